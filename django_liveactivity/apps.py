@@ -1,0 +1,22 @@
+"""The app: ``INSTALLED_APPS = [..., "django_liveactivity"]``."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class LiveActivityConfig(AppConfig):
+    """Finds every ``liveactivities.py``, as the admin finds every ``admin.py``."""
+
+    name = "django_liveactivity"
+    label = "django_liveactivity"
+    verbose_name = _("Live Activities")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks and what the installed apps track."""
+        from . import checks  # noqa: F401 - registers by being imported
+
+        autodiscover_modules("liveactivities")

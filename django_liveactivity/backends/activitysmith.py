@@ -1,0 +1,50 @@
+"""The vendor: ActivitySmith's HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+from ..client import DEFAULT_BASE_URL, Client
+from ..client.answer import Answer
+from ..client.call import Call
+from ..conf import Account
+from ..exceptions import InvalidInputError
+from .base import BaseBackend
+
+
+class ActivitySmithBackend(BaseBackend):
+    """Sends each call over HTTPS with the account's API key.
+
+    Options beside those of every backend: ``api_key`` (required), ``base_url``,
+    ``connect_timeout`` (seconds). The rate limit is the vendor's by default: 60 calls in 60 s.
+    """
+
+    defaults: ClassVar[Mapping[str, Any]] = {
+        **BaseBackend.defaults,
+        "rate_limit": (60, 60),
+        "api_key": "",
+        "base_url": DEFAULT_BASE_URL,
+        "connect_timeout": 5.0,
+    }
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        problem = ""
+        try:
+            self.client = Client(
+                self._option(account, "api_key"),
+                base_url=self._option(account, "base_url"),
+                connect_timeout=self._option(account, "connect_timeout"),
+                deadline=account.timing.call_deadline / 1000,
+            )
+        except InvalidInputError as error:
+            problem = str(error)
+        if problem:  # raised out here: the frames of the error above have seen the key
+            raise ImproperlyConfigured(f"{self.name}: {problem}.")
+
+    def send(self, call: Call) -> Answer:
+        """Make the call."""
+        return self.client.send(call)

@@ -1,0 +1,94 @@
+"""What every backend is: options with defaults, a pace, and ``send``."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
+
+from ..client.answer import Answer, Outcome
+from ..client.call import Call
+from ..conf import Account, refuse_unknown
+from ..content import Endpoint, Options, check_dismiss_after
+from ..exceptions import InvalidInputError
+
+
+def acknowledge(call: Call) -> Answer:
+    """Return the answer of a vendor who takes everything, for backends that send nothing."""
+    body: dict[str, Any] = {"success": True}
+    if call.endpoint in (Endpoint.STREAM, Endpoint.END_STREAM):
+        body["operation"] = "updated" if call.endpoint == Endpoint.STREAM else "ended"
+        body["stream_key"] = call.target
+        body["activity_id"] = f"local-{call.target}"
+    else:
+        body["activity_id"] = call.target
+    return Answer(Outcome.DELIVERED, status=200, body=body, text=json.dumps(body))
+
+
+class BaseBackend:
+    """The base of all backends: subclass it, add your options to ``defaults``, write ``send``.
+
+    Args:
+        account: the account; an option that ``defaults`` does not name raises
+            ImproperlyConfigured with the account's alias.
+    """
+
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "rate_limit": None,
+        "dismiss_after": None,
+        "channels": None,
+        "time_to_live": datetime.timedelta(hours=8),
+    }
+
+    def __init__(self, account: Account) -> None:
+        self.alias = account.alias
+        self.timing = account.timing
+        self.name = f"LIVEACTIVITY[{account.alias!r}]['OPTIONS']"
+        refuse_unknown(self.name, account.options, self.defaults)
+        self.rate_limit = self._rate_limit(self._option(account, "rate_limit"))
+        self.dismiss_seconds = self._dismiss_seconds(self._option(account, "dismiss_after"))
+        self.channels = self._channels(self._option(account, "channels"))
+        self.time_to_live = self._time_to_live(self._option(account, "time_to_live"))
+
+    def send(self, call: Call) -> Answer:
+        """Make one call and return its answer; never raise for what the network does."""
+        raise NotImplementedError
+
+    def check(self) -> list[CheckMessage]:
+        """Return the system check messages of this backend's configuration."""
+        return []
+
+    def _option(self, account: Account, name: str) -> Any:
+        return account.options.get(name, self.defaults[name])
+
+    def _rate_limit(self, value: Any) -> tuple[int, float] | None:
+        match value:
+            case None:
+                return None
+            case (int(calls), int() | float() as seconds) if calls >= 1 and seconds > 0:
+                return calls, float(seconds)
+        raise self._wrong("rate_limit", "give (calls, seconds), both positive, or None")
+
+    def _dismiss_seconds(self, value: Any) -> int | None:
+        try:
+            return None if value is None else check_dismiss_after(value)
+        except InvalidInputError as error:
+            raise self._wrong("dismiss_after", str(error)) from None
+
+    def _channels(self, value: Any) -> list[str] | None:
+        try:
+            return None if value is None else list(Options(channels=value).channels or [])
+        except InvalidInputError as error:
+            raise self._wrong("channels", str(error)) from None
+
+    def _time_to_live(self, value: Any) -> datetime.timedelta | None:
+        if value is None or (isinstance(value, datetime.timedelta) and value.total_seconds() > 0):
+            return value
+        raise self._wrong("time_to_live", "give a positive timedelta, or None to turn it off")
+
+    def _wrong(self, option: str, what: str) -> ImproperlyConfigured:
+        return ImproperlyConfigured(f"{self.name}: {option}: {what}.")

@@ -1,0 +1,28 @@
+"""Print the calls, as Django's console mail backend prints mails."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+
+from ..client.answer import Answer
+from ..client.call import Call
+from ..conf import Account
+from .base import BaseBackend, acknowledge
+
+
+class ConsoleBackend(BaseBackend):
+    """Writes each call to standard output and acknowledges it."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self._lock = threading.Lock()
+
+    def send(self, call: Call) -> Answer:
+        """Print the call and acknowledge it."""
+        body = "" if call.json is None else json.dumps(call.json, indent=2, ensure_ascii=False)
+        with self._lock:
+            sys.stdout.write(f"{call.method} {call.path}\n{body}\n{'-' * 79}\n")
+            sys.stdout.flush()
+        return acknowledge(call)

@@ -1,0 +1,61 @@
+"""Where the API is, and where the key may go."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+
+from django_liveactivity.exceptions import InvalidInputError
+
+DEFAULT_BASE_URL = "https://activitysmith.com/api"
+"""From the vendor's API description, 2026-07-17."""
+
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+def check_base_url(value: object) -> str:
+    """Return *value* without trailing slashes, if the API key may be sent there.
+
+    Raises:
+        InvalidInputError: at ``base_url``, unless it is an https URL (http on loopback addresses)
+            with a host, and without user, query and fragment.
+    """
+    parts = _split(value)
+    problem = _problem(parts)
+    if problem:
+        raise InvalidInputError.at("base_url", problem)
+    return parts.geturl().rstrip("/")
+
+
+def _split(value: object) -> SplitResult:
+    if isinstance(value, str) and _PRINTABLE.fullmatch(value):
+        try:
+            parts = urlsplit(value)
+            httpx.URL(value)
+        except (ValueError, httpx.InvalidURL):
+            pass
+        else:
+            return parts
+    raise InvalidInputError.at("base_url", f"give a URL such as {DEFAULT_BASE_URL}")
+
+
+def _problem(parts: SplitResult) -> str:
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "must start with https:// and a host"
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        return "must be https, as the API key travels with every call; http is for loopback only"
+    if "@" in parts.netloc:
+        return "must not contain a user or password"
+    if parts.query or parts.fragment or "?" in parts.geturl():
+        return "must not contain a query or a fragment"
+    return ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

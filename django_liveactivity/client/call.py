@@ -1,0 +1,124 @@
+"""One call to the vendor, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from django_liveactivity.content import (
+    Action,
+    AlertMessage,
+    Content,
+    Endpoint,
+    Options,
+    assemble,
+    check_activity_id,
+    check_content,
+    check_dismiss_after,
+    check_options,
+    check_stream_key,
+    parse_content,
+)
+from django_liveactivity.content.wire import encode
+from django_liveactivity.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    AnyContent = Content | Mapping[str, Any]
+
+_STREAM_METHODS = {Endpoint.STREAM: "PUT", Endpoint.END_STREAM: "DELETE"}
+_BY_ACTIVITY_ID = frozenset({Endpoint.UPDATE, Endpoint.END})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to the vendor's API.
+
+    Attributes:
+        endpoint: which of the five calls.
+        target: the stream key or the activity_id; empty for a start.
+        body: what ``content.assemble`` returned.
+
+    Raises:
+        InvalidInputError: at ``stream_key``, ``activity_id`` or ``target``: an unchecked one could
+            reach another endpoint.
+    """
+
+    endpoint: Endpoint
+    target: str
+    body: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.endpoint in _STREAM_METHODS:
+            check_stream_key(self.target)
+        elif self.endpoint in _BY_ACTIVITY_ID:
+            check_activity_id(self.target)
+        elif self.target:
+            raise InvalidInputError.at("target", "a start has none; leave it empty")
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return _STREAM_METHODS.get(self.endpoint, "POST")
+
+    @property
+    def path(self) -> str:
+        """The path below the base URL."""
+        if self.endpoint in _STREAM_METHODS:
+            return f"/live-activity/stream/{self.target}"
+        return f"/live-activity/{self.endpoint}"
+
+    @property
+    def json(self) -> dict[str, Any] | None:
+        """The body as it is sent; None if there is none."""
+        if self.endpoint in _BY_ACTIVITY_ID:
+            return {"activity_id": self.target, **self.body}
+        return None if self.endpoint is Endpoint.END_STREAM and not self.body else self.body
+
+    def encode(self) -> bytes | None:
+        """Return the body as UTF-8 JSON; None if there is none.
+
+        Raises:
+            InvalidInputError: at ``body``, if it is not JSON.
+        """
+        json = self.json
+        try:
+            return None if json is None else encode(json)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidInputError.at("body", f"cannot be written as JSON: {error}") from None
+
+
+class Envelope(TypedDict, total=False):
+    """The options of a call as keyword arguments; see ``content.Options``."""
+
+    action: Action | Mapping[str, Any] | None
+    secondary_action: Action | Mapping[str, Any] | None
+    alert: AlertMessage | Mapping[str, Any] | None
+    channels: Sequence[str] | None
+    tags: Sequence[str] | None
+    metadata: Mapping[str, str | float | bool] | None
+
+
+def build_call(
+    endpoint: Endpoint,
+    target: str,
+    content: AnyContent | None,
+    dismiss_after: timedelta | None,
+    envelope: Envelope,
+) -> Call:
+    """Return the call that shows *content*, all of it checked.
+
+    Raises:
+        InvalidInputError: names the field.
+        ContentRequiredError: at ``content``, if the call cannot do without.
+    """
+    shown = None if content is None else parse_content(content)
+    if shown:
+        check_content(endpoint, shown)
+    options = Options.model_validate(envelope)
+    check_options(endpoint, shown.type if shown else None, options)
+    seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
+    body = assemble(endpoint, shown.wire() if shown else None, options.wire(), seconds)
+    return Call(endpoint, target, body)

@@ -1,0 +1,203 @@
+"""The vendor's five calls over HTTP: one call, one answer, nothing retried."""
+
+from __future__ import annotations
+
+import math
+import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib import metadata
+from typing import TYPE_CHECKING, Self, Unpack
+
+import httpx
+
+from django_liveactivity.client.address import DEFAULT_BASE_URL, check_base_url
+from django_liveactivity.client.answer import Answer, Outcome
+from django_liveactivity.client.call import Call, Envelope, build_call
+from django_liveactivity.client.deadline import within
+from django_liveactivity.client.payload import ANSWER_LIMIT, read_text
+from django_liveactivity.client.reading import read_answer
+from django_liveactivity.client.secret import BearerAuth, Secret
+from django_liveactivity.client.transport import DeadlineTransport
+from django_liveactivity.content import Endpoint
+from django_liveactivity.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from django_liveactivity.client.call import AnyContent
+
+# Up to here no byte of the request has left, so nothing can have been applied.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+
+
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
+
+
+class Client:
+    """The vendor's API; safe to share between threads, not across a fork.
+
+    Args:
+        api_key: the account's key; surrounding whitespace is ignored.
+        base_url: where the API is; https, or http on a loopback address.
+        connect_timeout: seconds to find and reach the server.
+        deadline: seconds for a whole call, connecting, sending and reading included.
+        transport: another httpx transport, such as one with a proxy; it then has to keep the
+            deadline itself while it connects and waits for the headers.
+
+    Raises:
+        InvalidInputError: at ``api_key``, ``base_url``, ``connect_timeout`` or ``deadline``.
+
+    No network failure is raised: every call returns an ``Answer``. Bad input raises
+    InvalidInputError, before anything is sent.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        connect_timeout: float = 5.0,
+        deadline: float = 15.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        secret = Secret(api_key)
+        del api_key  # error pages print locals, and from here on there may be errors
+        secret.check()
+        self._secret = secret
+        self._base_url = check_base_url(base_url)
+        self._deadline = _check_seconds("deadline", deadline)
+        connect = _check_seconds("connect_timeout", connect_timeout)
+        self._http = httpx.Client(
+            auth=BearerAuth(secret),
+            headers=_HEADERS | {"User-Agent": f"django-liveactivity/{_version()}"},
+            timeout=httpx.Timeout(self._deadline, connect=connect, pool=connect),
+            transport=transport or DeadlineTransport(),
+            follow_redirects=False,  # a redirect would carry the key elsewhere
+            trust_env=False,  # neither .netrc nor proxy variables decide where the key goes
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        )
+
+    def __repr__(self) -> str:
+        return f"Client(base_url={self._base_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; no call can be made afterwards."""
+        self._http.close()
+
+    def stream(self, key: str, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+        """Show a card, or bring it up to date: PUT /live-activity/stream/{key}."""
+        return self.send(build_call(Endpoint.STREAM, key, content, None, options))
+
+    def end_stream(
+        self,
+        key: str,
+        content: AnyContent | None = None,
+        *,
+        dismiss_after: timedelta | None = None,
+        **options: Unpack[Envelope],
+    ) -> Answer:
+        """End a card by its stream key: DELETE /live-activity/stream/{key}.
+
+        Args:
+            key: the stream key.
+            content: what the ended card shows; None leaves it as it is.
+            dismiss_after: how long the ended card stays, 0 s to 4 h; needs content.
+            options: action, secondary_action, alert, tags, metadata.
+        """
+        return self.send(build_call(Endpoint.END_STREAM, key, content, dismiss_after, options))
+
+    def start(self, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+        """Show a card of the manual lifecycle: POST /live-activity/start.
+
+        A start that times out can neither be repeated nor found again; prefer ``stream``.
+        """
+        return self.send(build_call(Endpoint.START, "", content, None, options))
+
+    def update(self, activity_id: str, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+        """Bring a card of the manual lifecycle up to date: POST /live-activity/update."""
+        return self.send(build_call(Endpoint.UPDATE, activity_id, content, None, options))
+
+    def end(
+        self,
+        activity_id: str,
+        content: AnyContent,
+        *,
+        dismiss_after: timedelta | None = None,
+        **options: Unpack[Envelope],
+    ) -> Answer:
+        """End a card of the manual lifecycle: POST /live-activity/end.
+
+        Args:
+            activity_id: as the start's answer gave it.
+            content: what the ended card shows, with at least a title.
+            dismiss_after: how long the ended card stays, 0 s to 4 h, rounded up to minutes.
+            options: action, secondary_action, tags, metadata.
+        """
+        return self.send(build_call(Endpoint.END, activity_id, content, dismiss_after, options))
+
+    def send(self, call: Call) -> Answer:
+        """Make one call and return what came of it; no network failure is raised.
+
+        Raises:
+            InvalidInputError: at ``body``, if it is not JSON.
+        """
+        content = call.encode()
+        started = time.monotonic()
+        try:
+            with within(self._deadline):
+                status, headers, received = self._exchange(call, content)
+        except httpx.HTTPError as error:
+            return self._failure(error, time.monotonic() - started)
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            # A time limit of Celery, say. The frames below hold the Authorization header, and error
+            # pages print what frames hold.
+            error.__context__ = None
+            raise error.with_traceback(None) from None
+        duration = time.monotonic() - started
+        return read_answer(call.endpoint, status, headers, self._secret.redact(received), duration)
+
+    def _exchange(self, call: Call, content: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
+        headers = None if content is None else {"Content-Type": "application/json"}
+        url = self._base_url + call.path
+        with self._http.stream(call.method, url, content=content, headers=headers) as response:
+            return response.status_code, response.headers, _read(response)
+
+    def _failure(self, error: httpx.HTTPError, duration: float) -> Answer:
+        outcome = Outcome.NOT_SENT if isinstance(error, _NOT_SENT) else Outcome.AMBIGUOUS
+        message = f"{type(error).__name__}: {error}".encode(errors="replace")
+        return Answer(outcome, duration=duration, error=read_text(self._secret.redact(message)))
+
+
+def _read(response: httpx.Response) -> bytes:
+    # Raw, as 64 KiB of gzip can unpack to 64 MiB.
+    received = bytearray()
+    for chunk in response.iter_raw():
+        received += chunk
+        if len(received) > ANSWER_LIMIT:
+            break
+    return bytes(received)
+
+
+def _check_seconds(name: str, value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    raise InvalidInputError.at(name, "give a number of seconds above 0")
+
+
+def _version() -> str:
+    try:
+        return metadata.version("django-liveactivity")
+    except metadata.PackageNotFoundError:  # run from a source tree
+        return "0"

@@ -1,0 +1,144 @@
+"""The setting ``LIVEACTIVITY``, read in this one module: an account per alias, as in ``CACHES``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from .exceptions import InvalidInputError
+
+DEFAULT_ACCOUNT = "default"
+KNOWN_KEYS = ("BACKEND", "DISPATCHER", "DATABASE", "OPTIONS", "TIMING")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Every duration of delivery, in milliseconds of the database's clock.
+
+    Tests run the same code faster with ``Timing().divided_by(20)``.
+    """
+
+    lease: int = 60_000
+    quarantine: int = 60_000
+    drain: int = 50_000
+    seat: int = 65_000
+    call_deadline: int = 15_000
+    backoff_first: int = 1_000
+    backoff_cap: int = 60_000
+    backoff_long_after: int = 600_000
+    backoff_long_cap: int = 900_000
+    freeze_step: int = 10_000
+    freeze_cap: int = 30_000
+    retry_after_cap: int = 300_000
+    probe_first: int = 30_000
+    probe_cap: int = 300_000
+    limit_first: int = 15_000
+    limit_cap: int = 300_000
+    operator_retry: int = 3_600_000
+    latency_allowance: int = 750
+
+    def divided_by(self, divisor: int) -> Timing:
+        """Return the same proportions, ``divisor`` times as fast; no duration falls below 1 ms."""
+        return Timing(**{f.name: max(1, getattr(self, f.name) // divisor) for f in fields(self)})
+
+
+class Redacted(Mapping[str, Any]):
+    """A mapping of settings whose repr tells no value: tracebacks and error reports print reprs."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._read = lambda: values  # a closure, so that vars() shows nothing either
+
+    def __getitem__(self, key: str) -> Any:
+        value = self._read()[key]
+        return Redacted(value) if isinstance(value, Mapping) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(map(str, self))}: values hidden>"
+
+
+@dataclass(frozen=True)
+class Account:
+    """One entry of ``LIVEACTIVITY``: an API key, a rate limit, a backend, a database alias."""
+
+    alias: str
+    backend: str
+    dispatcher: str = "none"
+    database: str = "default"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    timing: Timing = field(default_factory=Timing)
+
+
+def account(alias: str = DEFAULT_ACCOUNT) -> Account:
+    """Return the account of that alias.
+
+    Raises:
+        InvalidInputError: at ``account``, if ``LIVEACTIVITY`` has no such alias.
+        ImproperlyConfigured: if the setting itself is wrong.
+    """
+    known = accounts()
+    if alias not in known:
+        names = ", ".join(map(repr, known)) or "none"
+        raise InvalidInputError.at(
+            "account", f"LIVEACTIVITY has no account {alias!r}; configured: {names}."
+        )
+    return known[alias]
+
+
+@functools.cache
+def accounts() -> Mapping[str, Account]:
+    """Return every configured account by its alias."""
+    configured = getattr(settings, "LIVEACTIVITY", None) or {}
+    if not isinstance(configured, Mapping):
+        raise ImproperlyConfigured("LIVEACTIVITY must be a dict of accounts, as CACHES is.")
+    configured = Redacted(configured)
+    return {alias: _read(alias, configured[alias]) for alias in configured}
+
+
+def _read(alias: str, values: Any) -> Account:
+    name = f"LIVEACTIVITY[{alias!r}]"
+    if not isinstance(values, Mapping):
+        raise ImproperlyConfigured(f"{name} must be a dict.")
+    refuse_unknown(name, values, KNOWN_KEYS)
+    if not isinstance(values.get("BACKEND"), str):
+        raise ImproperlyConfigured(f"{name} needs a BACKEND, the dotted path of a backend class.")
+    if not isinstance(values.get("OPTIONS", {}), Mapping):
+        raise ImproperlyConfigured(f"{name}['OPTIONS'] must be a dict.")
+    timing = values.get("TIMING", {})
+    refuse_unknown(f"{name}['TIMING']", timing, [f.name for f in fields(Timing)])
+    return Account(
+        alias=alias,
+        backend=values["BACKEND"],
+        dispatcher=values.get("DISPATCHER", "none"),
+        database=values.get("DATABASE", "default"),
+        options=values.get("OPTIONS", Redacted({})),
+        timing=Timing(**timing),
+    )
+
+
+def refuse_unknown(name: str, given: Mapping[str, Any], known: Any) -> None:
+    """Raise ImproperlyConfigured for keys that nobody reads: most are typing errors."""
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise ImproperlyConfigured(
+            f"{name} has unknown keys {', '.join(map(repr, sorted(unknown)))}; "
+            f"known: {', '.join(sorted(known))}."
+        )
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "LIVEACTIVITY":
+        accounts.cache_clear()

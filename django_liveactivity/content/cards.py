@@ -1,0 +1,147 @@
+"""What a card can show: the seven content types of the vendor, and content of an unknown type."""
+
+# ruff: noqa: TC001 - pydantic reads the annotations at run time
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from django_liveactivity.content.base import Model
+from django_liveactivity.content.errors import rule
+from django_liveactivity.content.fields import (
+    Color,
+    FilledText,
+    List,
+    Number,
+    Percentage,
+    PositiveNumber,
+    Readout,
+    StepCount,
+    Text,
+    TypeName,
+)
+from django_liveactivity.content.parts import Badge, Icon, Metric
+
+
+class Content(Model):
+    """What every card can show; by itself for the end of a card whose type is unknown.
+
+    Args:
+        title: required, not empty.
+        subtitle: a second line.
+        color: the accent colour.
+        icon: an SF Symbol.
+        type: each class sends its own; ``None`` leaves it out, which only updates and ends allow.
+    """
+
+    title: FilledText
+    subtitle: Text | None = None
+    color: Color | None = None
+    icon: Icon | None = None
+    type: TypeName | None = None
+
+    @model_validator(mode="after")
+    def _check_type_is_the_class(self) -> Self:
+        own = type(self).model_fields["type"].default
+        if self.type not in {own, None}:
+            raise rule("belongs to another class; use that class, or leave the type out", "type")
+        return self
+
+    def wire(self) -> dict[str, Any]:
+        """Return, ready for JSON, the fields that were set, and the type."""
+        sent = super().wire()
+        return sent if self.type is None else {**sent, "type": self.type}
+
+
+class Progress(Content):
+    """A bar: *percentage* (0 to 100), or *value* of *upper_limit* (above 0)."""
+
+    type: Literal["progress"] | None = "progress"
+    percentage: Percentage | None = None
+    value: Number | None = None
+    upper_limit: PositiveNumber | None = None
+    badge: Badge | None = None
+
+    @model_validator(mode="after")
+    def _check_one_way_is_complete(self) -> Self:
+        if (self.value is None) != (self.upper_limit is None):
+            missing = "value" if self.value is None else "upper_limit"
+            raise rule("value and upper_limit go together; give both or neither", missing)
+        if self.percentage is None and self.value is None:
+            raise rule("is required; give percentage, or value with upper_limit", "percentage")
+        return self
+
+
+class SegmentedProgress(Content):
+    """Steps: *current_step* of *number_of_steps*, which may change while the card lives.
+
+    ``step_colors`` colours the completed steps and should have *current_step* entries.
+    """
+
+    type: Literal["segmented_progress"] | None = "segmented_progress"
+    current_step: StepCount
+    number_of_steps: Annotated[StepCount, Field(ge=1)] | None = None
+    step_color: Color | None = None
+    step_colors: List[Color] | None = None
+    badge: Badge | None = None
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> Self:
+        if self.number_of_steps is not None and self.current_step > self.number_of_steps:
+            raise rule("must not exceed number_of_steps", "current_step")
+        return self
+
+
+class Metrics(Content):
+    """One to eight readings as gauges."""
+
+    type: Literal["metrics"] | None = "metrics"
+    metrics: Annotated[List[Metric], Field(min_length=1, max_length=8)]
+
+
+class Stats(Content):
+    """One to eight labelled values."""
+
+    type: Literal["stats"] | None = "stats"
+    metrics: Annotated[List[Metric], Field(min_length=1, max_length=8)]
+
+
+class Alert(Content):
+    """A message; *color* tints its buttons."""
+
+    type: Literal["alert"] | None = "alert"
+    message: FilledText
+    badge: Badge | None = None
+
+
+class Timer(Content):
+    """A clock: down from *duration_seconds*, or up with ``counts_down=False``.
+
+    Without *duration_seconds* an update keeps the running window. An end never sends it, so that
+    the ended card freezes at the time it shows.
+    """
+
+    type: Literal["timer"] | None = "timer"
+    duration_seconds: PositiveNumber | None = None
+    counts_down: bool | None = None
+    is_running: bool | None = None
+
+
+class Value(Content):
+    """One prominent readout: a string, shown as it is, or a finite number."""
+
+    type: Literal["value"] | None = "value"
+    value: Readout
+    badge: Badge | None = None
+
+
+CONTENT_TYPES: dict[str, type[Content]] = {
+    "segmented_progress": SegmentedProgress,
+    "progress": Progress,
+    "metrics": Metrics,
+    "stats": Stats,
+    "alert": Alert,
+    "timer": Timer,
+    "value": Value,
+}

@@ -1,0 +1,63 @@
+"""Pydantic's validation errors, in the words and paths of this package."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from django_liveactivity.exceptions import FieldError, InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+_RULE = "liveactivity_rule"
+
+# By pydantic's error type: https://docs.pydantic.dev/latest/errors/validation_errors/
+_MESSAGES = {
+    "bool_type": "give True or False",
+    "extra_forbidden": "is not a field here; leave it out",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "int_type": "give a whole number as an int",
+    "is_instance_of": "give a list",
+    "less_than_equal": "must be {le} or less",
+    "literal_error": "give one of {expected}",
+    "missing": "is required; give it a value",
+    "model_type": "give {class_name} or a mapping of its fields",
+    "sequence_str": "give a list of strings, not one string",
+    "string_too_long": "give at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "string_type": "give a string",
+    "too_long": "give at most {max_length} entries",
+    "too_short": "give at least {min_length} entry, or leave it out",
+}
+
+
+def rule(message: str, *path: str | int) -> PydanticCustomError:
+    """Return the error for a validator to raise; *path* starts at the validated value."""
+    return PydanticCustomError(_RULE, "{message}", {"message": message, "path": path})
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn pydantic's ValidationError into InvalidInputError."""
+    try:
+        yield
+    except ValidationError as error:
+        # Without the inputs: an error message is logged, what it refused need not be.
+        details = error.errors(include_url=False, include_input=False)
+        raise InvalidInputError(*map(_field_error, details)) from None
+
+
+def _field_error(details: ErrorDetails) -> FieldError:
+    context: dict[str, Any] = details.get("ctx", {})
+    path = ".".join(str(part) for part in (*details["loc"], *context.get("path", ())))
+    if details["type"] == _RULE:
+        return FieldError(path, context["message"])
+    template = _MESSAGES.get(details["type"], details["msg"].replace("{", "{{").replace("}", "}}"))
+    return FieldError(path, template.format(**context))

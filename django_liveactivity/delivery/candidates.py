@@ -1,0 +1,98 @@
+"""Find the lane to serve next: ends first, then cards whose time is over, then content."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Min, QuerySet
+
+from ..conf import Account
+from ..models import Lane, Now, Operation
+from .gates import Admission
+
+Rank = Operation.Rank
+LOOK_AHEAD = 16
+
+
+@dataclass(frozen=True)
+class Target:
+    """A lane with something due, by what it was found."""
+
+    lane_id: int
+    rank: Rank | None
+    ready_at: int
+
+    @property
+    def is_content(self) -> bool:
+        """Tell whether the lane was found by its content."""
+        return self.rank in (Rank.CONTENT, Rank.WAITING_START)
+
+    @property
+    def is_retried(self) -> bool:
+        """Tell whether the lane was found by an end that failed repeatedly."""
+        return self.rank == Rank.RETRIED_END
+
+
+def targets(account: Account, admission: Admission) -> Iterator[Target]:
+    """Yield lanes with something due, in the order of service.
+
+    Each costs one range query on the index (account, rank, next_try_at) when it is asked for;
+    lanes that a worker has leased are left out.
+    """
+    for rank in (Rank.END, Rank.RETRIED_END):
+        yield from _due(account, rank, admission.ends_at)
+    yield from _over(account)
+    for rank in (Rank.CONTENT, Rank.WAITING_START):
+        yield from _due(account, rank, admission.contents_at)
+
+
+def next_wake(account: Account) -> int | None:
+    """Return when the next operation or deadline of the account becomes due, in milliseconds."""
+    operations = Operation.objects.using(account.database).filter(account=account.alias)
+    lanes = Lane.objects.using(account.database).filter(account=account.alias)
+    times = (
+        operations.aggregate(at=Min("next_try_at"))["at"],
+        lanes.aggregate(at=Min("wake_at"))["at"],
+    )
+    return min((at for at in times if at is not None), default=None)
+
+
+def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
+    rows: QuerySet[Any, Any] = (
+        Operation.objects.using(account.database)
+        .filter(account=account.alias, rank=rank, next_try_at__lte=Now())
+        .exclude(lane_digest__in=_leased(account).values("digest"))
+        .order_by("next_try_at")
+        .values_list("lane_digest", "activity__stream_key", "activity__activity_id")[:LOOK_AHEAD]
+    )
+    found = list(dict.fromkeys(rows))
+    if found:  # workers that look at the same moment choose different lanes, mostly
+        yield Target(_lane_id(account, *random.choice(found)), rank, ready_at)
+
+
+def _over(account: Account) -> Iterator[Target]:
+    lanes = Lane.objects.using(account.database).filter(
+        account=account.alias, wake_at__lte=Now(), lease_until__lte=Now()
+    )
+    lane_id = lanes.order_by("wake_at").values_list("pk", flat=True).first()
+    if lane_id is not None:
+        yield Target(lane_id, None, 0)
+
+
+def _leased(account: Account) -> QuerySet[Lane, Lane]:
+    lanes = Lane.objects.using(account.database)
+    return lanes.filter(account=account.alias, lease_until__gt=Now())
+
+
+def _lane_id(account: Account, digest: str, stream_key: str, activity_id: str) -> int:
+    lanes = Lane.objects.using(account.database)
+    lane_id = lanes.filter(account=account.alias, digest=digest).values_list("pk", flat=True).first()
+    if lane_id is None:
+        lane = Lane(account=account.alias, digest=digest, stream_key=stream_key or "")
+        lane.activity_id = "" if stream_key else activity_id
+        lanes.bulk_create([lane], ignore_conflicts=True)
+        return _lane_id(account, digest, stream_key, activity_id)
+    return lane_id

@@ -1,0 +1,276 @@
+"""Lease a lane, plan it on the rows of this very moment, and write down what will be sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Q
+
+from ..client.call import Call
+from ..client.answer import Outcome
+from ..conf import Account
+from ..content import Endpoint
+from ..models import AccountState, Attempt, Lane, LiveActivity, Now, Operation, Slot
+from . import slots
+from .bodies import carry, content_call, end_call
+from .gates import admit, reserve
+from .planner import Plan, Rows, plan
+from .step import step
+
+State = Operation.State
+Rank = Operation.Rank
+logger = logging.getLogger("django_liveactivity.delivery")
+
+
+class Overtaken(Exception):
+    """Another worker took the slot or the gate first; the step is rolled back."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One call that is about to be made: the lease, the plan behind it and the open attempt."""
+
+    lane: Lane
+    plan: Plan
+    operation: Operation
+    call: Call
+    attempt_id: int
+    started_at: int
+    slot: Slot | None
+
+    @property
+    def is_end(self) -> bool:
+        """Tell whether the call ends a card."""
+        return self.operation.kind == Operation.Kind.END
+
+
+@step
+def claim(
+    using: str,
+    account: Account,
+    state: AccountState,
+    lane_id: int,
+    slot: Slot | None,
+    pace: slots.Pace,
+) -> Claim | None:
+    """Return the call to make for a lane, or None when rows alone were to be changed.
+
+    Raises:
+        Overtaken: another worker was faster; nothing has been changed.
+    """
+    lane = _lease(using, account, lane_id)
+    now = lane.now
+    _close_open_attempt(using, account, lane, now)
+    rows = _read(using, lane)
+    step_plan = plan(lane, rows, now)
+    _settle(using, lane, step_plan, now)
+    if step_plan.expired:
+        _insert_end(using, lane, step_plan.newest)
+    if step_plan.never_started:
+        _end_unsent(using, lane, step_plan, now)
+    made = None
+    if step_plan.send is not None and _may_send(using, state, step_plan, now):
+        made = _open(using, account, state, lane, rows, step_plan, slot, pace)
+    lane.wake_at = step_plan.wake_at
+    lane.newest_id = step_plan.newest.pk if step_plan.newest else 0
+    if made is None:
+        lane.lease_until = 0
+    lane.save(using=using, force_update=True)
+    return made
+
+
+def _lease(using: str, account: Account, lane_id: int) -> Any:
+    lanes = Lane.objects.using(using).filter(pk=lane_id)
+    until = Now() + account.timing.lease
+    if not lanes.filter(lease_until__lte=Now()).update(lease_until=until, fence=F("fence") + 1):
+        raise Overtaken
+    return lanes.annotate(now=Now()).get()
+
+
+def _close_open_attempt(using: str, account: Account, lane: Lane, now: int) -> None:
+    """Take a call, whose worker never came back with an answer, for sent: it may arrive yet."""
+    if not lane.open_attempt:
+        return
+    attempts = Attempt.objects.using(using).filter(pk=lane.open_attempt)
+    attempt = attempts.get()
+    attempts.update(outcome=Outcome.AMBIGUOUS, error="The worker did not come back.")
+    operations = Operation.objects.using(using).filter(pk=attempt.operation_id)
+    operations.update(tries=F("tries") + 1, setbacks=F("setbacks") + 1)
+    lane.open_attempt = 0
+    doubt(lane, Endpoint(attempt.endpoint), now + account.timing.quarantine)
+    logger.warning("Lane %s: the answer of attempt %s is unknown.", lane, attempt.pk)
+
+
+def doubt(lane: Lane, endpoint: Endpoint, until: int) -> None:
+    """Note that a call may still arrive: a late PUT revives a card, a late DELETE ends one."""
+    if endpoint in (Endpoint.STREAM, Endpoint.END_STREAM):
+        lane.doubt_until = max(lane.doubt_until, until)
+    if endpoint == Endpoint.STREAM:
+        lane.stream_doubt_until = max(lane.stream_doubt_until, until)
+
+
+def _read(using: str, lane: Lane) -> Rows:
+    wanted = Q(state__in=Operation.UNFINISHED) | Q(pk__in=[lane.newest_id, lane.shown_id])
+    found = list(
+        Operation.objects.using(using)
+        .filter(wanted, account=lane.account, lane_digest=lane.digest)
+        .select_related("activity")
+        .order_by("pk")
+    )
+    by_id = {o.pk: o for o in found}
+    return Rows(
+        unfinished=[o for o in found if o.state in Operation.UNFINISHED],
+        newest=by_id.get(lane.newest_id),
+        shown=by_id.get(lane.shown_id),
+    )
+
+
+def _settle(using: str, lane: Lane, step_plan: Plan, now: int) -> None:
+    """Write down what the plan knows without a call."""
+    finish(using, step_plan.superseded, State.SUPERSEDED)
+    finish(using, step_plan.kept, State.DONE)
+    finish(using, step_plan.covered, State.DONE, Outcome.ALREADY_ENDED)
+    if step_plan.kept:
+        lane.kept_id = max(lane.kept_id, step_plan.kept[-1].pk)
+        lane.kept_at = max(lane.kept_at, step_plan.kept[-1].created_at)
+    if step_plan.wait_until is not None:
+        postpone(using, [*step_plan.waiting, *step_plan.ends], step_plan.wait_until)
+    if step_plan.unsent:
+        _carry_over(using, step_plan)
+
+
+def _carry_over(using: str, step_plan: Plan) -> None:
+    """Let the newest content say what older content said that was never sent."""
+    heir = step_plan.send or step_plan.waiting[0]
+    heir.carried = carry([*step_plan.unsent, heir])
+    Operation.objects.using(using).filter(pk=heir.pk).update(carried=heir.carried)
+
+
+def finish(using: str, operations: Sequence[Operation], state: str, outcome: str = "") -> None:
+    """Move operations into a final state: nothing will be tried for them any more."""
+    if operations:
+        Operation.objects.using(using).filter(pk__in=[o.pk for o in operations]).update(
+            state=state, outcome=outcome, next_try_at=None, finished_at=Now()
+        )
+
+
+def postpone(using: str, operations: Sequence[Operation], until: Any) -> None:
+    """Let operations wait, so that no drain looks at them before."""
+    if operations:
+        rows = Operation.objects.using(using).filter(pk__in=[o.pk for o in operations])
+        rows.update(next_try_at=until)
+
+
+def close(lane: Lane, ends: Sequence[Operation]) -> None:
+    """Begin the next generation: what came before these ends will never be sent."""
+    lane.closed_id = max(lane.closed_id, *(e.pk for e in ends))
+    scheduled = (e.due_at for e in ends if e.due_at > e.created_at)
+    lane.closed_at = max(lane.closed_at, *scheduled, 0)
+    lane.generation += 1
+    lane.shown_id = 0
+    lane.held = ""
+
+
+def mark_ended(using: str, lane: Lane, operations: Sequence[Operation], attention: bool) -> None:
+    """Say of the cards of these operations that they have ended."""
+    ids = {o.activity_id for o in operations}
+    LiveActivity.objects.using(using).filter(pk__in=ids).update(
+        status=LiveActivity.Status.ENDED,
+        ended_at=Now(),
+        needs_attention=attention,
+        generation=lane.generation,
+    )
+
+
+def _end_unsent(using: str, lane: Lane, step_plan: Plan, now: int) -> None:
+    finish(using, step_plan.ends, State.DONE, Outcome.NEVER_STARTED)
+    mark_ended(using, lane, [*step_plan.ends, *step_plan.superseded], attention=False)
+    close(lane, step_plan.ends)
+
+
+def _insert_end(using: str, lane: Lane, newest: Operation | None) -> None:
+    assert newest is not None  # a deadline is counted from content
+    Operation.objects.using(using).insert(
+        activity_id=newest.activity_id,
+        account=lane.account,
+        lane_digest=lane.digest,
+        kind=Operation.Kind.END,
+        rank=Rank.END,
+        due_at=Now(),
+        created_at=Now(),
+        next_try_at=Now(),
+        source="time_to_live",
+        reason="No content came within the time to live.",
+    )
+
+
+def _may_send(using: str, state: AccountState, step_plan: Plan, now: int) -> bool:
+    """Tell whether the gates admit the call; the lane was perhaps found by something else."""
+    send = step_plan.send
+    if send is None or send.kind == Operation.Kind.END:
+        return admit(state).ends_at <= now
+    if admit(state).contents_at > now:
+        return False
+    if not step_plan.starts or state.limit_since is None or state.limit_probe_at <= now:
+        return True
+    # The account has as many cards as it may: one start at a time probes, the others are parked.
+    Operation.objects.using(using).filter(pk=send.pk).update(
+        rank=Rank.WAITING_START, next_try_at=state.limit_probe_at
+    )
+    return False
+
+
+def _open(
+    using: str,
+    account: Account,
+    state: AccountState,
+    lane: Any,
+    rows: Rows,
+    step_plan: Plan,
+    slot: Slot | None,
+    pace: slots.Pace,
+) -> Claim:
+    operation = step_plan.send
+    is_end = operation.kind == Operation.Kind.END
+    if is_end:
+        call = end_call(lane, step_plan.ends, step_plan.final)
+    else:
+        call = content_call(lane, operation)
+    attempt = Attempt.objects.using(using).insert(
+        operation=operation,
+        lane_id=lane.pk,
+        number=operation.tries + 1,
+        generation=lane.generation,
+        fence=lane.fence,
+        endpoint=call.endpoint,
+        started_at=lane.now,
+    )
+    lane.open_attempt = attempt.pk
+    lane.called = True
+    _pass_gates(using, account, state, step_plan, is_end, pace)
+    if slot is not None and not slots.take(account, slot, pace):
+        raise Overtaken
+    return Claim(lane, step_plan, operation, call, attempt.pk, lane.now, slot)
+
+
+def _pass_gates(
+    using: str,
+    account: Account,
+    state: AccountState,
+    step_plan: Plan,
+    is_end: bool,
+    pace: slots.Pace,
+) -> None:
+    taken = reserve(
+        state,
+        is_content=not is_end,
+        starts=step_plan.starts,
+        spacing=pace.spacing,
+        timing=account.timing,
+    )
+    rows = AccountState.objects.using(using).filter(pk=state.pk, **taken.seen)
+    if taken.updates and not rows.update(**taken.updates):
+        raise Overtaken

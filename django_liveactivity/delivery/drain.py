@@ -1,0 +1,152 @@
+"""Deliver what is due for an account, one call after the other, for a bounded time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from .. import conf
+from ..backends import BaseBackend, get_backend
+from ..client.answer import Answer, Outcome
+from ..conf import Account
+from ..models import AccountState, Now
+from . import candidates, seats, slots
+from .acts import apply_acts
+from .announce import announce
+from .claim import Claim, Overtaken, claim
+from .gates import admit
+from .record import record
+
+PATIENCE = 2.0
+
+logger = logging.getLogger("django_liveactivity.delivery")
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What one drain came to.
+
+    Args:
+        calls: the HTTP calls that were made.
+        more: something is due still, and waits for the account's pace or gates.
+        again_in: seconds until a drain finds something to do, or None if nothing is planned.
+        blocked: why the account is blocked, or "".
+    """
+
+    calls: int = 0
+    more: bool = False
+    again_in: float | None = None
+    blocked: str = ""
+
+
+def drain(
+    alias: str = conf.DEFAULT_ACCOUNT,
+    *,
+    seconds: float | None = None,
+    patience: float = PATIENCE,
+    stop: threading.Event | None = None,
+) -> Drained:
+    """Deliver what is due for an account, within a bounded time.
+
+    Args:
+        alias: the account.
+        seconds: how long at most; by default the 50 s of ``Timing``. A call that was begun is
+            finished.
+        patience: the longest pause, in seconds, to sit through; for a longer one the drain ends.
+        stop: an event that ends the drain after the call in flight.
+
+    Returns:
+        What was done, and whether and when there is more to do. A drain without a seat, because
+        four others are at work, returns at once.
+    """
+    account = conf.account(alias)
+    return _Drain(account, seconds, patience, stop or threading.Event()).run()
+
+
+class _Drain:
+    def __init__(
+        self, account: Account, seconds: float | None, patience: float, stop: threading.Event
+    ) -> None:
+        self.account = account
+        self.backend: BaseBackend = get_backend(account.alias)
+        self.pace = slots.Pace.of(self.backend.rate_limit)
+        limit = account.timing.drain / 1000
+        self.deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
+        self.patience = patience
+        self.stop = stop
+        self.calls = 0
+
+    def run(self) -> Drained:
+        seats.furnish(self.account)
+        slots.furnish(self.account, self.pace)
+        with seats.seat(self.account) as seated:
+            if not seated:
+                return Drained()
+            apply_acts(self.account)
+            return self._work()
+
+    def _work(self) -> Drained:
+        while True:
+            state = read_state(self.account)
+            pause = self._serve(state)
+            if pause is None:
+                return Drained(self.calls, again_in=self._idle(state))
+            over = self.stop.is_set() or time.monotonic() + pause > self.deadline
+            if over or pause > self.patience:
+                blocked = state.blocked_reason if state.blocked_since is not None else ""
+                return Drained(self.calls, more=True, again_in=pause, blocked=blocked)
+            self.stop.wait(pause)
+
+    def _serve(self, state: AccountState) -> float | None:
+        """Serve one lane; return the pause before the next in seconds, or None when idle."""
+        pauses = []
+        for target in candidates.targets(self.account, admit(state)):
+            ready_at = target.ready_at
+            slot = None
+            if ready_at <= state.now and self.pace.calls:
+                slot, free_at = slots.find_free(self.account, self.pace, retried=target.is_retried)
+                ready_at = max(ready_at, free_at)
+            if ready_at <= state.now:
+                self._call(state, target.lane_id, slot)
+                return 0.0
+            pauses.append((ready_at - state.now + 1) / 1000)
+        return min(pauses, default=None)
+
+    def _call(self, state: AccountState, lane_id: int, slot: slots.Slot | None) -> None:
+        using, begun = self.account.database, time.monotonic()
+        try:
+            claimed = claim(using, self.account, state, lane_id, slot, self.pace)
+        except Overtaken:
+            return
+        if claimed is None:
+            return
+        answer = self._send(claimed, begun)
+        self.calls += 1
+        recorded = record(using, self.account, state, claimed, answer, self.pace)
+        if not recorded.owned:
+            logger.warning("Lane %s: the lease ran out before the answer came.", claimed.lane)
+        announce(using, claimed, recorded)
+
+    def _send(self, claimed: Claim, begun: float) -> Answer:
+        """Make the call, unless this process was frozen so long that its lease may be over."""
+        timing = self.account.timing
+        if (time.monotonic() - begun) * 1000 > timing.lease - timing.call_deadline:
+            return Answer(outcome=Outcome.NOT_SENT, error="The lease was too old to send.")
+        return self.backend.send(claimed.call)
+
+    def _idle(self, state: AccountState) -> float | None:
+        wake_at = candidates.next_wake(self.account)
+        return None if wake_at is None else max(0.0, (wake_at - state.now) / 1000)
+
+
+def read_state(account: Account) -> AccountState:
+    """Return the account's state with ``now``, the database's clock, as an attribute."""
+    states = AccountState.objects.using(account.database)
+    rows = states.filter(account=account.alias).annotate(now=Now())
+    state = rows.first()
+    if state is None:
+        states.bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)
+        state = rows.get()
+    return state

@@ -1,0 +1,168 @@
+"""Given the rows of one lane and the clock, decide what comes next: values in, a value out.
+
+A lane's operations stand in the order of their ids. A due end closes the generation before it;
+what is left open shows its newest content. Nothing here reads or writes a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..models import Lane, Operation
+
+Kind = Operation.Kind
+CONTENT_KINDS = (Kind.STREAM, Kind.UPDATE)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do with a lane now.
+
+    ``ends`` are due and answered by one call, or by knowledge; ``never_started`` and ``covered``
+    say that no call is needed. ``final`` is the newest content intended before these ends, and
+    ``newest`` that of the open generation. ``reshow`` is shown content that an end, committed
+    late, takes from the phone although it is newer.
+    """
+
+    superseded: Sequence[Operation] = ()
+    kept: Sequence[Operation] = ()
+    covered: Sequence[Operation] = ()
+    ends: Sequence[Operation] = ()
+    final: Operation | None = None
+    never_started: bool = False
+    newest: Operation | None = None
+    send: Operation | None = None
+    starts: bool = False
+    unsent: Sequence[Operation] = ()
+    waiting: Sequence[Operation] = ()
+    wait_until: int | None = None
+    reshow: Operation | None = None
+    expired: bool = False
+    wake_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows a plan is made from.
+
+    Args:
+        unfinished: the pending operations of the lane and those that need an operator, by id.
+        newest: the newest content of the open generation that an earlier plan saw and the vendor
+            did not refuse, in any state.
+        shown: the content that the vendor has acknowledged last in this generation.
+    """
+
+    unfinished: Sequence[Operation]
+    newest: Operation | None = None
+    shown: Operation | None = None
+
+
+def plan(lane: Lane, rows: Rows, now: int) -> Plan:
+    """Return the next step of a lane at the time ``now``."""
+    schedule = [o for o in rows.unfinished if o.kind not in CONTENT_KINDS]
+    keeps = [o for o in schedule if o.kind == Kind.KEEP]
+    ends = [o for o in schedule if o.kind == Kind.END]
+    contents = [o for o in rows.unfinished if o.kind in CONTENT_KINDS]
+
+    moved = [e for e in ends if _is_moved(e, schedule, lane)]
+    ends = [e for e in ends if e not in moved]
+    covered = [e for e in ends if e.id < lane.closed_id]
+    due = [e for e in ends if e not in covered and is_due(e, now)]
+    dead = [c for c in contents if _is_past(c, lane) or closes(due, c)]
+    alive = [c for c in contents if c not in dead]
+    settled = {"superseded": [*moved, *dead], "kept": keeps, "covered": covered}
+
+    if due:
+        return _plan_end(lane, rows, due, dead, alive, now, settled)
+    return _plan_content(lane, rows, alive, now, settled)
+
+
+def _plan_end(lane, rows, due, dead, alive, now, settled) -> Plan:
+    dead = [c for c in dead if not _is_past(c, lane)]
+    if dead and not lane.called:
+        return Plan(**settled, ends=due, never_started=True, newest=_last(alive))
+    end = due[-1]
+    waits = bool(end.next_try_at and end.next_try_at > now)
+    return Plan(
+        **settled,
+        ends=due,
+        final=_last([c for c in (rows.newest, *dead) if c and closes(due, c)]),
+        newest=_last([rows.newest, *dead, *alive]),
+        send=None if waits else end,
+        waiting=alive,
+        wait_until=end.next_try_at if waits else None,
+        reshow=rows.shown if rows.shown and not closes(due, rows.shown) else None,
+    )
+
+
+def _plan_content(lane, rows, alive, now, settled) -> Plan:
+    newest = _last([rows.newest, *alive])
+    deadline = _deadline(newest)
+    if deadline is not None and deadline <= now:
+        return Plan(**settled, expired=True, newest=newest)
+    settled |= {"newest": newest, "wake_at": deadline}
+    if not alive:
+        return Plan(**settled)
+    *older, content = alive
+    settled["superseded"] += older
+    if lane.held and rows.shown and _shows_the_same(content, rows.shown):
+        settled["superseded"].append(content)
+        return Plan(**settled)
+    starts = bool(lane.stream_key) and (not lane.shown_id or lane.held == Lane.Held.EVICTED)
+    ready_at = content.next_try_at or 0
+    if starts and lane.generation > 1:
+        ready_at = max(ready_at, lane.doubt_until)
+    if ready_at > now:
+        return Plan(**settled, unsent=older, waiting=[content], wait_until=ready_at)
+    return Plan(**settled, send=content, starts=starts, unsent=older)
+
+
+def _last(contents: Iterable[Operation | None]) -> Operation | None:
+    return max((c for c in contents if c is not None), key=lambda c: c.id, default=None)
+
+
+def is_scheduled(end: Operation) -> bool:
+    """Tell whether the end was asked for a later time; else it was due when it was inserted."""
+    return end.due_at > end.created_at
+
+
+def is_due(end: Operation, now: int) -> bool:
+    """Tell whether the end closes its generation by now."""
+    return not is_scheduled(end) or end.due_at <= now
+
+
+def closes(ends: Iterable[Operation], content: Operation) -> bool:
+    """Tell whether one of the due ends belongs after the content, by id or by its due time."""
+    return any(
+        content.id < end.id or (is_scheduled(end) and content.created_at < end.due_at)
+        for end in ends
+    )
+
+
+def _is_moved(end: Operation, schedule: Iterable[Operation], lane: Lane) -> bool:
+    """Of the scheduled ends and keeps the newest by id is in force; a due end cannot be moved."""
+    if not is_scheduled(end):
+        return False
+    newer = [(o.id, o.created_at) for o in schedule] + [(lane.kept_id, lane.kept_at)]
+    return any(id > end.id and created_at < end.due_at for id, created_at in newer)
+
+
+def _is_past(content: Operation, lane: Lane) -> bool:
+    """Tell whether the content committed too late: its generation is over, or newer is shown."""
+    return (
+        content.id < lane.closed_id
+        or content.created_at < lane.closed_at
+        or content.id < lane.shown_id
+    )
+
+
+def _deadline(newest: Operation | None) -> int | None:
+    """Return when the open generation has lived its time, counted from its newest content."""
+    if newest is None or newest.time_to_live is None:
+        return None
+    return newest.created_at + newest.time_to_live
+
+
+def _shows_the_same(content: Operation, shown: Operation) -> bool:
+    return (content.content, content.options) == (shown.content, shown.options)

@@ -1,0 +1,277 @@
+"""Store the answer and release the lane, in one step that a newer lease makes powerless."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from ..client.answer import Answer, Outcome
+from ..conf import Account
+from ..content import Endpoint
+from ..models import (
+    AccountState,
+    Attempt,
+    KnownActivityId,
+    Lane,
+    LiveActivity,
+    Now,
+    Operation,
+    lane_digest,
+)
+from . import gates, slots
+from .backoff import retry_delay
+from .claim import Claim, close, finish, mark_ended, postpone
+from .step import step
+from .verdict import Gate, Retry, Verdict, judge
+
+State = Operation.State
+Status = LiveActivity.Status
+KEPT_FIRST = 5
+KEPT_LAST = 20
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What one call came to, for whoever tells the host's receivers."""
+
+    operation: Operation
+    verdict: Verdict
+    outcome: Outcome
+    started: bool
+    owned: bool
+
+
+@step
+def record(
+    using: str,
+    account: Account,
+    state: AccountState,
+    claim: Claim,
+    answer: Answer,
+    pace: slots.Pace,
+) -> Recorded:
+    """Store what one call came to; without the lease only the attempt is stored."""
+    verdict = judge(claim.call.endpoint, answer.outcome, bare=claim.operation.bare)
+    owned = _release(using, account, claim, answer, verdict)
+    _store_attempt(using, claim, answer)
+    if owned:
+        if claim.is_end:
+            _record_end(using, account, claim, answer, verdict)
+        else:
+            _record_content(using, account, claim, answer, verdict)
+        _evict(using, account, answer)
+        _trim(using, claim)
+    _pass_on(using, account, state, claim, answer, verdict.gate)
+    if claim.slot is not None:
+        sent = answer.outcome != Outcome.NOT_SENT
+        latency = round(answer.duration * 1000) if sent else None
+        slots.give_back(account, claim.slot, pace, latency=latency)
+    started = owned and claim.plan.starts and verdict.state == State.DONE
+    return Recorded(claim.operation, verdict, answer.outcome, started, owned)
+
+
+def _release(
+    using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
+) -> bool:
+    """Give the lease back; False if another worker has taken the lane in the meantime."""
+    lane = claim.lane
+    changes: dict[str, Any] = {"lease_until": 0, "open_attempt": 0}
+    if verdict.doubt:
+        until = Now() + account.timing.quarantine
+        changes["doubt_until"] = Greatest(F("doubt_until"), until)
+        if claim.call.endpoint == Endpoint.STREAM:
+            changes["stream_doubt_until"] = Greatest(F("stream_doubt_until"), until)
+    if verdict.state == State.DONE and claim.is_end and _is_certain(claim):
+        close(lane, claim.plan.ends)
+        fields = ("closed_id", "closed_at", "generation", "shown_id", "held")
+        changes |= {name: getattr(lane, name) for name in fields} | {"newest_id": 0}
+    elif verdict.state == State.DONE and not claim.is_end:
+        paused = answer.outcome == Outcome.PAUSED
+        changes |= {"shown_id": claim.operation.pk, "held": Lane.Held.PAUSED if paused else ""}
+    elif verdict.state == State.FAILED:
+        changes |= {"newest_id": lane.shown_id, "wake_at": None}
+    rows = Lane.objects.using(using).filter(pk=lane.pk, fence=lane.fence)
+    return bool(rows.update(**changes))
+
+
+def _is_certain(claim: Claim) -> bool:
+    """Tell whether no PUT of ours can arrive after this end; else a later DELETE confirms it."""
+    return claim.started_at >= claim.lane.stream_doubt_until
+
+
+def _store_attempt(using: str, claim: Claim, answer: Answer) -> None:
+    Attempt.objects.using(using).filter(pk=claim.attempt_id).update(
+        status=answer.status,
+        outcome=answer.outcome,
+        answer=answer.text,
+        error=answer.error[:255],
+        duration_ms=round(answer.duration * 1000),
+    )
+
+
+def _record_end(
+    using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
+) -> None:
+    ends, waiting = claim.plan.ends, claim.plan.waiting
+    if verdict.state != State.DONE:
+        next_try = _next_try(account, claim, verdict)
+        _try_again(using, claim, answer, verdict, next_try)
+        postpone(using, [*ends, *waiting], next_try)
+        return
+    attention = answer.outcome in (Outcome.FORCED, Outcome.PARTIAL)
+    rows = Operation.objects.using(using).filter(pk__in=[e.pk for e in ends])
+    changes = {"outcome": answer.outcome, "needs_attention": attention, "tries": F("tries") + 1}
+    if _is_certain(claim):
+        rows.update(
+            state=State.DONE, next_try_at=None, acknowledged_at=Now(), finished_at=Now(), **changes
+        )
+        postpone(using, waiting, Now())
+        _reshow(using, claim)
+    else:
+        until = claim.lane.stream_doubt_until
+        rows.update(acknowledged_at=Now(), next_try_at=until, **changes)
+        postpone(using, waiting, until)
+    mark_ended(using, claim.lane, [*ends, *filter(None, [claim.plan.final])], attention)
+
+
+def _reshow(using: str, claim: Claim) -> None:
+    """Show again what a late end took from the phone although it is newer than that end."""
+    if claim.plan.reshow is not None:
+        Operation.objects.using(using).filter(pk=claim.plan.reshow.pk).update(
+            state=State.PENDING, next_try_at=Now(), finished_at=None
+        )
+
+
+def _record_content(
+    using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
+) -> None:
+    operation, activities = claim.operation, LiveActivity.objects.using(using)
+    activity = activities.filter(pk=operation.activity_id)
+    if verdict.state == State.PENDING:
+        _try_again(using, claim, answer, verdict, _next_try(account, claim, verdict))
+        return
+    finish(using, [operation], verdict.state, answer.outcome)
+    if verdict.state == State.FAILED:
+        if not claim.lane.shown_id:
+            activity.update(status=Status.FAILED)
+        return
+    paused = answer.outcome == Outcome.PAUSED
+    changes: dict[str, Any] = {
+        "status": Status.PAUSED if paused else Status.LIVE,
+        "generation": claim.lane.generation,
+        "ended_at": None,
+    }
+    if answer.activity_id and answer.activity_id != operation.activity.activity_id:
+        changes["activity_id"] = answer.activity_id
+        _remember(using, account, operation.activity, answer.activity_id)
+    activity.update(**changes)
+
+
+def _remember(using: str, account: Account, activity: LiveActivity, activity_id: str) -> None:
+    KnownActivityId.objects.using(using).create(
+        activity=activity,
+        account=account.alias,
+        id_digest=lane_digest(activity_id=activity_id),
+    )
+
+
+def _try_again(
+    using: str, claim: Claim, answer: Answer, verdict: Verdict, next_try: Any
+) -> None:
+    operation = claim.operation
+    counts = verdict.gate == Gate.FAILURE
+    changes: dict[str, Any] = {
+        "state": verdict.state,
+        "outcome": answer.outcome,
+        "tries": F("tries") + 1,
+        "setbacks": F("setbacks") + (1 if counts else 0),
+        "next_try_at": next_try,
+        "bare": operation.bare or verdict.bare,
+        "needs_attention": verdict.state == State.NEEDS_OPERATOR,
+    }
+    if operation.first_tried_at is None:
+        changes["first_tried_at"] = claim.started_at
+    if claim.is_end and operation.setbacks + counts >= 2:
+        changes["rank"] = Operation.Rank.RETRIED_END
+    Operation.objects.using(using).filter(pk=operation.pk).update(**changes)
+
+
+def _next_try(account: Account, claim: Claim, verdict: Verdict) -> Any:
+    if verdict.retry == Retry.HOURLY:
+        return Now() + account.timing.operator_retry
+    if verdict.retry == Retry.NOW:
+        return Now()
+    operation = claim.operation
+    age = claim.started_at - (operation.first_tried_at or claim.started_at)
+    chance = random.random()
+    return Now() + retry_delay(operation.setbacks + 1, age, chance, account.timing)
+
+
+def _evict(using: str, account: Account, answer: Answer) -> None:
+    """Note that the vendor ended another card to make room for this one."""
+    if not answer.ended_activity_id:
+        return
+    digest = lane_digest(activity_id=answer.ended_activity_id)
+    known = KnownActivityId.objects.using(using).filter(account=account.alias, id_digest=digest)
+    evicted = LiveActivity.objects.using(using).filter(account=account.alias)
+    evicted = evicted.filter(pk__in=known.values("activity")) | evicted.filter(lane_digest=digest)
+    rows = list(evicted.exclude(status=Status.ENDED))
+    LiveActivity.objects.using(using).filter(pk__in=[r.pk for r in rows]).update(
+        status=Status.EVICTED
+    )
+    Lane.objects.using(using).filter(
+        account=account.alias, digest__in=[r.lane_digest for r in rows]
+    ).update(held=Lane.Held.EVICTED)
+    _supersede_unsent(using, account, rows)
+
+
+def _supersede_unsent(using: str, account: Account, rows: Sequence[LiveActivity]) -> None:
+    unsent = Operation.objects.using(using).filter(
+        account=account.alias,
+        activity__in=[r.pk for r in rows],
+        state=State.PENDING,
+        kind__in=(Operation.Kind.STREAM, Operation.Kind.UPDATE),
+    )
+    finish(using, list(unsent.only("pk")), State.SUPERSEDED)
+
+
+def _trim(using: str, claim: Claim) -> None:
+    """Keep the first and the last calls of an operation that is tried for days."""
+    last_dropped = claim.operation.tries + 1 - KEPT_LAST
+    if last_dropped > KEPT_FIRST:
+        Attempt.objects.using(using).filter(
+            operation=claim.operation, number__gt=KEPT_FIRST, number__lte=last_dropped
+        )._raw_delete(using)
+
+
+def _pass_on(
+    using: str, account: Account, state: AccountState, claim: Claim, answer: Answer, gate: Gate
+) -> None:
+    """Tell the account what the answer says of it, and one waiting start that there is room."""
+    changes = gates.after(
+        gate,
+        state,
+        answer,
+        lane_id=claim.lane.pk,
+        is_content=not claim.is_end,
+        starts=claim.plan.starts,
+        timing=account.timing,
+    )
+    if changes:
+        AccountState.objects.using(using).filter(pk=state.pk).update(**changes)
+    if changes.get("limit_probe_at") == 0 or "limit_since" in changes:
+        _wake_a_start(using, account)
+
+
+def _wake_a_start(using: str, account: Account) -> None:
+    waiting = Operation.objects.using(using).filter(
+        account=account.alias, rank=Operation.Rank.WAITING_START, next_try_at__gt=Now()
+    )
+    first = waiting.order_by("pk").values_list("pk", flat=True).first()
+    if first is not None:
+        Operation.objects.using(using).filter(pk=first).update(next_try_at=Now())

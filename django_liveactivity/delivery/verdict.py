@@ -1,0 +1,94 @@
+"""What an answer means for the operation and for its account: one table, pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+from ..client.answer import Outcome
+from ..content import Endpoint
+from ..models import Operation
+
+State = Operation.State
+
+
+class Gate(enum.Enum):
+    """What an answer says of the whole account."""
+
+    OPEN = "a good answer opens it"
+    FREEZE = "a 429: every call waits"
+    BLOCK = "the key or the address is refused: one probe at a time"
+    BILLING = "content waits, ends flow"
+    LIMIT = "starts wait, everything else flows"
+    FAILURE = "counts towards blocking"
+    SAME = "says nothing"
+
+
+class Retry(enum.Enum):
+    """When a pending operation is tried again."""
+
+    BACKOFF = "after a growing, jittered pause"
+    HOURLY = "in an hour"
+    NOW = "at once, as far as the account's gates allow"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of an operation after one call."""
+
+    state: str
+    gate: Gate = Gate.OPEN
+    retry: Retry | None = None
+    doubt: bool = False
+    bare: bool = False
+
+
+DONE = Verdict(State.DONE)
+FAILED = Verdict(State.FAILED)
+OPERATOR = Verdict(State.NEEDS_OPERATOR, retry=Retry.HOURLY)
+BARE = Verdict(State.PENDING, retry=Retry.NOW, bare=True)
+AGAIN = Verdict(State.PENDING, gate=Gate.FAILURE, retry=Retry.BACKOFF)
+DOUBT = replace(AGAIN, doubt=True)
+FROZEN = Verdict(State.PENDING, gate=Gate.FREEZE, retry=Retry.NOW)
+BLOCKED = Verdict(State.PENDING, gate=Gate.BLOCK, retry=Retry.NOW)
+UNPAID = Verdict(State.PENDING, gate=Gate.BILLING, retry=Retry.NOW)
+UNPAID_END = Verdict(State.PENDING, gate=Gate.SAME, retry=Retry.HOURLY)
+FULL = Verdict(State.PENDING, gate=Gate.LIMIT, retry=Retry.NOW)
+
+ACKNOWLEDGED = (
+    Outcome.DELIVERED,
+    Outcome.ALREADY_ENDED,
+    Outcome.FORCED,
+    Outcome.PARTIAL,
+    Outcome.QUEUED,
+    Outcome.NOOP,
+    Outcome.PAUSED,
+)
+
+COLUMNS = (Endpoint.STREAM, Endpoint.UPDATE, Endpoint.END_STREAM, Endpoint.END)
+TABLE: dict[Outcome, tuple[Verdict, Verdict, Verdict, Verdict]] = {
+    # answer                PUT stream  POST update  DELETE stream  POST end
+    Outcome.NOT_SENT:       (AGAIN,     AGAIN,       AGAIN,         AGAIN),
+    Outcome.AMBIGUOUS:      (DOUBT,     AGAIN,       DOUBT,         AGAIN),
+    Outcome.RATE_LIMITED:   (FROZEN,    FROZEN,      FROZEN,        FROZEN),
+    Outcome.LIMIT_REACHED:  (FULL,      FROZEN,      FROZEN,        FROZEN),
+    Outcome.BILLING_BLOCKED: (UNPAID,   UNPAID,      UNPAID_END,    UNPAID_END),
+    Outcome.NOT_FOUND:      (FAILED,    FAILED,      DONE,          OPERATOR),
+    Outcome.NO_RECIPIENTS:  (FAILED,    FAILED,      DONE,          DONE),
+    Outcome.FORBIDDEN:      (FAILED,    FAILED,      OPERATOR,      OPERATOR),
+    Outcome.REJECTED:       (FAILED,    FAILED,      BARE,          BARE),
+    Outcome.UNAUTHORIZED:   (BLOCKED,   BLOCKED,     BLOCKED,       BLOCKED),
+    **dict.fromkeys(ACKNOWLEDGED, (DONE, DONE, DONE, DONE)),
+}  # fmt: skip
+
+
+def judge(endpoint: Endpoint, outcome: Outcome, *, bare: bool) -> Verdict:
+    """Return what an outcome on an endpoint means.
+
+    Args:
+        endpoint: the endpoint that was called.
+        outcome: what the answer was read as.
+        bare: the body had been stripped after an earlier rejection; it is stripped once only.
+    """
+    verdict = TABLE[outcome][COLUMNS.index(endpoint)]
+    return OPERATOR if verdict is BARE and bare else verdict

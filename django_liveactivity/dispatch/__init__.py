@@ -1,0 +1,74 @@
+"""How a kick travels: after commit, and never at the host's expense."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.db import transaction
+from django.dispatch import receiver
+from django.utils.module_loading import import_string
+
+from .. import conf
+
+Dispatcher = Callable[[str], None]
+SHORT_NAMES = {
+    "none": "django_liveactivity.dispatch.none.kick",
+    "celery": "django_liveactivity.dispatch.celery.kick",
+    "immediate": "django_liveactivity.dispatch.immediate.kick",
+}
+
+logger = logging.getLogger("django_liveactivity.dispatch")
+
+
+def kick_on_commit(account: conf.Account) -> None:
+    """Kick the account's drain when the host's transaction commits; never if it rolls back."""
+    transaction.on_commit(
+        functools.partial(kick, account.alias), using=account.database, robust=True
+    )
+
+
+def kick(alias: str) -> None:
+    """Wake a drain for an account: it may be lost or doubled without harm.
+
+    Nothing that goes wrong here reaches the caller, whose rows are committed already.
+    """
+    try:
+        get_dispatcher(alias)(alias)
+    except Exception:
+        logger.exception("The kick for account %r failed; the next sweep will do.", alias)
+
+
+@functools.cache
+def get_dispatcher(alias: str) -> Dispatcher:
+    """Return the function that wakes a drain for this account.
+
+    Raises:
+        ImproperlyConfigured: if it cannot be imported; a missing extra is named.
+    """
+    name = conf.account(alias).dispatcher
+    path = SHORT_NAMES.get(name, name)
+    if "." not in path:
+        known = ", ".join(SHORT_NAMES)
+        raise ImproperlyConfigured(
+            f"LIVEACTIVITY[{alias!r}]['DISPATCHER'] is {name!r}; "
+            f"give one of {known}, or the dotted path of a function."
+        )
+    try:
+        dispatcher: Dispatcher = import_string(path)
+    except ImportError as error:
+        hint = " pip install 'django-liveactivity[celery]' brings it." if name == "celery" else ""
+        raise ImproperlyConfigured(
+            f"LIVEACTIVITY[{alias!r}]['DISPATCHER']: cannot import {path!r}: {error}.{hint}"
+        ) from error
+    return dispatcher
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "LIVEACTIVITY":
+        get_dispatcher.cache_clear()

@@ -1,0 +1,12 @@
+"""Drain in the caller's own thread: for demos, tests and commands."""
+
+from __future__ import annotations
+
+from ..delivery import drain
+
+SECONDS = 10.0
+
+
+def kick(alias: str) -> None:
+    """Deliver what is due, here and now, for at most 10 s; what waits longer stays for a sweep."""
+    drain(alias, seconds=SECONDS)

@@ -1,0 +1,140 @@
+"""A card on phones, and every id the vendor has given it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ..exceptions import InvalidInputError
+from .base import DIGEST_LENGTH, MAX_ALIAS, KeptModel
+from .clock import to_datetime
+
+
+def lane_digest(*, stream_key: str = "", activity_id: str = "") -> str:
+    """Return what a lane is found by: keys that differ in one byte, or in case, differ here.
+
+    MariaDB's default collation takes ``Order-42`` for ``order-42``; hexadecimal digits it cannot
+    confuse.
+    """
+    name = f"stream:{stream_key}" if stream_key else f"activity:{activity_id}"
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+class Subject(NamedTuple):
+    """The host's object that a card tells of: two texts, so that neither can remove the other."""
+
+    model: str
+    pk: str
+
+    @classmethod
+    def of(cls, instance: models.Model | None) -> Subject:
+        """Return the subject of a saved model instance, or the empty one for None.
+
+        Raises:
+            InvalidInputError: at ``subject``, if it is no saved model instance with a single key.
+        """
+        if instance is None:
+            return cls("", "")
+        if not isinstance(instance, models.Model):
+            raise InvalidInputError.at("subject", "Give a model instance.")
+        if isinstance(instance.pk, tuple):
+            raise InvalidInputError.at("subject", "Composite primary keys are not supported.")
+        if instance.pk is None:
+            raise InvalidInputError.at("subject", "Save the object first: it has no primary key.")
+        return cls(instance._meta.concrete_model._meta.label, str(instance.pk))
+
+
+class LiveActivity(KeptModel):
+    """One card, from its first content to its end; a reused key begins a new row."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("pending")
+        LIVE = "live", _("live")
+        PAUSED = "paused", _("paused")
+        EVICTED = "evicted", _("evicted")
+        FAILED = "failed", _("failed")
+        ENDED = "ended", _("ended")
+
+    account = models.CharField(_("account"), max_length=MAX_ALIAS)
+    lane_digest = models.CharField(max_length=DIGEST_LENGTH, editable=False)
+    stream_key = models.CharField(_("stream key"), max_length=255, blank=True)
+    activity_id = models.CharField(_("activity id"), max_length=255, blank=True)
+    subject_model = models.CharField(_("subject's model"), max_length=255, blank=True)
+    subject_pk = models.CharField(_("subject's key"), max_length=255, blank=True)
+    channels = models.JSONField(_("channels"), null=True)
+    created_at = models.BigIntegerField(editable=False)
+
+    # From here on delivery writes, and the host only reads.
+    status = models.CharField(
+        _("status"), max_length=16, choices=Status.choices, default=Status.PENDING
+    )
+    generation = models.PositiveIntegerField(_("generation"), default=0)
+    needs_attention = models.BooleanField(_("needs attention"), default=False)
+    ended_at = models.BigIntegerField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("live activity")
+        verbose_name_plural = _("live activities")
+        permissions = [("end_liveactivity", _("Can end live activities"))]
+        indexes = [
+            models.Index(fields=["account", "lane_digest", "id"], name="liveactivity_lane"),
+            models.Index(fields=["subject_model", "subject_pk"], name="liveactivity_subject"),
+            models.Index(fields=["status", "id"], name="liveactivity_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.stream_key or self.activity_id
+
+    @property
+    def created(self) -> datetime.datetime:
+        """When the row was inserted, by the database's clock."""
+        return to_datetime(self.created_at)
+
+    @property
+    def ended(self) -> datetime.datetime | None:
+        """When the vendor acknowledged the end, or None."""
+        return None if self.ended_at is None else to_datetime(self.ended_at)
+
+    @property
+    def subject(self) -> models.Model | None:
+        """The object this card tells of, or None if there is none (any more): one query."""
+        from django.apps import apps
+
+        if not self.subject_model:
+            return None
+        try:
+            model = apps.get_model(self.subject_model)
+            return model._default_manager.get(pk=self.subject_pk)
+        except (LookupError, ObjectDoesNotExist):
+            return None
+
+    @classmethod
+    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
+        """Return the ids of the cards with an end that waits for its acknowledgement."""
+        from .operation import Operation
+
+        return Operation.objects.using(using).filter(Operation.UNACKNOWLEDGED).values("activity")
+
+
+class KnownActivityId(models.Model):
+    """An activity id that the vendor has named for a stream: each leads to the stream's row."""
+
+    activity = models.ForeignKey(
+        LiveActivity,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="known_ids",
+    )
+    account = models.CharField(max_length=MAX_ALIAS)
+    id_digest = models.CharField(max_length=DIGEST_LENGTH)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "id_digest"], name="liveactivity_known_id")]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.id_digest[:12]}"

@@ -1,0 +1,65 @@
+"""What our tables share: values read back lazily, and rows that refuse to be deleted too early."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models.expressions import BaseExpression
+
+from ..exceptions import UnacknowledgedEndError
+
+MAX_ALIAS = 64
+DIGEST_LENGTH = 64
+
+
+class KeptQuerySet(models.QuerySet[Any]):
+    """A QuerySet that INSERTs with expressions and never deletes an unacknowledged end."""
+
+    def insert(self, **values: Any) -> Any:
+        """INSERT one row; a value given as an expression is read from the database on access."""
+        row = self.model(**values)
+        row.save(using=self.db, force_insert=True)
+        for name, value in values.items():
+            if isinstance(value, BaseExpression):
+                row.__dict__.pop(name, None)
+        return row
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the rows, unless an end among them has not been acknowledged.
+
+        Raises:
+            UnacknowledgedEndError: nothing was deleted.
+        """
+        if self.unacknowledged().exists():
+            raise UnacknowledgedEndError
+        return super().delete()
+
+    def unacknowledged(self) -> KeptQuerySet:
+        """Return the rows that hold an end the vendor has not acknowledged."""
+        return self.filter(pk__in=self.model.unacknowledged_ids(self.db))
+
+
+class KeptModel(models.Model):
+    """A row that cannot be deleted while its end is unacknowledged."""
+
+    objects = KeptQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
+        """Return the primary keys of the rows with an unacknowledged end, as a subquery."""
+        raise NotImplementedError
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete this row, unless its end has not been acknowledged.
+
+        Raises:
+            UnacknowledgedEndError: nothing was deleted.
+        """
+        rows = type(self)._base_manager.using(self._state.db).filter(pk=self.pk)
+        if rows.filter(pk__in=self.unacknowledged_ids(rows.db)).exists():
+            raise UnacknowledgedEndError
+        return super().delete(*args, **kwargs)

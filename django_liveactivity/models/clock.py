@@ -1,0 +1,62 @@
+"""Time is what the database's clock says, as milliseconds since 1970 in UTC.
+
+Integers compare alike under every ``USE_TZ``, ``TIME_ZONE``, server zone and DST change, and a
+worker whose own clock is an hour off changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BigIntegerField, Func
+from django.db.models.sql.compiler import SQLCompiler
+from django.utils import timezone
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+MILLISECOND = datetime.timedelta(milliseconds=1)
+
+
+class Now(Func):
+    """The database's clock at this statement, in milliseconds since 1970 UTC.
+
+    PostgreSQL's ``now()`` would stand still inside a transaction, and MariaDB's ``NOW()`` is
+    ambiguous for an hour a year: neither is used.
+    """
+
+    output_field = BigIntegerField()
+    arity = 0
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:
+        """SQLite: the Julian day, a double, is exact to 0.05 ms."""
+        return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)", []
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> Any:
+        """PostgreSQL: ``clock_timestamp()`` goes on inside a transaction."""
+        return "CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)", []
+
+    def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:
+        """MariaDB and MySQL: a difference of two UTC values has no time zone."""
+        micros = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
+        return f"({micros} DIV 1000)", []
+
+    def as_oracle(self, *_: Any, **__: Any) -> Any:
+        """Oracle is not supported: nobody has proved delivery on it."""
+        raise NotImplementedError("django_liveactivity runs on PostgreSQL, MariaDB and SQLite.")
+
+
+def from_datetime(moment: datetime.datetime) -> int:
+    """Return the milliseconds of a datetime; a naive one counts in the current time zone."""
+    if timezone.is_naive(moment):
+        moment = timezone.make_aware(moment)
+    return (moment - EPOCH) // MILLISECOND
+
+
+def to_datetime(milliseconds: int) -> datetime.datetime:
+    """Return the datetime of stored milliseconds, aware exactly when ``USE_TZ`` is on."""
+    moment = EPOCH + milliseconds * MILLISECOND
+    return moment if settings.USE_TZ else timezone.make_naive(moment)

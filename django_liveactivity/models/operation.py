@@ -1,0 +1,178 @@
+"""What shall happen to a card, every call made for it, and what an operator decided."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .activity import LiveActivity
+from .base import DIGEST_LENGTH, MAX_ALIAS, KeptModel
+from .clock import to_datetime
+
+
+class Operation(KeptModel):
+    """One intended change; the host INSERTs it and delivery moves it through its states."""
+
+    class Kind(models.TextChoices):
+        STREAM = "stream", _("stream")
+        UPDATE = "update", _("update")
+        END = "end", _("end")
+        KEEP = "keep", _("keep")
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("pending")
+        DONE = "done", _("done")
+        SUPERSEDED = "superseded", _("superseded")
+        FAILED = "failed", _("failed")
+        NEEDS_OPERATOR = "needs_operator", _("needs operator")
+        GIVEN_UP = "given_up", _("given up")
+
+    class Rank(models.IntegerChoices):
+        """What goes first within an account."""
+
+        END = 0
+        RETRIED_END = 1
+        CONTENT = 2
+        WAITING_START = 3
+
+    UNFINISHED = (State.PENDING, State.NEEDS_OPERATOR)
+    UNACKNOWLEDGED = Q(kind=Kind.END, state__in=UNFINISHED)
+
+    activity = models.ForeignKey(
+        LiveActivity,
+        verbose_name=_("live activity"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="operations",
+    )
+    account = models.CharField(_("account"), max_length=MAX_ALIAS)
+    lane_digest = models.CharField(max_length=DIGEST_LENGTH, editable=False)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    content = models.JSONField(_("content"), null=True)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    dismiss_seconds = models.PositiveIntegerField(_("dismiss after (s)"), null=True)
+    time_to_live = models.BigIntegerField(null=True)
+    due_at = models.BigIntegerField()
+    source = models.CharField(_("source"), max_length=32, blank=True)
+    actor = models.CharField(_("actor"), max_length=255, blank=True)
+    reason = models.TextField(_("reason"), blank=True)
+    created_at = models.BigIntegerField(editable=False)
+
+    # From here on delivery writes, and the host only reads.
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.PENDING
+    )
+    outcome = models.CharField(_("outcome"), max_length=16, blank=True)
+    rank = models.SmallIntegerField(choices=Rank.choices)
+    next_try_at = models.BigIntegerField(null=True)
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    setbacks = models.PositiveIntegerField(default=0)
+    first_tried_at = models.BigIntegerField(null=True)
+    bare = models.BooleanField(default=False)
+    carried = models.JSONField(default=dict)
+    needs_attention = models.BooleanField(_("needs attention"), default=False)
+    acknowledged_at = models.BigIntegerField(null=True)
+    finished_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        verbose_name = _("operation")
+        verbose_name_plural = _("operations")
+        indexes = [
+            models.Index(fields=["account", "rank", "next_try_at"], name="liveactivity_due"),
+            models.Index(
+                fields=["account", "lane_digest", "state", "id"], name="liveactivity_op_lane"
+            ),
+            models.Index(fields=["activity", "id"], name="liveactivity_op_activity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def created(self) -> datetime.datetime:
+        """When the row was inserted, by the database's clock."""
+        return to_datetime(self.created_at)
+
+    @property
+    def due(self) -> datetime.datetime:
+        """When the operation becomes due; only an end can be scheduled."""
+        return to_datetime(self.due_at)
+
+    @classmethod
+    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
+        """Return the ids of the ends that wait for their acknowledgement."""
+        return cls.objects.using(using).filter(cls.UNACKNOWLEDGED).values("pk")
+
+
+class Attempt(KeptModel):
+    """One HTTP call made for an operation; without an outcome it may or may not have been sent."""
+
+    operation = models.ForeignKey(
+        Operation, on_delete=models.DO_NOTHING, db_constraint=False, related_name="attempts"
+    )
+    lane_id = models.BigIntegerField()
+    number = models.PositiveIntegerField(_("number"))
+    generation = models.PositiveIntegerField(_("generation"))
+    fence = models.BigIntegerField()
+    endpoint = models.CharField(_("endpoint"), max_length=16)
+    started_at = models.BigIntegerField()
+    status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
+    outcome = models.CharField(_("outcome"), max_length=16, blank=True)
+    answer = models.TextField(_("answer"), blank=True)
+    error = models.CharField(_("error"), max_length=255, blank=True)
+    duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        indexes = [models.Index(fields=["operation", "number"], name="liveactivity_attempt_op")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.number}: {self.outcome or 'open'}"
+
+    @property
+    def started(self) -> datetime.datetime:
+        """When the call was begun, by the database's clock."""
+        return to_datetime(self.started_at)
+
+    @classmethod
+    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
+        """Return the ids of the attempts for ends that wait for their acknowledgement."""
+        ends = Operation.unacknowledged_ids(using)
+        return cls.objects.using(using).filter(operation__in=ends).values("pk")
+
+
+class Act(models.Model):
+    """An operator's decision, INSERTed with actor and reason and applied by the next drain."""
+
+    class Kind(models.TextChoices):
+        RETRY = "retry", _("retry")
+        GIVE_UP = "give_up", _("give up")
+        PROBE = "probe", _("probe now")
+
+    account = models.CharField(_("account"), max_length=MAX_ALIAS)
+    operation = models.ForeignKey(
+        Operation,
+        verbose_name=_("operation"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="acts",
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    actor = models.CharField(_("actor"), max_length=255)
+    reason = models.TextField(_("reason"), blank=True)
+    created_at = models.BigIntegerField(editable=False)
+    applied_at = models.BigIntegerField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("act")
+        verbose_name_plural = _("acts")
+        indexes = [models.Index(fields=["account", "applied_at"], name="liveactivity_act_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.operation_id or self.account}"

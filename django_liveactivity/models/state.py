@@ -1,0 +1,116 @@
+"""Delivery's own rows: the order of a lane, the pace and the health of an account."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .base import DIGEST_LENGTH, MAX_ALIAS
+
+
+class Lane(models.Model):
+    """The unit of order, lease, fence and quarantine: one stream key or one activity id."""
+
+    class Held(models.TextChoices):
+        """Why the phone does not show the card although nobody ended it."""
+
+        PAUSED = "paused"
+        EVICTED = "evicted"
+
+    account = models.CharField(max_length=MAX_ALIAS)
+    digest = models.CharField(max_length=DIGEST_LENGTH)
+    stream_key = models.CharField(max_length=255, blank=True)
+    activity_id = models.CharField(max_length=255, blank=True)
+
+    lease_until = models.BigIntegerField(default=0)
+    fence = models.BigIntegerField(default=0)
+    open_attempt = models.BigIntegerField(default=0)
+
+    called = models.BooleanField(default=False)
+    generation = models.PositiveIntegerField(default=1)
+    closed_id = models.BigIntegerField(default=0)
+    closed_at = models.BigIntegerField(default=0)
+    kept_id = models.BigIntegerField(default=0)
+    kept_at = models.BigIntegerField(default=0)
+    newest_id = models.BigIntegerField(default=0)
+    shown_id = models.BigIntegerField(default=0)
+    held = models.CharField(max_length=8, choices=Held.choices, blank=True)
+    doubt_until = models.BigIntegerField(default=0)
+    stream_doubt_until = models.BigIntegerField(default=0)
+    wake_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "digest"], name="liveactivity_one_lane")
+        ]
+        indexes = [
+            models.Index(fields=["account", "lease_until"], name="liveactivity_lane_lease"),
+            models.Index(fields=["account", "wake_at"], name="liveactivity_lane_wake"),
+        ]
+
+    def __str__(self) -> str:
+        return self.stream_key or self.activity_id
+
+
+class Slot(models.Model):
+    """The right to make one call within the account's rate limit."""
+
+    account = models.CharField(max_length=MAX_ALIAS)
+    number = models.PositiveIntegerField()
+    free_at = models.BigIntegerField(default=0)
+    fence = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "number"], name="liveactivity_one_slot")
+        ]
+        indexes = [models.Index(fields=["account", "free_at"], name="liveactivity_slot_free")]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.number}"
+
+
+class Seat(models.Model):
+    """The right to drain an account: a few at most, so that doubled wake-ups cost nothing."""
+
+    account = models.CharField(max_length=MAX_ALIAS)
+    number = models.PositiveSmallIntegerField()
+    lease_until = models.BigIntegerField(default=0)
+    fence = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "number"], name="liveactivity_one_seat")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.number}"
+
+
+class AccountState(models.Model):
+    """The health of an account: open, frozen after a 429, or blocked until a probe succeeds."""
+
+    account = models.CharField(max_length=MAX_ALIAS, unique=True)
+    next_update_at = models.BigIntegerField(default=0)
+
+    frozen_until = models.BigIntegerField(default=0)
+    freezes = models.PositiveIntegerField(default=0)
+
+    blocked_since = models.BigIntegerField(null=True)
+    blocked_reason = models.CharField(max_length=255, blank=True)
+    probe_at = models.BigIntegerField(default=0)
+    probes = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    failed_lanes = models.JSONField(default=list)
+
+    billing_since = models.BigIntegerField(null=True)
+    billing_probe_at = models.BigIntegerField(default=0)
+    billing_probes = models.PositiveIntegerField(default=0)
+
+    limit_since = models.BigIntegerField(null=True)
+    limit_probe_at = models.BigIntegerField(default=0)
+    limit_probes = models.PositiveIntegerField(default=0)
+
+    heartbeat_at = models.BigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return self.account

@@ -1,0 +1,25 @@
+"""The vendor's HTTP API on loopback, for development and tests without an iPhone.
+
+    with Sandbox(port=0, faults="DELETE:500@1") as sandbox:
+        ...  # use sandbox.url as the base URL
+        assert sandbox.phone()["empty"]
+
+It reads the contract by itself: it shares no code with the client that it answers.
+"""
+
+from __future__ import annotations
+
+from .faults import Fault, parse_faults
+from .options import DEFAULT_BIND, add_arguments, from_arguments
+from .policy import Policy
+from .server import Sandbox
+
+__all__ = [
+    "DEFAULT_BIND",
+    "Fault",
+    "Policy",
+    "Sandbox",
+    "add_arguments",
+    "from_arguments",
+    "parse_faults",
+]

@@ -1,0 +1,142 @@
+"""The command line of the sandbox, for `python -m` and for the management command."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, TypeVar
+
+from .faults import parse_faults
+from .limits import WINDOWS
+from .policy import BILLING_ERRORS, DELIVERIES
+from .server import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEFAULT_BIND = "127.0.0.1:8765"
+
+T = TypeVar("T")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the sandbox on this parser."""
+    add = parser.add_argument
+    add("--bind", type=_typed(parse_bind), default=DEFAULT_BIND, metavar="HOST:PORT")
+    add(
+        "--api-key",
+        action="append",
+        dest="api_keys",
+        metavar="KEY",
+        help="an API key that exists; repeatable; by default every key does",
+    )
+    add("--rate-limit", type=_typed(parse_rate_limit), default="60/60", metavar="CALLS/SECONDS")
+    add("--window", choices=tuple(WINDOWS), default="fixed", help="shape of the rate limit")
+    add("--concurrent", type=int, default=4, help="activities that an account may have at once")
+    add(
+        "--evict",
+        action="store_true",
+        help="a start beyond that ends the oldest activity instead of being refused",
+    )
+    add("--latency", type=float, default=0.0, metavar="SECONDS", help="before each answer")
+    add("--seed", type=int, help="makes ids and the chances of faults repeatable")
+    add(
+        "--faults",
+        type=_typed(parse_faults),
+        default="",
+        metavar="RULES",
+        help="for example PUT:500@3,DELETE:hang@1,*:reset@10%%",
+    )
+    _add_open_answers(parser)
+
+
+def _add_open_answers(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--channel",
+        action="append",
+        dest="channels",
+        metavar="SLUG",
+        help="a channel that has devices; repeatable; by default all but 'empty' have",
+    )
+    add("--billing", choices=BILLING_ERRORS, default="", help="answer starts and PUTs 402")
+    add("--delivery", choices=DELIVERIES, default="all", help="how ends reach the devices")
+    add(
+        "--unknown-activity",
+        type=int,
+        choices=(403, 404),
+        default=404,
+        help="status for an unknown activity_id",
+    )
+    add(
+        "--no-recipients",
+        type=int,
+        choices=(404, 422),
+        default=422,
+        help="status when no device matches the channels",
+    )
+    add("--retry-after", type=float, metavar="SECONDS", help="header of 429 and 503 answers")
+
+
+def from_arguments(arguments: argparse.Namespace) -> Sandbox:
+    """Return the sandbox that these parsed options describe, listening but not yet serving.
+
+    Raises:
+        ValueError: options make no sense.
+        OSError: the address is taken.
+    """
+    host, port = arguments.bind
+    return Sandbox(
+        port,
+        host=host,
+        latency=arguments.latency,
+        seed=arguments.seed,
+        faults=arguments.faults,
+        api_keys=arguments.api_keys,
+        rate_limit=arguments.rate_limit,
+        window=arguments.window,
+        concurrent=arguments.concurrent,
+        evict=arguments.evict,
+        channels=arguments.channels,
+        billing=arguments.billing,
+        delivery=arguments.delivery,
+        unknown_activity=arguments.unknown_activity,
+        no_recipients=arguments.no_recipients,
+        retry_after=arguments.retry_after,
+    )
+
+
+def parse_bind(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``; port 0 takes a free one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"{text!r} is not HOST:PORT, as in {DEFAULT_BIND}")
+    return host, int(port)
+
+
+def parse_rate_limit(text: str) -> tuple[int, float]:
+    """Read ``CALLS/SECONDS``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    calls, _, seconds = text.partition("/")
+    try:
+        return int(calls), float(seconds)
+    except ValueError:
+        raise ValueError(f"{text!r} is not CALLS/SECONDS, as in 60/60") from None
+
+
+def _typed(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return ``parse`` as argparse wants it, so that it shows the message of a ValueError."""
+
+    def convert(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert

@@ -1,0 +1,180 @@
+"""Reads: which cards there are, what is known of them, and how delivery is doing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db.models import Exists, F, Min, Model, OuterRef, Q, QuerySet
+
+from . import conf
+from .models import (
+    AccountState,
+    KnownActivityId,
+    LiveActivity,
+    Now,
+    Operation,
+    Slot,
+    Subject,
+    lane_digest,
+)
+
+Kind = Operation.Kind
+State = Operation.State
+
+EXPIRED_AFTER = 12 * 3600 * 1000
+"""Milliseconds after which iOS has removed a card by itself (Apple: 8 h live, 4 h ended)."""
+RECENT_OPERATIONS = 20
+
+
+def activities(account: conf.Account) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return every card of an account, the newest first."""
+    rows = LiveActivity.objects.using(account.database).filter(account=account.alias)
+    return rows.order_by("-pk")
+
+
+def due_ends() -> QuerySet[Operation, Operation]:
+    """Return, for use as a subquery on LiveActivity, the due ends that are in force for a card."""
+    newer = Operation.objects.filter(
+        account=OuterRef("account"),
+        lane_digest=OuterRef("lane_digest"),
+        kind__in=(Kind.END, Kind.KEEP),
+        pk__gt=OuterRef("pk"),
+        created_at__lt=OuterRef("due_at"),
+    )
+    immediate = Q(due_at__lte=F("created_at"))
+    scheduled = Q(due_at__lte=Now()) & ~Exists(newer)
+    ends = Operation.objects.filter(immediate | scheduled, activity=OuterRef("pk"), kind=Kind.END)
+    return ends.exclude(state__in=(State.SUPERSEDED, State.GIVEN_UP))
+
+
+def live(rows: QuerySet[LiveActivity, LiveActivity]) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return those of the cards that have no due end, expired ones included."""
+    return rows.filter(~Exists(due_ends()))
+
+
+def activities_of(
+    account: conf.Account, subject: Model
+) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return the cards, ended ones too, that tell of an object."""
+    label, pk = Subject.of(subject)
+    return activities(account).filter(subject_model=label, subject_pk=pk)
+
+
+def newest_of_key(account: conf.Account, stream_key: str) -> LiveActivity | None:
+    """Return the newest card of a stream key, with ``is_closed``: whether an end is due."""
+    digest = lane_digest(stream_key=stream_key)
+    return _newest(activities(account).filter(lane_digest=digest))
+
+
+def newest_of_id(account: conf.Account, activity_id: str) -> LiveActivity | None:
+    """Return the card of an activity id, a stream's card by any id it ever had."""
+    digest = lane_digest(activity_id=activity_id)
+    known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
+    by_id = Q(lane_digest=digest) | Q(pk__in=known.values("activity"))
+    return _newest(activities(account).filter(by_id))
+
+
+def _newest(rows: QuerySet[LiveActivity, LiveActivity]) -> LiveActivity | None:
+    return rows.annotate(is_closed=Exists(due_ends())).first()
+
+
+def recent_operations(activity: LiveActivity) -> list[Operation]:
+    """Return the newest operations of a card, newest first, with ``now`` on each."""
+    rows = Operation.objects.using(activity._state.db).filter(activity=activity)
+    return list(rows.annotate(now=Now()).order_by("-pk")[:RECENT_OPERATIONS])
+
+
+def is_expired(activity: LiveActivity, now: int) -> bool:
+    """Tell whether iOS has removed the card by itself: 12 h old and never ended by us."""
+    ended = LiveActivity.Status.ENDED
+    return activity.status != ended and now - activity.created_at > EXPIRED_AFTER
+
+
+def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
+    """Return the object of each card by the card's id: one query per model, not per card."""
+    by_model: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[int, Model | None] = {}
+    for row in rows:
+        found[row.pk] = None
+        if row.subject_model:
+            by_model[row.subject_model][row.subject_pk].append(row.pk)
+    for label, ids in by_model.items():
+        for subject in _instances(label, ids):
+            found |= dict.fromkeys(ids.get(str(subject.pk), ()), subject)
+    return found
+
+
+def _instances(label: str, pks: Iterable[str]) -> list[Model]:
+    try:
+        return list(apps.get_model(label)._default_manager.filter(pk__in=list(pks)))
+    except (LookupError, ValueError, ValidationError):
+        return []  # the model is gone, or its primary key has another type now
+
+
+@dataclass(frozen=True)
+class AccountStatus:
+    """How delivery is doing for one account; times in milliseconds, ages in seconds."""
+
+    account: str
+    backlog: int
+    due_ends: int
+    oldest_due_end_age: float | None
+    needs_attention: int
+    condition: str
+    reason: str
+    slots_in_use: int
+    heartbeat_age: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as a dict, ready for JSON."""
+        return asdict(self)
+
+
+def account_status(account: conf.Account) -> AccountStatus:
+    """Return the backlog, the oldest due end, the condition and the last heartbeat."""
+    using = account.database
+    state = AccountState.objects.using(using).filter(account=account.alias)
+    state_now = state.annotate(now=Now()).first()
+    now = state_now.now if state_now else 0
+    unfinished = Operation.objects.using(using).filter(
+        account=account.alias, state__in=Operation.UNFINISHED
+    )
+    due = unfinished.filter(kind=Kind.END, due_at__lte=Now())
+    oldest = due.aggregate(at=Min("due_at"))["at"]
+    condition, reason = _condition(state_now)
+    return AccountStatus(
+        account=account.alias,
+        backlog=unfinished.filter(next_try_at__lte=Now()).count(),
+        due_ends=due.count(),
+        oldest_due_end_age=None if oldest is None else max(0.0, (now - oldest) / 1000),
+        needs_attention=activities(account).filter(needs_attention=True).count(),
+        condition=condition,
+        reason=reason,
+        slots_in_use=Slot.objects.using(using)
+        .filter(account=account.alias, free_at__gt=Now())
+        .count(),
+        heartbeat_age=_age(state_now.heartbeat_at, now) if state_now else None,
+    )
+
+
+def _condition(state: Any) -> tuple[str, str]:
+    if state is None:
+        return "open", ""
+    if state.blocked_since is not None:
+        return "blocked", state.blocked_reason
+    if state.frozen_until > state.now:
+        return "frozen", "The vendor answered 429."
+    if state.billing_since is not None:
+        return "billing", "The vendor asks for payment: content waits, ends flow."
+    if state.limit_since is not None:
+        return "limit", "As many cards are alive as the vendor allows: starts wait."
+    return "open", ""
+
+
+def _age(at: int | None, now: int) -> float | None:
+    return None if at is None else max(0.0, (now - at) / 1000)

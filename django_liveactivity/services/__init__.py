@@ -1,0 +1,23 @@
+"""The only door for writes: each call validates, then INSERTs in the caller's own transaction.
+
+Nothing here waits for the vendor or the broker. Bad input raises ``InvalidInputError`` before
+anything is written.
+"""
+
+from .acts import give_up_operation, probe_account, retry_operation
+from .cards import Card, live_activity
+from .ends import end_activities, end_activity, keep_activity
+from .streams import stream_activity, track_activity
+
+__all__ = [
+    "Card",
+    "end_activities",
+    "end_activity",
+    "give_up_operation",
+    "keep_activity",
+    "live_activity",
+    "probe_account",
+    "retry_operation",
+    "stream_activity",
+    "track_activity",
+]

@@ -1,0 +1,182 @@
+"""What every service call goes through: the account, who asks, and the INSERTs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypedDict
+
+from django.db.models import Model
+from django.db.models.expressions import Combinable
+
+from .. import conf
+from ..backends import BaseBackend, get_backend
+from ..content import Action, AlertMessage, Content, Options, parse_content
+from ..dispatch import kick_on_commit
+from ..exceptions import InvalidInputError, WrongDatabaseError
+from ..models import LiveActivity, Now, Operation, Subject, lane_digest
+
+MAX_NAME = 255
+
+
+class Unset:
+    """The type of ``UNSET``: the account's own option applies."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+
+class OptionFields(TypedDict, total=False):
+    """What may travel beside the content."""
+
+    action: Action | Mapping[str, Any] | None
+    secondary_action: Action | Mapping[str, Any] | None
+    alert: AlertMessage | Mapping[str, Any] | None
+    channels: Sequence[str] | None
+    tags: Sequence[str] | None
+    metadata: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Door:
+    """One caller at the door: the account that was named, and who asks for what reason."""
+
+    account: conf.Account
+    source: str
+    actor: str
+    reason: str
+
+    @property
+    def backend(self) -> BaseBackend:
+        """The backend of the account."""
+        return get_backend(self.account.alias)
+
+    def insert_activity(
+        self,
+        *,
+        stream_key: str = "",
+        activity_id: str = "",
+        subject: Model | None = None,
+        channels: list[str] | None = None,
+    ) -> LiveActivity:
+        """INSERT a card."""
+        label, pk = Subject.of(subject)
+        row: LiveActivity = LiveActivity.objects.using(self.account.database).insert(
+            account=self.account.alias,
+            lane_digest=lane_digest(stream_key=stream_key, activity_id=activity_id),
+            stream_key=stream_key,
+            activity_id=activity_id,
+            subject_model=label,
+            subject_pk=pk,
+            channels=channels,
+            created_at=Now(),
+        )
+        return row
+
+    def insert_operation(
+        self,
+        activity: LiveActivity,
+        kind: Operation.Kind,
+        *,
+        due_at: int | Combinable | None = None,
+        **values: Any,
+    ) -> Operation:
+        """INSERT an operation and kick delivery on commit."""
+        due = Now() if due_at is None else due_at
+        end = kind == Operation.Kind.END
+        row: Operation = Operation.objects.using(self.account.database).insert(
+            activity=activity,
+            account=self.account.alias,
+            lane_digest=activity.lane_digest,
+            kind=kind,
+            rank=Operation.Rank.END if end else Operation.Rank.CONTENT,
+            due_at=due,
+            next_try_at=due,
+            created_at=Now(),
+            source=self.source,
+            actor=self.actor,
+            reason=self.reason,
+            **values,
+        )
+        kick_on_commit(self.account)
+        return row
+
+
+def enter(
+    account: str, using: str | None, source: str = "service", actor: Any = "", reason: str = ""
+) -> Door:
+    """Return the door to an account.
+
+    Args:
+        account: the alias in ``LIVEACTIVITY``.
+        using: the database alias that the caller writes to; None for the account's own.
+        source: the way in, for the history.
+        actor: a user, or the name of whoever asks, at most 255 characters.
+        reason: why, for the history.
+
+    Raises:
+        InvalidInputError: at ``account``, ``actor`` or ``reason``.
+        WrongDatabaseError: at ``using``, if it is not the account's database: a row elsewhere
+            would not commit or roll back with the caller's.
+    """
+    found = conf.account(account)
+    if using is not None and using != found.database:
+        raise WrongDatabaseError.at(
+            "using", f"Account {account!r} lives in database {found.database!r}, not in {using!r}."
+        )
+    name = actor.get_username() if hasattr(actor, "get_username") else actor
+    for path, value, limit in (("actor", name, MAX_NAME), ("reason", reason, None)):
+        check_text(path, value, limit)
+    return Door(found, source, name, reason)
+
+
+def check_text(path: str, value: Any, limit: int | None) -> None:
+    """Refuse what the history cannot store."""
+    if not isinstance(value, str):
+        raise InvalidInputError.at(path, "Give a string.")
+    if limit is not None and len(value) > limit:
+        raise InvalidInputError.at(path, f"Give at most {limit} characters.")
+    if "\0" in value:
+        raise InvalidInputError.at(path, "NUL characters cannot be stored.")
+
+
+def as_content(content: Any, own_type: str | None = None) -> Content:
+    """Return content given as a model or as a mapping.
+
+    Raises:
+        InvalidInputError: at ``content`` or a path in it, or at ``type`` if it is another than the
+            card's own.
+    """
+    if isinstance(content, Mapping):
+        return parse_content(content, own_type=own_type)
+    if not isinstance(content, Content):
+        raise InvalidInputError.at("content", "Give content such as Progress(title=…), or a dict.")
+    if content.type and own_type and content.type != own_type:
+        raise InvalidInputError.at(
+            "type", f"This card is of type {own_type!r}, and the content of {content.type!r}."
+        )
+    return content
+
+
+def as_options(fields: Mapping[str, Any]) -> Options:
+    """Return the options of a call.
+
+    Raises:
+        InvalidInputError: at the path of the option that is wrong.
+    """
+    return Options(**{k: v for k, v in fields.items() if v is not None})
+
+
+def milliseconds(path: str, value: Any) -> int:
+    """Return the milliseconds of a positive timedelta.
+
+    Raises:
+        InvalidInputError: at ``path``.
+    """
+    if not isinstance(value, datetime.timedelta) or value <= datetime.timedelta(0):
+        raise InvalidInputError.at(path, "Give a positive timedelta.")
+    return int(value / datetime.timedelta(milliseconds=1))

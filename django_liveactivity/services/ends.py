@@ -1,0 +1,324 @@
+"""End cards: now or later, by row, by key, by id or by subject; and keep them after all."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+from django.conf import settings
+from django.db.models import Model
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from .. import conf, selectors
+from ..content import (
+    Content,
+    Endpoint,
+    check_activity_id,
+    check_content,
+    check_dismiss_after,
+    check_options,
+    check_stream_key,
+)
+from ..exceptions import ContentRequiredError, InvalidInputError
+from ..models import LiveActivity, Now, Operation, from_datetime
+from .door import UNSET, Door, OptionFields, Unset, as_content, as_options, enter, milliseconds
+
+Kind = Operation.Kind
+State = Operation.State
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a card shall end; checked against the card as far as it is known."""
+
+    content: Any = None
+    options: Mapping[str, Any] | None = None
+    dismiss_after: datetime.timedelta | Unset | None = UNSET
+    due_at: int | Combinable | None = None
+
+
+def end_activity(
+    activity: LiveActivity | None = None,
+    content: Content | Mapping[str, Any] | None = None,
+    *,
+    stream_key: str | None = None,
+    activity_id: str | None = None,
+    dismiss_after: datetime.timedelta | Unset | None = UNSET,
+    at: datetime.datetime | None = None,
+    after: datetime.timedelta | None = None,
+    account: str | None = None,
+    using: str | None = None,
+    source: str = "service",
+    actor: Any = "",
+    reason: str = "",
+    **options: Unpack[OptionFields],
+) -> Operation:
+    """End a card, whoever showed it.
+
+    Args:
+        activity: the card's row; or give one of
+        stream_key: the key of a stream, shown by us or elsewhere,
+        activity_id: the vendor's id of a card, started by us or elsewhere.
+        content: what the ended card shows; by default the newest content it was meant to show. A
+            card that is known by its ``activity_id`` alone needs content with a title.
+        dismiss_after: how long the ended card stays, 0 s to 4 h; by default the account's option,
+            else the vendor's 2 or 3 minutes. It needs content, or a card whose content is known.
+        at: end it then, not now; aware if ``USE_TZ``. A later call moves it.
+        after: end it after so long, by the database's clock.
+        account: the alias in ``LIVEACTIVITY``; by default the row's.
+        using: the database that the caller writes to; it must be the account's.
+        source: the way in, for the history.
+        actor: a user or a name, for the history.
+        reason: why, for the history.
+        **options: ``action``, ``secondary_action``, ``alert``, ``tags``, ``metadata``.
+
+    Returns:
+        The end. A pending one is returned again, unless this call asks for something else; an
+        acknowledged one too, unless the card is named by its key: somebody else may have shown it
+        again, so the vendor is told again.
+
+    Raises:
+        InvalidInputError: names the field; nothing was written.
+        ContentRequiredError: nothing is known that the ended card could show.
+    """
+    door = enter(_account_of(activity, account), using, source, actor, reason)
+    named = _check_names(activity, stream_key, activity_id)
+    wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
+    card = activity or _find(door, stream_key, activity_id)
+    again = stream_key is not None
+    return _end(door, card, named, wanted, again=again)
+
+
+def end_activities(
+    *,
+    subject: Model,
+    content: Content | Mapping[str, Any] | None = None,
+    dismiss_after: datetime.timedelta | Unset | None = UNSET,
+    at: datetime.datetime | None = None,
+    after: datetime.timedelta | None = None,
+    account: str = conf.DEFAULT_ACCOUNT,
+    using: str | None = None,
+    source: str = "service",
+    actor: Any = "",
+    reason: str = "",
+    **options: Unpack[OptionFields],
+) -> list[Operation]:
+    """End every live card of an object.
+
+    Args:
+        subject: the object, as it was given to ``stream_activity``; it may be deleted by now, as
+            long as it has its primary key.
+        content: what each ended card shows.
+        dismiss_after: as for ``end_activity``.
+        at: as for ``end_activity``.
+        after: as for ``end_activity``.
+        account: the alias in ``LIVEACTIVITY``.
+        using: the database that the caller writes to; it must be the account's.
+        source: the way in, for the history.
+        actor: a user or a name, for the history.
+        reason: why, for the history.
+        **options: as for ``end_activity``.
+
+    Returns:
+        The end of each card, in the order of the cards.
+
+    Raises:
+        InvalidInputError: names the field; nothing was written.
+    """
+    door = enter(account, using, source, actor, reason)
+    wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
+    live = selectors.live(selectors.activities_of(door.account, subject)).order_by("pk")
+    plans = [(card, *_plan(door, card, wanted)) for card in live]
+    return [_insert_end(door, card, values, pending) for card, values, pending in plans]
+
+
+def keep_activity(
+    activity: LiveActivity | None = None,
+    *,
+    stream_key: str | None = None,
+    activity_id: str | None = None,
+    account: str | None = None,
+    using: str | None = None,
+    source: str = "service",
+    actor: Any = "",
+    reason: str = "",
+) -> Operation:
+    """Cancel the scheduled end of a card; an end that is due already stays.
+
+    Args:
+        activity: the card's row; or give one of
+        stream_key: the key of a stream,
+        activity_id: the vendor's id of a card.
+        account: the alias in ``LIVEACTIVITY``; by default the row's.
+        using: the database that the caller writes to; it must be the account's.
+        source: the way in, for the history.
+        actor: a user or a name, for the history.
+        reason: why, for the history.
+
+    Returns:
+        The row that keeps the card.
+
+    Raises:
+        InvalidInputError: names the field, if no such card is known; nothing was written.
+    """
+    door = enter(_account_of(activity, account), using, source, actor, reason)
+    path, _ = _check_names(activity, stream_key, activity_id)
+    card = activity or _find(door, stream_key, activity_id)
+    if card is None:
+        raise InvalidInputError.at(path, "No such live activity is known.")
+    return door.insert_operation(card, Kind.KEEP)
+
+
+def _account_of(activity: LiveActivity | None, account: str | None) -> str:
+    if activity is None:
+        return account or conf.DEFAULT_ACCOUNT
+    if not isinstance(activity, LiveActivity) or activity.pk is None:
+        raise InvalidInputError.at("activity", "Give a saved LiveActivity.")
+    if account is not None and account != activity.account:
+        raise InvalidInputError.at("account", f"This card belongs to {activity.account!r}.")
+    return activity.account
+
+
+def _check_names(
+    activity: LiveActivity | None, stream_key: str | None, activity_id: str | None
+) -> tuple[str, str]:
+    given = [name for name in (activity, stream_key, activity_id) if name is not None]
+    if len(given) != 1:
+        raise InvalidInputError.at(
+            "activity", "Give exactly one of activity, stream_key and activity_id."
+        )
+    if stream_key is not None:
+        return "stream_key", check_stream_key(stream_key)
+    if activity_id is not None:
+        return "activity_id", check_activity_id(activity_id)
+    return "activity", ""
+
+
+def _find(door: Door, stream_key: str | None, activity_id: str | None) -> LiveActivity | None:
+    if stream_key is not None:
+        return selectors.newest_of_key(door.account, stream_key)
+    return selectors.newest_of_id(door.account, str(activity_id))
+
+
+def _end(
+    door: Door,
+    card: LiveActivity | None,
+    named: tuple[str, str],
+    wanted: Wanted,
+    *,
+    again: bool,
+) -> Operation:
+    if card is None:
+        values = _checked(door, Known(by_key=named[0] == "stream_key"), wanted)
+        adopted = door.insert_activity(**{named[0]: named[1]})
+        return _insert_end(door, adopted, values, None)
+    values, standing = _plan(door, card, wanted, again=again)
+    return _insert_end(door, card, values, standing)
+
+
+def _plan(
+    door: Door, card: LiveActivity, wanted: Wanted, *, again: bool = False
+) -> tuple[dict[str, Any], Operation | None]:
+    """Return the values of the new end, and the end that stands already and suffices."""
+    recent = selectors.recent_operations(card)
+    values = _checked(door, Known.of(card, recent), wanted)
+    return values, _standing(recent, values, wanted, again=again)
+
+
+def _insert_end(
+    door: Door, card: LiveActivity, values: dict[str, Any], standing: Operation | None
+) -> Operation:
+    return standing or door.insert_operation(card, Kind.END, **values)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a card before it ends."""
+
+    by_key: bool
+    type: str | None = None
+    has_content: bool = False
+
+    @classmethod
+    def of(cls, card: LiveActivity, recent: list[Operation]) -> Known:
+        """Return what the newest operations of a card tell."""
+        contents = [o.content for o in recent if o.content and o.state != State.FAILED]
+        types = (content.get("type") for content in contents)
+        return cls(bool(card.stream_key), next(filter(None, types), None), bool(contents))
+
+
+def _checked(door: Door, known: Known, wanted: Wanted) -> dict[str, Any]:
+    endpoint = Endpoint.END_STREAM if known.by_key else Endpoint.END
+    options = as_options(wanted.options or {})
+    content = None
+    if wanted.content is not None:
+        content = as_content(wanted.content, known.type)
+        check_content(endpoint, content)
+    check_options(endpoint, content.type if content else known.type, options)
+    shows = content is not None or known.has_content
+    if not shows and not known.by_key:
+        raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
+    return {
+        "content": None if content is None else content.wire(),
+        "options": options.wire(),
+        "dismiss_seconds": _dismiss_seconds(door, wanted.dismiss_after, shows),
+        "due_at": wanted.due_at,
+    }
+
+
+def _dismiss_seconds(
+    door: Door, value: datetime.timedelta | Unset | None, shows: bool
+) -> int | None:
+    if isinstance(value, Unset):
+        return door.backend.dismiss_seconds if shows else None
+    if value is None:
+        return None
+    seconds = check_dismiss_after(value)
+    if not shows:
+        raise ContentRequiredError.at("content", "dismiss_after needs content with a title.")
+    return seconds
+
+
+def _due_at(
+    at: datetime.datetime | None, after: datetime.timedelta | None
+) -> int | Combinable | None:
+    if at is not None and after is not None:
+        raise InvalidInputError.at("at", "Give either at or after.")
+    if after is not None:
+        return Now() + milliseconds("after", after)
+    if at is None:
+        return None
+    if not isinstance(at, datetime.datetime):
+        raise InvalidInputError.at("at", "Give a datetime.")
+    if settings.USE_TZ and timezone.is_naive(at):
+        raise InvalidInputError.at("at", "Give an aware datetime, because USE_TZ is on.")
+    return from_datetime(at)
+
+
+def _standing(
+    recent: list[Operation], values: dict[str, Any], wanted: Wanted, *, again: bool
+) -> Operation | None:
+    """Return the due end after the newest content, if nothing different is asked for."""
+    for operation in recent:
+        if operation.kind in (Kind.STREAM, Kind.UPDATE):
+            return None
+        if operation.kind != Kind.END or operation.due_at > operation.now:
+            continue
+        if operation.state in Operation.UNFINISHED:
+            return operation if _adds_nothing(operation, values, wanted) else None
+        if operation.state == State.DONE:
+            return None if again else operation
+    return None
+
+
+def _adds_nothing(standing: Operation, values: dict[str, Any], wanted: Wanted) -> bool:
+    if not isinstance(wanted.dismiss_after, Unset) and (
+        values["dismiss_seconds"] != standing.dismiss_seconds
+    ):
+        return False
+    same_content = values["content"] in (None, standing.content)
+    same_options = all(standing.options.get(k) == v for k, v in values["options"].items())
+    return same_content and same_options

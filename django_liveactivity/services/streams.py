@@ -1,0 +1,134 @@
+"""Show cards: streams of ours, and cards that were started elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from django.db.models import Model
+
+from .. import conf, selectors
+from ..content import (
+    Content,
+    Endpoint,
+    check_activity_id,
+    check_content,
+    check_options,
+    check_stream_key,
+)
+from ..models import LiveActivity, Operation, Subject
+from .door import UNSET, Door, OptionFields, Unset, as_content, as_options, enter, milliseconds
+
+
+def stream_activity(
+    stream_key: str,
+    content: Content | Mapping[str, Any],
+    *,
+    subject: Model | None = None,
+    time_to_live: datetime.timedelta | Unset | None = UNSET,
+    account: str = conf.DEFAULT_ACCOUNT,
+    using: str | None = None,
+    source: str = "service",
+    actor: Any = "",
+    reason: str = "",
+    **options: Unpack[OptionFields],
+) -> LiveActivity:
+    """Show a card, or show new content on it.
+
+    Args:
+        stream_key: names the card: 1 to 255 letters, digits, underscores and hyphens.
+        content: what the card shows.
+        subject: the saved object that the card tells of.
+        time_to_live: the card ends by itself when no content came for so long; None for never, by
+            default the account's (8 h).
+        account: the alias in ``LIVEACTIVITY``.
+        using: the database that the caller writes to; it must be the account's.
+        source: the way in, for the history.
+        actor: a user or a name, for the history.
+        reason: why, for the history.
+        **options: ``action``, ``secondary_action``, ``alert``, ``channels``, ``tags``,
+            ``metadata``; what is omitted stays as it is on the card.
+
+    Returns:
+        The card's row. The content is sent after the commit, unless newer content comes first.
+
+    Raises:
+        InvalidInputError: names the field; nothing was written.
+    """
+    key = check_stream_key(stream_key)
+    door = enter(account, using, source, actor, reason)
+    values = _intended(Endpoint.STREAM, content, options)
+    values["time_to_live"] = _time_to_live(door, time_to_live)
+    Subject.of(subject)
+    card = selectors.newest_of_key(door.account, key)
+    channels = values["options"].get("channels")
+    if card is None or card.is_closed:
+        channels = channels or door.backend.channels
+        card = door.insert_activity(stream_key=key, subject=subject, channels=channels)
+    if card.channels:
+        values["options"].setdefault("channels", card.channels)
+    door.insert_operation(card, Operation.Kind.STREAM, **values)
+    return card
+
+
+def track_activity(
+    activity_id: str,
+    content: Content | Mapping[str, Any],
+    *,
+    subject: Model | None = None,
+    time_to_live: datetime.timedelta | Unset | None = UNSET,
+    account: str = conf.DEFAULT_ACCOUNT,
+    using: str | None = None,
+    source: str = "service",
+    actor: Any = "",
+    reason: str = "",
+    **options: Unpack[OptionFields],
+) -> LiveActivity:
+    """Follow a card that was started elsewhere, and show new content on it.
+
+    Args:
+        activity_id: the vendor's id of the card. The id of a stream leads to that stream.
+        content: what the card shows; it is sent as an update, and kept for the end.
+        subject: the saved object that the card tells of.
+        time_to_live: as for ``stream_activity``.
+        account: the alias in ``LIVEACTIVITY``.
+        using: the database that the caller writes to; it must be the account's.
+        source: the way in, for the history.
+        actor: a user or a name, for the history.
+        reason: why, for the history.
+        **options: ``action``, ``secondary_action``, ``tags``, ``metadata``.
+
+    Returns:
+        The card's row.
+
+    Raises:
+        InvalidInputError: names the field; nothing was written.
+    """
+    identity = check_activity_id(activity_id)
+    door = enter(account, using, source, actor, reason)
+    Subject.of(subject)
+    card = selectors.newest_of_id(door.account, identity)
+    stream = card is not None and bool(card.stream_key)
+    values = _intended(Endpoint.STREAM if stream else Endpoint.UPDATE, content, options)
+    values["time_to_live"] = _time_to_live(door, time_to_live)
+    if card is None or card.is_closed:
+        key = card.stream_key if card is not None else ""
+        card = door.insert_activity(
+            stream_key=key, activity_id="" if key else identity, subject=subject
+        )
+    kind = Operation.Kind.STREAM if stream else Operation.Kind.UPDATE
+    door.insert_operation(card, kind, **values)
+    return card
+
+
+def _intended(endpoint: Endpoint, content: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    checked, beside = as_content(content), as_options(options)
+    check_content(endpoint, checked)
+    check_options(endpoint, checked.type, beside)
+    return {"content": checked.wire(), "options": beside.wire()}
+
+
+def _time_to_live(door: Door, value: datetime.timedelta | Unset | None) -> int | None:
+    chosen = door.backend.time_to_live if isinstance(value, Unset) else value
+    return None if chosen is None else milliseconds("time_to_live", chosen)

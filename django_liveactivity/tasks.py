@@ -1,0 +1,36 @@
+"""The two Celery tasks, found by every host's ``autodiscover_tasks``."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from .delivery import drain as drain_account
+from .delivery import sweep as sweep_accounts
+
+LONGEST_COUNTDOWN = 60.0
+
+
+@shared_task(name="django_liveactivity.drain", ignore_result=True, acks_late=True)
+def drain(alias: str) -> int:
+    """Deliver what is due for an account; come back soon if something waits for its pace.
+
+    Args:
+        alias: the account.
+
+    Returns:
+        The number of calls made.
+    """
+    done = drain_account(alias)
+    if done.more and done.again_in is not None and done.again_in <= LONGEST_COUNTDOWN:
+        drain.apply_async(args=[alias], countdown=done.again_in)
+    return done.calls
+
+
+@shared_task(name="django_liveactivity.sweep", ignore_result=True)
+def sweep() -> list[str]:
+    """Wake a drain for every account that has something due; beat runs this every 15 s.
+
+    Returns:
+        The accounts that were woken.
+    """
+    return sweep_accounts(lambda alias: drain.delay(alias))

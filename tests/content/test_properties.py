@@ -1,0 +1,117 @@
+"""What holds for all content and all options, and how the official SDK reads the bodies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from activitysmith.normalization import normalize_live_activity_request
+from activitysmith_openapi import models as sdk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_liveactivity.content import (
+    CONTENT_TYPES,
+    Content,
+    Endpoint,
+    Options,
+    assemble,
+    check_content,
+    check_options,
+    parse_content,
+)
+from django_liveactivity.content.wire import encode
+from django_liveactivity.exceptions import InvalidInputError
+from tests.content.strategies import FIELDS, contents, json_values, options
+
+SDK_MODELS = {
+    Endpoint.START: sdk.LiveActivityStartRequest,
+    Endpoint.UPDATE: sdk.LiveActivityUpdateRequest,
+    Endpoint.END: sdk.LiveActivityEndRequest,
+    Endpoint.STREAM: sdk.LiveActivityStreamRequest,
+    Endpoint.END_STREAM: sdk.LiveActivityStreamDeleteRequest,
+}
+
+
+@given(st.data(), st.sampled_from(list(FIELDS)))
+def test_content_sends_exactly_what_was_set_and_its_type(data, cls) -> None:
+    fields = data.draw(FIELDS[cls])
+    assert cls(**fields).wire() == {**fields, "type": cls.model_fields["type"].default}
+    assert cls(**fields, type=None).wire() == fields
+
+
+@given(contents())
+def test_content_survives_the_wire(content) -> None:
+    assert parse_content(json.loads(encode(content.wire()))) == content
+
+
+@given(options)
+def test_options_send_exactly_what_was_set(fields) -> None:
+    sent = Options(**fields).wire()
+    assert sent == fields
+    assert Options(**json.loads(encode(sent))) == Options(**fields)
+
+
+@given(
+    st.sampled_from(list(CONTENT_TYPES.values())),
+    st.dictionaries(
+        st.sampled_from(sorted({n for c in CONTENT_TYPES.values() for n in c.model_fields}))
+        | st.text(max_size=5),
+        json_values | st.floats() | st.integers() | st.text() | st.binary(max_size=3),
+    ),
+)
+def test_any_input_is_content_or_an_error_with_paths(cls, fields) -> None:
+    try:
+        content = cls.model_validate(fields)
+    except InvalidInputError as error:
+        assert error.errors
+        assert all(message for _, message in error.errors)
+    else:
+        assert json.loads(encode(content.wire())) == content.wire()
+
+
+def acceptable(endpoint: Endpoint, content: Content, chosen: Options) -> bool:
+    try:
+        check_content(endpoint, content)
+        check_options(endpoint, content.type, chosen)
+    except InvalidInputError:
+        return False
+    return True
+
+
+def missing_from(parsed: Any, sent: Any, path: str = "") -> list[str]:
+    """The paths of what was sent and is not in what the SDK understood."""
+    if isinstance(sent, dict):
+        return [
+            miss
+            for name, value in sent.items()
+            for miss in missing_from((parsed or {}).get(name), value, f"{path}.{name}")
+        ]
+    if isinstance(sent, list):
+        return [
+            miss
+            for index, (ours, theirs) in enumerate(zip(sent, parsed or [], strict=True))
+            for miss in missing_from(theirs, ours, f"{path}.{index}")
+        ]
+    return [] if parsed == sent else [path]
+
+
+def understood(endpoint: Endpoint, body: dict[str, Any]) -> dict[str, Any]:
+    return SDK_MODELS[endpoint](**normalize_live_activity_request(body)).to_dict()
+
+
+@pytest.mark.parametrize("endpoint", SDK_MODELS)
+@given(contents(), options, st.none() | st.integers(0, 14_400))
+def test_the_sdk_understands_every_body(endpoint, content, fields, dismiss_seconds) -> None:
+    chosen = Options(**fields)
+    if not acceptable(endpoint, content, chosen):
+        chosen = Options()
+    if endpoint not in {Endpoint.END, Endpoint.END_STREAM}:
+        dismiss_seconds = None
+    if not acceptable(endpoint, content, chosen):
+        return
+    body = assemble(endpoint, content.wire(), chosen.wire(), dismiss_seconds)
+    if endpoint in {Endpoint.UPDATE, Endpoint.END}:
+        body["activity_id"] = "pLAr"
+    assert missing_from(understood(endpoint, body), body) == []
