@@ -65,6 +65,13 @@ def activities_of(
     return activities(account).filter(subject_model=label, subject_pk=pk)
 
 
+def newest_tracked(
+    account: conf.Account, subject: Model, tracked_by: str
+) -> LiveActivity | None:
+    """Return the newest card that a ``ModelActivity`` showed for an object."""
+    return _newest(activities_of(account, subject).filter(tracked_by=tracked_by))
+
+
 def newest_of_key(account: conf.Account, stream_key: str) -> LiveActivity | None:
     """Return the newest card of a stream key, with ``is_closed``: whether an end is due."""
     digest = lane_digest(stream_key=stream_key)
@@ -87,6 +94,14 @@ def recent_operations(activity: LiveActivity) -> list[Operation]:
     """Return the newest operations of a card, newest first, with ``now`` on each."""
     rows = Operation.objects.using(activity._state.db).filter(activity=activity)
     return list(rows.annotate(now=Now()).order_by("-pk")[:RECENT_OPERATIONS])
+
+
+def newest_content(activity: LiveActivity) -> Operation | None:
+    """Return the newest content of a card that the vendor has not refused."""
+    rows = Operation.objects.using(activity._state.db).filter(
+        activity=activity, kind__in=(Kind.STREAM, Kind.UPDATE)
+    )
+    return rows.exclude(state=State.FAILED).order_by("-pk").first()
 
 
 def is_expired(activity: LiveActivity, now: int) -> bool:

@@ -31,9 +31,10 @@ def check_base_url(value: object) -> str:
 
 
 def _split(value: object) -> SplitResult:
-    if isinstance(value, str) and _PRINTABLE.fullmatch(value):
+    if isinstance(value, str) and _PRINTABLE.fullmatch(value) and not value.endswith(("?", "#")):
         try:
             parts = urlsplit(value)
+            _ = parts.port
             httpx.URL(value)
         except (ValueError, httpx.InvalidURL):
             pass
@@ -49,7 +50,7 @@ def _problem(parts: SplitResult) -> str:
         return "must be https, as the API key travels with every call; http is for loopback only"
     if "@" in parts.netloc:
         return "must not contain a user or password"
-    if parts.query or parts.fragment or "?" in parts.geturl():
+    if parts.query or parts.fragment:
         return "must not contain a query or a fragment"
     return ""
 

@@ -33,6 +33,7 @@ _MESSAGES = {
     "string_too_long": "give at most {max_length} characters",
     "string_too_short": "must not be empty",
     "string_type": "give a string",
+    "string_unicode": "contains an unpaired surrogate, which is not text; remove it",
     "too_long": "give at most {max_length} entries",
     "too_short": "give at least {min_length} entry, or leave it out",
 }

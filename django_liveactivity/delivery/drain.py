@@ -16,7 +16,7 @@ from . import candidates, seats, slots
 from .acts import apply_acts
 from .announce import announce
 from .claim import Claim, Overtaken, claim
-from .gates import admit
+from .gates import admit, condition
 from .record import record
 
 PATIENCE = 2.0
@@ -32,13 +32,13 @@ class Drained:
         calls: the HTTP calls that were made.
         more: something is due still, and waits for the account's pace or gates.
         again_in: seconds until a drain finds something to do, or None if nothing is planned.
-        blocked: why the account is blocked, or "".
+        condition: ``open``, ``frozen``, ``blocked`` or ``billing``.
     """
 
     calls: int = 0
     more: bool = False
     again_in: float | None = None
-    blocked: str = ""
+    condition: str = "open"
 
 
 def drain(
@@ -95,8 +95,7 @@ class _Drain:
                 return Drained(self.calls, again_in=self._idle(state))
             over = self.stop.is_set() or time.monotonic() + pause > self.deadline
             if over or pause > self.patience:
-                blocked = state.blocked_reason if state.blocked_since is not None else ""
-                return Drained(self.calls, more=True, again_in=pause, blocked=blocked)
+                return Drained(self.calls, True, pause, condition(state, state.now))
             self.stop.wait(pause)
 
     def _serve(self, state: AccountState) -> float | None:

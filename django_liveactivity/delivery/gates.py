@@ -40,6 +40,15 @@ def admit(state: AccountState) -> Admission:
     return Admission(everything, contents)
 
 
+def condition(state: AccountState, now: int) -> str:
+    """Return ``blocked``, ``frozen``, ``billing`` or ``open``."""
+    if state.blocked_since is not None:
+        return "blocked"
+    if state.frozen_until > now:
+        return "frozen"
+    return "open" if state.billing_since is None else "billing"
+
+
 @dataclass
 class Reservation:
     """What has to be true still, and what is written, for one call to pass the gates."""

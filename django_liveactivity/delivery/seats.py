@@ -17,7 +17,9 @@ SEATS = 4
 @contextmanager
 def seat(account: Account) -> Iterator[bool]:
     """Take a seat for the time of the block; the block learns whether it got one."""
-    taken = _take(account.database, account)
+    seats = Seat.objects.using(account.database).filter(account=account.alias)
+    free = seats.filter(lease_until__lte=Now()).order_by("number")
+    taken = next((s for s in list(free) if _take(account.database, s, account)), None)
     try:
         yield taken is not None
     finally:
@@ -26,20 +28,15 @@ def seat(account: Account) -> Iterator[bool]:
 
 
 @step
-def _take(using: str, account: Account) -> Seat | None:
-    seats = Seat.objects.using(using).filter(account=account.alias)
+def _take(using: str, free: Seat, account: Account) -> bool:
+    rows = Seat.objects.using(using).filter(pk=free.pk, fence=free.fence)
     until = Now() + account.timing.seat
-    for candidate in seats.filter(lease_until__lte=Now()).order_by("number"):
-        rows = seats.filter(pk=candidate.pk, fence=candidate.fence)
-        if rows.update(lease_until=until, fence=F("fence") + 1):
-            candidate.fence += 1
-            return candidate
-    return None
+    return bool(rows.update(lease_until=until, fence=F("fence") + 1))
 
 
 @step
 def _leave(using: str, taken: Seat) -> None:
-    rows = Seat.objects.using(using).filter(pk=taken.pk, fence=taken.fence)
+    rows = Seat.objects.using(using).filter(pk=taken.pk, fence=taken.fence + 1)
     rows.update(lease_until=0)
 
 

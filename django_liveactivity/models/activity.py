@@ -46,7 +46,15 @@ class Subject(NamedTuple):
             raise InvalidInputError.at("subject", "Composite primary keys are not supported.")
         if instance.pk is None:
             raise InvalidInputError.at("subject", "Save the object first: it has no primary key.")
-        return cls(instance._meta.concrete_model._meta.label, str(instance.pk))
+        return cls(_root(type(instance))._meta.label, str(instance.pk))
+
+
+def _root(model: type[models.Model]) -> type[models.Model]:
+    """Return the model that holds the primary key: one for a proxy, a child and its parent."""
+    concrete = model._meta.concrete_model or model
+    remote = concrete._meta.pk.remote_field if concrete._meta.pk else None
+    parent = remote.model if remote is not None and getattr(remote, "parent_link", False) else None
+    return concrete if parent is None else _root(parent)
 
 
 class LiveActivity(KeptModel):
@@ -66,6 +74,7 @@ class LiveActivity(KeptModel):
     activity_id = models.CharField(_("activity id"), max_length=255, blank=True)
     subject_model = models.CharField(_("subject's model"), max_length=255, blank=True)
     subject_pk = models.CharField(_("subject's key"), max_length=255, blank=True)
+    tracked_by = models.CharField(_("tracked by"), max_length=255, blank=True)
     channels = models.JSONField(_("channels"), null=True)
     created_at = models.BigIntegerField(editable=False)
 

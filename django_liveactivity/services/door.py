@@ -61,6 +61,7 @@ class Door:
         stream_key: str = "",
         activity_id: str = "",
         subject: Model | None = None,
+        tracked_by: str = "",
         channels: list[str] | None = None,
     ) -> LiveActivity:
         """INSERT a card."""
@@ -72,6 +73,7 @@ class Door:
             activity_id=activity_id,
             subject_model=label,
             subject_pk=pk,
+            tracked_by=tracked_by,
             channels=channels,
             created_at=Now(),
         )

@@ -26,6 +26,7 @@ def stream_activity(
     content: Content | Mapping[str, Any],
     *,
     subject: Model | None = None,
+    tracked_by: str = "",
     time_to_live: datetime.timedelta | Unset | None = UNSET,
     account: str = conf.DEFAULT_ACCOUNT,
     using: str | None = None,
@@ -40,6 +41,7 @@ def stream_activity(
         stream_key: names the card: 1 to 255 letters, digits, underscores and hyphens.
         content: what the card shows.
         subject: the saved object that the card tells of.
+        tracked_by: which ``ModelActivity`` shows the card; "" for none.
         time_to_live: the card ends by itself when no content came for so long; None for never, by
             default the account's (8 h).
         account: the alias in ``LIVEACTIVITY``.
@@ -65,7 +67,7 @@ def stream_activity(
     channels = values["options"].get("channels")
     if card is None or card.is_closed:
         channels = channels or door.backend.channels
-        card = door.insert_activity(stream_key=key, subject=subject, channels=channels)
+        card = door.insert_activity(stream_key=key, subject=subject, tracked_by=tracked_by, channels=channels)
     if card.channels:
         values["options"].setdefault("channels", card.channels)
     door.insert_operation(card, Operation.Kind.STREAM, **values)

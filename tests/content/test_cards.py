@@ -242,5 +242,5 @@ def test_content_cannot_be_changed_after_it_was_checked() -> None:
     content = Metrics(title="x", metrics=given)
     given.append("nonsense")
     assert len(content.wire()["metrics"]) == 1
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(ValueError, match="frozen"):
         content.title = ""

@@ -9,12 +9,14 @@ import pytest
 from django_liveactivity.sandbox import Sandbox
 from tests.sandbox.api import Api
 
+BEGIN = 1_800_000_000.0
+
 
 class Clock:
     """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
-        self.now = 1_800_000_000.0
+        self.now = BEGIN
 
     def __call__(self) -> float:
         return self.now
@@ -24,9 +26,15 @@ class Clock:
         self.now += seconds + minutes * 60 + hours * 3600
 
 
-@pytest.fixture
-def clock() -> Clock:
+@pytest.fixture(scope="session")
+def session_clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def clock(session_clock: Clock) -> Clock:
+    session_clock.now = BEGIN
+    return session_clock
 
 
 @pytest.fixture
@@ -38,9 +46,29 @@ def run(clock: Clock) -> Iterator[Callable[..., Sandbox]]:
         )
 
 
+@pytest.fixture(scope="session")
+def shared_sandbox(session_clock: Clock) -> Iterator[Sandbox]:
+    with Sandbox(clock=session_clock, rate_limit=(1000, 60.0)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def shared_api(shared_sandbox: Sandbox) -> Iterator[Api]:
+    api = Api(shared_sandbox.url)
+    with api.http:
+        yield api
+
+
 @pytest.fixture
-def sandbox(run: Callable[..., Sandbox]) -> Sandbox:
-    return run()
+def sandbox(shared_sandbox: Sandbox, clock: Clock) -> Sandbox:
+    """Return a sandbox in which nothing has happened; one with other options takes ``run``."""
+    shared_sandbox.reset()
+    return shared_sandbox
+
+
+@pytest.fixture
+def api(sandbox: Sandbox, shared_api: Api) -> Api:
+    return shared_api
 
 
 @pytest.fixture
@@ -54,11 +82,6 @@ def call_as() -> Iterator[Callable[..., Api]]:
             return api
 
         yield connect
-
-
-@pytest.fixture
-def api(sandbox: Sandbox, call_as: Callable[..., Api]) -> Api:
-    return call_as(sandbox)
 
 
 @pytest.fixture

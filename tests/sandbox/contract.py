@@ -37,9 +37,7 @@ NEWER_SCHEMAS: dict[str, Any] = {
         "type": "object",
         "required": ["error", "message", "upgrade_url"],
         "properties": {
-            "error": {
-                "enum": ["trial_expired", "trial_exhausted", "billing_overage_cap_reached"]
-            },
+            "error": {"enum": ["trial_expired", "trial_exhausted", "billing_overage_cap_reached"]},
             "message": TEXT,
             "upgrade_url": TEXT,
             "trial_period": {
@@ -83,25 +81,21 @@ def description() -> dict[str, Any]:
     return merged
 
 
-def response_schema(method: str, path: str, status: int) -> dict[str, Any]:
-    """Return the schema of this answer, by the description or by what is newer."""
+@cache
+def judge(method: str, path: str, status: int) -> jsonschema.Draft202012Validator:
+    """Return the validator of this answer, by the description or by what is newer."""
     declared = description()["paths"][path][method]["responses"].get(str(status))
-    if declared is not None:
-        schema: dict[str, Any] = declared["content"]["application/json"]["schema"]
-        return schema
     name = NEWER_RESPONSES.get((method, path, status), "Undocumented")
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def endpoint_of(path: str) -> str:
-    """Return the path of the description that a request's path is an instance of."""
-    return STREAM if path.startswith("/live-activity/stream/") else path
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    if declared is not None:
+        schema = declared["content"]["application/json"]["schema"]
+    return jsonschema.Draft202012Validator(
+        {**schema, "components": description()["components"]},
+        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
+    )
 
 
 def assert_conforms(method: str, path: str, status: int, body: Any) -> None:
     """Fail unless this answer is one that the contract allows for this call."""
-    schema = response_schema(method.lower(), endpoint_of(path), status)
-    jsonschema.Draft202012Validator(
-        {**schema, "components": description()["components"]},
-        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
-    ).validate(body)
+    endpoint = STREAM if path.startswith("/live-activity/stream/") else path
+    judge(method.lower(), endpoint, status).validate(body)

@@ -278,9 +278,7 @@ def test_tags_and_metadata_may_be_as_large_as_the_contract_says(api, endpoint):
     ],
 )
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_endpoints_differ_in_what_they_take_beside_the_content(
-    api, endpoint, field, value, takers
-):
+def test_endpoints_differ_in_what_they_take_beside_the_content(api, endpoint, field, value, takers):
     reply = send(api, endpoint, PROGRESS, **{field: value})
 
     assert reply.status == (200 if endpoint in takers else 400)

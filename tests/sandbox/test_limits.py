@@ -118,7 +118,9 @@ def test_eviction_ends_the_oldest_card_instead(run, call_as, way):
     ]
 
 
-@pytest.mark.parametrize("error", ["trial_expired", "trial_exhausted", "billing_overage_cap_reached"])
+@pytest.mark.parametrize(
+    "error", ["trial_expired", "trial_exhausted", "billing_overage_cap_reached"]
+)
 def test_billing_blocks_starts_and_puts_and_lets_ends_flow(run, call_as, error):
     sandbox = run()
     api = call_as(sandbox)

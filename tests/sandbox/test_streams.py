@@ -97,7 +97,9 @@ def test_another_type_rotates_the_card(api, card):
 
 def test_another_type_brings_all_that_a_start_needs(api):
     api.put("order-42", PROGRESS)
-    reply = api.put("order-42", {"title": "Deploy", "type": "segmented_progress", "current_step": 1})
+    reply = api.put(
+        "order-42", {"title": "Deploy", "type": "segmented_progress", "current_step": 1}
+    )
 
     assert reply.status == 400
     assert "number_of_steps" in reply.body["message"]

@@ -1,0 +1,69 @@
+"""End cards by hand."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from ... import conf, services
+from ...exceptions import InvalidInputError
+from ...models import Operation
+
+
+class Command(BaseCommand):
+    """Ends cards by their stream keys or activity ids."""
+
+    help = "End live activities: by stream key, or by the activity id of a card started elsewhere."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the arguments."""
+        parser.add_argument("stream_keys", nargs="*", metavar="stream_key")
+        parser.add_argument("--activity-id", action="append", default=[], dest="activity_ids")
+        parser.add_argument("--title", help="what the ended card shows, if a title is enough")
+        parser.add_argument("--content", help="what the ended card shows, as JSON")
+        parser.add_argument("--dismiss-after", type=float, metavar="SECONDS")
+        parser.add_argument("--account", default=conf.DEFAULT_ACCOUNT)
+        parser.add_argument("--reason", default="")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """End each card, or none of them if one is refused."""
+        names = [{"stream_key": key} for key in options["stream_keys"]]
+        names += [{"activity_id": identity} for identity in options["activity_ids"]]
+        if not names:
+            raise CommandError("Give at least one stream key or --activity-id.")
+        how = {
+            "content": _content(options),
+            "account": options["account"],
+            "reason": options["reason"],
+            "source": "command",
+            "actor": getpass.getuser(),
+        }
+        if options["dismiss_after"] is not None:
+            how["dismiss_after"] = datetime.timedelta(seconds=options["dismiss_after"])
+        try:
+            ends = self._end(names, how)
+        except InvalidInputError as error:
+            raise CommandError(f"Nothing was ended. {error}") from error
+        for end in ends:
+            self.stdout.write(f"{end.activity}: end {end.pk}")
+
+    def _end(self, names: list[dict[str, str]], how: dict[str, Any]) -> list[Operation]:
+        with transaction.atomic(using=conf.account(how["account"]).database):
+            return [services.end_activity(**name, **how) for name in names]
+
+
+def _content(options: dict[str, Any]) -> dict[str, Any] | None:
+    if options["content"] is None:
+        return None if options["title"] is None else {"title": options["title"]}
+    try:
+        content = json.loads(options["content"])
+    except ValueError as error:
+        raise CommandError(f"--content is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise CommandError("--content must be a JSON object.")
+    return content

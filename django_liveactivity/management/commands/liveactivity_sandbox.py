@@ -1,0 +1,38 @@
+"""The vendor's API on loopback, for people without an iPhone."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ...sandbox import add_arguments, from_arguments
+
+
+class Command(BaseCommand):
+    """Serves the sandbox until SIGINT or SIGTERM."""
+
+    help = "Serve the vendor's API on loopback: /api/…, /phone.json and /calls.json."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the sandbox's own options."""
+        add_arguments(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Serve."""
+        from argparse import Namespace
+
+        try:
+            sandbox = from_arguments(Namespace(**options))
+        except (OSError, ValueError) as error:
+            raise CommandError(f"The sandbox cannot start: {error}") from error
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        with sandbox:
+            self.stdout.write(f"Sandbox at {sandbox.url} (phone at {sandbox.base}/phone.json)")
+            self.stdout.flush()
+            stop.wait()

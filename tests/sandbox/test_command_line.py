@@ -1,0 +1,117 @@
+"""The sandbox as a program, and as what it promises to be: alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from django_liveactivity.sandbox import add_arguments, from_arguments
+
+
+def parsed(*arguments):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def test_every_option_reaches_the_sandbox():
+    sandbox = from_arguments(
+        parsed(
+            *("--bind", "127.0.0.1:0", "--api-key", "ask_one", "--api-key", "ask_two"),
+            *("--rate-limit", "5/2.5", "--window", "sliding", "--concurrent", "2", "--evict"),
+            *("--latency", "0.5", "--seed", "7", "--faults", "PUT:500@3,*:reset@10%"),
+            *("--channel", "ops", "--billing", "trial_expired", "--delivery", "forced"),
+            *("--unknown-activity", "403", "--no-recipients", "404", "--retry-after", "3"),
+        )
+    )
+    sandbox.close()
+
+    policy = sandbox.policy
+    assert policy.api_keys == ["ask_one", "ask_two"]
+    assert (policy.rate_limit, policy.window) == ((5, 2.5), "sliding")
+    assert (policy.concurrent, policy.evict, policy.channels) == (2, True, ["ops"])
+    assert (policy.billing, policy.delivery) == ("trial_expired", "forced")
+    assert (policy.unknown_activity, policy.no_recipients, policy.retry_after) == (403, 404, 3.0)
+    assert sandbox.latency == 0.5
+    assert [fault.kind for fault in sandbox.faults] == ["500", "reset"]
+
+
+def test_the_defaults_are_the_contracts():
+    arguments = parsed()
+
+    assert arguments.bind == ("127.0.0.1", 8765)
+    assert arguments.rate_limit == (60, 60.0)
+    assert (arguments.window, arguments.concurrent, arguments.latency) == ("fixed", 4, 0.0)
+    assert (arguments.api_keys, arguments.faults) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--bind", "8765"], "'8765' is not HOST:PORT"),
+        (["--bind", "localhost:x"], "is not HOST:PORT"),
+        (["--bind", "localhost:65536"], "is not HOST:PORT"),
+        (["--rate-limit", "60"], "'60' is not CALLS/SECONDS"),
+        (["--rate-limit", "a/b"], "is not CALLS/SECONDS"),
+        (["--faults", "PUT:boom@1"], "unknown kind 'boom'"),
+        (["--window", "leaky"], "invalid choice"),
+    ],
+    ids=str,
+)
+def test_an_option_that_cannot_be_read_says_why(capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        parsed(*arguments)
+
+    assert message in capsys.readouterr().err
+
+
+def test_help_is_printed(capsys):
+    with pytest.raises(SystemExit):
+        parsed("--help")
+
+    assert "*:reset@10%" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_program():
+    command = [sys.executable, "-m", "django_liveactivity.sandbox", "--bind", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            base = re.search(r"http://[0-9.:]+", process.stdout.readline())[0]
+            with urllib.request.urlopen(f"{base}/phone.json", timeout=5) as answer:
+                assert json.load(answer)["empty"] is True
+        finally:
+            process.terminate()
+
+
+def test_a_taken_address_is_reported(sandbox):
+    command = [sys.executable, "-m", "django_liveactivity.sandbox"]
+    command += ["--bind", sandbox.base.removeprefix("http://")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+    assert finished.returncode == 2
+    assert "Address already in use" in finished.stderr
+
+
+def test_it_imports_the_standard_library_and_nothing_of_ours():
+    program = (
+        "import sys, django_liveactivity; before = set(sys.modules);"
+        "import django_liveactivity.sandbox, django_liveactivity.sandbox.__main__;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=20
+    ).stdout.split()
+    strangers = [
+        name
+        for name in loaded
+        if name.split(".")[0] not in sys.stdlib_module_names
+        and not name.startswith("django_liveactivity.sandbox")
+    ]
+
+    assert strangers == []

@@ -1,0 +1,228 @@
+"""Every fault over a real socket: what the caller sees, and what the vendor has done."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import httpx
+import pytest
+
+from django_liveactivity.sandbox import Sandbox
+from django_liveactivity.sandbox.faults import KINDS
+from tests.sandbox.api import PROGRESS
+
+
+def eventually(condition):
+    """Wait for what another thread is about to do."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def struck(run, call_as):
+    """Show a card on a sandbox whose first DELETE meets a fault."""
+
+    def prepare(kind, **options):
+        options = {"late_after": 0.1, "slow_interval": 0.001, **options}
+        sandbox = run(faults=f"DELETE:{kind}@1", **options)
+        api = call_as(sandbox)
+        api.put("order-42", PROGRESS)
+        return sandbox, api
+
+    return prepare
+
+
+def is_applied(sandbox):
+    return sandbox.phone()["empty"]
+
+
+def last(sandbox):
+    call = sandbox.calls()[-1]
+    return call["fault"], call["status"], call["applied"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 418, 422, 429, 499, 500, 503, 599])
+def test_a_status_is_answered_in_the_vendors_words(struck, status):
+    sandbox, api = struck(status)
+    reply = api.http.delete("/live-activity/stream/order-42")
+
+    assert reply.status_code == status
+    assert {"error", "message"} <= set(reply.json())
+    assert last(sandbox) == (str(status), status, False)
+    assert not is_applied(sandbox)
+    assert api.delete("order-42").status == 200
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 422, 429])
+def test_a_declared_status_has_the_body_that_is_declared(run, call_as, status):
+    api = call_as(run(faults=f"PUT:{status}@1"))
+
+    # The caller judges every answer by the contract.
+    assert api.put("order-42", PROGRESS).status == status
+
+
+@pytest.mark.parametrize(("status", "header"), [(429, "9"), (503, "9"), (500, None)])
+def test_a_status_that_asks_to_wait_says_how_long_if_chosen(struck, status, header):
+    _, api = struck(status, retry_after=9)
+
+    assert api.delete("order-42").headers.get("Retry-After") == header
+
+
+@pytest.mark.parametrize(("kind", "applied"), [("reset", False), ("reset-after", True)])
+def test_a_reset_is_seen_as_one(struck, kind, applied):
+    sandbox, api = struck(kind)
+
+    with pytest.raises(httpx.ReadError) as caught:
+        api.delete("order-42")
+    assert "reset" in str(caught.value)
+    assert last(sandbox) == (kind, None, applied)
+    assert is_applied(sandbox) is applied
+
+
+def test_a_hanging_call_is_never_answered_nor_applied(struck):
+    sandbox, api = struck("hang")
+
+    with pytest.raises(httpx.ReadTimeout):
+        api.call("DELETE", "/live-activity/stream/order-42", timeout=0.2)
+    assert last(sandbox) == ("hang", None, False)
+    assert not is_applied(sandbox)
+
+
+def test_a_late_call_is_applied_after_the_caller_gave_up(struck):
+    sandbox, api = struck("late", late_after=0.3)
+
+    with pytest.raises(httpx.ReadTimeout):
+        api.call("DELETE", "/live-activity/stream/order-42", timeout=0.05)
+    assert not is_applied(sandbox)
+    eventually(lambda: is_applied(sandbox))
+    assert last(sandbox) == ("late", None, True)
+
+
+def test_a_slow_answer_comes_byte_by_byte(struck):
+    sandbox, api = struck("slow")
+    begun = time.monotonic()
+    reply = api.delete("order-42")
+
+    assert reply.status == 200
+    assert time.monotonic() - begun > 0.2
+    assert last(sandbox) == ("slow", 200, True)
+
+
+def test_a_slow_answer_ends_with_the_sandbox(run, call_as):
+    sandbox = run(faults="PUT:slow@1", slow_interval=60)
+    api = call_as(sandbox)
+    failures = []
+
+    def put():
+        try:
+            api.put("order-42", PROGRESS)
+        except httpx.HTTPError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=put)
+    thread.start()
+    eventually(lambda: sandbox.calls() and sandbox.calls()[0]["status"])
+    sandbox.close()
+    thread.join(timeout=5)
+
+    assert not thread.is_alive()
+    assert len(failures) == 1
+
+
+def test_a_page_is_answered_where_a_network_asks_to_log_in(struck):
+    sandbox, api = struck("html")
+    reply = api.http.delete("/live-activity/stream/order-42")
+
+    assert reply.status_code == 200
+    assert reply.headers["Content-Type"].startswith("text/html")
+    assert reply.text.startswith("<!doctype html>")
+    assert last(sandbox) == ("html", 200, False)
+    assert not is_applied(sandbox)
+
+
+def test_a_truncated_answer_breaks_off(struck):
+    sandbox, api = struck("truncate")
+
+    with pytest.raises(httpx.RemoteProtocolError, match="incomplete|without sending complete"):
+        api.delete("order-42")
+    assert last(sandbox) == ("truncate", 200, True)
+    assert is_applied(sandbox)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "500"])
+def test_the_next_call_is_served_as_ever(struck, kind):
+    sandbox, api = struck(kind)
+    try:
+        api.http.delete("/live-activity/stream/order-42", timeout=0.5)
+    except httpx.TransportError:
+        pass
+    reply = api.delete("order-42")
+
+    assert reply.status == 200
+    assert reply.body["operation"] == "ended"
+    assert sandbox.calls()[-1]["fault"] is None
+
+
+def test_faults_can_be_changed_while_it_runs(api, sandbox):
+    try:
+        sandbox.faults = "PUT:500@1"
+        assert [api.put("a", PROGRESS).status for _ in range(2)] == [500, 200]
+        sandbox.faults = "PUT:503@1"
+        assert [api.put("a", PROGRESS).status for _ in range(2)] == [503, 200]
+        sandbox.reset()
+        assert api.put("a", PROGRESS).status == 503
+    finally:
+        sandbox.faults = ""
+
+
+def test_faults_are_for_the_api_only(run, call_as):
+    sandbox = run(faults="*:reset@1+")
+
+    assert call_as(sandbox).http.get(f"{sandbox.base}/phone.json").status_code == 200
+
+
+def test_latency_delays_each_answer(run, call_as):
+    api = call_as(run(latency=0.1))
+    begun = time.monotonic()
+    api.delete("a")
+    api.delete("a")
+
+    assert time.monotonic() - begun >= 0.2
+
+
+def test_a_connection_is_kept_for_the_next_call(sandbox):
+    call = (
+        b"DELETE /api/live-activity/stream/a HTTP/1.1\r\n"
+        b"Host: x\r\nAuthorization: Bearer ask_test\r\n\r\n"
+    )
+    address = sandbox.base.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1])), timeout=5) as connection:
+        for _ in range(3):
+            connection.sendall(call)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"\x16\x03\x01\x02\x00\x01",
+        b"PUT /api/live-activity/stream/a HTTP/1.1\r\nContent-Length: 100\r\n\r\n{",
+        b"PUT /api/live-activity/stream/a HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"DELETE /api/live-activity/stream/a HTTP/1.1\r\nHost: x\r\n\r\n" * 3,
+    ],
+    ids=lambda garbage: repr(garbage[:20]),
+)
+def test_clients_that_vanish_do_no_harm(capfd, garbage):
+    with Sandbox() as sandbox:
+        host, port = sandbox.base.removeprefix("http://").split(":")
+        for _ in range(5):
+            with socket.create_connection((host, int(port)), timeout=5) as connection:
+                connection.sendall(garbage)
+        assert httpx.get(f"{sandbox.base}/phone.json", trust_env=False).status_code == 200
+
+    assert "Traceback" not in capfd.readouterr().err
