@@ -46,7 +46,7 @@ _HOMES = {
     "register": "tracking",
 }
 
-__all__ = [*_CONTENT, "ModelActivity", "register", "services"]
+__all__ = [*_CONTENT, "ModelActivity", "register", "services"]  # noqa: PLE0604 - a constant
 
 
 def __getattr__(name: str) -> Any:

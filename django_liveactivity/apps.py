@@ -17,6 +17,6 @@ class LiveActivityConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks and what the installed apps track."""
-        from . import checks  # noqa: F401 - registers by being imported
+        from . import checks  # noqa: F401, PLC0415 - registers by being imported, when apps are ready
 
         autodiscover_modules("liveactivities")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 
 from . import conf
@@ -41,7 +42,7 @@ def _check(account: conf.Account) -> list[CheckMessage]:
         messages.append(Error(str(error), id="liveactivity.E003"))
     if account.dispatcher == "immediate" and not settings.DEBUG:
         messages.append(
-            Warning(
+            checks.Warning(
                 f"LIVEACTIVITY[{account.alias!r}]['DISPATCHER'] is 'immediate': requests wait for "
                 "the vendor.",
                 hint="Use 'celery', or 'none' with manage.py liveactivity_dispatch.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -53,7 +53,8 @@ class Redacted(Mapping[str, Any]):
     """A mapping of settings whose repr tells no value: tracebacks and error reports print reprs."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self._read = lambda: values  # a closure, so that vars() shows nothing either
+        # A closure, so that vars() shows nothing either.
+        self._read: Callable[[], Mapping[str, Any]] = lambda: values
 
     def __getitem__(self, key: str) -> Any:
         value = self._read()[key]

@@ -55,7 +55,7 @@ class InvalidInputError(LiveActivityError, ValueError):
 
 
 class ContentRequiredError(InvalidInputError):
-    """This end needs content with a title, because nothing is known of the card."""
+    """An end needs content with a title when nothing is known of the card."""
 
 
 class WrongDatabaseError(InvalidInputError):
@@ -63,4 +63,4 @@ class WrongDatabaseError(InvalidInputError):
 
 
 class UnacknowledgedEndError(LiveActivityError):
-    """These rows hold an end that the vendor has not acknowledged, so they stay."""
+    """Rows that hold an end that the vendor has not acknowledged stay."""

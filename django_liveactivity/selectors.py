@@ -21,6 +21,7 @@ from .models import (
     Slot,
     Subject,
     lane_digest,
+    with_now,
 )
 
 Kind = Operation.Kind
@@ -57,17 +58,13 @@ def live(rows: QuerySet[LiveActivity, LiveActivity]) -> QuerySet[LiveActivity, L
     return rows.filter(~Exists(due_ends()))
 
 
-def activities_of(
-    account: conf.Account, subject: Model
-) -> QuerySet[LiveActivity, LiveActivity]:
+def activities_of(account: conf.Account, subject: Model) -> QuerySet[LiveActivity, LiveActivity]:
     """Return the cards, ended ones too, that tell of an object."""
     label, pk = Subject.of(subject)
     return activities(account).filter(subject_model=label, subject_pk=pk)
 
 
-def newest_tracked(
-    account: conf.Account, subject: Model, tracked_by: str
-) -> LiveActivity | None:
+def newest_tracked(account: conf.Account, subject: Model, tracked_by: str) -> LiveActivity | None:
     """Return the newest card that a ``ModelActivity`` showed for an object."""
     return _newest(activities_of(account, subject).filter(tracked_by=tracked_by))
 
@@ -87,13 +84,13 @@ def newest_of_id(account: conf.Account, activity_id: str) -> LiveActivity | None
 
 
 def _newest(rows: QuerySet[LiveActivity, LiveActivity]) -> LiveActivity | None:
-    return rows.annotate(is_closed=Exists(due_ends())).first()
+    return rows.annotate(**{"is_closed": Exists(due_ends())}).first()  # noqa: PIE804 - declared there
 
 
 def recent_operations(activity: LiveActivity) -> list[Operation]:
     """Return the newest operations of a card, newest first, with ``now`` on each."""
     rows = Operation.objects.using(activity._state.db).filter(activity=activity)
-    return list(rows.annotate(now=Now()).order_by("-pk")[:RECENT_OPERATIONS])
+    return list(with_now(rows).order_by("-pk")[:RECENT_OPERATIONS])
 
 
 def newest_content(activity: LiveActivity) -> Operation | None:
@@ -154,7 +151,7 @@ def account_status(account: conf.Account) -> AccountStatus:
     """Return the backlog, the oldest due end, the condition and the last heartbeat."""
     using = account.database
     state = AccountState.objects.using(using).filter(account=account.alias)
-    state_now = state.annotate(now=Now()).first()
+    state_now = with_now(state).first()
     now = state_now.now if state_now else 0
     unfinished = Operation.objects.using(using).filter(
         account=account.alias, state__in=Operation.UNFINISHED

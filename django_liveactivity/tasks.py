@@ -22,7 +22,7 @@ def drain(alias: str) -> int:
     """
     done = drain_account(alias)
     if done.more and done.again_in is not None and done.again_in <= LONGEST_COUNTDOWN:
-        drain.apply_async(args=[alias], countdown=done.again_in)
+        drain.apply_async(args=(alias,), countdown=done.again_in)
     return done.calls
 
 
@@ -33,4 +33,8 @@ def sweep() -> list[str]:
     Returns:
         The accounts that were woken.
     """
-    return sweep_accounts(lambda alias: drain.delay(alias))
+    return sweep_accounts(_kick)
+
+
+def _kick(alias: str) -> None:
+    drain.delay(alias)

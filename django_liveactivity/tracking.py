@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+from django.db import DatabaseError
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
@@ -92,9 +93,7 @@ class ModelActivity(Generic[M]):
         card = selectors.newest_tracked(account, instance, self.name)
         return None if card is None or card.is_closed else card
 
-    def _show(
-        self, instance: M, card: LiveActivity | None, *, created: bool, using: str
-    ) -> None:
+    def _show(self, instance: M, card: LiveActivity | None, *, created: bool, using: str) -> None:
         if card is None and not created:
             # The instance may be older than the end of its last card: ask the row itself.
             current = self.model._base_manager.using(using).filter(pk=instance.pk).first()
@@ -200,7 +199,9 @@ def _on_save(
 ) -> None:
     if not raw:
         for activity in registered(sender):
-            _follow(activity, functools.partial(activity.saved, instance, created=created, using=using))
+            _follow(
+                activity, functools.partial(activity.saved, instance, created=created, using=using)
+            )
 
 
 @receiver(post_delete, dispatch_uid="django_liveactivity")
@@ -211,8 +212,6 @@ def _on_delete(sender: type[Model], instance: Model, *, using: str, **_: Any) ->
 
 def _follow(activity: ModelActivity[Any], act: Callable[[], None]) -> None:
     """Never break the host's save: a mistake in a hook is logged, an error of the database not."""
-    from django.db import DatabaseError
-
     try:
         act()
     except DatabaseError:

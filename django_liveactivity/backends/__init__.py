@@ -10,7 +10,8 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
-from .. import conf
+from django_liveactivity import conf
+
 from .base import BaseBackend
 
 __all__ = ["BaseBackend", "get_backend"]

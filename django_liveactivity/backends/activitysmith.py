@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-from ..client import DEFAULT_BASE_URL, Client
-from ..client.answer import Answer
-from ..client.call import Call
-from ..conf import Account
-from ..exceptions import InvalidInputError
+from django_liveactivity.client import DEFAULT_BASE_URL, Client
+from django_liveactivity.client.answer import Answer
+from django_liveactivity.client.call import Call
+from django_liveactivity.conf import Account
+from django_liveactivity.exceptions import InvalidInputError
+
 from .base import BaseBackend
 
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 
-from ..client.answer import Answer, Outcome
-from ..client.call import Call
-from ..conf import Account, refuse_unknown
-from ..content import Endpoint, Options, check_dismiss_after
-from ..exceptions import InvalidInputError
+from django_liveactivity.client.answer import Answer, Outcome
+from django_liveactivity.client.call import Call
+from django_liveactivity.conf import Account, refuse_unknown
+from django_liveactivity.content import Endpoint, Options, check_dismiss_after
+from django_liveactivity.exceptions import InvalidInputError
 
 
 def acknowledge(call: Call) -> Answer:

@@ -6,9 +6,10 @@ import json
 import sys
 import threading
 
-from ..client.answer import Answer
-from ..client.call import Call
-from ..conf import Account
+from django_liveactivity.client.answer import Answer
+from django_liveactivity.client.call import Call
+from django_liveactivity.conf import Account
+
 from .base import BaseBackend, acknowledge
 
 

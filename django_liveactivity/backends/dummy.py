@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..client.answer import Answer
-from ..client.call import Call
+from django_liveactivity.client.answer import Answer
+from django_liveactivity.client.call import Call
+
 from .base import BaseBackend, acknowledge
 
 

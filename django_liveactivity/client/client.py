@@ -57,6 +57,8 @@ class Client:
     InvalidInputError, before anything is sent.
     """
 
+    _base_url = ""  # so that the repr works in the traceback of a constructor that fails
+
     def __init__(
         self,
         api_key: str,

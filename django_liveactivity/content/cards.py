@@ -1,6 +1,6 @@
 """What a card can show: the seven content types of the vendor, and content of an unknown type."""
 
-# ruff: noqa: TC001 - pydantic reads the annotations at run time
+
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self

@@ -1,6 +1,6 @@
 """What travels beside the content: buttons, alert, channels, tags and metadata."""
 
-# ruff: noqa: TC001 - pydantic reads the annotations at run time
+
 from __future__ import annotations
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """The parts that content and options are made of: metric, icon, badge, action, alert message."""
 
-# ruff: noqa: TC001 - pydantic reads the annotations at run time
+
 from __future__ import annotations
 
 import re

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..conf import Account
-from ..models import AccountState, Act, LiveActivity, Now, Operation
+from django_liveactivity.conf import Account
+from django_liveactivity.models import AccountState, Act, LiveActivity, Now, Operation
+
 from .step import step
 
 State = Operation.State

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from ..models import LiveActivity, Operation
-from ..signals import activity_ended, activity_started, operation_delivered, operation_failed
+from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.signals import (
+    activity_ended,
+    activity_started,
+    operation_delivered,
+    operation_failed,
+)
+
 from .claim import Claim
 from .record import Recorded
 

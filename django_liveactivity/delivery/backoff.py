@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..conf import Timing
+from django_liveactivity.conf import Timing
 
 
 def retry_delay(tries: int, age: int, chance: float, timing: Timing) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..client.call import Call
-from ..content import Endpoint, assemble
-from ..models import Lane, Operation
+from django_liveactivity.client.call import Call
+from django_liveactivity.content import Endpoint, assemble
+from django_liveactivity.models import Lane, Operation
 
 CARRIED_OPTIONS = ("channels", "tags", "metadata")
 SHOWN_OPTIONS = ("action", "secondary_action")
+UNKNOWN_TITLE = "Ended"
+"""For a card of which the vendor has refused all content that we know: an end needs a title."""
 
 
 def content_call(lane: Lane, operation: Operation) -> Call:
@@ -33,8 +35,8 @@ def carry(operations: Sequence[Operation]) -> dict[str, Any]:
     for operation in operations:
         carried |= operation.carried
         carried |= {k: v for k, v in operation.options.items() if k in CARRIED_OPTIONS}
-        if "duration_seconds" in (operation.content or {}):
-            carried["duration_seconds"] = operation.content["duration_seconds"]
+        content = operation.content or {}
+        carried |= {k: v for k, v in content.items() if k == "duration_seconds"}
     return carried
 
 
@@ -42,11 +44,13 @@ def end_call(lane: Lane, ends: Sequence[Operation], newest: Operation | None) ->
     """Return the call that ends the card with what it was last meant to show."""
     endpoint = Endpoint.END_STREAM if lane.stream_key else Endpoint.END
     content, options = _final(lane, ends, newest)
+    if content is None and endpoint == Endpoint.END:
+        content = {"title": UNKNOWN_TITLE}
     if any(end.bare for end in ends):
-        title = {"title": content["title"]} if content else {}
-        return _call(lane, endpoint, {} if lane.stream_key else {"content_state": title})
+        title = {"content_state": {"title": content["title"]}} if content else {}
+        return _call(lane, endpoint, {} if lane.stream_key else title)
     dismissals = [e.dismiss_seconds for e in ends if e.dismiss_seconds is not None]
-    dismiss = dismissals[-1] if dismissals else None
+    dismiss = dismissals[-1] if dismissals and content is not None else None
     if _phone_is_up_to_date(lane, ends, newest, dismiss):
         content = None
         options = {}

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import Min, QuerySet
 
-from ..conf import Account
-from ..models import Lane, Now, Operation
+from django_liveactivity.conf import Account
+from django_liveactivity.models import Lane, Now, Operation
+
 from .gates import Admission
 
 Rank = Operation.Rank
@@ -89,7 +90,9 @@ def _leased(account: Account) -> QuerySet[Lane, Lane]:
 
 def _lane_id(account: Account, digest: str, stream_key: str, activity_id: str) -> int:
     lanes = Lane.objects.using(account.database)
-    lane_id = lanes.filter(account=account.alias, digest=digest).values_list("pk", flat=True).first()
+    lane_id = (
+        lanes.filter(account=account.alias, digest=digest).values_list("pk", flat=True).first()
+    )
     if lane_id is None:
         lane = Lane(account=account.alias, digest=digest, stream_key=stream_key or "")
         lane.activity_id = "" if stream_key else activity_id

@@ -7,13 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
-from ..client.call import Call
-from ..client.answer import Outcome
-from ..conf import Account
-from ..content import Endpoint
-from ..models import AccountState, Attempt, Lane, LiveActivity, Now, Operation, Slot
+from django_liveactivity.client.answer import Outcome
+from django_liveactivity.client.call import Call
+from django_liveactivity.conf import Account
+from django_liveactivity.content import Endpoint
+from django_liveactivity.models import (
+    AccountState,
+    Attempt,
+    Lane,
+    LiveActivity,
+    Now,
+    Operation,
+    Slot,
+    with_now,
+)
+
 from . import slots
 from .bodies import carry, content_call, end_call
 from .gates import admit, reserve
@@ -25,7 +35,7 @@ Rank = Operation.Rank
 logger = logging.getLogger("django_liveactivity.delivery")
 
 
-class Overtaken(Exception):
+class OvertakenError(Exception):
     """Another worker took the slot or the gate first; the step is rolled back."""
 
 
@@ -59,21 +69,22 @@ def claim(
     """Return the call to make for a lane, or None when rows alone were to be changed.
 
     Raises:
-        Overtaken: another worker was faster; nothing has been changed.
+        OvertakenError: another worker was faster; nothing has been changed.
     """
     lane = _lease(using, account, lane_id)
     now = lane.now
     _close_open_attempt(using, account, lane, now)
     rows = _read(using, lane)
     step_plan = plan(lane, rows, now)
-    _settle(using, lane, step_plan, now)
-    if step_plan.expired:
+    _settle(using, lane, step_plan)
+    if step_plan.expired and step_plan.newest is not None:
         _insert_end(using, lane, step_plan.newest)
     if step_plan.never_started:
-        _end_unsent(using, lane, step_plan, now)
+        _end_unsent(using, lane, step_plan)
     made = None
-    if step_plan.send is not None and _may_send(using, state, step_plan, now):
-        made = _open(using, account, state, lane, rows, step_plan, slot, pace)
+    send = step_plan.send
+    if send is not None and _may_send(using, state, step_plan, send, now):
+        made = _open(using, account, state, lane, step_plan, send, slot, pace)
     lane.wake_at = step_plan.wake_at
     lane.newest_id = step_plan.newest.pk if step_plan.newest else 0
     if made is None:
@@ -82,12 +93,12 @@ def claim(
     return made
 
 
-def _lease(using: str, account: Account, lane_id: int) -> Any:
+def _lease(using: str, account: Account, lane_id: int) -> Lane:
     lanes = Lane.objects.using(using).filter(pk=lane_id)
     until = Now() + account.timing.lease
     if not lanes.filter(lease_until__lte=Now()).update(lease_until=until, fence=F("fence") + 1):
-        raise Overtaken
-    return lanes.annotate(now=Now()).get()
+        raise OvertakenError
+    return with_now(lanes).get()
 
 
 def _close_open_attempt(using: str, account: Account, lane: Lane, now: int) -> None:
@@ -128,7 +139,7 @@ def _read(using: str, lane: Lane) -> Rows:
     )
 
 
-def _settle(using: str, lane: Lane, step_plan: Plan, now: int) -> None:
+def _settle(using: str, lane: Lane, step_plan: Plan) -> None:
     """Write down what the plan knows without a call."""
     finish(using, step_plan.superseded, State.SUPERSEDED)
     finish(using, step_plan.kept, State.DONE)
@@ -164,6 +175,15 @@ def postpone(using: str, operations: Sequence[Operation], until: Any) -> None:
         rows.update(next_try_at=until)
 
 
+def set_aside(using: str, account: Account, lane_id: int) -> None:
+    """Let everything of a lane wait: something in it cannot be planned, which is a defect."""
+    digests = Lane.objects.using(using).filter(pk=lane_id).values("digest")
+    due = Operation.objects.using(using).filter(
+        account=account.alias, lane_digest__in=digests, next_try_at__lte=Now()
+    )
+    due.update(next_try_at=Now() + account.timing.backoff_cap)
+
+
 def close(lane: Lane, ends: Sequence[Operation]) -> None:
     """Begin the next generation: what came before these ends will never be sent."""
     lane.closed_id = max(lane.closed_id, *(e.pk for e in ends))
@@ -174,10 +194,17 @@ def close(lane: Lane, ends: Sequence[Operation]) -> None:
     lane.held = ""
 
 
-def mark_ended(using: str, lane: Lane, operations: Sequence[Operation], attention: bool) -> None:
-    """Say of the cards of these operations that they have ended."""
-    ids = {o.activity_id for o in operations}
-    LiveActivity.objects.using(using).filter(pk__in=ids).update(
+def cards_of(using: str, lane: Lane, newest_id: int) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return the rows of a lane's card: two hosts may have shown one key at once."""
+    cards = LiveActivity.objects.using(using).filter(
+        account=lane.account, lane_digest=lane.digest, pk__lte=newest_id
+    )
+    return cards.filter(~Q(status=LiveActivity.Status.ENDED) | Q(pk=newest_id))
+
+
+def mark_ended(using: str, lane: Lane, ends: Sequence[Operation], attention: bool) -> None:
+    """Say of the card that it has ended."""
+    cards_of(using, lane, max(e.activity_id for e in ends)).update(
         status=LiveActivity.Status.ENDED,
         ended_at=Now(),
         needs_attention=attention,
@@ -185,14 +212,13 @@ def mark_ended(using: str, lane: Lane, operations: Sequence[Operation], attentio
     )
 
 
-def _end_unsent(using: str, lane: Lane, step_plan: Plan, now: int) -> None:
+def _end_unsent(using: str, lane: Lane, step_plan: Plan) -> None:
     finish(using, step_plan.ends, State.DONE, Outcome.NEVER_STARTED)
-    mark_ended(using, lane, [*step_plan.ends, *step_plan.superseded], attention=False)
+    mark_ended(using, lane, step_plan.ends, attention=False)
     close(lane, step_plan.ends)
 
 
-def _insert_end(using: str, lane: Lane, newest: Operation | None) -> None:
-    assert newest is not None  # a deadline is counted from content
+def _insert_end(using: str, lane: Lane, newest: Operation) -> None:
     Operation.objects.using(using).insert(
         activity_id=newest.activity_id,
         account=lane.account,
@@ -207,10 +233,9 @@ def _insert_end(using: str, lane: Lane, newest: Operation | None) -> None:
     )
 
 
-def _may_send(using: str, state: AccountState, step_plan: Plan, now: int) -> bool:
+def _may_send(using: str, state: AccountState, step_plan: Plan, send: Operation, now: int) -> bool:
     """Tell whether the gates admit the call; the lane was perhaps found by something else."""
-    send = step_plan.send
-    if send is None or send.kind == Operation.Kind.END:
+    if send.kind == Operation.Kind.END:
         return admit(state).ends_at <= now
     if admit(state).contents_at > now:
         return False
@@ -227,13 +252,12 @@ def _open(
     using: str,
     account: Account,
     state: AccountState,
-    lane: Any,
-    rows: Rows,
+    lane: Lane,
     step_plan: Plan,
+    operation: Operation,
     slot: Slot | None,
     pace: slots.Pace,
 ) -> Claim:
-    operation = step_plan.send
     is_end = operation.kind == Operation.Kind.END
     if is_end:
         call = end_call(lane, step_plan.ends, step_plan.final)
@@ -252,7 +276,7 @@ def _open(
     lane.called = True
     _pass_gates(using, account, state, step_plan, is_end, pace)
     if slot is not None and not slots.take(account, slot, pace):
-        raise Overtaken
+        raise OvertakenError
     return Claim(lane, step_plan, operation, call, attempt.pk, lane.now, slot)
 
 
@@ -273,4 +297,4 @@ def _pass_gates(
     )
     rows = AccountState.objects.using(using).filter(pk=state.pk, **taken.seen)
     if taken.updates and not rows.update(**taken.updates):
-        raise Overtaken
+        raise OvertakenError

@@ -7,15 +7,18 @@ import threading
 import time
 from dataclasses import dataclass
 
-from .. import conf
-from ..backends import BaseBackend, get_backend
-from ..client.answer import Answer, Outcome
-from ..conf import Account
-from ..models import AccountState, Now
+from django.db import DatabaseError
+
+from django_liveactivity import conf
+from django_liveactivity.backends import BaseBackend, get_backend
+from django_liveactivity.client.answer import Answer, Outcome
+from django_liveactivity.conf import Account
+from django_liveactivity.models import AccountState, Slot, with_now
+
 from . import candidates, seats, slots
 from .acts import apply_acts
 from .announce import announce
-from .claim import Claim, Overtaken, claim
+from .claim import Claim, OvertakenError, claim, set_aside
 from .gates import admit, condition
 from .record import record
 
@@ -113,11 +116,17 @@ class _Drain:
             pauses.append((ready_at - state.now + 1) / 1000)
         return min(pauses, default=None)
 
-    def _call(self, state: AccountState, lane_id: int, slot: slots.Slot | None) -> None:
+    def _call(self, state: AccountState, lane_id: int, slot: Slot | None) -> None:
         using, begun = self.account.database, time.monotonic()
         try:
             claimed = claim(using, self.account, state, lane_id, slot, self.pace)
-        except Overtaken:
+        except OvertakenError:
+            return
+        except DatabaseError:
+            raise
+        except Exception:  # one lane that cannot be planned must not hold up the others
+            logger.exception("Lane %s is set aside for a while.", lane_id)
+            set_aside(using, self.account, lane_id)
             return
         if claimed is None:
             return
@@ -133,7 +142,11 @@ class _Drain:
         timing = self.account.timing
         if (time.monotonic() - begun) * 1000 > timing.lease - timing.call_deadline:
             return Answer(outcome=Outcome.NOT_SENT, error="The lease was too old to send.")
-        return self.backend.send(claimed.call)
+        try:
+            return self.backend.send(claimed.call)
+        except Exception as error:  # a backend must not raise; the call may have been made
+            logger.exception("%s: the backend raised.", self.account.alias)
+            return Answer(outcome=Outcome.AMBIGUOUS, error=type(error).__name__)
 
     def _idle(self, state: AccountState) -> float | None:
         wake_at = candidates.next_wake(self.account)
@@ -143,7 +156,7 @@ class _Drain:
 def read_state(account: Account) -> AccountState:
     """Return the account's state with ``now``, the database's clock, as an attribute."""
     states = AccountState.objects.using(account.database)
-    rows = states.filter(account=account.alias).annotate(now=Now())
+    rows = with_now(states.filter(account=account.alias))
     state = rows.first()
     if state is None:
         states.bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)

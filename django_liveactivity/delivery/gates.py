@@ -11,9 +11,10 @@ from typing import Any
 
 from django.db.models import F
 
-from ..client.answer import Answer
-from ..conf import Timing
-from ..models import AccountState, Now
+from django_liveactivity.client.answer import Answer
+from django_liveactivity.conf import Timing
+from django_liveactivity.models import AccountState, Now
+
 from .backoff import freeze_delay, probe_delay
 from .verdict import Gate
 
@@ -103,21 +104,22 @@ def after(
     timing: Timing,
 ) -> dict[str, Any]:
     """Return what an answer changes in the account's state; mostly nothing."""
+    changes: dict[str, Any] = {}
     match gate:
         case Gate.OPEN:
-            return _opened(state, is_content=is_content, starts=starts)
+            changes = _opened(state, is_content=is_content, starts=starts)
         case Gate.FREEZE:
             delay = freeze_delay(answer.retry_after, state.freezes, timing)
-            return {"frozen_until": Now() + delay, "freezes": F("freezes") + 1}
+            changes = {"frozen_until": Now() + delay, "freezes": F("freezes") + 1}
         case Gate.BLOCK:
-            return _blocked(state, f"{answer.outcome} {answer.status or ''}".strip(), timing)
+            changes = _blocked(state, f"{answer.outcome} {answer.status or ''}".strip(), timing)
         case Gate.FAILURE:
-            return _failed(state, answer, lane_id, timing)
+            changes = _failed(state, answer, lane_id, timing)
         case Gate.BILLING if state.billing_since is None:
-            return {"billing_since": Now(), "billing_probe_at": Now() + timing.probe_first}
+            changes = {"billing_since": Now(), "billing_probe_at": Now() + timing.probe_first}
         case Gate.LIMIT if state.limit_since is None:
-            return {"limit_since": Now(), "limit_probe_at": Now() + timing.limit_first}
-    return {}
+            changes = {"limit_since": Now(), "limit_probe_at": Now() + timing.limit_first}
+    return changes
 
 
 def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ..models import Lane, Operation
+from django_liveactivity.models import Lane, Operation
 
 Kind = Operation.Kind
 CONTENT_KINDS = (Kind.STREAM, Kind.UPDATE)
@@ -78,7 +79,15 @@ def plan(lane: Lane, rows: Rows, now: int) -> Plan:
     return _plan_content(lane, rows, alive, now, settled)
 
 
-def _plan_end(lane, rows, due, dead, alive, now, settled) -> Plan:
+def _plan_end(
+    lane: Lane,
+    rows: Rows,
+    due: list[Operation],
+    dead: list[Operation],
+    alive: list[Operation],
+    now: int,
+    settled: dict[str, Any],
+) -> Plan:
     dead = [c for c in dead if not _is_past(c, lane)]
     if dead and not lane.called:
         return Plan(**settled, ends=due, never_started=True, newest=_last(alive))
@@ -96,7 +105,9 @@ def _plan_end(lane, rows, due, dead, alive, now, settled) -> Plan:
     )
 
 
-def _plan_content(lane, rows, alive, now, settled) -> Plan:
+def _plan_content(
+    lane: Lane, rows: Rows, alive: list[Operation], now: int, settled: dict[str, Any]
+) -> Plan:
     newest = _last([rows.newest, *alive])
     deadline = _deadline(newest)
     if deadline is not None and deadline <= now:
@@ -145,7 +156,7 @@ def _is_moved(end: Operation, schedule: Iterable[Operation], lane: Lane) -> bool
     if not is_scheduled(end):
         return False
     newer = [(o.id, o.created_at) for o in schedule] + [(lane.kept_id, lane.kept_at)]
-    return any(id > end.id and created_at < end.due_at for id, created_at in newer)
+    return any(newer_id > end.id and at < end.due_at for newer_id, at in newer)
 
 
 def _is_past(content: Operation, lane: Lane) -> bool:

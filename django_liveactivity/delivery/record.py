@@ -10,10 +10,10 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from ..client.answer import Answer, Outcome
-from ..conf import Account
-from ..content import Endpoint
-from ..models import (
+from django_liveactivity.client.answer import Answer, Outcome
+from django_liveactivity.conf import Account
+from django_liveactivity.content import Endpoint
+from django_liveactivity.models import (
     AccountState,
     Attempt,
     KnownActivityId,
@@ -23,9 +23,10 @@ from ..models import (
     Operation,
     lane_digest,
 )
+
 from . import gates, slots
 from .backoff import retry_delay
-from .claim import Claim, close, finish, mark_ended, postpone
+from .claim import Claim, cards_of, close, finish, mark_ended, postpone
 from .step import step
 from .verdict import Gate, Retry, Verdict, judge
 
@@ -75,9 +76,7 @@ def record(
     return Recorded(claim.operation, verdict, answer.outcome, started, owned)
 
 
-def _release(
-    using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
-) -> bool:
+def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict) -> bool:
     """Give the lease back; False if another worker has taken the lane in the meantime."""
     lane = claim.lane
     changes: dict[str, Any] = {"lease_until": 0, "open_attempt": 0}
@@ -94,7 +93,8 @@ def _release(
         paused = answer.outcome == Outcome.PAUSED
         changes |= {"shown_id": claim.operation.pk, "held": Lane.Held.PAUSED if paused else ""}
     elif verdict.state == State.FAILED:
-        changes |= {"newest_id": lane.shown_id, "wake_at": None}
+        changes["newest_id"] = lane.shown_id
+        changes["wake_at"] = Now() if lane.shown_id else None  # the shown content's time counts
     rows = Lane.objects.using(using).filter(pk=lane.pk, fence=lane.fence)
     return bool(rows.update(**changes))
 
@@ -136,7 +136,7 @@ def _record_end(
         until = claim.lane.stream_doubt_until
         rows.update(acknowledged_at=Now(), next_try_at=until, **changes)
         postpone(using, waiting, until)
-    mark_ended(using, claim.lane, [*ends, *filter(None, [claim.plan.final])], attention)
+    mark_ended(using, claim.lane, ends, attention)
 
 
 def _reshow(using: str, claim: Claim) -> None:
@@ -150,15 +150,15 @@ def _reshow(using: str, claim: Claim) -> None:
 def _record_content(
     using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
 ) -> None:
-    operation, activities = claim.operation, LiveActivity.objects.using(using)
-    activity = activities.filter(pk=operation.activity_id)
+    operation = claim.operation
+    cards = cards_of(using, claim.lane, operation.activity_id)
     if verdict.state == State.PENDING:
         _try_again(using, claim, answer, verdict, _next_try(account, claim, verdict))
         return
     finish(using, [operation], verdict.state, answer.outcome)
     if verdict.state == State.FAILED:
         if not claim.lane.shown_id:
-            activity.update(status=Status.FAILED)
+            cards.update(status=Status.FAILED)
         return
     paused = answer.outcome == Outcome.PAUSED
     changes: dict[str, Any] = {
@@ -169,7 +169,7 @@ def _record_content(
     if answer.activity_id and answer.activity_id != operation.activity.activity_id:
         changes["activity_id"] = answer.activity_id
         _remember(using, account, operation.activity, answer.activity_id)
-    activity.update(**changes)
+    cards.update(**changes)
 
 
 def _remember(using: str, account: Account, activity: LiveActivity, activity_id: str) -> None:
@@ -180,9 +180,7 @@ def _remember(using: str, account: Account, activity: LiveActivity, activity_id:
     )
 
 
-def _try_again(
-    using: str, claim: Claim, answer: Answer, verdict: Verdict, next_try: Any
-) -> None:
+def _try_again(using: str, claim: Claim, answer: Answer, verdict: Verdict, next_try: Any) -> None:
     operation = claim.operation
     counts = verdict.gate == Gate.FAILURE
     changes: dict[str, Any] = {

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from django.db.models import F
 
-from ..conf import Account
-from ..models import Now, Seat
+from django_liveactivity.conf import Account
+from django_liveactivity.models import Now, Seat
+
 from .step import step
 
 SEATS = 4

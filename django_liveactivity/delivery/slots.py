@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.db.models import F, Min
 
-from ..conf import Account
-from ..models import Now, Slot
+from django_liveactivity.conf import Account
+from django_liveactivity.models import Now, Slot
 
 SPACING_SHARE = 0.95
 RETRY_SHARE = 4

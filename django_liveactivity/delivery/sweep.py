@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import conf
-from ..models import AccountState, Now
+from django_liveactivity import conf
+from django_liveactivity.models import AccountState, Now
+
 from .candidates import next_wake
 from .drain import read_state
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from ..client.answer import Outcome
-from ..content import Endpoint
-from ..models import Operation
+from django_liveactivity.client.answer import Outcome
+from django_liveactivity.content import Endpoint
+from django_liveactivity.models import Operation
 
 State = Operation.State
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
-from .. import conf
+from django_liveactivity import conf
 
 Dispatcher = Callable[[str], None]
 SHORT_NAMES = {

@@ -46,12 +46,12 @@ class Publisher:
                     return
                 alias = self._flags.pop()
             try:
-                current_app.send_task(
-                    DRAIN_TASK, args=[alias], ignore_result=True, retry=False
-                )
+                current_app.send_task(DRAIN_TASK, args=[alias], ignore_result=True, retry=False)
             except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep will do
                 logger.warning(
-                    "No kick for account %r, the next sweep will do: %s", alias, type(error).__name__
+                    "No kick for account %r, the next sweep will do: %s",
+                    alias,
+                    type(error).__name__,
                 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..delivery import drain
+from django_liveactivity.delivery import drain
 
 SECONDS = 10.0
 

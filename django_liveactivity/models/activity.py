@@ -6,11 +6,13 @@ import datetime
 import hashlib
 from typing import Any, NamedTuple
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.apps import apps
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ..exceptions import InvalidInputError
+from django_liveactivity.exceptions import InvalidInputError
+
 from .base import DIGEST_LENGTH, MAX_ALIAS, KeptModel
 from .clock import to_datetime
 
@@ -86,6 +88,8 @@ class LiveActivity(KeptModel):
     needs_attention = models.BooleanField(_("needs attention"), default=False)
     ended_at = models.BigIntegerField(null=True, editable=False)
 
+    is_closed: bool  # annotated by the selectors: whether an end is due
+
     class Meta:
         verbose_name = _("live activity")
         verbose_name_plural = _("live activities")
@@ -112,20 +116,18 @@ class LiveActivity(KeptModel):
     @property
     def subject(self) -> models.Model | None:
         """The object this card tells of, or None if there is none (any more): one query."""
-        from django.apps import apps
-
         if not self.subject_model:
             return None
         try:
-            model = apps.get_model(self.subject_model)
+            model: type[models.Model] = apps.get_model(self.subject_model)
             return model._default_manager.get(pk=self.subject_pk)
-        except (LookupError, ObjectDoesNotExist):
+        except (LookupError, ObjectDoesNotExist, ValueError, ValidationError):
             return None
 
     @classmethod
     def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
         """Return the ids of the cards with an end that waits for its acknowledgement."""
-        from .operation import Operation
+        from .operation import Operation  # noqa: PLC0415 - the operation knows its activity
 
         return Operation.objects.using(using).filter(Operation.UNACKNOWLEDGED).values("activity")
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models.expressions import BaseExpression
 
-from ..exceptions import UnacknowledgedEndError
+from django_liveactivity.exceptions import UnacknowledgedEndError
 
 MAX_ALIAS = 64
 DIGEST_LENGTH = 64

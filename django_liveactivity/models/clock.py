@@ -7,15 +7,14 @@ worker whose own clock is an hour off changes nothing.
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, Func
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import BigIntegerField, Func, Model, QuerySet
 from django.utils import timezone
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+M = TypeVar("M", bound=Model)
 MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
@@ -29,17 +28,15 @@ class Now(Func):
     output_field = BigIntegerField()
     arity = 0
 
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:
+    def as_sqlite(self, *_: Any, **__: Any) -> Any:
         """SQLite: the Julian day, a double, is exact to 0.05 ms."""
         return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)", []
 
-    def as_postgresql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
-    ) -> Any:
+    def as_postgresql(self, *_: Any, **__: Any) -> Any:
         """PostgreSQL: ``clock_timestamp()`` goes on inside a transaction."""
         return "CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)", []
 
-    def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> Any:
+    def as_mysql(self, *_: Any, **__: Any) -> Any:
         """MariaDB and MySQL: a difference of two UTC values has no time zone."""
         micros = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
         return f"({micros} DIV 1000)", []
@@ -47,6 +44,12 @@ class Now(Func):
     def as_oracle(self, *_: Any, **__: Any) -> Any:
         """Oracle is not supported: nobody has proved delivery on it."""
         raise NotImplementedError("django_liveactivity runs on PostgreSQL, MariaDB and SQLite.")
+
+
+def with_now(rows: QuerySet[M, M]) -> QuerySet[M, M]:
+    """Return the rows with ``now`` on each: the database's clock when they were read."""
+    annotated: QuerySet[M, M] = rows.annotate(**{"now": Now()})  # noqa: PIE804 - declared there
+    return annotated
 
 
 def from_datetime(moment: datetime.datetime) -> int:

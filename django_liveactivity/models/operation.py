@@ -78,6 +78,8 @@ class Operation(KeptModel):
     acknowledged_at = models.BigIntegerField(null=True)
     finished_at = models.BigIntegerField(null=True)
 
+    now: int  # annotated where it is read: the database's clock at that moment
+
     class Meta:
         verbose_name = _("operation")
         verbose_name_plural = _("operations")

@@ -38,6 +38,8 @@ class Lane(models.Model):
     stream_doubt_until = models.BigIntegerField(default=0)
     wake_at = models.BigIntegerField(null=True)
 
+    now: int  # annotated where it is read: the database's clock at that moment
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "digest"], name="liveactivity_one_lane")
@@ -111,6 +113,8 @@ class AccountState(models.Model):
     limit_probes = models.PositiveIntegerField(default=0)
 
     heartbeat_at = models.BigIntegerField(null=True)
+
+    now: int  # annotated where it is read: the database's clock at that moment
 
     def __str__(self) -> str:
         return self.account

@@ -76,7 +76,7 @@ class FaultPlan:
         self.faults = tuple(faults)
         self._counts = [0] * len(self.faults)
         self._dice = [
-            random.Random(None if seed is None else f"{seed}/{index}")  # noqa: S311 - no secrets
+            random.Random(None if seed is None else f"{seed}/{index}")
             for index in range(len(self.faults))
         ]
 

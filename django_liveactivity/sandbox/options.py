@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from .faults import parse_faults
 from .limits import WINDOWS
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
 DEFAULT_BIND = "127.0.0.1:8765"
 
-T = TypeVar("T")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the sandbox on this parser."""
     add = parser.add_argument
-    add("--bind", type=_typed(parse_bind), default=DEFAULT_BIND, metavar="HOST:PORT")
+    add("--bind", type=_checked(parse_bind), default=DEFAULT_BIND, metavar="HOST:PORT")
     add(
         "--api-key",
         action="append",
@@ -29,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="an API key that exists; repeatable; by default every key does",
     )
-    add("--rate-limit", type=_typed(parse_rate_limit), default="60/60", metavar="CALLS/SECONDS")
+    add("--rate-limit", type=_checked(parse_rate_limit), default="60/60", metavar="CALLS/SECONDS")
     add("--window", choices=tuple(WINDOWS), default="fixed", help="shape of the rate limit")
     add("--concurrent", type=int, default=4, help="activities that an account may have at once")
     add(
@@ -41,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, help="makes ids and the chances of faults repeatable")
     add(
         "--faults",
-        type=_typed(parse_faults),
+        type=_checked(parse_faults),
         default="",
         metavar="RULES",
         help="for example PUT:500@3,DELETE:hang@1,*:reset@10%%",
@@ -78,13 +76,17 @@ def _add_open_answers(parser: argparse.ArgumentParser) -> None:
 
 
 def from_arguments(arguments: argparse.Namespace) -> Sandbox:
-    """Return the sandbox that these parsed options describe, listening but not yet serving.
+    """Return the sandbox that these options describe, listening but not yet serving.
+
+    Args:
+        arguments: as parsed, or put together by hand: ``bind``, ``rate_limit`` and ``faults``
+            are the texts of the command line.
 
     Raises:
         ValueError: options make no sense.
         OSError: the address is taken.
     """
-    host, port = arguments.bind
+    host, port = parse_bind(arguments.bind)
     return Sandbox(
         port,
         host=host,
@@ -92,7 +94,7 @@ def from_arguments(arguments: argparse.Namespace) -> Sandbox:
         seed=arguments.seed,
         faults=arguments.faults,
         api_keys=arguments.api_keys,
-        rate_limit=arguments.rate_limit,
+        rate_limit=parse_rate_limit(arguments.rate_limit),
         window=arguments.window,
         concurrent=arguments.concurrent,
         evict=arguments.evict,
@@ -130,13 +132,14 @@ def parse_rate_limit(text: str) -> tuple[int, float]:
         raise ValueError(f"{text!r} is not CALLS/SECONDS, as in 60/60") from None
 
 
-def _typed(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """Return ``parse`` as argparse wants it, so that it shows the message of a ValueError."""
+def _checked(parse: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a type for argparse that keeps the text and shows why it cannot be read."""
 
-    def convert(text: str) -> T:
+    def check(text: str) -> str:
         try:
-            return parse(text)
+            parse(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
+        return text
 
-    return convert
+    return check

@@ -41,7 +41,7 @@ class Vendor:
 
     def __init__(self, policy: Policy, seed: int | None = None) -> None:
         self.policy = policy
-        self._ids = random.Random(seed)  # noqa: S311 - names, not secrets
+        self._ids = random.Random(seed)
         self.reset()
 
     def reset(self) -> None:

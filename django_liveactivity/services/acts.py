@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import conf
-from ..dispatch import kick_on_commit
-from ..exceptions import InvalidInputError
-from ..models import Act, Now, Operation
+from django_liveactivity import conf
+from django_liveactivity.dispatch import kick_on_commit
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import Act, Now, Operation
+
 from .door import enter
 
 

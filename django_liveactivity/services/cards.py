@@ -9,9 +9,10 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from .. import conf
-from ..content import Content
-from ..models import LiveActivity, Operation
+from django_liveactivity import conf
+from django_liveactivity.content import Content
+from django_liveactivity.models import LiveActivity, Operation
+
 from .ends import end_activity
 from .streams import stream_activity
 
@@ -38,11 +39,11 @@ class Card:
         self._end = None
         return self.activity
 
-    def end(
-        self, content: Content | Mapping[str, Any] | None = None, **options: Any
-    ) -> Operation:
+    def end(self, content: Content | Mapping[str, Any] | None = None, **options: Any) -> Operation:
         """End the card before the block does; takes what ``end_activity`` takes."""
-        named = {k: v for k, v in self._named.items() if k in ("using", "source", "actor", "reason")}
+        named = {
+            k: v for k, v in self._named.items() if k in ("using", "source", "actor", "reason")
+        }
         if self._end is None:
             self._end = end_activity(self.activity, content, **(named | options))
         return self._end

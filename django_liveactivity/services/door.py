@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
+from django.db import transaction
 from django.db.models import Model
 from django.db.models.expressions import Combinable
 
-from .. import conf
-from ..backends import BaseBackend, get_backend
-from ..content import Action, AlertMessage, Content, Options, parse_content
-from ..dispatch import kick_on_commit
-from ..exceptions import InvalidInputError, WrongDatabaseError
-from ..models import LiveActivity, Now, Operation, Subject, lane_digest
+from django_liveactivity import conf
+from django_liveactivity.backends import BaseBackend, get_backend
+from django_liveactivity.content import Action, AlertMessage, Content, Options, parse_content
+from django_liveactivity.dispatch import kick_on_commit
+from django_liveactivity.exceptions import InvalidInputError, WrongDatabaseError
+from django_liveactivity.models import LiveActivity, Now, Operation, Subject, lane_digest
 
 MAX_NAME = 255
 
@@ -54,6 +56,10 @@ class Door:
     def backend(self) -> BaseBackend:
         """The backend of the account."""
         return get_backend(self.account.alias)
+
+    def together(self) -> AbstractContextManager[Any]:
+        """Let several INSERTs commit as one, where the caller has no transaction of its own."""
+        return transaction.atomic(using=self.account.database, savepoint=False)
 
     def insert_activity(
         self,

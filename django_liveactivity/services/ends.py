@@ -12,8 +12,8 @@ from django.db.models import Model
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from .. import conf, selectors
-from ..content import (
+from django_liveactivity import conf, selectors
+from django_liveactivity.content import (
     Content,
     Endpoint,
     check_activity_id,
@@ -22,8 +22,9 @@ from ..content import (
     check_options,
     check_stream_key,
 )
-from ..exceptions import ContentRequiredError, InvalidInputError
-from ..models import LiveActivity, Now, Operation, from_datetime
+from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
+from django_liveactivity.models import LiveActivity, Now, Operation, from_datetime
+
 from .door import UNSET, Door, OptionFields, Unset, as_content, as_options, enter, milliseconds
 
 Kind = Operation.Kind
@@ -132,7 +133,8 @@ def end_activities(
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
     live = selectors.live(selectors.activities_of(door.account, subject)).order_by("pk")
     plans = [(card, *_plan(door, card, wanted)) for card in live]
-    return [_insert_end(door, card, values, pending) for card, values, pending in plans]
+    with door.together():
+        return [_insert_end(door, card, values, standing) for card, values, standing in plans]
 
 
 def keep_activity(
@@ -213,8 +215,10 @@ def _end(
 ) -> Operation:
     if card is None:
         values = _checked(door, Known(by_key=named[0] == "stream_key"), wanted)
-        adopted = door.insert_activity(**{named[0]: named[1]})
-        return _insert_end(door, adopted, values, None)
+        with door.together():
+            name: dict[str, Any] = {named[0]: named[1]}
+            adopted = door.insert_activity(**name)
+            return _insert_end(door, adopted, values, None)
     values, standing = _plan(door, card, wanted, again=again)
     return _insert_end(door, card, values, standing)
 

@@ -8,8 +8,8 @@ from typing import Any, Unpack
 
 from django.db.models import Model
 
-from .. import conf, selectors
-from ..content import (
+from django_liveactivity import conf, selectors
+from django_liveactivity.content import (
     Content,
     Endpoint,
     check_activity_id,
@@ -17,7 +17,8 @@ from ..content import (
     check_options,
     check_stream_key,
 )
-from ..models import LiveActivity, Operation, Subject
+from django_liveactivity.models import LiveActivity, Operation, Subject
+
 from .door import UNSET, Door, OptionFields, Unset, as_content, as_options, enter, milliseconds
 
 
@@ -65,12 +66,17 @@ def stream_activity(
     Subject.of(subject)
     card = selectors.newest_of_key(door.account, key)
     channels = values["options"].get("channels")
-    if card is None or card.is_closed:
-        channels = channels or door.backend.channels
-        card = door.insert_activity(stream_key=key, subject=subject, tracked_by=tracked_by, channels=channels)
-    if card.channels:
-        values["options"].setdefault("channels", card.channels)
-    door.insert_operation(card, Operation.Kind.STREAM, **values)
+    with door.together():
+        if card is None or card.is_closed:
+            card = door.insert_activity(
+                stream_key=key,
+                subject=subject,
+                tracked_by=tracked_by,
+                channels=channels or door.backend.channels,
+            )
+        if card.channels:
+            values["options"].setdefault("channels", card.channels)
+        door.insert_operation(card, Operation.Kind.STREAM, **values)
     return card
 
 
@@ -114,13 +120,14 @@ def track_activity(
     stream = card is not None and bool(card.stream_key)
     values = _intended(Endpoint.STREAM if stream else Endpoint.UPDATE, content, options)
     values["time_to_live"] = _time_to_live(door, time_to_live)
-    if card is None or card.is_closed:
-        key = card.stream_key if card is not None else ""
-        card = door.insert_activity(
-            stream_key=key, activity_id="" if key else identity, subject=subject
-        )
     kind = Operation.Kind.STREAM if stream else Operation.Kind.UPDATE
-    door.insert_operation(card, kind, **values)
+    with door.together():
+        if card is None or card.is_closed:
+            key = card.stream_key if card is not None else ""
+            card = door.insert_activity(
+                stream_key=key, activity_id="" if key else identity, subject=subject
+            )
+        door.insert_operation(card, kind, **values)
     return card
 
 

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from django_liveactivity.sandbox import add_arguments, from_arguments
+from django_liveactivity.sandbox import Policy, add_arguments, from_arguments
 
 
 def parsed(*arguments):
@@ -43,12 +43,12 @@ def test_every_option_reaches_the_sandbox():
 
 
 def test_the_defaults_are_the_contracts():
-    arguments = parsed()
+    assert parsed().bind == "127.0.0.1:8765"
+    sandbox = from_arguments(parsed("--bind", "127.0.0.1:0"))
+    sandbox.close()
 
-    assert arguments.bind == ("127.0.0.1", 8765)
-    assert arguments.rate_limit == (60, 60.0)
-    assert (arguments.window, arguments.concurrent, arguments.latency) == ("fixed", 4, 0.0)
-    assert (arguments.api_keys, arguments.faults) == (None, ())
+    assert sandbox.policy == Policy(rate_limit=(60, 60.0), window="fixed", concurrent=4)
+    assert (sandbox.latency, sandbox.faults) == (0.0, ())
 
 
 @pytest.mark.parametrize(

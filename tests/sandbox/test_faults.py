@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -147,7 +148,7 @@ def test_a_page_is_answered_where_a_network_asks_to_log_in(struck):
 def test_a_truncated_answer_breaks_off(struck):
     sandbox, api = struck("truncate")
 
-    with pytest.raises(httpx.RemoteProtocolError, match="incomplete|without sending complete"):
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
         api.delete("order-42")
     assert last(sandbox) == ("truncate", 200, True)
     assert is_applied(sandbox)
@@ -156,10 +157,8 @@ def test_a_truncated_answer_breaks_off(struck):
 @pytest.mark.parametrize("kind", [*KINDS, "500"])
 def test_the_next_call_is_served_as_ever(struck, kind):
     sandbox, api = struck(kind)
-    try:
+    with contextlib.suppress(httpx.TransportError):
         api.http.delete("/live-activity/stream/order-42", timeout=0.5)
-    except httpx.TransportError:
-        pass
     reply = api.delete("order-42")
 
     assert reply.status == 200

@@ -150,14 +150,23 @@ def test_a_key_that_does_not_exist_is_refused(run):
     assert connect(sandbox, "ask_right").stream("one", content_state=PROGRESS).success
 
 
-def test_both_limits_are_parsed_and_told_apart(run):
-    cards = connect(run(concurrent=1, rate_limit=(2, 60.0)))
+def test_the_rate_limit_is_parsed(run):
+    cards = connect(run(rate_limit=(1, 60.0)))
     cards.stream("one", content_state=PROGRESS)
-    full, full_error = refused(cards.stream, "two", content_state=PROGRESS)
-    fast, fast_error = refused(cards.stream, "two", content_state=PROGRESS)
+    status, error = refused(cards.stream, "one", content_state=PROGRESS)
 
-    assert (full, fast) == (429, 429)
-    assert isinstance(full_error.actual_instance, models.LiveActivityLimitError)
-    assert full_error.actual_instance.active == 1
-    assert isinstance(fast_error.actual_instance, models.RateLimitError)
-    assert fast_error.actual_instance.code == "rate_limited"
+    assert status == 429
+    assert isinstance(error.actual_instance, models.RateLimitError)
+    assert error.actual_instance.code == "rate_limited"
+
+
+def test_the_concurrent_limit_is_parsed(run):
+    cards = connect(run(concurrent=1))
+    cards.stream("one", content_state=PROGRESS)
+    with pytest.raises(exceptions.ApiException) as caught:
+        cards.stream("two", content_state=PROGRESS)
+
+    assert caught.value.status == 429
+    # SDK 1.14.0 gives up on any such body: both of its models for a 429 accept it.
+    error = models.LiveActivityLimitError.from_json(caught.value.body)
+    assert (error.limit, error.active) == (1, 1)

@@ -11,11 +11,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, close_old_connections
 
-from ... import conf
-from ...delivery import drain, sweep
+from django_liveactivity import conf
+from django_liveactivity.delivery import drain, sweep
 
 SWEEP_EVERY = 15.0
 LONGEST_PAUSE = 60.0
+SHORTEST_PAUSE = 0.2
 
 logger = logging.getLogger("django_liveactivity.dispatch")
 
@@ -95,4 +96,4 @@ def run(alias: str, interval: float, stop: threading.Event) -> None:
             done = None
         close_old_connections()
         pause = interval if done is None or done.again_in is None else done.again_in
-        stop.wait(min(pause, interval))
+        stop.wait(min(max(pause, SHORTEST_PAUSE), interval))

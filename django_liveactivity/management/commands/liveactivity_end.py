@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from ... import conf, services
-from ...exceptions import InvalidInputError
-from ...models import Operation
+from django_liveactivity import conf, services
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import Operation
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """End each card, or none of them if one is refused."""
-        names = [{"stream_key": key} for key in options["stream_keys"]]
+        names: list[dict[str, Any]] = [{"stream_key": key} for key in options["stream_keys"]]
         names += [{"activity_id": identity} for identity in options["activity_ids"]]
         if not names:
             raise CommandError("Give at least one stream key or --activity-id.")
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         for end in ends:
             self.stdout.write(f"{end.activity}: end {end.pk}")
 
-    def _end(self, names: list[dict[str, str]], how: dict[str, Any]) -> list[Operation]:
+    def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
         with transaction.atomic(using=conf.account(how["account"]).database):
             return [services.end_activity(**name, **how) for name in names]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+from argparse import Namespace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ...sandbox import add_arguments, from_arguments
+from django_liveactivity.sandbox import add_arguments, from_arguments
 
 
 class Command(BaseCommand):
@@ -23,8 +24,6 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Serve."""
-        from argparse import Namespace
-
         try:
             sandbox = from_arguments(Namespace(**options))
         except (OSError, ValueError) as error:

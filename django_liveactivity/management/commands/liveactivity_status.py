@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ... import conf, selectors
+from django_liveactivity import conf, selectors
 
 OVERDUE = 300.0
 COLUMNS = (
