@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import functools
+import os
+import threading
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,7 +18,10 @@ from .base import BaseBackend
 __all__ = ["BaseBackend", "get_backend"]
 
 
-@functools.cache
+_made: dict[tuple[int, str], BaseBackend] = {}
+_lock = threading.Lock()
+
+
 def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
     """Return the backend of an account, made once per process.
 
@@ -25,12 +29,20 @@ def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
         InvalidInputError: if ``LIVEACTIVITY`` has no such alias.
         ImproperlyConfigured: if the backend cannot be imported or refuses its options.
     """
-    account = conf.account(alias)
+    key = (os.getpid(), alias)  # connections must not be shared across a fork
+    with _lock:
+        if key not in _made:
+            _made[key] = _make(conf.account(alias))
+        return _made[key]
+
+
+def _make(account: conf.Account) -> BaseBackend:
     try:
         backend_class = import_string(account.backend)
     except ImportError as error:
         raise ImproperlyConfigured(
-            f"LIVEACTIVITY[{alias!r}]['BACKEND']: cannot import {account.backend!r}: {error}."
+            f"LIVEACTIVITY[{account.alias!r}]['BACKEND']: "
+            f"cannot import {account.backend!r}: {error}."
         ) from error
     backend: BaseBackend = backend_class(account)
     return backend
@@ -39,4 +51,7 @@ def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
 @receiver(setting_changed)
 def _forget(*, setting: str, **_: Any) -> None:
     if setting == "LIVEACTIVITY":
-        get_backend.cache_clear()
+        with _lock:
+            for backend in _made.values():
+                backend.close()
+            _made.clear()

@@ -49,3 +49,7 @@ class ActivitySmithBackend(BaseBackend):
     def send(self, call: Call) -> Answer:
         """Make the call."""
         return self.client.send(call)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()

@@ -58,6 +58,9 @@ class BaseBackend:
         """Make one call and return its answer; never raise for what the network does."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Give back what the backend holds, such as connections; it can be used no more."""
+
     def check(self) -> list[CheckMessage]:
         """Return the system check messages of this backend's configuration."""
         return []

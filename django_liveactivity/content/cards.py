@@ -1,6 +1,5 @@
 """What a card can show: the seven content types of the vendor, and content of an unknown type."""
 
-
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self

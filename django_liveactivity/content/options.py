@@ -1,6 +1,5 @@
 """What travels beside the content: buttons, alert, channels, tags and metadata."""
 
-
 from __future__ import annotations
 
 from typing import Annotated

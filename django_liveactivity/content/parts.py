@@ -1,6 +1,5 @@
 """The parts that content and options are made of: metric, icon, badge, action, alert message."""
 
-
 from __future__ import annotations
 
 import re

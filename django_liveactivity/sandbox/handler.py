@@ -111,7 +111,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def _reset(self, *_: object) -> None:
         self.close_connection = True
-        self.rfile.close()  # it holds the socket open
         wire.reset(self.connection)
 
     def _reset_after(self, received: Received, body: object) -> None:

@@ -24,10 +24,8 @@ class PayloadError(ValueError):
 
 
 def is_number(value: object) -> bool:
-    """Whether this is a finite JSON number; ``true`` is none."""
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    """Whether this is a JSON number; ``true`` is none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def text(least: int = 0, most: int | None = None) -> Check:
@@ -45,11 +43,11 @@ def text(least: int = 0, most: int | None = None) -> Check:
 
 
 def number(least: float = -math.inf, most: float = math.inf, *, above: float = -math.inf) -> Check:
-    """Return a check for a finite number from ``least`` to ``most`` that is over ``above``."""
+    """Return a check for a number from ``least`` to ``most`` that is over ``above``."""
 
     def check(path: str, value: object) -> None:
         if not is_number(value):
-            raise PayloadError(f"{path} must be a finite number")
+            raise PayloadError(f"{path} must be a number")
         if not (least <= value <= most and value > above):  # type: ignore[operator]
             raise PayloadError(f"{path} is out of range")
 

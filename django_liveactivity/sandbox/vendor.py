@@ -124,7 +124,6 @@ class Vendor:
 
     def _with_headers(self, answer: Answer) -> Answer:
         seconds = self.policy.retry_after
-        is_rate_limit = answer.status == 429 and "limit" not in answer.body
-        if seconds is not None and (is_rate_limit or answer.status == 503):
+        if seconds is not None and answer.status in (429, 503):
             answer.headers["Retry-After"] = str(round(seconds))
         return answer

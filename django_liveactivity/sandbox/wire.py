@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import select
 import socket
 import struct
@@ -21,13 +22,13 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, with no seconds to li
 
 
 def parse_json(raw: bytes) -> Any:
-    """Read a JSON text strictly: as UTF-8, and without NaN and Infinity.
+    """Read a JSON text strictly: as UTF-8, and with finite numbers only.
 
     Raises:
         ValueError: it is none, or too deeply nested to read.
     """
     try:
-        value = json.loads(raw.decode(), parse_constant=_refuse_constant)
+        value = json.loads(raw.decode(), parse_constant=_finite, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("too deeply nested") from error
     _check_depth(value)
@@ -97,5 +98,8 @@ def _children(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number of JSON")
+    return number

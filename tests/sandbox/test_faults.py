@@ -58,12 +58,23 @@ def test_a_status_is_answered_in_the_vendors_words(struck, status):
     assert api.delete("order-42").status == 200
 
 
-@pytest.mark.parametrize("status", [400, 402, 403, 404, 422, 429])
-def test_a_declared_status_has_the_body_that_is_declared(run, call_as, status):
-    api = call_as(run(faults=f"PUT:{status}@1"))
-
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        (400, "error"),
+        (402, "upgrade_url"),
+        (403, "error"),
+        (404, "error"),
+        (422, "effective_channel_slugs"),
+        (429, "code"),
+    ],
+)
+def test_a_declared_status_has_the_body_that_is_declared(run, call_as, status, field):
     # The caller judges every answer by the contract.
-    assert api.put("order-42", PROGRESS).status == status
+    reply = call_as(run(faults=f"PUT:{status}@1")).put("order-42", PROGRESS)
+
+    assert reply.status == status
+    assert field in reply.body
 
 
 @pytest.mark.parametrize(("status", "header"), [(429, "9"), (503, "9"), (500, None)])
@@ -91,6 +102,15 @@ def test_a_hanging_call_is_never_answered_nor_applied(struck):
         api.call("DELETE", "/live-activity/stream/order-42", timeout=0.2)
     assert last(sandbox) == ("hang", None, False)
     assert not is_applied(sandbox)
+
+
+def test_a_hanging_call_is_let_go_when_its_caller_is_gone(struck):
+    _, api = struck("hang")
+    threads = threading.active_count()
+    with pytest.raises(httpx.ReadTimeout):
+        api.call("DELETE", "/live-activity/stream/order-42", timeout=0.01)
+
+    eventually(lambda: threading.active_count() < threads)
 
 
 def test_a_late_call_is_applied_after_the_caller_gave_up(struck):
@@ -191,6 +211,16 @@ def test_latency_delays_each_answer(run, call_as):
     api.delete("a")
 
     assert time.monotonic() - begun >= 0.2
+
+
+def test_connections_end_with_the_sandbox(run):
+    sandbox = run()
+    host, port = sandbox.base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(b"GET /phone.json HTTP/1.1\r\n\r\n")
+        assert connection.recv(65536)
+        sandbox.close()
+        assert connection.recv(1) == b""
 
 
 def test_a_connection_is_kept_for_the_next_call(sandbox):

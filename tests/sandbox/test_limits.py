@@ -107,15 +107,14 @@ def test_another_type_needs_no_further_room(run, call_as):
 
 @pytest.mark.parametrize("way", ["put", "start"])
 def test_eviction_ends_the_oldest_card_instead(run, call_as, way):
-    sandbox = run(concurrent=1, evict=True)
+    sandbox = run(concurrent=2, evict=True)
     api = call_as(sandbox)
-    oldest = api.put("one", PROGRESS).body["activity_id"]
-    reply = api.put("two", PROGRESS) if way == "put" else api.start(PROGRESS)
+    oldest, younger = api.started(), api.started()
+    reply = api.put("three", PROGRESS) if way == "put" else api.start(PROGRESS)
 
     assert reply.body["ended_activity_id"] == oldest
-    assert [shown["activity_id"] for shown in sandbox.phone()["alive"]] == [
-        reply.body["activity_id"]
-    ]
+    alive = [shown["activity_id"] for shown in sandbox.phone()["alive"]]
+    assert alive == [younger, reply.body["activity_id"]]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,16 @@ def test_update_changes_the_card(api, card):
     assert card()["content"] == {**PROGRESS, "percentage": 90}
 
 
+def test_an_update_to_another_type_brings_all_that_a_start_needs(api, card):
+    activity_id = api.started()
+    steps = CONTENT["segmented_progress"]
+    one_short = {name: steps[name] for name in steps if name != "number_of_steps"}
+
+    assert api.update(activity_id, one_short).status == 400
+    assert api.update(activity_id, steps).status == 200
+    assert card()["content"] == steps
+
+
 def test_end_keeps_the_card_for_three_minutes(api, sandbox, clock, ended_card):
     activity_id = api.started()
     reply = api.end(activity_id, {**PROGRESS, "percentage": 100})
@@ -32,7 +42,9 @@ def test_end_keeps_the_card_for_three_minutes(api, sandbox, clock, ended_card):
     assert reply.body["devices_queued"] == 0
     assert sandbox.phone()["empty"]
     assert ended_card()["content"]["percentage"] == 100
-    clock.advance(minutes=3)
+    clock.advance(minutes=2.9)
+    assert sandbox.phone()["ended"]
+    clock.advance(minutes=0.1)
     assert sandbox.phone()["ended"] == []
 
 

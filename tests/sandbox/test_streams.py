@@ -93,6 +93,7 @@ def test_another_type_rotates_the_card(api, card):
 
     assert (reply["operation"], reply["previous_activity_id"]) == ("rotated", first)
     assert card()["content"] == ALERT
+    assert api.end(first, PROGRESS).body["end_reason"] == "rotated"
 
 
 def test_another_type_brings_all_that_a_start_needs(api):

@@ -1,0 +1,207 @@
+"""Live activities in the admin: nothing can be added, changed or deleted; cards can be ended."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.contrib.admin.views.main import ChangeList
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from django_liveactivity import selectors
+from django_liveactivity.models import LiveActivity
+
+from . import report, rows
+from .changelist import CardList, describe
+from .ending import MAX_CARDS, EndForm, end_cards
+from .filters import AccountFilter, AttentionFilter, search
+
+if TYPE_CHECKING:
+    Base = admin.ModelAdmin[LiveActivity]
+else:
+    Base = admin.ModelAdmin
+
+Cards = QuerySet[LiveActivity, LiveActivity]
+TEMPLATES = "admin/django_liveactivity/liveactivity"
+
+
+@admin.register(LiveActivity)
+class LiveActivityAdmin(Base):
+    """Shows the cards of an account's database, and ends those that are selected."""
+
+    actions = ("end_selected",)
+    list_display = (
+        "__str__",
+        "account",
+        "shown_status",
+        "shown_subject",
+        "newest_operation",
+        "attention",
+        "created_on",
+        "ended_on",
+    )
+    list_filter = ("status", AccountFilter, AttentionFilter)
+    search_fields = ("stream_key", "activity_id", "subject_pk")
+    search_help_text = _("A whole stream key, activity id or subject's key.")
+    ordering = ("-pk",)
+    show_full_result_count = False
+    change_form_template = f"{TEMPLATES}/change_form.html"
+    readonly_fields = ("shown_status", "shown_subject", "attention", "created_on", "ended_on")
+    fields = (
+        "account",
+        "stream_key",
+        "activity_id",
+        "shown_status",
+        "attention",
+        "shown_subject",
+        "channels",
+        "generation",
+        "created_on",
+        "ended_on",
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds: the services do."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
+        """Nobody changes: delivery does."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
+        """Nobody deletes: finished rows are pruned by age."""
+        return False
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Tell whether this user may end cards."""
+        return request.user.has_perm("django_liveactivity.end_liveactivity")
+
+    def get_queryset(self, request: HttpRequest) -> Cards:
+        """Return the cards in the database of the account that is looked at."""
+        return rows.cards(request).order_by(*self.get_ordering(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Cards, search_term: str
+    ) -> tuple[Cards, bool]:
+        """Return the cards of that very name."""
+        term = search_term.strip()
+        return (search(queryset, term) if term else queryset), False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that reads a page at once."""
+        return CardList
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> LiveActivity | None:
+        """Return a card with what its page tells of it."""
+        card = super().get_object(request, object_id, from_field)
+        describe(self.admin_site, request, [] if card is None else [card])
+        return card
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show a card with its operations, and under each its attempts."""
+        operations = rows.history(context["original"])
+        context |= {
+            "operations": operations[: rows.SHOWN_OPERATIONS],
+            "has_older_operations": len(operations) > rows.SHOWN_OPERATIONS,
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, card: Any) -> str:
+        """Return the status; a card that nobody ended, and that iOS has removed, is expired."""
+        if not card.is_closed and selectors.is_expired(card, card.now):
+            return gettext("expired")
+        return str(card.get_status_display())
+
+    @admin.display(description=_("subject"))
+    def shown_subject(self, card: Any) -> str:
+        """Return the object the card tells of."""
+        return str(card.about_text)
+
+    @admin.display(description=_("newest operation"))
+    def newest_operation(self, card: Any) -> str:
+        """Return what was last asked for, and what came of it."""
+        newest = card.newest
+        if newest is None:
+            return ""
+        state = newest.get_state_display()
+        told = f"{state} ({newest.outcome})" if newest.outcome else state
+        return f"{newest.get_kind_display()}: {told}"
+
+    @admin.display(description=_("attention"))
+    def attention(self, card: Any) -> str:
+        """Return a word where somebody should look."""
+        return format_html("<strong>{}</strong>", _("needed")) if card.wants_operator else ""
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created_on(self, card: LiveActivity) -> datetime.datetime:
+        """Return when the row was inserted."""
+        return card.created
+
+    @admin.display(description=_("ended"), ordering="ended_at")
+    def ended_on(self, card: LiveActivity) -> datetime.datetime | None:
+        """Return when the vendor acknowledged the end."""
+        return card.ended
+
+    @admin.action(description=_("End selected live activities"), permissions=["end"])
+    def end_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
+        """Ask whether to end the cards, then end them."""
+        if "post" in request.POST:  # what was confirmed ends, whatever the filter says by now
+            chosen = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+            queryset = self.get_queryset(request).filter(pk__in=chosen)
+        cards = list(queryset[: MAX_CARDS + 1])
+        if len(cards) > MAX_CARDS:
+            text = ngettext(
+                "At most %(count)d live activity can be ended at once; select fewer.",
+                "At most %(count)d live activities can be ended at once; select fewer.",
+                MAX_CARDS,
+            )
+            self.message_user(request, text % {"count": MAX_CARDS}, messages.ERROR)
+            return None
+        form = EndForm(request.POST if "post" in request.POST else None)
+        if form.is_valid():
+            self._end(request, cards, **form.cleaned_data)
+            return None
+        return self._confirmation(request, cards, form)
+
+    def _end(
+        self, request: HttpRequest, cards: list[LiveActivity], dismissal: str, reason: str
+    ) -> None:
+        using = rows.database_of(request)
+        with transaction.atomic(using=using):
+            came_of_it = end_cards(
+                cards, using, dismissal=dismissal, reason=reason, actor=request.user
+            )
+            report.log(came_of_it, request.user, reason)
+        for level, line in report.lines(came_of_it):
+            self.message_user(request, line, level)
+
+    def _confirmation(
+        self, request: HttpRequest, cards: list[LiveActivity], form: EndForm
+    ) -> HttpResponse:
+        describe(self.admin_site, request, cards)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("End live activities"),
+            "subtitle": None,
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+            "cards": [(card, self.shown_status(card), self.shown_subject(card)) for card in cards],
+            "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
+            "back_url": request.get_full_path(),
+        }
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return TemplateResponse(request, f"{TEMPLATES}/end_selected_confirmation.html", context)

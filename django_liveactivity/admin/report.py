@@ -1,0 +1,82 @@
+"""What became of the cards, as messages and as entries of the admin's own log."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
+from django_liveactivity.models import LiveActivity
+
+from .ending import Report
+
+NAMED = 20
+"""Cards named in one message; a message may have to fit into a cookie."""
+
+
+def log(report: Report, user: Any, reason: str) -> None:
+    """Write an entry for each card that ends."""
+    message = _("End requested: %(reason)s") % {"reason": reason} if reason else _("End requested.")
+    if report.ending:
+        LogEntry.objects.log_actions(user.pk, report.ending, CHANGE, message)  # type: ignore[arg-type]
+
+
+def lines(report: Report) -> Iterator[tuple[int, str]]:
+    """Yield a level and a text for the cards that end, that had ended, and for each refusal."""
+    if report.ending:
+        yield (
+            messages.SUCCESS,
+            _line(
+                ngettext(
+                    "Ending %(count)d live activity: %(names)s",
+                    "Ending %(count)d live activities: %(names)s",
+                    len(report.ending),
+                ),
+                report.ending,
+            ),
+        )
+    if report.ended_before:
+        yield (
+            messages.INFO,
+            _line(
+                ngettext(
+                    "%(count)d live activity had its end before: %(names)s",
+                    "%(count)d live activities had their end before: %(names)s",
+                    len(report.ended_before),
+                ),
+                report.ended_before,
+            ),
+        )
+    by_reason: dict[str, list[LiveActivity]] = defaultdict(list)
+    for card, error in report.refused:
+        by_reason[_why(error)].append(card)
+    for why, cards in by_reason.items():
+        yield messages.WARNING, _refusal(why, cards)
+
+
+def _why(error: InvalidInputError) -> str:
+    if isinstance(error, ContentRequiredError):
+        return _("what it shows is not known, so this end needs content: a command can give it")
+    return str(error)
+
+
+def _refusal(why: str, cards: Sequence[LiveActivity]) -> str:
+    text = ngettext(
+        "%(count)d live activity does not end: %(names)s (%(why)s)",
+        "%(count)d live activities do not end: %(names)s (%(why)s)",
+        len(cards),
+    )
+    return _line(text, cards, why=why)
+
+
+def _line(text: str, cards: Sequence[LiveActivity], **values: Any) -> str:
+    names = ", ".join(str(card) for card in cards[:NAMED])
+    if len(cards) > NAMED:
+        names = _("%(names)s and %(count)d more") % {"names": names, "count": len(cards) - NAMED}
+    return text % {"count": len(cards), "names": names, **values}

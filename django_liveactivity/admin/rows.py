@@ -1,0 +1,81 @@
+"""The cards as the admin reads them: of one database, with what a page tells of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.http import HttpRequest, QueryDict
+
+from django_liveactivity import conf, selectors
+from django_liveactivity.models import Act, Attempt, LiveActivity, Now, Operation
+
+ACCOUNT = "account"
+SHOWN_OPERATIONS = 50
+
+
+def spread() -> bool:
+    """Tell whether the accounts live in several databases, of which a page shows one."""
+    return len({account.database for account in conf.accounts().values()}) > 1
+
+
+def account_of(request: HttpRequest) -> conf.Account | None:
+    """Return the account that a page is asked for, by default the first; None if there is none."""
+    accounts = conf.accounts()
+    came_from = QueryDict(request.GET.get("_changelist_filters", ""))
+    alias = request.GET.get(ACCOUNT) or came_from.get(ACCOUNT)
+    return accounts.get(alias or "") or next(iter(accounts.values()), None)
+
+
+def database_of(request: HttpRequest) -> str:
+    """Return the alias of the database that a page shows."""
+    account = account_of(request)
+    return account.database if account else DEFAULT_DB_ALIAS
+
+
+def cards(request: HttpRequest) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return the cards in the database of the account that a page is asked for.
+
+    Each carries ``now``, ``is_closed`` (an end is due), ``wants_operator`` and ``newest_id``, that
+    of its newest operation.
+    """
+    rows = LiveActivity.objects.using(database_of(request))
+    own = Operation.objects.filter(activity=OuterRef("pk"))
+    return rows.annotate(
+        now=Now(),
+        is_closed=Exists(selectors.due_ends()),
+        wants_operator=Q(needs_attention=True)
+        | Exists(own.filter(state=Operation.State.NEEDS_OPERATOR)),
+        newest_id=Subquery(own.order_by("-pk").values("pk")[:1]),
+    )
+
+
+def describe(rows: Iterable[Any]) -> None:
+    """Give each of the cards its ``newest`` operation and its ``about``, the object it tells of.
+
+    One query for the operations, and one for each model: the number of cards does not matter.
+    """
+    rows = list(rows)
+    if not rows:
+        return
+    operations = Operation.objects.using(rows[0]._state.db)
+    newest = operations.in_bulk([row.newest_id for row in rows if row.newest_id])
+    about = selectors.subjects(rows)
+    for row in rows:
+        row.newest = newest.get(row.newest_id)
+        row.about = about[row.pk]
+
+
+def history(card: LiveActivity) -> list[Operation]:
+    """Return the newest operations of a card, newest first, with their attempts and acts.
+
+    One more than ``SHOWN_OPERATIONS`` if there are older ones.
+    """
+    using = card._state.db
+    attempts = Attempt.objects.using(using).order_by("-number")
+    acts = Act.objects.using(using).order_by("-pk")
+    operations = Operation.objects.using(using).filter(activity=card).order_by("-pk")
+    prefetched = operations.prefetch_related(Prefetch("attempts", attempts), Prefetch("acts", acts))
+    return list(prefetched[: SHOWN_OPERATIONS + 1])

@@ -1,0 +1,15 @@
+"""The endpoint that ends cards, in Django REST framework.
+
+The host mounts it where it likes; ``path("cards/", include("django_liveactivity.api.urls"))`` gives
+``POST …/cards/end/``.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+if not (find_spec("rest_framework") and find_spec("drf_spectacular")):
+    raise ImportError(
+        "django_liveactivity.api needs Django REST framework and drf-spectacular: "
+        "pip install 'django-liveactivity[drf]'"
+    )

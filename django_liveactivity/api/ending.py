@@ -1,0 +1,104 @@
+"""From a checked body to a call of the services, in one transaction."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model
+from rest_framework.exceptions import NotFound
+
+from django_liveactivity import conf, selectors, services
+from django_liveactivity.content import parse_content
+from django_liveactivity.exceptions import FieldError, InvalidInputError
+from django_liveactivity.models import LiveActivity, Operation
+
+from .serializers import EndSerializer
+
+SECONDS = ("dismiss_after", "after")
+OWN_PATHS = frozenset({*EndSerializer().fields, "body"})
+
+
+def end_cards(asked: Mapping[str, Any], *, actor: Any) -> list[Operation]:
+    """End what a body names.
+
+    Args:
+        asked: the values of ``EndSerializer``.
+        actor: the user who asks.
+
+    Returns:
+        The ends as they are stored, each with its card.
+
+    Raises:
+        InvalidInputError: with the paths of the body; nothing was stored.
+        NotFound: the body names a row or a model that there is not.
+    """
+    values = dict(asked)
+    account = conf.account(values.pop("account", conf.DEFAULT_ACCOUNT))
+    values |= {n: datetime.timedelta(seconds=values[n]) for n in SECONDS if n in values}
+    values |= {"account": account.alias, "source": "endpoint", "actor": actor}
+    _check_content(values.get("content"))
+    with transaction.atomic(using=account.database):
+        ends = _with_paths_of_body(lambda: _end(account, values))
+        rows = Operation.objects.using(account.database).filter(pk__in=[end.pk for end in ends])
+        return list(rows.select_related("activity").order_by("pk"))
+
+
+def _end(account: conf.Account, values: dict[str, Any]) -> list[Operation]:
+    if "subject" in values:
+        subject = _subject(**values.pop("subject"))
+        return services.end_activities(subject=subject, **values)
+    if "id" in values:
+        values["activity"] = _card(account, values.pop("id"))
+    return [services.end_activity(**values)]
+
+
+def _card(account: conf.Account, pk: int) -> LiveActivity:
+    card = selectors.activities(account).filter(pk=pk).first()
+    if card is None:
+        raise NotFound(f"Account {account.alias!r} has no live activity {pk}.")
+    return card
+
+
+def _subject(model: str, pk: str) -> Model:
+    """Return an instance that was never read: the object may be gone, and its cards still live."""
+    try:
+        found: type[Model] = apps.get_model(model)
+    except (LookupError, ValueError):
+        raise NotFound(f"There is no model {model!r}.") from None
+    try:
+        return found(pk=found._meta.pk.to_python(pk))
+    except (TypeError, ValueError, ValidationError):
+        message = f"{pk!r} is no primary key of {found._meta.label}."
+        raise InvalidInputError.at("subject.pk", message) from None
+
+
+def _check_content(content: Any) -> None:
+    """Refuse what no content type takes; the service knows the card's own type besides."""
+    if content is None:
+        return
+    try:
+        parse_content(content)
+    except InvalidInputError as error:
+        raise InvalidInputError(*(_in_content(e) for e in error.errors)) from None
+
+
+def _with_paths_of_body(call: Callable[[], list[Operation]]) -> list[Operation]:
+    """Call a service, whose paths within content do not begin with ``content``."""
+    try:
+        return call()
+    except InvalidInputError as error:
+        raise InvalidInputError(*map(_in_body, error.errors)) from None
+
+
+def _in_body(error: FieldError) -> FieldError:
+    return error if error.path.partition(".")[0] in OWN_PATHS else _in_content(error)
+
+
+def _in_content(error: FieldError) -> FieldError:
+    path = error.path if error.path == "content" else f"content.{error.path}"
+    return FieldError(path, error.message)

@@ -1,0 +1,8 @@
+"""The project: settings, URLs, and its Celery app where Celery delivers."""
+
+from __future__ import annotations
+
+import os
+
+if os.environ.get("LIVEACTIVITY_DISPATCHER") == "celery":
+    from .celery import app as celery_app  # noqa: F401 - the app that kicks are sent through

@@ -1,0 +1,83 @@
+"""Waits until what is due has reached the vendor, whoever it is that delivers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import OutputWrapper
+from django_liveactivity.delivery import drain
+from django_liveactivity.models import Now, Operation
+
+PATIENCE = 30.0
+LOOK_EVERY = 0.05
+
+
+@dataclass(frozen=True)
+class Courier:
+    """Delivery as the dispatcher of the project has it.
+
+    Args:
+        dispatcher: ``immediate`` has delivered on commit already, ``celery`` has a worker, and
+            with ``none`` somebody runs ``liveactivity_dispatch``.
+        stdout: where that command tells what it did.
+    """
+
+    dispatcher: str
+    stdout: OutputWrapper
+
+    def deliver(self) -> None:
+        """Return when nothing that is due is pending, or when 30 s are over."""
+        due = Operation.objects.filter(state=Operation.State.PENDING, due_at__lte=Now())
+        deadline = time.monotonic() + PATIENCE
+        while due.exists() and time.monotonic() < deadline:
+            self._look()
+            time.sleep(LOOK_EVERY)
+
+    def deliver_when_due(self, end: Operation) -> None:
+        """Wait for the time of a scheduled end, and deliver it."""
+        while Operation.objects.filter(pk=end.pk, due_at__gt=Now()).exists():
+            time.sleep(LOOK_EVERY)
+        self.deliver()
+
+    def _look(self) -> None:
+        if self.dispatcher == "none":
+            self.stdout.write("    $ manage.py liveactivity_dispatch --once")
+            self.stdout.write("    ", ending="")
+            call_command("liveactivity_dispatch", once=True, stdout=self.stdout)
+        elif self.dispatcher == "immediate":
+            drain()  # what had to wait: a try after a failure, an end whose time has come
+
+
+@contextmanager
+def worker(dispatcher: str, folder: str) -> Iterator[None]:
+    """Run a Celery worker with its beat for the time of the block, if Celery delivers."""
+    options = ["-B", "--schedule", f"{folder}/beat", "--pool", "solo", "--loglevel", "warning"]
+    with _running("-m", "celery", "-A", "config", "worker", *options, wanted=dispatcher == "celery"):
+        yield
+
+
+@contextmanager
+def dispatch_loop(dispatcher: str) -> Iterator[None]:
+    """Run ``liveactivity_dispatch`` for the time of the block, unless Celery delivers."""
+    with _running("manage.py", "liveactivity_dispatch", wanted=dispatcher != "celery"):
+        yield
+
+
+@contextmanager
+def _running(*arguments: str, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(command, cwd=settings.BASE_DIR) as process:  # noqa: S603 - our own
+        try:
+            yield
+        finally:
+            process.terminate()

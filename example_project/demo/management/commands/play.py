@@ -1,0 +1,85 @@
+"""Plays the demo in the world that the environment names; ``manage.py demo`` starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+
+from ...courier import Courier, dispatch_loop, worker
+from ...report import Card, problems, table
+from ...rows import describe, refuse_a_database_in_use
+from ...site import admin_login, robot_login, site
+from ...ways import WAYS, Stage, leave_some_alive
+
+
+class Command(BaseCommand):
+    help = "Play the demo with the sandbox and the database that the environment names."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--serve", action="store_true")
+
+    def handle(self, *_: Any, serve: bool, **__: Any) -> None:
+        dispatcher = settings.LIVEACTIVITY["default"]["DISPATCHER"]
+        self.sandbox = settings.ACTIVITYSMITH_BASE_URL.removesuffix("/api")
+        call_command("migrate", verbosity=0)
+        refuse_a_database_in_use()
+        with worker(dispatcher, os.environ["DEMO_FOLDER"]), site() as address:
+            self.stdout.write(f"Site      {address}\nDelivery  {dispatcher}\n\n")
+            courier = Courier(dispatcher, self.stdout)
+            stage = Stage(courier, address, admin_login(), robot_login())
+            all_is_well = self._judge(self._play(stage))
+            if serve:
+                self._serve(stage)
+        sys.exit(0 if all_is_well else 1)
+
+    def _play(self, stage: Stage) -> list[Card]:
+        cards = []
+        for way, act in WAYS.items():
+            begun = time.monotonic()
+            row = act(stage)
+            stage.courier.deliver()
+            card = describe(way, row)
+            cards.append(card)
+            seconds = time.monotonic() - begun
+            self.stdout.write(f"{way}: {card.type} {card.title!r} {card.status}, {seconds:.1f} s")
+        return cards
+
+    def _judge(self, cards: list[Card]) -> bool:
+        phone = httpx.get(f"{self.sandbox}/phone.json").json()
+        calls = httpx.get(f"{self.sandbox}/calls.json").json()
+        self.stdout.write("\n" + "\n".join(table(cards, calls)) + "\n\n")
+        found = problems(cards, phone, calls)
+        if found:
+            self.stdout.write("NOT ENDED: " + "; ".join(found) + ".")
+        else:
+            types = len({card.type for card in cards})
+            self.stdout.write(
+                f"ENDED: {len(cards)} cards of {types} types. Nothing is alive on the phone, the "
+                "sandbox acknowledged each end, and every row says so."
+            )
+        return not found
+
+    def _serve(self, stage: Stage) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        with dispatch_loop(stage.courier.dispatcher):
+            leave_some_alive()
+            self.stdout.write(
+                f"\nSite   {stage.address}/"
+                f"\nAdmin  {stage.address}/admin/django_liveactivity/liveactivity/"
+                f"\nLogin  {stage.admin.name} / {stage.admin.password}"
+                f"\nPhone  {self.sandbox}/phone.json"
+                f"\nCalls  {self.sandbox}/calls.json"
+                "\nThree more cards are alive. Ctrl-C stops."
+            )
+            stop.wait()

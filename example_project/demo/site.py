@@ -1,0 +1,67 @@
+"""The project's own web site on a free port, and the people who log in to it."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Permission, User
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user and a password."""
+
+    name: str
+    password: str
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Does not log each request."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Say nothing."""
+
+
+@contextmanager
+def site() -> Iterator[str]:
+    """Serve the project over HTTP for the time of the block, and yield its address."""
+    server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
+    server.daemon_threads = True
+    server.set_app(StaticFilesHandler(get_wsgi_application()))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def admin_login() -> Login:
+    """Return a superuser with a new password."""
+    return _login("demo-admin", is_staff=True, is_superuser=True)
+
+
+def robot_login() -> Login:
+    """Return a user who may end live activities and nothing else."""
+    login = _login("demo-robot")
+    permission = Permission.objects.get_by_natural_key(
+        "end_liveactivity", "django_liveactivity", "liveactivity"
+    )
+    User.objects.get(username=login.name).user_permissions.add(permission)
+    return login
+
+
+def _login(name: str, **fields: bool) -> Login:
+    password = secrets.token_urlsafe(9)
+    user, _ = User.objects.update_or_create(username=name, defaults=fields)
+    user.set_password(password)
+    user.save()
+    return Login(name, password)

@@ -1,0 +1,58 @@
+"""The world that the demo plays in: a vendor on loopback and a fresh database."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django_liveactivity.sandbox import Sandbox, add_arguments, from_arguments
+
+DEFAULT_RATE_LIMIT = "60/60"
+
+
+@contextmanager
+def sandbox(faults: str) -> Iterator[Sandbox]:
+    """Serve the vendor's API on a free port, with the rate limit that the project keeps to."""
+    rate_limit = os.environ.get("LIVEACTIVITY_RATE_LIMIT", DEFAULT_RATE_LIMIT)
+    parser = argparse.ArgumentParser("demo")
+    add_arguments(parser)
+    options = ["--bind", "127.0.0.1:0", "--rate-limit", rate_limit, "--faults", faults]
+    with from_arguments(parser.parse_args(options)) as vendor:
+        yield vendor
+
+
+@contextmanager
+def environment(base_url: str) -> Iterator[dict[str, str]]:
+    """Yield the environment in which the project talks to the sandbox.
+
+    Unless ``DATABASE_URL`` names a database, there is a fresh one for the time of the block.
+    """
+    with tempfile.TemporaryDirectory(prefix="liveactivity-demo-") as folder:
+        fresh = {"DATABASE_URL": f"sqlite:///{Path(folder) / 'demo.sqlite3'}"}
+        yield fresh | os.environ | {"ACTIVITYSMITH_BASE_URL": base_url, "DEMO_FOLDER": folder}
+
+
+def manage(arguments: list[str], variables: dict[str, str]) -> int:
+    """Run ``manage.py`` in that environment, pass signals on, and return its exit code.
+
+    A process of its own, because Django reads its settings once.
+    """
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+    unbuffered = {"PYTHONUNBUFFERED": "1"}  # each line is to be seen when it is written
+    with subprocess.Popen(command, env=unbuffered | variables) as process:  # noqa: S603 - our own
+
+        def stop(*_: Any) -> None:
+            process.terminate()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        return process.wait()

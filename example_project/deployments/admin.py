@@ -1,0 +1,13 @@
+"""The admin of the deployments: saving one here moves its card too."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from .models import Deployment
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(admin.ModelAdmin):
+    list_display = ("__str__", "phase", "status", "started_at")
+    list_filter = ("status", "service")

@@ -1,0 +1,31 @@
+"""The card of a deployment: its steps, for as long as it runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django_liveactivity import Icon, ModelActivity, SegmentedProgress, register
+
+from .models import STEPS, Deployment
+
+COLORS = {Deployment.Status.SUCCEEDED: "green", Deployment.Status.FAILED: "red"}
+
+
+@register(Deployment)
+class DeploymentActivity(ModelActivity[Deployment]):
+    dismiss_after = timedelta(minutes=15)
+
+    def is_live(self, deployment: Deployment) -> bool:
+        return deployment.is_running
+
+    def content(self, deployment: Deployment) -> SegmentedProgress:
+        return SegmentedProgress(
+            title=str(deployment),
+            subtitle=deployment.phase,
+            current_step=deployment.steps_done,
+            number_of_steps=len(STEPS),
+            color=COLORS.get(deployment.status, "blue"),
+            icon=Icon(symbol="shippingbox.fill"),
+        )
+
+    final_content = content

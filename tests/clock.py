@@ -1,0 +1,60 @@
+"""Move time by shifting rows: the database's clock cannot be moved, so the past is."""
+
+from __future__ import annotations
+
+from django.db.models import Case, F, Value, When
+
+from django_liveactivity.models import (
+    AccountState,
+    Act,
+    Attempt,
+    Lane,
+    LiveActivity,
+    Operation,
+    Seat,
+    Slot,
+)
+
+TIMES = {
+    LiveActivity: ("created_at", "ended_at"),
+    Operation: (
+        "created_at",
+        "due_at",
+        "next_try_at",
+        "first_tried_at",
+        "acknowledged_at",
+        "finished_at",
+    ),
+    Attempt: ("started_at",),
+    Act: ("created_at", "applied_at"),
+    Lane: (
+        "lease_until",
+        "closed_at",
+        "kept_at",
+        "doubt_until",
+        "stream_doubt_until",
+        "wake_at",
+    ),
+    Slot: ("free_at",),
+    Seat: ("lease_until",),
+    AccountState: (
+        "next_update_at",
+        "frozen_until",
+        "blocked_since",
+        "probe_at",
+        "billing_since",
+        "billing_probe_at",
+        "limit_since",
+        "limit_probe_at",
+        "heartbeat_at",
+    ),
+}
+
+
+def advance(seconds: float) -> None:
+    """Let so much time pass for every row; a zero means "never" and stays."""
+    shift = round(seconds * 1000)
+    for model, names in TIMES.items():
+        model.objects.update(
+            **{name: Case(When(**{name: 0}, then=Value(0)), default=F(name) - shift) for name in names}
+        )

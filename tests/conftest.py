@@ -1,0 +1,47 @@
+"""What all tests share: the vendor's sandbox, and an account that talks to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from django_liveactivity.sandbox import Sandbox
+
+KEY = "ask_test_0123456789"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """The vendor on loopback, without a rate limit that matters."""
+    with Sandbox(rate_limit=(100_000, 60.0), seed=1) as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def configure(settings: Any, sandbox: Sandbox) -> Callable[..., None]:
+    """Point the account ``default`` at the sandbox; give options and account keys by name."""
+
+    def set_account(timing: dict[str, int] | None = None, **options: Any) -> None:
+        settings.LIVEACTIVITY = {
+            "default": {
+                "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
+                "TIMING": timing or {},
+                "OPTIONS": {
+                    "api_key": KEY,
+                    "base_url": sandbox.url,
+                    "rate_limit": None,
+                    **options,
+                },
+            }
+        }
+
+    return set_account
+
+
+@pytest.fixture
+def vendor(configure: Callable[..., None], sandbox: Sandbox, db: None) -> Sandbox:
+    """The sandbox, reached over HTTP by the account ``default`` without a pace."""
+    configure()
+    return sandbox

@@ -1,0 +1,247 @@
+"""Leases, fences and crashes: a process may stop at any line, or sleep and wake up too late."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_liveactivity import conf, services
+from django_liveactivity.backends import get_backend
+from django_liveactivity.client import Answer, Outcome
+from django_liveactivity.delivery.claim import OvertakenError, claim
+from django_liveactivity.delivery.drain import read_state
+from django_liveactivity.delivery.record import record
+from django_liveactivity.delivery.slots import Pace
+from django_liveactivity.models import AccountState, Attempt, Lane, LiveActivity, Operation
+from tests.clock import advance
+
+from .world import alive, calls, deliver, progress, states, status
+
+FREE = Pace(0, 0)
+
+
+def claim_lane(key: str = "order-42"):
+    """Do what a worker does up to the moment of sending."""
+    account = conf.account()
+    operation = Operation.objects.filter(activity__stream_key=key).latest("pk")
+    lane, _ = Lane.objects.get_or_create(
+        account="default", digest=operation.lane_digest, defaults={"stream_key": key}
+    )
+    return claim("default", account, read_state(account), lane.pk, None, FREE)
+
+
+def finish(claimed, outcome: Outcome = Outcome.DELIVERED):
+    """Do what a worker does when the answer is there."""
+    account = conf.account()
+    answer = Answer(outcome, status=200)
+    return record("default", account, read_state(account), claimed, answer, FREE)
+
+
+def not_yet_committed(operation: Operation) -> Operation:
+    """Take a row away as if its transaction were open still; save(force_insert=True) commits."""
+    row = Operation.objects.get(pk=operation.pk)
+    Operation.objects.filter(pk=row.pk)._raw_delete("default")
+    return row
+
+
+@pytest.fixture
+def card(vendor):
+    return services.stream_activity("order-42", progress(40))
+
+
+def test_a_lane_has_one_call_in_flight_at_most(vendor, card):
+    claim_lane()
+    with pytest.raises(OvertakenError):
+        claim_lane()
+    assert deliver().calls == 0
+
+
+def test_a_worker_killed_before_sending_is_replaced_when_its_lease_ends(vendor, card):
+    claim_lane()
+    advance(61)
+    deliver()
+    assert calls(vendor) == ["PUT order-42 200"]
+    outcomes = list(Attempt.objects.order_by("pk").values_list("outcome", flat=True))
+    assert outcomes == ["ambiguous", "delivered"]
+
+
+def test_a_call_without_an_answer_may_have_been_sent(vendor, card):
+    claim_lane()
+    services.end_activity(card)
+    advance(61)
+    deliver()
+    assert states(card)[-1] == "end pending not_found"  # until a DELETE after the quarantine
+    advance(61)
+    deliver()
+    assert states(card)[-1].startswith("end done")
+    assert [c.split()[0] for c in calls(vendor)] == ["DELETE", "DELETE"]
+
+
+def test_a_worker_that_was_killed_after_the_answer_repeats_the_end(vendor, card):
+    deliver()
+    services.end_activity(card)
+    claimed = claim_lane()
+    get_backend().send(claimed.call)
+    advance(61)
+    deliver()
+    assert calls(vendor) == ["PUT order-42 200", "DELETE order-42 200", "DELETE order-42 200"]
+    assert states(card)[-1] == "end done already_ended"
+
+
+def test_a_worker_that_wakes_up_after_its_lease_stores_its_attempt_and_nothing_else(vendor, card):
+    deliver()
+    services.end_activity(card)
+    frozen = claim_lane()
+    advance(61)
+    claim_lane()
+    before = Lane.objects.values().get(), Operation.objects.latest("pk")
+    assert not finish(frozen).owned
+    assert Attempt.objects.get(pk=frozen.attempt_id).outcome == "delivered"
+    assert (Lane.objects.values().get(), Operation.objects.latest("pk")) == before
+    assert status(card) == "live"
+
+
+def test_an_end_that_comes_while_content_is_in_flight_waits_for_the_answer(vendor, card):
+    in_flight = claim_lane()
+    services.end_activity(card)
+    assert deliver().calls == 0
+    finish(in_flight)
+    deliver()
+    assert states(card) == ["stream done delivered", "end done not_found"]
+
+
+def test_content_that_commits_after_the_end_it_came_before_is_dead(vendor, card):
+    deliver()
+    late = services.stream_activity("order-42", progress(50))
+    content = not_yet_committed(Operation.objects.latest("pk"))
+    services.end_activity(late)
+    deliver()
+    content.save(force_insert=True)
+    deliver()
+    content.refresh_from_db()
+    assert content.state == "superseded"
+    assert vendor.phone()["empty"]
+
+
+def test_older_content_that_commits_late_never_goes_back_in_time(vendor, card):
+    late = not_yet_committed(Operation.objects.latest("pk"))
+    services.stream_activity("order-42", progress(90))
+    deliver()
+    late.save(force_insert=True)
+    deliver()
+    assert alive(vendor) == {"order-42": 90}
+    late.refresh_from_db()
+    assert late.state == "superseded"
+
+
+def test_newer_content_survives_an_end_that_commits_late(vendor, card):
+    deliver()
+    end = not_yet_committed(services.end_activity(card))
+    services.stream_activity("order-42", progress(90))
+    deliver()
+    end.save(force_insert=True)
+    deliver()
+    assert [c.split()[0] for c in calls(vendor)] == ["PUT", "PUT", "DELETE", "PUT"]
+    assert alive(vendor) == {"order-42": 90}
+    end.refresh_from_db()
+    assert (end.state, end.outcome) == ("done", "delivered")
+
+
+def test_an_end_that_commits_after_a_newer_one_was_acknowledged_is_covered(vendor, card):
+    deliver()
+    first = not_yet_committed(services.end_activity(card))
+    services.end_activity(card, progress(100))
+    deliver()
+    first.save(force_insert=True)
+    before = len(calls(vendor))
+    deliver()
+    first.refresh_from_db()
+    assert (first.state, first.outcome) == ("done", "already_ended")
+    assert len(calls(vendor)) == before
+
+
+def test_keys_compare_byte_for_byte(vendor):
+    services.stream_activity("Order-42", progress(1))
+    services.stream_activity("order-42", progress(2))
+    deliver()
+    services.end_activity(stream_key="order-42")
+    deliver()
+    assert alive(vendor) == {"Order-42": 1}
+
+
+def test_a_lane_that_cannot_be_planned_does_not_hold_up_the_others(vendor, card, caplog):
+    Operation.objects.update(content={"title": {"deep": object.__name__}}, options=[])
+    services.stream_activity("another", progress(1))
+    deliver()
+    assert alive(vendor) == {"another": 1}
+    assert "is set aside" in caplog.text
+    assert deliver().again_in == pytest.approx(60, abs=5)
+
+
+class RaisingBackend(get_backend.__globals__["BaseBackend"]):
+    """A backend with a defect."""
+
+    def send(self, call):
+        raise RuntimeError("oops")
+
+
+def test_a_backend_that_raises_leaves_the_call_in_doubt(settings, db, caplog):
+    settings.LIVEACTIVITY = {"default": {"BACKEND": f"{__name__}.RaisingBackend"}}
+    services.stream_activity("order-42", progress(1))
+    deliver()
+    assert states() == ["stream pending ambiguous"]
+    assert Attempt.objects.get().error == "RuntimeError"
+
+
+def test_rows_with_an_unacknowledged_end_cannot_be_deleted(vendor, card):
+    from django_liveactivity.exceptions import UnacknowledgedEndError
+
+    deliver()
+    end = services.end_activity(card)
+    for delete in (card.delete, end.delete, LiveActivity.objects.all().delete):
+        with pytest.raises(UnacknowledgedEndError):
+            delete()
+    deliver()
+    Operation.objects.all().delete()
+    assert LiveActivity.objects.all().delete()[0] == 1
+
+
+class TestActs:
+    def test_retry_tries_an_operation_at_once(self, vendor, card):
+        deliver()
+        vendor.faults = "DELETE:403@1"
+        end = services.end_activity(card)
+        deliver()
+        assert states(card)[-1] == "end needs_operator forbidden"
+        services.retry_operation(end, actor="ann")
+        deliver()
+        assert states(card)[-1] == "end done delivered"
+
+    def test_give_up_lets_an_end_go(self, vendor, card):
+        deliver()
+        vendor.faults = "DELETE:500@1+"
+        end = services.end_activity(card)
+        deliver()
+        services.give_up_operation(end, actor="ann", reason="The phone was lost.")
+        deliver()
+        assert states(card)[-1] == "end given_up ambiguous"
+        card.refresh_from_db()
+        assert card.needs_attention
+        assert deliver().calls == 0
+
+    def test_probe_opens_a_blocked_account_now(self, vendor, card):
+        vendor.policy.api_keys = ["another"]
+        deliver()
+        assert AccountState.objects.get().blocked_since
+        vendor.policy.api_keys = None
+        services.probe_account(actor="ann")
+        deliver()
+        assert alive(vendor) == {"order-42": 40}
+
+    def test_need_an_actor_and_a_reason_to_give_up(self, vendor, card):
+        from django_liveactivity.exceptions import InvalidInputError
+
+        operation = Operation.objects.get()
+        with pytest.raises(InvalidInputError, match="^reason: "):
+            services.give_up_operation(operation, actor="ann", reason="")
+        with pytest.raises(InvalidInputError, match="^actor: "):
+            services.retry_operation(operation, actor="")
