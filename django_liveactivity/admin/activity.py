@@ -1,5 +1,6 @@
 """Live activities in the admin: nothing can be added, changed or deleted; cards can be ended."""
 
+# ruff: noqa: ARG002 - Django calls these methods by its own signatures
 from __future__ import annotations
 
 import datetime
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
+from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,6 +25,7 @@ from . import report, rows
 from .changelist import CardList, describe
 from .ending import MAX_CARDS, EndForm, end_cards
 from .filters import AccountFilter, AttentionFilter, search
+from .history import history
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[LiveActivity]
@@ -39,7 +42,7 @@ class LiveActivityAdmin(Base):
 
     actions = ("end_selected",)
     list_display = (
-        "__str__",
+        "name",
         "account",
         "shown_status",
         "shown_subject",
@@ -111,12 +114,13 @@ class LiveActivityAdmin(Base):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Show a card with its operations, and under each its attempts."""
-        operations = rows.history(context["original"])
-        context |= {
-            "operations": operations[: rows.SHOWN_OPERATIONS],
-            "has_older_operations": len(operations) > rows.SHOWN_OPERATIONS,
-        }
+        context["history"] = history(context["original"])
         return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=_("live activity"))
+    def name(self, card: LiveActivity) -> str:
+        """Return the stream key or the activity id, short enough for a column."""
+        return rows.short(card)
 
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, card: Any) -> str:
@@ -128,14 +132,14 @@ class LiveActivityAdmin(Base):
     @admin.display(description=_("subject"))
     def shown_subject(self, card: Any) -> str:
         """Return the object the card tells of."""
-        return str(card.about_text)
+        return card.about_text or self.get_empty_value_display()
 
     @admin.display(description=_("newest operation"))
     def newest_operation(self, card: Any) -> str:
         """Return what was last asked for, and what came of it."""
         newest = card.newest
         if newest is None:
-            return ""
+            return self.get_empty_value_display()
         state = newest.get_state_display()
         told = f"{state} ({newest.outcome})" if newest.outcome else state
         return f"{newest.get_kind_display()}: {told}"
@@ -143,17 +147,22 @@ class LiveActivityAdmin(Base):
     @admin.display(description=_("attention"))
     def attention(self, card: Any) -> str:
         """Return a word where somebody should look."""
-        return format_html("<strong>{}</strong>", _("needed")) if card.wants_operator else ""
+        if not card.wants_operator:
+            return self.get_empty_value_display()
+        return format_html("<strong>{}</strong>", _("needed"))
 
     @admin.display(description=_("created"), ordering="created_at")
-    def created_on(self, card: LiveActivity) -> datetime.datetime:
+    def created_on(self, card: LiveActivity) -> str:
         """Return when the row was inserted."""
-        return card.created
+        return self._moment(card.created)
 
     @admin.display(description=_("ended"), ordering="ended_at")
-    def ended_on(self, card: LiveActivity) -> datetime.datetime | None:
+    def ended_on(self, card: LiveActivity) -> str:
         """Return when the vendor acknowledged the end."""
-        return card.ended
+        return self._moment(card.ended)
+
+    def _moment(self, value: datetime.datetime | None) -> str:
+        return display_for_value(value, self.get_empty_value_display())
 
     @admin.action(description=_("End selected live activities"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
@@ -203,5 +212,5 @@ class LiveActivityAdmin(Base):
             "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
             "back_url": request.get_full_path(),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, f"{TEMPLATES}/end_selected_confirmation.html", context)

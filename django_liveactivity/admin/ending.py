@@ -33,6 +33,7 @@ class EndForm(forms.Form):
         label=_("How long the ended cards stay"),
         choices=Dismissal.choices,
         initial=Dismissal.DEFAULT,
+        required=False,
         widget=forms.RadioSelect,
     )
     reason = forms.CharField(

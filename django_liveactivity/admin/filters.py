@@ -1,5 +1,6 @@
 """What narrows the list of cards: an account, attention, and a search that takes names exactly."""
 
+# ruff: noqa: ARG002 - Django calls these methods by its own signatures
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from django_liveactivity.models import KnownActivityId, LiveActivity, lane_diges
 from . import rows
 
 Cards = QuerySet[LiveActivity, LiveActivity]
+CHOICES = {"1": True, "0": False}
 
 
 class AccountFilter(admin.SimpleListFilter):
@@ -59,8 +61,10 @@ class AttentionFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
         """Return the cards that need attention, or those that do not."""
-        wanted = {"1": True, "0": False}.get(self.value() or "")
-        return queryset if wanted is None else queryset.filter(wants_operator=wanted)
+        value = self.value() or ""
+        if value not in CHOICES:
+            return queryset
+        return queryset.filter(**{"wants_operator": CHOICES[value]})  # annotated by rows.cards
 
 
 def search(queryset: Cards, term: str) -> Cards:

@@ -15,6 +15,7 @@ from django_liveactivity.exceptions import ContentRequiredError, InvalidInputErr
 from django_liveactivity.models import LiveActivity
 
 from .ending import Report
+from .rows import short
 
 NAMED = 20
 """Cards named in one message; a message may have to fit into a cookie."""
@@ -24,7 +25,7 @@ def log(report: Report, user: Any, reason: str) -> None:
     """Write an entry for each card that ends."""
     message = _("End requested: %(reason)s") % {"reason": reason} if reason else _("End requested.")
     if report.ending:
-        LogEntry.objects.log_actions(user.pk, report.ending, CHANGE, message)  # type: ignore[arg-type]
+        LogEntry.objects.log_actions(user.pk, report.ending, CHANGE, message)
 
 
 def lines(report: Report) -> Iterator[tuple[int, str]]:
@@ -76,7 +77,7 @@ def _refusal(why: str, cards: Sequence[LiveActivity]) -> str:
 
 
 def _line(text: str, cards: Sequence[LiveActivity], **values: Any) -> str:
-    names = ", ".join(str(card) for card in cards[:NAMED])
+    names = ", ".join(map(short, cards[:NAMED]))
     if len(cards) > NAMED:
         names = _("%(names)s and %(count)d more") % {"names": names, "count": len(cards) - NAMED}
     return text % {"count": len(cards), "names": names, **values}

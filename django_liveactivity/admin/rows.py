@@ -6,14 +6,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, QueryDict
+from django.utils.text import Truncator
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.models import Act, Attempt, LiveActivity, Now, Operation
+from django_liveactivity.models import LiveActivity, Now, Operation
 
 ACCOUNT = "account"
-SHOWN_OPERATIONS = 50
+LONGEST_NAME = 60
+
+
+def short(card: LiveActivity) -> str:
+    """Return a card's name, cut to 60 characters: it may have 255."""
+    return Truncator(str(card)).chars(LONGEST_NAME)
 
 
 def spread() -> bool:
@@ -43,13 +49,14 @@ def cards(request: HttpRequest) -> QuerySet[LiveActivity, LiveActivity]:
     """
     rows = LiveActivity.objects.using(database_of(request))
     own = Operation.objects.filter(activity=OuterRef("pk"))
-    return rows.annotate(
+    annotated: QuerySet[LiveActivity, LiveActivity] = rows.annotate(
         now=Now(),
         is_closed=Exists(selectors.due_ends()),
         wants_operator=Q(needs_attention=True)
         | Exists(own.filter(state=Operation.State.NEEDS_OPERATOR)),
         newest_id=Subquery(own.order_by("-pk").values("pk")[:1]),
     )
+    return annotated
 
 
 def describe(rows: Iterable[Any]) -> None:
@@ -66,16 +73,3 @@ def describe(rows: Iterable[Any]) -> None:
     for row in rows:
         row.newest = newest.get(row.newest_id)
         row.about = about[row.pk]
-
-
-def history(card: LiveActivity) -> list[Operation]:
-    """Return the newest operations of a card, newest first, with their attempts and acts.
-
-    One more than ``SHOWN_OPERATIONS`` if there are older ones.
-    """
-    using = card._state.db
-    attempts = Attempt.objects.using(using).order_by("-number")
-    acts = Act.objects.using(using).order_by("-pk")
-    operations = Operation.objects.using(using).filter(activity=card).order_by("-pk")
-    prefetched = operations.prefetch_related(Prefetch("attempts", attempts), Prefetch("acts", acts))
-    return list(prefetched[: SHOWN_OPERATIONS + 1])

@@ -88,11 +88,15 @@ def _is_acknowledged(call: Json) -> bool:
 
 def _row(card: Card, calls: Sequence[Json]) -> tuple[str, ...]:
     call = end_call(card, calls)
-    received = "none"
-    if call is not None:
-        path = call["path"].removeprefix(PREFIX)
-        received = f"{call['method']} {path} {call['status'] or 'no answer'}"
+    received = "none" if call is None else _told(call)
     return (card.way, card.type, card.title, received, card.status, _end_of(card))
+
+
+def _told(call: Json) -> str:
+    path = call["path"].removeprefix(PREFIX)
+    target = (call["body"] or {}).get("activity_id", "")[:12]
+    name = f"{path} {target}…" if target else path
+    return f"{call['method']} {name} {call['status'] or 'no answer'}"
 
 
 def _end_of(card: Card) -> str:

@@ -1,0 +1,70 @@
+"""What happened to a card: its operations, and under each the attempts and the operators' acts."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Prefetch
+
+from django_liveactivity.models import Act, Attempt, LiveActivity, Operation, to_datetime
+
+SHOWN_OPERATIONS = 50
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One operation as a page shows it; JSON as indented text, "" where there is none."""
+
+    operation: Operation
+    content: str
+    options: str
+    attempts: Sequence[Attempt]
+    acts: Sequence[tuple[Act, datetime.datetime]]
+
+    @classmethod
+    def of(cls, operation: Operation) -> Entry:
+        """Return the entry of an operation whose attempts and acts were prefetched."""
+        return cls(
+            operation,
+            content=_pretty(operation.content),
+            options=_pretty(operation.options),
+            attempts=list(operation.attempts.all()),
+            acts=[(act, to_datetime(act.created_at)) for act in operation.acts.all()],
+        )
+
+    @property
+    def scheduled(self) -> datetime.datetime | None:
+        """When an end becomes due that was meant for later, or None."""
+        later = self.operation.due_at > self.operation.created_at
+        return self.operation.due if later else None
+
+
+@dataclass(frozen=True)
+class History:
+    """The newest operations of a card, newest first, and whether there are older ones."""
+
+    entries: Sequence[Entry]
+    is_cut: bool
+
+
+def history(card: LiveActivity) -> History:
+    """Return the newest 50 operations of a card, in three queries.
+
+    Delivery keeps at most 25 attempts of an operation, so that this is bounded.
+    """
+    using = card._state.db
+    operations = Operation.objects.using(using).filter(activity=card).order_by("-pk")
+    read = operations.prefetch_related(
+        Prefetch("attempts", Attempt.objects.using(using).order_by("-number")),
+        Prefetch("acts", Act.objects.using(using).order_by("-pk")),
+    )[: SHOWN_OPERATIONS + 1]
+    entries = [Entry.of(operation) for operation in read]
+    return History(entries[:SHOWN_OPERATIONS], is_cut=len(entries) > SHOWN_OPERATIONS)
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) if value else ""
