@@ -9,7 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, F, Min, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from . import conf
 from .models import (
@@ -152,25 +152,24 @@ def account_status(account: conf.Account) -> AccountStatus:
     using = account.database
     state = AccountState.objects.using(using).filter(account=account.alias)
     state_now = with_now(state).first()
-    now = state_now.now if state_now else 0
     unfinished = Operation.objects.using(using).filter(
         account=account.alias, state__in=Operation.UNFINISHED
     )
     due = unfinished.filter(kind=Kind.END, due_at__lte=Now())
-    oldest = due.aggregate(at=Min("due_at"))["at"]
+    oldest = with_now(due).order_by("due_at").first()
     condition, reason = _condition(state_now)
     return AccountStatus(
         account=account.alias,
         backlog=unfinished.filter(next_try_at__lte=Now()).count(),
         due_ends=due.count(),
-        oldest_due_end_age=None if oldest is None else max(0.0, (now - oldest) / 1000),
+        oldest_due_end_age=None if oldest is None else _age(oldest.due_at, oldest.now),
         needs_attention=activities(account).filter(needs_attention=True).count(),
         condition=condition,
         reason=reason,
         slots_in_use=Slot.objects.using(using)
         .filter(account=account.alias, free_at__gt=Now())
         .count(),
-        heartbeat_age=_age(state_now.heartbeat_at, now) if state_now else None,
+        heartbeat_age=_age(state_now.heartbeat_at, state_now.now) if state_now else None,
     )
 
 

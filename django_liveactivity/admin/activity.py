@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import dateformat
 from django.utils.html import format_html
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from django_liveactivity import selectors
+from django_liveactivity import conf, selectors
 from django_liveactivity.models import LiveActivity
 
 from . import report, rows
@@ -86,6 +87,11 @@ class LiveActivityAdmin(Base):
     def has_end_permission(self, request: HttpRequest) -> bool:
         """Tell whether this user may end cards."""
         return request.user.has_perm("django_liveactivity.end_liveactivity")
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Return the columns; that of the account only where there are several."""
+        several = len(conf.accounts()) > 1
+        return [name for name in self.list_display if several or name != "account"]
 
     def get_queryset(self, request: HttpRequest) -> Cards:
         """Return the cards in the database of the account that is looked at."""
@@ -162,7 +168,9 @@ class LiveActivityAdmin(Base):
         return self._moment(card.ended)
 
     def _moment(self, value: datetime.datetime | None) -> str:
-        return display_for_value(value, self.get_empty_value_display())
+        if value is None:
+            return self.get_empty_value_display()
+        return dateformat.format(localtime(value) if is_aware(value) else value, "Y-m-d H:i:s")
 
     @admin.action(description=_("End selected live activities"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:

@@ -64,7 +64,7 @@ class AttentionFilter(admin.SimpleListFilter):
         value = self.value() or ""
         if value not in CHOICES:
             return queryset
-        return queryset.filter(**{"wants_operator": CHOICES[value]})  # annotated by rows.cards
+        return queryset.filter(Q(("wants_operator", CHOICES[value])))  # annotated by rows.cards
 
 
 def search(queryset: Cards, term: str) -> Cards:

@@ -14,11 +14,11 @@ from django_liveactivity import conf, selectors
 from django_liveactivity.models import LiveActivity, Now, Operation
 
 ACCOUNT = "account"
-LONGEST_NAME = 60
+LONGEST_NAME = 32
 
 
 def short(card: LiveActivity) -> str:
-    """Return a card's name, cut to 60 characters: it may have 255."""
+    """Return a card's name, cut to 32 characters: it may have 255."""
     return Truncator(str(card)).chars(LONGEST_NAME)
 
 

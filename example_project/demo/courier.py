@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import OutputWrapper
+from django.db.models import QuerySet
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import Now, Operation
 
 PATIENCE = 30.0
-LOOK_EVERY = 0.05
+CONFIRMATION = 90.0
+LOOK_EVERY = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,27 @@ class Courier:
     stdout: OutputWrapper
 
     def deliver(self) -> None:
-        """Return when nothing that is due is pending, or when 30 s are over."""
-        due = Operation.objects.filter(state=Operation.State.PENDING, due_at__lte=Now())
-        deadline = time.monotonic() + PATIENCE
-        while due.exists() and time.monotonic() < deadline:
-            self._look()
-            time.sleep(LOOK_EVERY)
+        """Return when the vendor has answered to everything that is due, or when 30 s are over."""
+        self._wait(self._due().filter(acknowledged_at=None), PATIENCE)
 
     def deliver_when_due(self, end: Operation) -> None:
         """Wait for the time of a scheduled end, and deliver it."""
         while Operation.objects.filter(pk=end.pk, due_at__gt=Now()).exists():
             time.sleep(LOOK_EVERY)
         self.deliver()
+
+    def settle(self) -> None:
+        """Wait for what is to be confirmed too: an end after a PUT that got no answer, say."""
+        self._wait(self._due(), CONFIRMATION)
+
+    def _due(self) -> QuerySet[Operation]:
+        return Operation.objects.filter(state=Operation.State.PENDING, due_at__lte=Now())
+
+    def _wait(self, operations: QuerySet[Operation], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while operations.exists() and time.monotonic() < deadline:
+            self._look()
+            time.sleep(LOOK_EVERY)
 
     def _look(self) -> None:
         if self.dispatcher == "none":
@@ -58,8 +69,8 @@ class Courier:
 @contextmanager
 def worker(dispatcher: str, folder: str) -> Iterator[None]:
     """Run a Celery worker with its beat for the time of the block, if Celery delivers."""
-    options = ["-B", "--schedule", f"{folder}/beat", "--pool", "solo", "--loglevel", "warning"]
-    with _running("-m", "celery", "-A", "config", "worker", *options, wanted=dispatcher == "celery"):
+    options = ["--quiet", "worker", "-B", "--schedule", f"{folder}/beat", "--pool", "solo", "--loglevel", "warning"]
+    with _running("-m", "celery", "-A", "config", *options, wanted=dispatcher == "celery"):
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import subprocess
@@ -14,19 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django_liveactivity.sandbox import Sandbox, add_arguments, from_arguments
-
-DEFAULT_RATE_LIMIT = "60/60"
-
+from django.core.management.base import CommandError
+from django_liveactivity.sandbox import Sandbox
 
 @contextmanager
 def sandbox(faults: str) -> Iterator[Sandbox]:
-    """Serve the vendor's API on a free port, with the rate limit that the project keeps to."""
-    rate_limit = os.environ.get("LIVEACTIVITY_RATE_LIMIT", DEFAULT_RATE_LIMIT)
-    parser = argparse.ArgumentParser("demo")
-    add_arguments(parser)
-    options = ["--bind", "127.0.0.1:0", "--rate-limit", rate_limit, "--faults", faults]
-    with from_arguments(parser.parse_args(options)) as vendor:
+    """Serve the vendor's API on a free port, with the rate limit that the project keeps to.
+
+    Raises:
+        CommandError: the faults cannot be read.
+    """
+    rate_limit = settings.LIVEACTIVITY["default"]["OPTIONS"]["rate_limit"]
+    try:
+        vendor = Sandbox(rate_limit=rate_limit, faults=faults)
+    except ValueError as error:
+        raise CommandError(f"The sandbox cannot start: {error}") from error
+    with vendor:
         yield vendor
 
 

@@ -134,6 +134,7 @@ def test_a_slow_answer_comes_byte_by_byte(struck):
 
 
 def test_a_slow_answer_ends_with_the_sandbox(run, call_as):
+    threads = threading.active_count()
     sandbox = run(faults="PUT:slow@1", slow_interval=60)
     api = call_as(sandbox)
     failures = []
@@ -152,6 +153,7 @@ def test_a_slow_answer_ends_with_the_sandbox(run, call_as):
 
     assert not thread.is_alive()
     assert len(failures) == 1
+    eventually(lambda: threading.active_count() <= threads)
 
 
 def test_a_page_is_answered_where_a_network_asks_to_log_in(struck):
@@ -233,6 +235,18 @@ def test_a_connection_is_kept_for_the_next_call(sandbox):
         for _ in range(3):
             connection.sendall(call)
             assert connection.recv(65536).startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "1e3", "٣"])
+def test_a_length_that_is_no_number_is_refused(run, length):
+    host, port = run().base.removeprefix("http://").split(":")
+    call = f"PUT /api/live-activity/start HTTP/1.1\r\nContent-Length: {length}\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(call.encode())
+        answer = connection.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"Connection: close\r\n" in answer
 
 
 @pytest.mark.parametrize(

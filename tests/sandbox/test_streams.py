@@ -288,5 +288,11 @@ def test_a_key_outside_the_pattern_is_refused(api, method, key):
     assert reply.body["error"] == "Invalid stream_key"
 
 
+def test_a_key_may_be_percent_encoded(api, card):
+    api.call("PUT", "/live-activity/stream/order%2D42", {"content_state": PROGRESS})
+
+    assert card()["stream_key"] == "order-42"
+
+
 def test_a_key_may_have_255_characters(api):
     assert api.put("x" * 255, PROGRESS).status == 200

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from django_liveactivity import conf, services
+from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Operation
 
@@ -37,7 +38,6 @@ class Command(BaseCommand):
         if not names:
             raise CommandError("Give at least one stream key or --activity-id.")
         how = {
-            "content": _content(options),
             "account": options["account"],
             "reason": options["reason"],
             "source": "command",
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         if options["dismiss_after"] is not None:
             how["dismiss_after"] = datetime.timedelta(seconds=options["dismiss_after"])
         try:
-            ends = self._end(names, how)
+            ends = self._end(names, how | {"content": _content(options)})
         except InvalidInputError as error:
             raise CommandError(f"Nothing was ended. {error}") from error
         for end in ends:
@@ -57,9 +57,9 @@ class Command(BaseCommand):
             return [services.end_activity(**name, **how) for name in names]
 
 
-def _content(options: dict[str, Any]) -> dict[str, Any] | None:
+def _content(options: dict[str, Any]) -> Content | dict[str, Any] | None:
     if options["content"] is None:
-        return None if options["title"] is None else {"title": options["title"]}
+        return None if options["title"] is None else Content(title=options["title"])
     try:
         content = json.loads(options["content"])
     except ValueError as error:

@@ -13,6 +13,7 @@ import httpx
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django_liveactivity.models import LiveActivity
 
 from ...courier import Courier, dispatch_loop, worker
 from ...report import Card, problems, table
@@ -36,22 +37,23 @@ class Command(BaseCommand):
             self.stdout.write(f"Site      {address}\nDelivery  {dispatcher}\n\n")
             courier = Courier(dispatcher, self.stdout)
             stage = Stage(courier, address, admin_login(), robot_login())
-            all_is_well = self._judge(self._play(stage))
+            cards = self._play(stage)
+            courier.settle()
+            all_is_well = self._judge([describe(way, row) for way, row in cards])
             if serve:
                 self._serve(stage)
         sys.exit(0 if all_is_well else 1)
 
-    def _play(self, stage: Stage) -> list[Card]:
-        cards = []
+    def _play(self, stage: Stage) -> list[tuple[str, LiveActivity]]:
+        played = []
         for way, act in WAYS.items():
             begun = time.monotonic()
             row = act(stage)
             stage.courier.deliver()
-            card = describe(way, row)
-            cards.append(card)
-            seconds = time.monotonic() - begun
+            played.append((way, row))
+            card, seconds = describe(way, row), time.monotonic() - begun
             self.stdout.write(f"{way}: {card.type} {card.title!r} {card.status}, {seconds:.1f} s")
-        return cards
+        return played
 
     def _judge(self, cards: list[Card]) -> bool:
         phone = httpx.get(f"{self.sandbox}/phone.json").json()

@@ -1,0 +1,155 @@
+"""What importing the package costs, what it works without, and what it promises."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+import django_liveactivity
+
+ROOT = Path(__file__).parent.parent
+EXTRAS = ("celery", "rest_framework", "drf_spectacular", "dj_database_url", "redis")
+
+
+def run(code: str) -> str:
+    """Run code in a fresh interpreter and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_the_package_pulls_in_none_of_its_dependencies():
+    out = run("""
+        import sys, django_liveactivity
+        print([m for m in ("httpx", "celery", "rest_framework", "pydantic", "django.db")
+               if m in sys.modules])
+    """)
+    assert out == "[]\n"
+
+
+def test_the_core_works_without_the_extras():
+    out = run(f"""
+        import sys
+
+        class Missing:
+            def find_spec(self, name, path=None, target=None):
+                if name.split(".")[0] in {EXTRAS!r}:
+                    raise ImportError(f"no {{name}}")
+
+        sys.meta_path.insert(0, Missing())
+        from django.conf import settings
+        settings.configure(
+            INSTALLED_APPS=["django_liveactivity"],
+            DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}}},
+            LIVEACTIVITY={{"default": {{
+                "BACKEND": "django_liveactivity.backends.locmem.LocmemBackend",
+                "DISPATCHER": "immediate",
+            }}}},
+        )
+        import django
+        django.setup()
+        from django.core.management import call_command
+        call_command("migrate", verbosity=0)
+        from django_liveactivity import Progress, services
+        from django_liveactivity.backends.locmem import outbox
+        card = services.stream_activity("order-42", Progress(title="Order", percentage=1))
+        services.end_activity(card)
+        print([call.method for call in outbox])
+    """)
+    assert out == "['PUT', 'DELETE']\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "extra"),
+    [
+        ("import django_liveactivity.api.urls", "drf"),
+        ("from django_liveactivity.dispatch import get_dispatcher; get_dispatcher('default')", "celery"),
+    ],
+)
+def test_a_missing_extra_names_the_command_that_brings_it(code, extra):
+    out = run(f"""
+        import sys
+
+        class Missing:
+            def find_spec(self, name, path=None, target=None):
+                if name.split(".")[0] in {EXTRAS!r}:
+                    raise ImportError(f"no {{name}}")
+
+        sys.meta_path.insert(0, Missing())
+        from django.conf import settings
+        settings.configure(LIVEACTIVITY={{"default": {{"BACKEND": "x.y", "DISPATCHER": "celery"}}}})
+        try:
+            {code}
+        except Exception as error:
+            print(error)
+    """)
+    assert f"pip install 'django-liveactivity[{extra}]'" in out
+
+
+def test_the_public_names_are_these():
+    assert set(django_liveactivity.__all__) == {
+        "Action",
+        "Alert",
+        "AlertMessage",
+        "Badge",
+        "Icon",
+        "Metric",
+        "Metrics",
+        "ModelActivity",
+        "Progress",
+        "SegmentedProgress",
+        "Stats",
+        "Timer",
+        "Value",
+        "register",
+        "services",
+    }
+    for name in django_liveactivity.__all__:
+        assert getattr(django_liveactivity, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        django_liveactivity.nothing  # noqa: B018
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing():
+    call_command("makemigrations", "django_liveactivity", check=True, dry_run=True, verbosity=0)
+
+
+def test_the_extras_are_these():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"drf", "celery", "test", "docs", "all"} <= set(project["optional-dependencies"])
+    assert "celery[redis]>=5.5" in project["optional-dependencies"]["celery"]
+
+
+def test_no_module_is_larger_than_350_lines_and_the_median_is_under_100():
+    sizes = sorted(
+        len(path.read_text().splitlines())
+        for path in (ROOT / "django_liveactivity").rglob("*.py")
+        if "migrations" not in path.parts
+    )
+    assert sizes[-1] <= 350
+    assert sizes[len(sizes) // 2] < 100
+
+
+def test_no_file_names_a_machine_s_path_or_a_real_key():
+    suspicious = re.compile(r"/(?:home|root|work|Users)/\w|ask_[A-Za-z0-9]{24,}")
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split("\0")
+    for name in filter(None, files):
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".yml", ".html", ""} and path.is_file():
+            assert not suspicious.search(path.read_text()), name
