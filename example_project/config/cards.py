@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db.models import Model
+
 from django_liveactivity import selectors
 from django_liveactivity.conf import account
 from django_liveactivity.models import LiveActivity, Subject

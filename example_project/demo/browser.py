@@ -36,14 +36,13 @@ class Browser:
         """Fill in and send the form that has this field; a value may be what a choice says."""
         form = self._form(having)
         named = {name: form.choices.get(value, value) for name, value in values.items()}
-        page = self.page
-        # httpx sends no Referer by itself, and Django's CSRF check wants one over HTTPS only.
-        self._load(self._http.post(str(page.url), data=form.values | named))
+        self._load(self._http.post(self.page.url, data=form.values | named))
 
     @property
     def page(self) -> httpx.Response:
         """The page that was loaded last."""
-        assert self._page is not None, "open a page first"
+        if self._page is None:
+            raise LookupError("Open a page first.")
         return self._page
 
     def _load(self, page: httpx.Response) -> None:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import OutputWrapper
 from django.db.models import QuerySet
+
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import Now, Operation
 
@@ -69,8 +70,9 @@ class Courier:
 @contextmanager
 def worker(dispatcher: str, folder: str) -> Iterator[None]:
     """Run a Celery worker with its beat for the time of the block, if Celery delivers."""
-    options = ["--quiet", "worker", "-B", "--schedule", f"{folder}/beat", "--pool", "solo", "--loglevel", "warning"]
-    with _running("-m", "celery", "-A", "config", *options, wanted=dispatcher == "celery"):
+    celery = ["-m", "celery", "-A", "config", "--quiet"]
+    options = ["-B", "--schedule", f"{folder}/beat", "--pool", "solo", "--loglevel", "warning"]
+    with _running(*celery, "worker", *options, wanted=dispatcher == "celery"):
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.management.base import CommandError
+
 from django_liveactivity import selectors
 from django_liveactivity.models import LiveActivity, Operation
 

@@ -13,6 +13,8 @@ from deployments.models import STEPS, Deployment
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from shop.models import Order
+
 from django_liveactivity import (
     Alert,
     Icon,
@@ -29,7 +31,6 @@ from django_liveactivity import (
 from django_liveactivity.client import Client
 from django_liveactivity.conf import account
 from django_liveactivity.models import LiveActivity
-from shop.models import Order
 
 from .browser import Browser
 from .courier import Courier

@@ -14,7 +14,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
+
 from django_liveactivity.sandbox import Sandbox
+
 
 @contextmanager
 def sandbox(faults: str) -> Iterator[Sandbox]:

@@ -14,7 +14,7 @@ from .models import Deployment
 @require_POST
 @staff_member_required
 @transaction.atomic
-def advance(request: HttpRequest, pk: int) -> HttpResponse:
+def advance(_request: HttpRequest, pk: int) -> HttpResponse:
     running = Deployment.objects.select_for_update().filter(status=Deployment.Status.RUNNING)
     get_object_or_404(running, pk=pk).advance()
     return redirect("home")

@@ -14,7 +14,7 @@ from .models import Order
 @require_POST
 @staff_member_required
 @transaction.atomic
-def advance(request: HttpRequest, pk: int) -> HttpResponse:
+def advance(_request: HttpRequest, pk: int) -> HttpResponse:
     get_object_or_404(Order.objects.select_for_update(), pk=pk).advance()
     return redirect("home")
 
@@ -22,6 +22,6 @@ def advance(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_member_required
 @transaction.atomic
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+def cancel(_request: HttpRequest, pk: int) -> HttpResponse:
     get_object_or_404(Order, pk=pk).delete()
     return redirect("home")

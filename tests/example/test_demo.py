@@ -108,9 +108,10 @@ def test_an_end_that_the_vendor_does_not_know_of_fails_the_demo():
     assert not [problem for problem in found if problem.startswith("service call: the row")]
 
 
-def test_a_row_that_says_something_else_fails_the_demo(tmp_path):
+def test_a_row_that_says_something_else_fails_the_demo_and_a_repeated_end_does_not(tmp_path):
     file = tmp_path / "demo.sqlite3"
-    with manage("demo", DATABASE_URL=f"sqlite:///{file}") as run:
+    url = f"sqlite:///{file}"
+    with manage("demo", "--faults", "DELETE:500@2", DATABASE_URL=url) as run:
         run.line("service call: ")
         database = sqlite3.connect(file, timeout=20)
         with database:
@@ -121,17 +122,6 @@ def test_a_row_that_says_something_else_fails_the_demo(tmp_path):
         database.close()
 
         assert verdict(run) == ["service call: the row says live, its end done, delivered"]
-
-
-def test_an_end_that_is_refused_fails_the_demo_in_every_respect():
-    with manage("demo", "--faults", "DELETE:400@1-2") as run:
-        found = verdict(run)
-
-    assert found == [
-        "still alive on the phone: web-1 (metrics)",
-        "service call: no acknowledged end among the calls that the sandbox received",
-        "service call: the row says live, its end needs_operator, rejected",
-    ]
 
 
 def test_faults_that_cannot_be_read_are_named():

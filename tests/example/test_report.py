@@ -79,8 +79,10 @@ def test_a_failed_try_before_the_acknowledgement_does_no_harm():
 def test_the_table_shows_the_call_of_each_card():
     lines = table([STREAM, MANUAL], ENDED)
 
-    assert "DELETE /stream/disk 200  ended  done, delivered" in " ".join(lines[2].split(" " * 1))
-    assert "POST /end pLAr-1… 200" in lines[3]
+    assert [line.split("  ")[0] for line in lines[2:]] == [STREAM.way, MANUAL.way]
+    assert "DELETE /stream/disk 200 " in lines[2]
+    assert "POST /end pLAr-1… 200 " in lines[3]
+    assert lines[3].endswith("ended  done, delivered")
 
 
 def test_a_card_without_an_end_is_described_as_such(db):

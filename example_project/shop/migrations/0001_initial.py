@@ -4,21 +4,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dish', models.CharField(max_length=60)),
-                ('customer', models.CharField(max_length=60)),
-                ('status', models.CharField(choices=[('received', 'Received'), ('cooking', 'Cooking'), ('on_the_way', 'On the way'), ('delivered', 'Delivered')], default='received', max_length=12)),
-                ('placed_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("dish", models.CharField(max_length=60)),
+                ("customer", models.CharField(max_length=60)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("cooking", "Cooking"),
+                            ("on_the_way", "On the way"),
+                            ("delivered", "Delivered"),
+                        ],
+                        default="received",
+                        max_length=12,
+                    ),
+                ),
+                ("placed_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
     ]

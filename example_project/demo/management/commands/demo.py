@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from ...world import environment, manage, sandbox
+from demo.world import environment, manage, sandbox
 
 
 class Command(BaseCommand):

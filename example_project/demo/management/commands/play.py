@@ -13,13 +13,13 @@ import httpx
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django_liveactivity.models import LiveActivity
 
-from ...courier import Courier, dispatch_loop, worker
-from ...report import Card, problems, table
-from ...rows import describe, refuse_a_database_in_use
-from ...site import admin_login, robot_login, site
-from ...ways import WAYS, Stage, leave_some_alive
+from demo.courier import Courier, dispatch_loop, worker
+from demo.report import Card, problems, table
+from demo.rows import describe, refuse_a_database_in_use
+from demo.site import admin_login, robot_login, site
+from demo.ways import WAYS, Stage, leave_some_alive
+from django_liveactivity.models import LiveActivity
 
 
 class Command(BaseCommand):

@@ -1,0 +1,75 @@
+"""People in the admin, and the pages they look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from django_liveactivity.models import LiveActivity
+
+CHANGELIST = "admin:django_liveactivity_liveactivity_changelist"
+CHANGE = "admin:django_liveactivity_liveactivity_change"
+Enter = Callable[..., Client]
+
+
+@pytest.fixture
+def enter(db: None) -> Enter:
+    """Log somebody in who may do what is named: ``enter("view", "end")``."""
+
+    def log_in(*may: str, name: str = "ana") -> Client:
+        user = User.objects.create_user(name, is_staff=True)
+        codenames = [f"{verb}_liveactivity" for verb in may]
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def viewer(enter: Enter) -> Client:
+    """Somebody who may look."""
+    return enter("view")
+
+
+@pytest.fixture
+def operator(enter: Enter) -> Client:
+    """Somebody who may look at cards, and end them."""
+    return enter("view", "end")
+
+
+def cards_in(client: Client, **query: Any) -> Any:
+    """Return the answer of the list of cards."""
+    return client.get(reverse(CHANGELIST), query)
+
+
+def names_in(client: Client, **query: Any) -> set[str]:
+    """Return the names of the cards that the list shows."""
+    return {str(row) for row in cards_in(client, **query).context["cl"].result_list}
+
+
+def page_of(client: Client, card: LiveActivity, **query: Any) -> Any:
+    """Return the answer of a card's page."""
+    return client.get(reverse(CHANGE, args=[card.pk]), query)
+
+
+def ask_to_end(client: Client, *cards: LiveActivity, **fields: Any) -> Any:
+    """Select cards in the list, and choose the action."""
+    selected = {"action": "end_selected", "_selected_action": [card.pk for card in cards]}
+    return client.post(reverse(CHANGELIST), selected | fields, follow=True)
+
+
+def confirm_end(client: Client, *cards: LiveActivity, **fields: Any) -> Any:
+    """Press the button of the confirmation page."""
+    return ask_to_end(client, *cards, post="yes", **fields)
+
+
+def messages_of(answer: Any) -> list[tuple[str, str]]:
+    """Return the level and the text of each message on a page."""
+    return [(message.level_tag, message.message) for message in answer.context["messages"]]

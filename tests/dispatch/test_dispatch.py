@@ -1,0 +1,161 @@
+"""How a kick travels, and that it costs the host nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from django_liveactivity import Progress, services
+from django_liveactivity.dispatch import get_dispatcher
+from django_liveactivity.models import Operation
+
+ROOT = Path(__file__).parents[2]
+CONTENT = Progress(title="Order 42", percentage=40)
+LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
+
+
+def connections_of_this_thread(port: int) -> list[object]:
+    """Collect the addresses that this thread connects to from now on, at one port."""
+    here, found = threading.current_thread(), []
+
+    def note(event, arguments):
+        if event == "socket.connect" and threading.current_thread() is here:
+            address = arguments[1]
+            if isinstance(address, tuple) and address[1] == port:
+                found.append(address)
+
+    sys.addaudithook(note)
+    return found
+
+
+def use(settings, dispatcher: str) -> None:
+    settings.LIVEACTIVITY = {"default": {"BACKEND": LOCMEM, "DISPATCHER": dispatcher}}
+
+
+def test_an_unknown_dispatcher_is_refused_by_name(settings):
+    use(settings, "pigeon")
+    with pytest.raises(ImproperlyConfigured, match="'pigeon'; give one of none, celery, immediate"):
+        get_dispatcher("default")
+
+
+def test_a_path_that_leads_nowhere_is_refused(settings):
+    use(settings, "nowhere.at_all")
+    with pytest.raises(ImproperlyConfigured, match="cannot import 'nowhere.at_all'"):
+        get_dispatcher("default")
+
+
+class TestCelery:
+    """The broker is reached from a thread of its own, so the host never waits for it."""
+
+    @pytest.fixture(autouse=True)
+    def _celery(self, settings, transactional_db):
+        use(settings, "celery")
+
+    def broker(self, address: str):
+        from celery import Celery
+
+        app = Celery("host", broker=address, set_as_current=False)
+        app.conf.broker_connection_timeout = 1
+        app.set_current()
+        return app
+
+    @pytest.fixture(autouse=True)
+    def _restore_app(self):
+        from celery import _state
+
+        before = _state._tls.current_app, _state.default_app
+        yield
+        _state._tls.current_app, _state.default_app = before
+
+    @staticmethod
+    def idle() -> None:
+        for thread in threading.enumerate():
+            if thread.name == "liveactivity-kick":
+                thread.join(30)
+
+    def use_app(self, address: str) -> None:
+        from celery import _state
+
+        _state.default_app = self.broker(address)
+
+    def test_a_broker_that_never_answers_is_not_waited_for(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            port = silent.getsockname()[1]
+            self.use_app(f"redis://127.0.0.1:{port}/0")
+            main_thread_sockets = connections_of_this_thread(port)
+            services.stream_activity("order-42", CONTENT)
+            assert Operation.objects.get().state == "pending"
+            connection, _ = silent.accept()  # the kick's own thread is there
+            assert main_thread_sockets == []
+            connection.close()
+        self.idle()
+
+    def test_a_broker_that_refuses_is_logged_and_no_more(self, caplog):
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = gone.getsockname()[1]
+        self.use_app(f"redis://127.0.0.1:{port}/0")
+        services.stream_activity("order-42", CONTENT)
+        self.idle()
+        assert "the next sweep will do" in caplog.text
+        assert Operation.objects.get().state == "pending"
+
+    def test_many_kicks_at_once_become_few_messages(self):
+        from celery import Celery, _state
+
+        app = Celery("host", broker="memory://", set_as_current=False)
+        _state.default_app = app
+        for number in range(50):
+            services.stream_activity(f"order-{number}", CONTENT)
+        self.idle()
+        with app.connection_for_read() as connection:
+            queue = connection.SimpleQueue("celery")
+            assert 1 <= queue.qsize() <= 50
+            message = queue.get(timeout=1)
+        assert message.headers["task"] == "django_liveactivity.drain"
+        assert message.payload[:2] == [["default"], {}]
+
+
+def redis_is_there() -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", 6379), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not redis_is_there(), reason="no Redis on 127.0.0.1:6379")
+def test_a_worker_and_beat_deliver_through_redis(tmp_path, sandbox):
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.dispatch.celery_settings",
+        "LOOP_DATABASE": str(tmp_path / "celery.sqlite3"),
+        "LOOP_BASE_URL": sandbox.url,
+        "CELERY_QUEUE": f"liveactivity-test-{os.getpid()}-{time.time_ns()}",
+        "PYTHONPATH": str(ROOT),
+    }
+    python = [sys.executable, "-m"]
+    subprocess.run([*python, "django", "migrate", "-v0"], env=environment, check=True, timeout=60)
+    command = [*python, "celery", "-A", "tests.dispatch.celery_app", "worker"]
+    options = ["--pool", "solo", "--beat", "-s", str(tmp_path / "beat"), "-l", "WARNING"]
+    with subprocess.Popen([*command, *options], env=environment) as worker:
+        try:
+            subprocess.run(
+                [*python, "django", "liveactivity_end", "order-42"],
+                env=environment,
+                check=True,
+                timeout=60,
+            )
+            limit = time.monotonic() + 60
+            while not sandbox.calls() and time.monotonic() < limit:
+                time.sleep(0.05)
+        finally:
+            worker.terminate()
+            worker.wait(timeout=30)
+    assert [call["method"] for call in sandbox.calls()] == ["DELETE"]
