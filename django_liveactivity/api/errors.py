@@ -22,7 +22,13 @@ class RefusedError(APIException):
     status_code = status.HTTP_400_BAD_REQUEST
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
-        super().__init__({"errors": [error._asdict() for error in errors]})
+        told = [{"path": _encodable(e.path), "message": _encodable(e.message)} for e in errors]
+        super().__init__({"errors": told})
+
+
+def _encodable(text: str) -> str:
+    """Return text without the unpaired surrogates that JSON may name and UTF-8 cannot hold."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def refusal(error: Exception) -> Exception:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.client.call import Call
@@ -17,7 +15,6 @@ from django_liveactivity.models import (
     AccountState,
     Attempt,
     Lane,
-    LiveActivity,
     Now,
     Operation,
     Slot,
@@ -25,12 +22,12 @@ from django_liveactivity.models import (
 )
 
 from . import slots
-from .bodies import carry, content_call, end_call
+from .bodies import content_call, end_call
 from .gates import admit, reserve
 from .planner import Plan, Rows, plan
+from .settle import settle
 from .step import step
 
-State = Operation.State
 Rank = Operation.Rank
 logger = logging.getLogger("django_liveactivity.delivery")
 
@@ -48,6 +45,7 @@ class Claim:
     operation: Operation
     call: Call
     attempt_id: int
+    generation: int
     started_at: int
     slot: Slot | None
 
@@ -74,13 +72,8 @@ def claim(
     lane = _lease(using, account, lane_id)
     now = lane.now
     _close_open_attempt(using, account, lane, now)
-    rows = _read(using, lane)
-    step_plan = plan(lane, rows, now)
-    _settle(using, lane, step_plan)
-    if step_plan.expired and step_plan.newest is not None:
-        _insert_end(using, lane, step_plan.newest)
-    if step_plan.never_started:
-        _end_unsent(using, lane, step_plan)
+    step_plan = plan(lane, _read(using, lane), now)
+    settle(using, lane, step_plan)
     made = None
     send = step_plan.send
     if send is not None and _may_send(using, state, step_plan, send, now):
@@ -139,100 +132,6 @@ def _read(using: str, lane: Lane) -> Rows:
     )
 
 
-def _settle(using: str, lane: Lane, step_plan: Plan) -> None:
-    """Write down what the plan knows without a call."""
-    finish(using, step_plan.superseded, State.SUPERSEDED)
-    finish(using, step_plan.kept, State.DONE)
-    finish(using, step_plan.covered, State.DONE, Outcome.ALREADY_ENDED)
-    if step_plan.kept:
-        lane.kept_id = max(lane.kept_id, step_plan.kept[-1].pk)
-        lane.kept_at = max(lane.kept_at, step_plan.kept[-1].created_at)
-    if step_plan.wait_until is not None:
-        postpone(using, [*step_plan.waiting, *step_plan.ends], step_plan.wait_until)
-    if step_plan.unsent:
-        _carry_over(using, step_plan)
-
-
-def _carry_over(using: str, step_plan: Plan) -> None:
-    """Let the newest content say what older content said that was never sent."""
-    heir = step_plan.send or step_plan.waiting[0]
-    heir.carried = carry([*step_plan.unsent, heir])
-    Operation.objects.using(using).filter(pk=heir.pk).update(carried=heir.carried)
-
-
-def finish(using: str, operations: Sequence[Operation], state: str, outcome: str = "") -> None:
-    """Move operations into a final state: nothing will be tried for them any more."""
-    if operations:
-        Operation.objects.using(using).filter(pk__in=[o.pk for o in operations]).update(
-            state=state, outcome=outcome, next_try_at=None, finished_at=Now()
-        )
-
-
-def postpone(using: str, operations: Sequence[Operation], until: Any) -> None:
-    """Let operations wait, so that no drain looks at them before."""
-    if operations:
-        rows = Operation.objects.using(using).filter(pk__in=[o.pk for o in operations])
-        rows.update(next_try_at=until)
-
-
-def set_aside(using: str, account: Account, lane_id: int) -> None:
-    """Let everything of a lane wait: something in it cannot be planned, which is a defect."""
-    digests = Lane.objects.using(using).filter(pk=lane_id).values("digest")
-    due = Operation.objects.using(using).filter(
-        account=account.alias, lane_digest__in=digests, next_try_at__lte=Now()
-    )
-    due.update(next_try_at=Now() + account.timing.backoff_cap)
-
-
-def close(lane: Lane, ends: Sequence[Operation]) -> None:
-    """Begin the next generation: what came before these ends will never be sent."""
-    lane.closed_id = max(lane.closed_id, *(e.pk for e in ends))
-    scheduled = (e.due_at for e in ends if e.due_at > e.created_at)
-    lane.closed_at = max(lane.closed_at, *scheduled, 0)
-    lane.generation += 1
-    lane.shown_id = 0
-    lane.held = ""
-
-
-def cards_of(using: str, lane: Lane, newest_id: int) -> QuerySet[LiveActivity, LiveActivity]:
-    """Return the rows of a lane's card: two hosts may have shown one key at once."""
-    cards = LiveActivity.objects.using(using).filter(
-        account=lane.account, lane_digest=lane.digest, pk__lte=newest_id
-    )
-    return cards.filter(~Q(status=LiveActivity.Status.ENDED) | Q(pk=newest_id))
-
-
-def mark_ended(using: str, lane: Lane, ends: Sequence[Operation], attention: bool) -> None:
-    """Say of the card that it has ended."""
-    cards_of(using, lane, max(e.activity_id for e in ends)).update(
-        status=LiveActivity.Status.ENDED,
-        ended_at=Now(),
-        needs_attention=attention,
-        generation=lane.generation,
-    )
-
-
-def _end_unsent(using: str, lane: Lane, step_plan: Plan) -> None:
-    finish(using, step_plan.ends, State.DONE, Outcome.NEVER_STARTED)
-    mark_ended(using, lane, step_plan.ends, attention=False)
-    close(lane, step_plan.ends)
-
-
-def _insert_end(using: str, lane: Lane, newest: Operation) -> None:
-    Operation.objects.using(using).insert(
-        activity_id=newest.activity_id,
-        account=lane.account,
-        lane_digest=lane.digest,
-        kind=Operation.Kind.END,
-        rank=Rank.END,
-        due_at=Now(),
-        created_at=Now(),
-        next_try_at=Now(),
-        source="time_to_live",
-        reason="No content came within the time to live.",
-    )
-
-
 def _may_send(using: str, state: AccountState, step_plan: Plan, send: Operation, now: int) -> bool:
     """Tell whether the gates admit the call; the lane was perhaps found by something else."""
     if send.kind == Operation.Kind.END:
@@ -277,7 +176,7 @@ def _open(
     _pass_gates(using, account, state, step_plan, is_end, pace)
     if slot is not None and not slots.take(account, slot, pace):
         raise OvertakenError
-    return Claim(lane, step_plan, operation, call, attempt.pk, lane.now, slot)
+    return Claim(lane, step_plan, operation, call, attempt.pk, lane.generation, lane.now, slot)
 
 
 def _pass_gates(

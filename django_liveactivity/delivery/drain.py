@@ -18,9 +18,10 @@ from django_liveactivity.models import AccountState, Slot, with_now
 from . import candidates, seats, slots
 from .acts import apply_acts
 from .announce import announce
-from .claim import Claim, OvertakenError, claim, set_aside
+from .claim import Claim, OvertakenError, claim
 from .gates import admit, condition
 from .record import record
+from .settle import set_aside
 
 PATIENCE = 2.0
 

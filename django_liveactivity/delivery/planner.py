@@ -90,7 +90,7 @@ def _plan_end(
 ) -> Plan:
     dead = [c for c in dead if not _is_past(c, lane)]
     if dead and not lane.called:
-        return Plan(**settled, ends=due, never_started=True, newest=_last(alive))
+        return Plan(**settled, ends=due, never_started=True, newest=_last(alive), waiting=alive)
     end = due[-1]
     waits = bool(end.next_try_at and end.next_try_at > now)
     return Plan(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +25,9 @@ from django_liveactivity.models import (
 
 from . import gates, slots
 from .backoff import retry_delay
-from .claim import Claim, cards_of, close, finish, mark_ended, postpone
+from .claim import Claim
+from .evict import evict
+from .settle import cards_of, close, finish, mark_ended, postpone
 from .step import step
 from .verdict import Gate, Retry, Verdict, judge
 
@@ -65,7 +66,7 @@ def record(
             _record_end(using, account, claim, answer, verdict)
         else:
             _record_content(using, account, claim, answer, verdict)
-        _evict(using, account, answer)
+        evict(using, account, answer)
         _trim(using, claim)
     _pass_on(using, account, state, claim, answer, verdict.gate)
     if claim.slot is not None:
@@ -136,7 +137,7 @@ def _record_end(
         until = claim.lane.stream_doubt_until
         rows.update(acknowledged_at=Now(), next_try_at=until, **changes)
         postpone(using, waiting, until)
-    mark_ended(using, claim.lane, ends, attention)
+    mark_ended(using, claim.lane, ends, generation=claim.generation, attention=attention)
 
 
 def _reshow(using: str, claim: Claim) -> None:
@@ -163,7 +164,7 @@ def _record_content(
     paused = answer.outcome == Outcome.PAUSED
     changes: dict[str, Any] = {
         "status": Status.PAUSED if paused else Status.LIVE,
-        "generation": claim.lane.generation,
+        "generation": claim.generation,
         "ended_at": None,
     }
     if answer.activity_id and answer.activity_id != operation.activity.activity_id:
@@ -208,34 +209,6 @@ def _next_try(account: Account, claim: Claim, verdict: Verdict) -> Any:
     age = claim.started_at - (operation.first_tried_at or claim.started_at)
     chance = random.random()
     return Now() + retry_delay(operation.setbacks + 1, age, chance, account.timing)
-
-
-def _evict(using: str, account: Account, answer: Answer) -> None:
-    """Note that the vendor ended another card to make room for this one."""
-    if not answer.ended_activity_id:
-        return
-    digest = lane_digest(activity_id=answer.ended_activity_id)
-    known = KnownActivityId.objects.using(using).filter(account=account.alias, id_digest=digest)
-    evicted = LiveActivity.objects.using(using).filter(account=account.alias)
-    evicted = evicted.filter(pk__in=known.values("activity")) | evicted.filter(lane_digest=digest)
-    rows = list(evicted.exclude(status=Status.ENDED))
-    LiveActivity.objects.using(using).filter(pk__in=[r.pk for r in rows]).update(
-        status=Status.EVICTED
-    )
-    Lane.objects.using(using).filter(
-        account=account.alias, digest__in=[r.lane_digest for r in rows]
-    ).update(held=Lane.Held.EVICTED)
-    _supersede_unsent(using, account, rows)
-
-
-def _supersede_unsent(using: str, account: Account, rows: Sequence[LiveActivity]) -> None:
-    unsent = Operation.objects.using(using).filter(
-        account=account.alias,
-        activity__in=[r.pk for r in rows],
-        state=State.PENDING,
-        kind__in=(Operation.Kind.STREAM, Operation.Kind.UPDATE),
-    )
-    finish(using, list(unsent.only("pk")), State.SUPERSEDED)
 
 
 def _trim(using: str, claim: Claim) -> None:

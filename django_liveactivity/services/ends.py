@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Unpack
 
 from django.conf import settings
@@ -15,30 +14,17 @@ from django.utils import timezone
 from django_liveactivity import conf, selectors
 from django_liveactivity.content import (
     Content,
-    Endpoint,
     check_activity_id,
-    check_content,
-    check_dismiss_after,
-    check_options,
     check_stream_key,
 )
-from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
+from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Now, Operation, from_datetime
 
-from .door import UNSET, Door, OptionFields, Unset, as_content, as_options, enter, milliseconds
+from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
+from .intent import Known, Wanted, checked, standing_end
 
 Kind = Operation.Kind
 State = Operation.State
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """How a card shall end; checked against the card as far as it is known."""
-
-    content: Any = None
-    options: Mapping[str, Any] | None = None
-    dismiss_after: datetime.timedelta | Unset | None = UNSET
-    due_at: int | Combinable | None = None
 
 
 def end_activity(
@@ -214,7 +200,7 @@ def _end(
     again: bool,
 ) -> Operation:
     if card is None:
-        values = _checked(door, Known(by_key=named[0] == "stream_key"), wanted)
+        values = checked(door, Known(by_key=named[0] == "stream_key"), wanted)
         with door.together():
             name: dict[str, Any] = {named[0]: named[1]}
             adopted = door.insert_activity(**name)
@@ -228,62 +214,14 @@ def _plan(
 ) -> tuple[dict[str, Any], Operation | None]:
     """Return the values of the new end, and the end that stands already and suffices."""
     recent = selectors.recent_operations(card)
-    values = _checked(door, Known.of(card, recent), wanted)
-    return values, _standing(recent, values, wanted, again=again)
+    values = checked(door, Known.of(card, recent), wanted)
+    return values, standing_end(recent, values, wanted, again=again)
 
 
 def _insert_end(
     door: Door, card: LiveActivity, values: dict[str, Any], standing: Operation | None
 ) -> Operation:
     return standing or door.insert_operation(card, Kind.END, **values)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a card before it ends."""
-
-    by_key: bool
-    type: str | None = None
-    has_content: bool = False
-
-    @classmethod
-    def of(cls, card: LiveActivity, recent: list[Operation]) -> Known:
-        """Return what the newest operations of a card tell."""
-        contents = [o.content for o in recent if o.content and o.state != State.FAILED]
-        types = (content.get("type") for content in contents)
-        return cls(bool(card.stream_key), next(filter(None, types), None), bool(contents))
-
-
-def _checked(door: Door, known: Known, wanted: Wanted) -> dict[str, Any]:
-    endpoint = Endpoint.END_STREAM if known.by_key else Endpoint.END
-    options = as_options(wanted.options or {})
-    content = None
-    if wanted.content is not None:
-        content = as_content(wanted.content, known.type)
-        check_content(endpoint, content)
-    check_options(endpoint, content.type if content else known.type, options)
-    shows = content is not None or known.has_content
-    if not shows and not known.by_key:
-        raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
-    return {
-        "content": None if content is None else content.wire(),
-        "options": options.wire(),
-        "dismiss_seconds": _dismiss_seconds(door, wanted.dismiss_after, shows),
-        "due_at": wanted.due_at,
-    }
-
-
-def _dismiss_seconds(
-    door: Door, value: datetime.timedelta | Unset | None, shows: bool
-) -> int | None:
-    if isinstance(value, Unset):
-        return door.backend.dismiss_seconds if shows else None
-    if value is None:
-        return None
-    seconds = check_dismiss_after(value)
-    if not shows:
-        raise ContentRequiredError.at("content", "dismiss_after needs content with a title.")
-    return seconds
 
 
 def _due_at(
@@ -300,29 +238,3 @@ def _due_at(
     if settings.USE_TZ and timezone.is_naive(at):
         raise InvalidInputError.at("at", "Give an aware datetime, because USE_TZ is on.")
     return from_datetime(at)
-
-
-def _standing(
-    recent: list[Operation], values: dict[str, Any], wanted: Wanted, *, again: bool
-) -> Operation | None:
-    """Return the due end after the newest content, if nothing different is asked for."""
-    for operation in recent:
-        if operation.kind in (Kind.STREAM, Kind.UPDATE):
-            return None
-        if operation.kind != Kind.END or operation.due_at > operation.now:
-            continue
-        if operation.state in Operation.UNFINISHED:
-            return operation if _adds_nothing(operation, values, wanted) else None
-        if operation.state == State.DONE:
-            return None if again else operation
-    return None
-
-
-def _adds_nothing(standing: Operation, values: dict[str, Any], wanted: Wanted) -> bool:
-    if not isinstance(wanted.dismiss_after, Unset) and (
-        values["dismiss_seconds"] != standing.dismiss_seconds
-    ):
-        return False
-    same_content = values["content"] in (None, standing.content)
-    same_options = all(standing.options.get(k) == v for k, v in values["options"].items())
-    return same_content and same_options

@@ -133,7 +133,7 @@ def command(stage: Stage) -> LiveActivity:
     return card
 
 
-def bare_activity_id(stage: Stage) -> LiveActivity:
+def bare_activity_id(_stage: Stage) -> LiveActivity:
     """End a card that another program has started: no row of ours knows of it before."""
     options = settings.LIVEACTIVITY["default"]["OPTIONS"]
     with Client(options["api_key"], base_url=options["base_url"]) as client:

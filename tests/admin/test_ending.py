@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -112,7 +114,7 @@ class TestConfirmation:
     def test_nothing_selected_ends_nothing(self, operator):
         show()
 
-        answer = confirm_end(operator)
+        answer = ask_to_end(operator, index="0")
 
         assert messages_of(answer)[0][0] == "warning"
         assert not ends().exists()
@@ -146,7 +148,7 @@ class TestEnding:
 
     def test_by_default_the_account_says_how_long_the_card_stays(self, operator, settings):
         account = settings.LIVEACTIVITY["default"]
-        options = {"dismiss_after": ending.datetime.timedelta(minutes=7)}
+        options = {"dismiss_after": timedelta(minutes=7)}
         settings.LIVEACTIVITY = {"default": account | {"OPTIONS": options}}
 
         confirm_end(operator, show(), dismissal="default")
@@ -158,9 +160,7 @@ class TestEnding:
         deliver()  # it was pending when the operator looked
         url = reverse(CHANGELIST) + "?status__exact=pending"
 
-        operator.post(
-            url, {"action": "end_selected", "_selected_action": [card.pk], "post": "yes"}
-        )
+        operator.post(url, {"action": "end_selected", "_selected_action": [card.pk], "post": "yes"})
 
         assert ends().get().activity_id == card.pk
 
@@ -189,7 +189,7 @@ class TestReport:
 
     def test_a_scheduled_end_is_brought_forward(self, operator):
         card = show()
-        services.end_activity(card, after=ending.datetime.timedelta(hours=1))
+        services.end_activity(card, after=timedelta(hours=1))
 
         answer = confirm_end(operator, card)
 
@@ -200,13 +200,10 @@ class TestReport:
 
         answer = confirm_end(operator, *cards)
 
+        why = "what it shows is not known, so this end needs content: a command can give it"
         assert messages_of(answer) == [
             ("success", "Ending 2 live activities: order-2, order-1"),
-            (
-                "warning",
-                "1 live activity does not end: pLAr-1 (what it shows is not known, "
-                "so this end needs content: a command can give it)",
-            ),
+            ("warning", f"1 live activity does not end: pLAr-1 ({why})"),
         ]
         assert {end.activity.stream_key for end in ends()} == {"order-1", "order-2"}
 

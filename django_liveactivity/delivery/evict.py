@@ -1,0 +1,48 @@
+"""The vendor ended a card of ours to make room for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django_liveactivity.client.answer import Answer
+from django_liveactivity.conf import Account
+from django_liveactivity.models import (
+    KnownActivityId,
+    Lane,
+    LiveActivity,
+    Operation,
+    lane_digest,
+)
+
+from .settle import finish
+
+State = Operation.State
+Status = LiveActivity.Status
+
+
+def evict(using: str, account: Account, answer: Answer) -> None:
+    """Note that the vendor ended another card to make room for this one."""
+    if not answer.ended_activity_id:
+        return
+    digest = lane_digest(activity_id=answer.ended_activity_id)
+    known = KnownActivityId.objects.using(using).filter(account=account.alias, id_digest=digest)
+    evicted = LiveActivity.objects.using(using).filter(account=account.alias)
+    evicted = evicted.filter(pk__in=known.values("activity")) | evicted.filter(lane_digest=digest)
+    rows = list(evicted.exclude(status=Status.ENDED))
+    LiveActivity.objects.using(using).filter(pk__in=[r.pk for r in rows]).update(
+        status=Status.EVICTED
+    )
+    Lane.objects.using(using).filter(
+        account=account.alias, digest__in=[r.lane_digest for r in rows]
+    ).update(held=Lane.Held.EVICTED)
+    _supersede_unsent(using, account, rows)
+
+
+def _supersede_unsent(using: str, account: Account, rows: Sequence[LiveActivity]) -> None:
+    unsent = Operation.objects.using(using).filter(
+        account=account.alias,
+        activity__in=[r.pk for r in rows],
+        state=State.PENDING,
+        kind__in=(Operation.Kind.STREAM, Operation.Kind.UPDATE),
+    )
+    finish(using, list(unsent.only("pk")), State.SUPERSEDED)

@@ -1,0 +1,119 @@
+"""Write down what a plan knows without a call, and what an answer makes of a lane's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from django_liveactivity.client.answer import Outcome
+from django_liveactivity.conf import Account
+from django_liveactivity.models import Lane, LiveActivity, Now, Operation
+
+from .bodies import carry
+from .planner import Plan, is_scheduled
+
+State = Operation.State
+BATCH = 500
+"""Rows named in one statement; every database takes so many parameters."""
+
+
+def settle(using: str, lane: Lane, step_plan: Plan) -> None:
+    """Write down what the plan knows without a call."""
+    finish(using, step_plan.superseded, State.SUPERSEDED)
+    finish(using, step_plan.kept, State.DONE)
+    finish(using, step_plan.covered, State.DONE, Outcome.ALREADY_ENDED)
+    if step_plan.kept:
+        lane.kept_id = max(lane.kept_id, step_plan.kept[-1].pk)
+        lane.kept_at = max(lane.kept_at, step_plan.kept[-1].created_at)
+    if step_plan.wait_until is not None:
+        postpone(using, [*step_plan.waiting, *step_plan.ends], step_plan.wait_until)
+    if step_plan.unsent:
+        _carry_over(using, step_plan)
+    if step_plan.expired and step_plan.newest is not None:
+        _insert_end(using, lane, step_plan.newest)
+    if step_plan.never_started:
+        _end_unsent(using, lane, step_plan)
+
+
+def _carry_over(using: str, step_plan: Plan) -> None:
+    """Let the newest content say what older content said that was never sent."""
+    heir = step_plan.send or step_plan.waiting[0]
+    heir.carried = carry([*step_plan.unsent, heir])
+    Operation.objects.using(using).filter(pk=heir.pk).update(carried=heir.carried)
+
+
+def _end_unsent(using: str, lane: Lane, step_plan: Plan) -> None:
+    finish(using, step_plan.ends, State.DONE, Outcome.NEVER_STARTED)
+    mark_ended(using, lane, step_plan.ends, generation=lane.generation, attention=False)
+    close(lane, step_plan.ends)
+
+
+def _insert_end(using: str, lane: Lane, newest: Operation) -> None:
+    Operation.objects.using(using).insert(
+        activity_id=newest.activity_id,
+        account=lane.account,
+        lane_digest=lane.digest,
+        kind=Operation.Kind.END,
+        rank=Operation.Rank.END,
+        due_at=Now(),
+        created_at=Now(),
+        next_try_at=Now(),
+        source="time_to_live",
+        reason="No content came within the time to live.",
+    )
+
+
+def finish(using: str, operations: Sequence[Operation], state: str, outcome: str = "") -> None:
+    """Move operations into a final state: nothing will be tried for them any more."""
+    changes = {"state": state, "outcome": outcome, "next_try_at": None, "finished_at": Now()}
+    for start in range(0, len(operations), BATCH):
+        ids = [o.pk for o in operations[start : start + BATCH]]
+        Operation.objects.using(using).filter(pk__in=ids).update(**changes)
+
+
+def postpone(using: str, operations: Sequence[Operation], until: Any) -> None:
+    """Let operations wait, so that no drain looks at them before."""
+    if operations:
+        rows = Operation.objects.using(using).filter(pk__in=[o.pk for o in operations])
+        rows.update(next_try_at=until)
+
+
+def set_aside(using: str, account: Account, lane_id: int) -> None:
+    """Let everything of a lane wait: something in it cannot be planned, which is a defect."""
+    digests = Lane.objects.using(using).filter(pk=lane_id).values("digest")
+    due = Operation.objects.using(using).filter(
+        account=account.alias, lane_digest__in=digests, next_try_at__lte=Now()
+    )
+    due.update(next_try_at=Now() + account.timing.backoff_cap)
+
+
+def close(lane: Lane, ends: Sequence[Operation]) -> None:
+    """Begin the next generation: what came before these ends will never be sent."""
+    lane.closed_id = max(lane.closed_id, *(e.pk for e in ends))
+    scheduled = (e.due_at for e in ends if is_scheduled(e))
+    lane.closed_at = max(lane.closed_at, *scheduled, 0)
+    lane.generation += 1
+    lane.shown_id = 0
+    lane.held = ""
+
+
+def cards_of(using: str, lane: Lane, newest_id: int) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return the rows of a lane's card: two hosts may have shown one key at once."""
+    cards = LiveActivity.objects.using(using).filter(
+        account=lane.account, lane_digest=lane.digest, pk__lte=newest_id
+    )
+    return cards.filter(~Q(status=LiveActivity.Status.ENDED) | Q(pk=newest_id))
+
+
+def mark_ended(
+    using: str, lane: Lane, ends: Sequence[Operation], *, generation: int, attention: bool
+) -> None:
+    """Say of the card that it has ended."""
+    cards_of(using, lane, max(e.activity_id for e in ends)).update(
+        status=LiveActivity.Status.ENDED,
+        ended_at=Now(),
+        needs_attention=attention,
+        generation=generation,
+    )

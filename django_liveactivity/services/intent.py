@@ -1,0 +1,114 @@
+"""What an end is asked to be, held against what is known of the card."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models.expressions import Combinable
+
+from django_liveactivity.content import (
+    Endpoint,
+    check_content,
+    check_dismiss_after,
+    check_options,
+)
+from django_liveactivity.exceptions import ContentRequiredError
+from django_liveactivity.models import LiveActivity, Operation
+
+from .door import UNSET, Door, Unset, as_content, as_options
+
+Kind = Operation.Kind
+State = Operation.State
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a card shall end; checked against the card as far as it is known."""
+
+    content: Any = None
+    options: Mapping[str, Any] | None = None
+    dismiss_after: datetime.timedelta | Unset | None = UNSET
+    due_at: int | Combinable | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a card before it ends."""
+
+    by_key: bool
+    type: str | None = None
+    has_content: bool = False
+
+    @classmethod
+    def of(cls, card: LiveActivity, recent: list[Operation]) -> Known:
+        """Return what the newest operations of a card tell."""
+        contents = [o.content for o in recent if o.content and o.state != State.FAILED]
+        types = (content.get("type") for content in contents)
+        return cls(bool(card.stream_key), next(filter(None, types), None), bool(contents))
+
+
+def checked(door: Door, known: Known, wanted: Wanted) -> dict[str, Any]:
+    """Return the values of the end's row.
+
+    Raises:
+        InvalidInputError: names the field.
+        ContentRequiredError: nothing is known that the ended card could show.
+    """
+    endpoint = Endpoint.END_STREAM if known.by_key else Endpoint.END
+    options = as_options(wanted.options or {})
+    content = None
+    if wanted.content is not None:
+        content = as_content(wanted.content, known.type)
+        check_content(endpoint, content)
+    check_options(endpoint, content.type if content else known.type, options)
+    shows = content is not None or known.has_content
+    if not shows and not known.by_key:
+        raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
+    return {
+        "content": None if content is None else content.wire(),
+        "options": options.wire(),
+        "dismiss_seconds": _dismiss_seconds(door, wanted.dismiss_after, shows),
+        "due_at": wanted.due_at,
+    }
+
+
+def _dismiss_seconds(
+    door: Door, value: datetime.timedelta | Unset | None, shows: bool
+) -> int | None:
+    if isinstance(value, Unset):
+        return door.backend.dismiss_seconds if shows else None
+    if value is None:
+        return None
+    seconds = check_dismiss_after(value)
+    if not shows:
+        raise ContentRequiredError.at("content", "dismiss_after needs content with a title.")
+    return seconds
+
+
+def standing_end(
+    recent: list[Operation], values: dict[str, Any], wanted: Wanted, *, again: bool
+) -> Operation | None:
+    """Return the due end after the newest content, if nothing different is asked for."""
+    for operation in recent:
+        if operation.kind in (Kind.STREAM, Kind.UPDATE):
+            return None
+        if operation.kind != Kind.END or operation.due_at > operation.now:
+            continue
+        if operation.state in Operation.UNFINISHED:
+            return operation if _adds_nothing(operation, values, wanted) else None
+        if operation.state == State.DONE:
+            return None if again else operation
+    return None
+
+
+def _adds_nothing(standing: Operation, values: dict[str, Any], wanted: Wanted) -> bool:
+    if not isinstance(wanted.dismiss_after, Unset) and (
+        values["dismiss_seconds"] != standing.dismiss_seconds
+    ):
+        return False
+    same_content = values["content"] in (None, standing.content)
+    same_options = all(standing.options.get(k) == v for k, v in values["options"].items())
+    return same_content and same_options

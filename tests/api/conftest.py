@@ -1,0 +1,46 @@
+"""Clients of the endpoint, and what they post."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from django_liveactivity import Progress, services
+from django_liveactivity.models import LiveActivity, Operation
+
+
+@pytest.fixture
+def url() -> str:
+    """The address of the endpoint in the test project."""
+    return reverse("django_liveactivity:end")
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    """Somebody who may end cards."""
+    user = User.objects.create_user("ana", password="secret")
+    user.user_permissions.add(Permission.objects.get(codename="end_liveactivity"))
+    return user
+
+
+@pytest.fixture
+def client(user: User) -> APIClient:
+    """Their client, which speaks JSON."""
+    client = APIClient()
+    client.default_format = "json"
+    client.force_login(user)
+    return client
+
+
+def show(key: str = "order-42", **options: Any) -> LiveActivity:
+    """Show a card at 40 %."""
+    return services.stream_activity(key, Progress(title="Order", percentage=40), **options)
+
+
+def ends() -> Any:
+    """Return every end there is."""
+    return Operation.objects.filter(kind=Operation.Kind.END)

@@ -1,0 +1,199 @@
+"""Every bad body is refused with 400 and the paths of its fields, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from django_liveactivity import SegmentedProgress, services
+from django_liveactivity.api.parsers import MAX_BYTES
+from django_liveactivity.models import LiveActivity, Operation
+
+from .conftest import ends, show
+
+pytestmark = pytest.mark.django_db
+ACTION = {"title": "Open", "type": "open_url", "url": "https://example.com/"}
+TITLE = {"title": "Done"}
+
+
+def key(**fields):
+    return {"stream_key": "order-42", **fields}
+
+
+def paths(answer) -> list[str]:
+    assert answer.status_code == 400
+    assert all(set(e) == {"path", "message"} and e["message"] for e in answer.json()["errors"])
+    return [e["path"] for e in answer.json()["errors"]]
+
+
+BAD = [
+    # no name, or too many
+    ({}, [""]),
+    ([], [""]),
+    ("order-42", [""]),
+    (None, [""]),
+    ({"reason": "why"}, [""]),
+    (key(activity_id="pLAr"), [""]),
+    (key(id=1), [""]),
+    # names
+    ({"stream_key": "a/b"}, ["stream_key"]),
+    ({"stream_key": "../x"}, ["stream_key"]),
+    ({"stream_key": "a\n"}, ["stream_key"]),
+    ({"stream_key": " a"}, ["stream_key"]),
+    ({"stream_key": ""}, ["stream_key"]),
+    ({"stream_key": "k" * 256}, ["stream_key"]),
+    ({"stream_key": "ä"}, ["stream_key"]),
+    ({"stream_key": "a?b"}, ["stream_key"]),
+    ({"stream_key": "a\0"}, ["stream_key"]),
+    ({"stream_key": "\ud800"}, ["stream_key"]),
+    ({"stream_key": 42}, ["stream_key"]),
+    ({"stream_key": None}, ["stream_key"]),
+    ({"activity_id": "a b"}, ["activity_id"]),
+    ({"activity_id": "pLAr\n"}, ["activity_id"]),
+    ({"activity_id": ["pLAr"]}, ["activity_id"]),
+    ({"activity_id": "pLAr"}, ["content"]),
+    ({"id": "1"}, ["id"]),
+    ({"id": 0}, ["id"]),
+    ({"id": 1.0}, ["id"]),
+    ({"id": True}, ["id"]),
+    ({"id": 2**63}, ["id"]),
+    ({"subject": "shop.Order"}, ["subject"]),
+    ({"subject": {}}, ["subject.model", "subject.pk"]),
+    ({"subject": {"model": "shop.Order", "pk": 42}}, ["subject.pk"]),
+    ({"subject": {"model": "shop.Order", "pk": "x"}}, ["subject.pk"]),
+    ({"subject": {"model": "shop.Order", "pk": "1", "id": 1}}, ["subject.id"]),
+    # fields that there are not
+    (key(acount="default"), ["acount"]),
+    (key(channels=["ops"], source="me"), ["channels", "source"]),
+    (key(actor="somebody else"), ["actor"]),
+    ({"stream_key": "a", "\ud800": 1}, ["\\ud800"]),
+    (key(unknown=1, id="x"), ["id", "unknown"]),
+    # content
+    (key(content="Done"), ["content"]),
+    (key(content=None), ["content"]),
+    (key(content={}), ["content.title"]),
+    (key(content={"title": "Done", "percentage": 101}), ["content.percentage"]),
+    (key(content={"title": "Done", "percentage": "5"}), ["content.percentage"]),
+    (key(content={"title": "Done", "percentage": 10**400}), ["content.percentage"]),
+    (key(content={"title": "", "percentage": 1}), ["content.title"]),
+    (key(content={"title": "Done", "type": "pie"}), ["content.type"]),
+    (key(content={"title": "Done", "action": ACTION}), ["content.action"]),
+    (key(content={"title": "Done", "dismiss_after": 1}), ["content.dismiss_after"]),
+    (
+        key(content={"type": "metrics", "title": "Done", "metrics": [{"label": "CPU"}]}),
+        ["content.metrics.0.value"],
+    ),
+    (key(content={"type": "timer", "title": "\ud800"}), ["content.title"]),
+    (key(content={"title": "Done", "\ud800": 1}), ["content."]),
+    # when, and for how long
+    (key(content=TITLE, dismiss_after=-1), ["dismiss_after"]),
+    (key(content=TITLE, dismiss_after=14401), ["dismiss_after"]),
+    (key(content=TITLE, dismiss_after="60"), ["dismiss_after"]),
+    (key(content=TITLE, dismiss_after=1.5), ["dismiss_after"]),
+    (key(content=TITLE, dismiss_after=True), ["dismiss_after"]),
+    (key(dismiss_after=60), ["content"]),
+    (key(at="tomorrow"), ["at"]),
+    (key(at="2031-05-06T07:08:09"), ["at"]),
+    (key(at="2031-02-30T07:08:09Z"), ["at"]),
+    (key(at="0001-01-01T00:00:00+23:00"), ["at"]),
+    (key(at="9999-12-31T23:59:59-23:00"), ["at"]),
+    (key(at=1_900_000_000), ["at"]),
+    (key(after=0), ["after"]),
+    (key(after="60"), ["after"]),
+    (key(after=10**12), ["after"]),
+    (key(at="2031-05-06T07:08:09Z", after=60), ["at"]),
+    # the rest
+    (key(account="nowhere"), ["account"]),
+    (key(account=1), ["account"]),
+    (key(reason=1), ["reason"]),
+    (key(reason="a\0b"), ["reason"]),
+    (key(reason="\ud800"), ["reason"]),
+    (key(action="Open"), ["action"]),
+    (key(action=ACTION | {"url": "ftp://example.com"}), ["action.url"]),
+    (key(action=ACTION | {"type": "call"}), ["action.type"]),
+    (key(alert={"titel": "x"}), ["alert.titel"]),
+    ({"activity_id": "p", "content": TITLE, "alert": {"title": "x"}}, ["alert"]),
+    (key(tags="a"), ["tags"]),
+    (key(tags=["a", 1]), ["tags.1"]),
+    (key(tags=["a", ""]), ["tags.1"]),
+    (key(tags=["t"] * 21), ["tags"]),
+    (key(metadata=[]), ["metadata"]),
+    (key(metadata={"a": None}), ["metadata.a"]),
+    (key(metadata={"a": {"b": 1}}), ["metadata.a"]),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), BAD, ids=lambda value: ascii(value)[:60])
+def test_a_bad_body_is_refused_with_its_paths(client, url, body, expected):
+    answer = client.post(url, json.dumps(body), content_type="application/json")
+
+    assert paths(answer) == expected
+    assert not Operation.objects.exists()
+    assert not LiveActivity.objects.exists()
+
+
+def test_content_of_another_type_than_the_card_s_is_refused(client, url):
+    show()
+    content = {"type": "alert", "title": "Done", "message": "Eaten"}
+
+    assert paths(client.post(url, key(content=content))) == ["content.type"]
+    assert not ends().exists()
+
+
+def test_content_without_a_type_is_held_to_the_card_s_own(client, url):
+    steps = SegmentedProgress(title="Deploy", current_step=1, number_of_steps=2)
+    services.stream_activity("order-42", steps)
+
+    answer = client.post(url, key(content={"title": "Done"}))
+
+    assert paths(answer) == ["content.current_step"]
+    assert not ends().exists()
+
+
+def test_a_secondary_action_that_the_card_cannot_show_is_refused(client, url):
+    services.stream_activity("order-42", {"type": "timer", "title": "T", "duration_seconds": 60})
+
+    assert paths(client.post(url, key(secondary_action=ACTION))) == ["secondary_action"]
+    assert not ends().exists()
+
+
+class TestJson:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "{",
+            '{"stream_key": NaN}',
+            "[" * 100_000,
+            '{"stream_key":"a","after":' + "9" * 5000 + "}",
+            b'{"stream_key": "\xff"}',
+        ],
+        ids=["cut", "NaN", "deep", "huge number", "not UTF-8"],
+    )
+    def test_what_is_no_json_is_refused(self, client, url, body):
+        assert paths(client.post(url, body, content_type="application/json")) == [""]
+
+    @pytest.mark.parametrize(
+        ("content_type", "body"),
+        [
+            ("application/x-www-form-urlencoded", "stream_key=a"),
+            ("multipart/form-data; boundary=x", "--x--"),
+            ("text/plain", '{"stream_key": "a"}'),
+        ],
+    )
+    def test_other_formats_are_not_read(self, client, url, content_type, body):
+        assert client.post(url, body, content_type=content_type).status_code == 415
+        assert not ends().exists()
+
+    def test_other_formats_are_not_spoken(self, client, url):
+        answer = client.post(url, key(), headers={"accept": "text/html"})
+
+        assert answer.status_code == 406
+
+    def test_too_large_a_body_is_not_read(self, client, url):
+        assert client.post(url, key(reason="r" * MAX_BYTES)).status_code == 413
+        assert not ends().exists()
+
+    @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+    def test_nothing_but_post_is_answered(self, client, url, method):
+        assert getattr(client, method)(url).status_code == 405

@@ -1,0 +1,187 @@
+"""The pure decisions: verdicts, pauses and plans, over every value that they can meet."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_liveactivity.client import Outcome
+from django_liveactivity.conf import Timing
+from django_liveactivity.content import Endpoint
+from django_liveactivity.delivery.backoff import freeze_delay, probe_delay, retry_delay
+from django_liveactivity.delivery.planner import Plan, Rows, closes, plan
+from django_liveactivity.delivery.verdict import COLUMNS, Gate, Retry, judge
+from django_liveactivity.models import Lane, LiveActivity, Operation
+
+TIMING = Timing()
+Kind, State = Operation.Kind, Operation.State
+
+
+class TestVerdicts:
+    def test_every_outcome_of_an_answer_has_one_on_every_endpoint(self):
+        outcomes = set(Outcome) - {Outcome.NEVER_STARTED}
+        for endpoint, outcome, bare in itertools.product(COLUMNS, outcomes, (True, False)):
+            assert judge(endpoint, outcome, bare=bare).state in State
+
+    @pytest.mark.parametrize("endpoint", [Endpoint.END, Endpoint.END_STREAM])
+    def test_no_answer_makes_an_end_fail(self, endpoint):
+        for outcome in set(Outcome) - {Outcome.NEVER_STARTED}:
+            verdict = judge(endpoint, outcome, bare=True)
+            assert verdict.state in {State.DONE, State.PENDING, State.NEEDS_OPERATOR}
+            assert verdict.state == State.DONE or verdict.retry is not None
+
+    def test_an_end_is_stripped_once(self):
+        assert judge(Endpoint.END, Outcome.REJECTED, bare=False).bare
+        assert judge(Endpoint.END, Outcome.REJECTED, bare=True).retry == Retry.HOURLY
+
+    def test_only_streams_leave_a_doubt(self):
+        doubts = [e for e in COLUMNS if judge(e, Outcome.AMBIGUOUS, bare=False).doubt]
+        assert doubts == [Endpoint.STREAM, Endpoint.END_STREAM]
+
+    def test_a_429_of_an_end_is_always_about_the_rate(self):
+        assert judge(Endpoint.END, Outcome.LIMIT_REACHED, bare=False).gate == Gate.FREEZE
+
+
+class TestPauses:
+    @given(
+        tries=st.integers(1, 10_000), age=st.integers(0, 10**9), chance=st.floats(0, 1)
+    )
+    def test_a_retry_waits_between_a_second_and_its_cap(self, tries, age, chance):
+        cap = 900_000 if age >= 600_000 else 60_000
+        assert 1_000 <= retry_delay(tries, age, chance, TIMING) <= cap
+
+    def test_the_ceiling_doubles(self):
+        ceilings = [retry_delay(n, 0, 1.0, TIMING) for n in range(1, 8)]
+        assert ceilings == [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
+
+    @given(retry_after=st.none() | st.floats(0, 3600), freezes=st.integers(0, 1000))
+    def test_a_freeze_is_bounded(self, retry_after, freezes):
+        assert 0 <= freeze_delay(retry_after, freezes, TIMING) <= 300_000
+
+    def test_a_probe_waits_ever_longer(self):
+        assert [probe_delay(n, 30_000, 300_000) for n in range(5)] == [
+            30_000,
+            60_000,
+            120_000,
+            240_000,
+            300_000,
+        ]
+
+    def test_a_timing_can_be_divided(self):
+        fast = TIMING.divided_by(20)
+        assert (fast.lease, fast.quarantine, fast.backoff_first) == (3_000, 3_000, 50)
+
+
+NOW = 1_000_000
+ACTIVITY = LiveActivity(pk=1, stream_key="k")
+
+
+def operation(pk: int, kind: Kind, **values) -> Operation:
+    values = {"created_at": NOW - 1_000 + pk, "next_try_at": NOW - 1_000 + pk} | values
+    values.setdefault("due_at", values["created_at"])
+    content = {"title": str(pk)} if kind in (Kind.STREAM, Kind.UPDATE) else None
+    return Operation(pk=pk, kind=kind, content=content, activity=ACTIVITY, **values)
+
+
+def lane(**values) -> Lane:
+    return Lane(stream_key="k", **values)
+
+
+def ids(operations) -> list[int]:
+    return [o.pk for o in operations]
+
+
+@st.composite
+def histories(draw) -> list[Operation]:
+    """Pending operations of one lane, in the order of their ids."""
+    rows = []
+    for pk in range(1, draw(st.integers(1, 9))):
+        kind = draw(st.sampled_from([Kind.STREAM, Kind.STREAM, Kind.END, Kind.KEEP]))
+        due = draw(st.sampled_from([0, 0, 5, 10_000])) if kind == Kind.END else 0
+        row = operation(pk, kind)
+        row.due_at = row.created_at + due
+        row.next_try_at = draw(st.sampled_from([row.due_at, NOW + 500]))
+        rows.append(row)
+    return rows
+
+
+@st.composite
+def lanes(draw) -> Lane:
+    called = draw(st.booleans())
+    return lane(
+        called=called,
+        generation=draw(st.integers(1, 2)),
+        closed_id=draw(st.integers(0, 4)),
+        shown_id=draw(st.integers(0, 4)) if called else 0,
+        doubt_until=draw(st.sampled_from([0, NOW + 300])),
+        held=draw(st.sampled_from(["", "paused", "evicted"])),
+    )
+
+
+class TestPlans:
+    @given(lanes(), histories())
+    def test_every_operation_is_settled_sent_or_waits(self, lane, history):
+        decided = plan(lane, Rows(history), NOW)
+        accounted = [
+            *decided.superseded,
+            *decided.kept,
+            *decided.covered,
+            *decided.ends,
+            *decided.waiting,
+            *([decided.send] if decided.send and decided.send not in decided.ends else []),
+        ]
+        scheduled = [
+            o for o in history if o.kind == Kind.END and o.due_at > NOW and o not in accounted
+        ]
+        assert sorted(ids([*accounted, *scheduled])) == ids(history)
+
+    @given(lanes(), histories())
+    def test_no_due_end_is_ever_superseded(self, lane, history):
+        decided = plan(lane, Rows(history), NOW)
+        for operation in decided.superseded:
+            if operation.kind == Kind.END:
+                assert operation.due_at > operation.created_at
+                newer = [o for o in history if o.pk > operation.pk and o.kind != Kind.STREAM]
+                assert any(o.created_at < operation.due_at for o in newer)
+
+    @given(lanes(), histories())
+    def test_content_is_never_sent_while_an_end_is_due(self, lane, history):
+        decided = plan(lane, Rows(history), NOW)
+        if decided.ends:
+            assert decided.send is None or decided.send.kind == Kind.END
+
+    @given(lanes(), histories())
+    def test_what_an_end_closes_is_never_sent_and_never_waits(self, lane, history):
+        decided = plan(lane, Rows(history), NOW)
+        left = [*decided.waiting, *([decided.send] if decided.send else [])]
+        for content in (o for o in left if o.kind == Kind.STREAM):
+            assert not closes(decided.ends, content)
+            assert content.pk >= max(lane.closed_id, lane.shown_id)
+
+    @given(lanes(), histories())
+    def test_only_the_newest_content_is_sent(self, lane, history):
+        send = plan(lane, Rows(history), NOW).send
+        if send is not None and send.kind == Kind.STREAM:
+            assert send.pk == max(o.pk for o in history if o.kind == Kind.STREAM)
+
+    @given(lanes(), histories())
+    def test_a_call_is_spared_only_if_none_was_ever_made(self, lane, history):
+        if plan(lane, Rows(history), NOW).never_started:
+            assert not lane.called
+
+    @given(lanes(), histories())
+    def test_a_first_put_waits_for_what_may_still_arrive(self, lane, history):
+        decided = plan(lane, Rows(history), NOW)
+        if decided.starts and decided.send and lane.generation > 1:
+            assert lane.doubt_until <= NOW
+
+    def test_nothing_to_do_is_a_plan_too(self):
+        assert plan(lane(), Rows([]), NOW) == Plan(superseded=[], kept=[], covered=[])
+
+    def test_several_ends_are_one_call(self):
+        first, second = operation(1, Kind.END), operation(2, Kind.END)
+        decided = plan(lane(called=True), Rows([first, second]), NOW)
+        assert (ids(decided.ends), decided.send) == ([1, 2], second)

@@ -1,0 +1,143 @@
+"""The Python of the README and of the docs runs as it stands, against the sandbox."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from django_liveactivity import tracking
+from django_liveactivity.checks import check_accounts
+from django_liveactivity.delivery import drain
+from django_liveactivity.models import LiveActivity, Operation
+from tests import shop
+from tests.shop import models as shop_models
+
+from .running import ROOT
+
+README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+MAIN_JOB = (
+    'python -m venv .venv && .venv/bin/pip install -e ".[all]" '
+    "&& .venv/bin/python example_project/manage.py demo"
+)
+TESTS = 'python -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest'
+
+
+def blocks(document, language="python"):
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", document.read_text(), re.DOTALL | re.MULTILINE
+    )
+
+
+@pytest.fixture
+def a_shop(monkeypatch, settings, vendor):
+    """The project that the documents speak of: an app ``shop``, and nothing followed yet."""
+    monkeypatch.setitem(sys.modules, "shop", shop)
+    monkeypatch.setitem(sys.modules, "shop.models", shop_models)
+    monkeypatch.setenv("ACTIVITYSMITH_API_KEY", "ask_test")
+    monkeypatch.setattr(tracking, "_registry", {})
+    tracking.registered.cache_clear()
+    yield vendor
+    tracking.registered.cache_clear()
+
+
+def use(settings, accounts, sandbox):
+    """Check a ``LIVEACTIVITY`` of the documents, and point it at the sandbox."""
+    settings.LIVEACTIVITY = accounts
+    assert [message for message in check_accounts() if message.is_serious()] == []
+    if "activitysmith" in accounts["default"]["BACKEND"]:
+        options = accounts["default"]["OPTIONS"] | {"base_url": sandbox.url, "rate_limit": None}
+        account = accounts["default"] | {"OPTIONS": options, "DISPATCHER": "none"}
+        settings.LIVEACTIVITY = {"default": account}
+
+
+def run(document, request, settings, sandbox):
+    """Run the blocks of a document, one after the other, each delivered before the next."""
+    names = {"__name__": document.stem}
+    for block in blocks(document):
+        code = block.replace("http://127.0.0.1:8765", sandbox.base)
+        exec(compile(code, document.name, "exec"), names)
+        if "LIVEACTIVITY" in names:
+            use(settings, names.pop("LIVEACTIVITY"), sandbox)
+        for name in [name for name in names if name.startswith("test_")]:
+            run_test(names.pop(name), request)
+        drain()
+
+
+def run_test(function, request):
+    fixtures = inspect.signature(function).parameters
+    function(**{name: request.getfixturevalue(name) for name in fixtures})
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_python_runs(document, a_shop, request, settings, capsys):
+    run(document, request, settings, a_shop)
+
+    assert 400 not in [call["status"] for call in a_shop.calls()]
+
+
+def test_the_readme_ends_an_activity(a_shop, request, settings):
+    run(README, request, settings, a_shop)
+
+    card = LiveActivity.objects.get(stream_key="order-42")
+    assert card.status == LiveActivity.Status.ENDED
+    calls = [c for c in a_shop.calls() if c["path"].endswith("/order-42")]
+    assert [(c["method"], c["status"]) for c in calls] == [("PUT", 200), ("DELETE", 200)]
+    assert calls[-1]["body"]["content_state"]["percentage"] == 100
+
+
+def test_the_readme_is_short_about_the_first_end():
+    first_lines = README.read_text().splitlines()[:40]
+
+    assert any("pip install" in line for line in first_lines)
+    assert any("services.end_activity(" in line for line in first_lines)
+
+
+def test_the_tutorial_prints_what_it_says(a_shop, request, settings, capsys):
+    tutorial = ROOT / "docs" / "tutorial.md"
+
+    run(tutorial, request, settings, a_shop)
+
+    printed = capsys.readouterr().out.strip()
+    assert f"prints `{printed}`" in tutorial.read_text()
+    assert a_shop.phone()["empty"]
+    ends = Operation.objects.filter(kind=Operation.Kind.END)
+    assert set(ends.values_list("state", flat=True)) == {Operation.State.DONE}
+
+
+def test_the_readme_has_exactly_the_two_commands():
+    commands = [line for code in blocks(README, "shell") for line in code.splitlines()]
+
+    assert commands == [MAIN_JOB, TESTS]
+
+
+def test_every_command_that_is_named_exists():
+    ours = {name for name, app in get_commands().items() if app == "django_liveactivity"}
+    written = "\n".join(document.read_text() for document in DOCUMENTS)
+    reference = (ROOT / "docs" / "reference" / "commands.md").read_text()
+
+    assert set(re.findall(r"manage\.py (\w+)", written)) <= {*get_commands(), "demo"}
+    assert set(re.findall(r"^## `(\w+)`", reference, re.MULTILINE)) == ours
+
+
+@pytest.mark.parametrize("name", ["dispatch", "end", "sandbox", "status"])
+def test_every_option_in_the_reference_exists(name):
+    command = f"liveactivity_{name}"
+    reference = (ROOT / "docs" / "reference" / "commands.md").read_text()
+    (section,) = re.findall(
+        rf"^## `{command}`$(.*?)(?=^## |\Z)", reference, re.DOTALL | re.MULTILINE
+    )
+    parser = load_command_class("django_liveactivity", command).create_parser("manage.py", command)
+
+    assert set(re.findall(r"--[a-z][a-z-]*", section)) <= set(parser._option_string_actions)
+
+
+def test_every_link_leads_somewhere():
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+            if not target.startswith("https://"):
+                assert (document.parent / target).exists(), f"{document.name}: {target}"
