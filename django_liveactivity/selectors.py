@@ -102,9 +102,13 @@ def newest_content(activity: LiveActivity) -> Operation | None:
 
 
 def is_expired(activity: LiveActivity, now: int) -> bool:
-    """Tell whether iOS has removed the card by itself: 12 h old and never ended by us."""
-    ended = LiveActivity.Status.ENDED
-    return activity.status != ended and now - activity.created_at > EXPIRED_AFTER
+    """Tell whether iOS has removed the card by itself: 12 h old and without a due end.
+
+    Args:
+        activity: a card that was read with ``is_closed``.
+        now: the database's clock, in milliseconds.
+    """
+    return not activity.is_closed and now - activity.created_at > EXPIRED_AFTER
 
 
 def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:

@@ -131,7 +131,7 @@ class LiveActivityAdmin(Base):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, card: Any) -> str:
         """Return the status; a card that nobody ended, and that iOS has removed, is expired."""
-        if not card.is_closed and selectors.is_expired(card, card.now):
+        if selectors.is_expired(card, card.now):
             return gettext("expired")
         return str(card.get_status_display())
 

@@ -123,6 +123,8 @@ def _record_end(
         next_try = _next_try(account, claim, verdict)
         _try_again(using, claim, answer, verdict, next_try)
         postpone(using, [*ends, *waiting], next_try)
+        if verdict.state == State.NEEDS_OPERATOR:
+            cards_of(using, claim.lane, ends[-1].activity_id).update(needs_attention=True)
         return
     attention = answer.outcome in (Outcome.FORCED, Outcome.PARTIAL)
     rows = Operation.objects.using(using).filter(pk__in=[e.pk for e in ends])

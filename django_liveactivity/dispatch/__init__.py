@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -25,11 +26,31 @@ SHORT_NAMES = {
 logger = logging.getLogger("django_liveactivity.dispatch")
 
 
+class _Asked(threading.local):
+    """The accounts for which this thread has asked for a kick and had none since."""
+
+    def __init__(self) -> None:
+        self.aliases: set[str] = set()
+
+
+_asked = _Asked()
+
+
 def kick_on_commit(account: conf.Account) -> None:
-    """Kick the account's drain when the host's transaction commits; never if it rolls back."""
+    """Kick the account's drain when the host's transaction commits; never if it rolls back.
+
+    However many rows a transaction inserts, the account is kicked once.
+    """
+    _asked.aliases.add(account.alias)
     transaction.on_commit(
-        functools.partial(kick, account.alias), using=account.database, robust=True
+        functools.partial(_kick_once, account.alias), using=account.database, robust=True
     )
+
+
+def _kick_once(alias: str) -> None:
+    if alias in _asked.aliases:
+        _asked.aliases.discard(alias)
+        kick(alias)
 
 
 def kick(alias: str) -> None:

@@ -148,8 +148,17 @@ def check_text(path: str, value: Any, limit: int | None) -> None:
         raise InvalidInputError.at(path, "Give a string.")
     if limit is not None and len(value) > limit:
         raise InvalidInputError.at(path, f"Give at most {limit} characters.")
-    if "\0" in value:
-        raise InvalidInputError.at(path, "NUL characters cannot be stored.")
+    if "\0" in value or not _is_text(value):
+        message = "NUL characters and unpaired surrogates cannot be stored; remove them."
+        raise InvalidInputError.at(path, message)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_content(content: Any, own_type: str | None = None) -> Content:

@@ -24,6 +24,8 @@ from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
 from .intent import Known, Wanted, checked, standing_end
 
 Kind = Operation.Kind
+LONGEST_AFTER = datetime.timedelta(days=366)
+EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
 State = Operation.State
 
 
@@ -230,6 +232,8 @@ def _due_at(
     if at is not None and after is not None:
         raise InvalidInputError.at("at", "Give either at or after.")
     if after is not None:
+        if milliseconds("after", after) > milliseconds("after", LONGEST_AFTER):
+            raise InvalidInputError.at("after", "Give at most 366 days.")
         return Now() + milliseconds("after", after)
     if at is None:
         return None
@@ -237,4 +241,6 @@ def _due_at(
         raise InvalidInputError.at("at", "Give a datetime.")
     if settings.USE_TZ and timezone.is_naive(at):
         raise InvalidInputError.at("at", "Give an aware datetime, because USE_TZ is on.")
+    if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
+        raise InvalidInputError.at("at", f"Give a year from {EARLIEST_YEAR} to {LATEST_YEAR}.")
     return from_datetime(at)

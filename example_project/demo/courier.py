@@ -89,7 +89,8 @@ def _running(*arguments: str, wanted: bool) -> Iterator[None]:
         yield
         return
     command = [sys.executable, *arguments]
-    with subprocess.Popen(command, cwd=settings.BASE_DIR) as process:  # noqa: S603 - our own
+    quiet = subprocess.DEVNULL  # warnings still show: they go to stderr
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=quiet) as process:  # noqa: S603
         try:
             yield
         finally:

@@ -67,6 +67,8 @@ class TestRefusedEnds:
         deliver()
         assert states(card)[-1] == "end needs_operator rejected"
         assert Operation.objects.get(kind="end").needs_attention
+        card.refresh_from_db()
+        assert card.needs_attention
         advance(3500)
         deliver()
         assert len(calls(vendor)) == 3
@@ -74,6 +76,8 @@ class TestRefusedEnds:
         deliver()
         assert states(card)[-1] == "end done delivered"
         assert vendor.phone()["empty"]
+        card.refresh_from_db()
+        assert not card.needs_attention
 
     def test_of_a_foreign_card_need_an_operator(self, vendor):
         services.end_activity(activity_id="somebody-elses", content={"title": "Done"})

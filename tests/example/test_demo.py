@@ -32,6 +32,11 @@ def addresses(run):
     return {name: run.line(f"{name}  ") for name in names}
 
 
+def alive(served):
+    """Return the types of the cards that are alive on the phone."""
+    return {card["type"] for card in httpx.get(served["Phone"]).json()["alive"]}
+
+
 def test_each_way_ends_its_card_and_serve_stays_until_it_is_stopped():
     with manage("demo", "--serve") as run:
         run.line("ENDED: 9 cards of 7 types.")
@@ -47,18 +52,19 @@ def test_each_way_ends_its_card_and_serve_stays_until_it_is_stopped():
             assert (status, end) == ("ended", "done, delivered"), way
 
         with httpx.Client(base_url=served["Site"], follow_redirects=True) as visitor:
-            assert "checkout 2.4.1" in visitor.get("/").text
+            assert "Nothing has been deployed" not in visitor.get("/").text
             login = visitor.get("/admin/login/?next=/admin/django_liveactivity/liveactivity/")
             name, password = served["Login"].split(" / ")
             values = read_forms(login.text)[-1].values | {"username": name, "password": password}
-            assert "db-2-disk" in visitor.post(str(login.url), data=values).text
-        assert httpx.get(served["Admin"], follow_redirects=True).status_code == 200
+            assert "db-2-disk" in visitor.post(login.url, data=values).text
+            assert visitor.get(served["Admin"]).status_code == 200
+
+            assert alive(served) == {"segmented_progress", "progress", "alert"}
+            token = {"csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
+            home = visitor.post("/orders/2/cancel/", data=token)
+            assert "Ramen" not in home.text
+            assert alive(served) == {"segmented_progress", "alert"}
         assert len(httpx.get(served["Calls"]).json()) > len(WAYS)
-        assert {card["type"] for card in httpx.get(served["Phone"]).json()["alive"]} == {
-            "segmented_progress",
-            "progress",
-            "alert",
-        }
 
         run.process.terminate()
         assert run.finish() == 0

@@ -188,6 +188,34 @@ class TestTransactions:
         assert response.content == b"sent in the view: 0"
         assert sent() == ["PUT order-42"]
 
+    def test_a_transaction_kicks_once_however_many_rows_it_inserts(self, settings):
+        from tests.services import urls
+
+        settings.LIVEACTIVITY = {
+            "default": {
+                "BACKEND": "django_liveactivity.backends.locmem.LocmemBackend",
+                "DISPATCHER": "tests.services.urls.counting_dispatcher",
+            }
+        }
+        urls.kicks.clear()
+        with transaction.atomic():
+            for number in range(5):
+                services.stream_activity(f"order-{number}", CONTENT)
+            with pytest.raises(ZeroDivisionError), transaction.atomic():
+                services.end_activity(stream_key="order-1")
+                raise ZeroDivisionError
+        assert urls.kicks == ["default"]
+        services.end_activity(stream_key="order-1")
+        assert urls.kicks == ["default", "default"]
+
+    def test_a_kick_survives_the_rollback_of_the_savepoint_that_first_asked_for_it(self, settings):
+        with transaction.atomic():
+            with pytest.raises(ZeroDivisionError), transaction.atomic():
+                services.stream_activity("order-1", CONTENT)
+                raise ZeroDivisionError
+            services.stream_activity("order-2", CONTENT)
+        assert sent() == ["PUT order-2"]
+
     def test_a_vendor_that_fails_does_not_reach_the_caller(self, settings, caplog):
         settings.LIVEACTIVITY = {
             "default": {

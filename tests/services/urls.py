@@ -12,6 +12,13 @@ def stream(request):
     return HttpResponse(f"sent in the view: {len(outbox)}")
 
 
+kicks: list[str] = []
+
+
+def counting_dispatcher(alias):
+    kicks.append(alias)
+
+
 def broken_dispatcher(alias):
     raise RuntimeError("broken")
 
