@@ -43,6 +43,7 @@ class Timing:
     limit_cap: int = 300_000
     operator_retry: int = 3_600_000
     latency_allowance: int = 750
+    keep_finished: int = 30 * 24 * 3_600_000
 
     def divided_by(self, divisor: int) -> Timing:
         """Return the same proportions, ``divisor`` times as fast; no duration falls below 1 ms."""

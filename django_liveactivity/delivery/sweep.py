@@ -1,4 +1,4 @@
-"""Look at every account: who has something due is kicked, and everybody's heart beats."""
+"""Look at every account: its heart beats, old rows go, and who has something due is kicked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from django_liveactivity.models import AccountState, Now
 
 from .candidates import next_wake
 from .drain import read_state
+from .prune import prune
 
 
 def sweep(kick: Callable[[str], None]) -> list[str]:
-    """Kick each account that has something due, and write its heartbeat.
+    """Write each account's heartbeat, prune its finished rows, and kick it if something is due.
 
     Args:
         kick: called with the alias of each account that has something due.
@@ -25,6 +26,7 @@ def sweep(kick: Callable[[str], None]) -> list[str]:
         state = read_state(account)
         rows = AccountState.objects.using(account.database).filter(pk=state.pk)
         rows.update(heartbeat_at=Now())
+        prune(account)
         wake_at = next_wake(account)
         if wake_at is not None and wake_at <= state.now:
             kick(alias)
