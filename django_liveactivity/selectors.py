@@ -9,7 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery
 
 from . import conf
 from .models import (
@@ -29,7 +29,6 @@ State = Operation.State
 
 EXPIRED_AFTER = 12 * 3600 * 1000
 """Milliseconds after which iOS has removed a card by itself (Apple: 8 h live, 4 h ended)."""
-RECENT_OPERATIONS = 20
 
 
 def activities(account: conf.Account) -> QuerySet[LiveActivity, LiveActivity]:
@@ -39,7 +38,30 @@ def activities(account: conf.Account) -> QuerySet[LiveActivity, LiveActivity]:
 
 
 def due_ends() -> QuerySet[Operation, Operation]:
-    """Return, for use as a subquery on LiveActivity, the due ends that are in force for a card."""
+    """Return, for use as a subquery on LiveActivity, the due ends in force that close a card.
+
+    Two hosts may have shown one key at once: an end of either card closes both, so what counts is
+    the lane, and that the end was inserted after the card's first operation.
+    """
+    first = Operation.objects.filter(activity=OuterRef(OuterRef("pk"))).order_by("pk")
+    return _in_force(Operation.objects.all()).filter(
+        account=OuterRef("account"),
+        lane_digest=OuterRef("lane_digest"),
+        pk__gte=Subquery(first.values("pk")[:1]),
+    )
+
+
+def due_end(activity: LiveActivity) -> Operation | None:
+    """Return the first due end in force after the newest content of a card."""
+    rows = Operation.objects.using(activity._state.db).filter(
+        account=activity.account, lane_digest=activity.lane_digest
+    )
+    newest_id = activity.newest_id
+    mine = Q(activity=activity) if newest_id is None else Q(pk__gt=newest_id)
+    return _in_force(rows.filter(mine)).order_by("pk").first()
+
+
+def _in_force(rows: QuerySet[Operation, Operation]) -> QuerySet[Operation, Operation]:
     newer = Operation.objects.filter(
         account=OuterRef("account"),
         lane_digest=OuterRef("lane_digest"),
@@ -49,7 +71,7 @@ def due_ends() -> QuerySet[Operation, Operation]:
     )
     immediate = Q(due_at__lte=F("created_at"))
     scheduled = Q(due_at__lte=Now()) & ~Exists(newer)
-    ends = Operation.objects.filter(immediate | scheduled, activity=OuterRef("pk"), kind=Kind.END)
+    ends = rows.filter(immediate | scheduled, kind=Kind.END)
     return ends.exclude(state__in=(State.SUPERSEDED, State.GIVEN_UP))
 
 
@@ -70,7 +92,7 @@ def newest_tracked(account: conf.Account, subject: Model, tracked_by: str) -> Li
 
 
 def newest_of_key(account: conf.Account, stream_key: str) -> LiveActivity | None:
-    """Return the newest card of a stream key, with ``is_closed``: whether an end is due."""
+    """Return the newest card of a stream key, described as by ``described``."""
     digest = lane_digest(stream_key=stream_key)
     return _newest(activities(account).filter(lane_digest=digest))
 
@@ -79,18 +101,32 @@ def newest_of_id(account: conf.Account, activity_id: str) -> LiveActivity | None
     """Return the card of an activity id, a stream's card by any id it ever had."""
     digest = lane_digest(activity_id=activity_id)
     known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
-    by_id = Q(lane_digest=digest) | Q(pk__in=known.values("activity"))
-    return _newest(activities(account).filter(by_id))
+    cards = described(activities(account)).order_by()
+    # A union, because no database serves an OR over two indexes and the newest row well.
+    by_id = cards.filter(lane_digest=digest)
+    found = by_id.union(cards.filter(pk__in=known.values("activity")), all=True)
+    return max(found, key=lambda card: card.pk, default=None)
+
+
+def described(rows: QuerySet[LiveActivity, LiveActivity]) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return the cards with ``is_closed`` (an end is due), ``newest_id`` and ``newest_content``.
+
+    The latter two are of the newest content that the vendor has not refused.
+    """
+    contents = Operation.objects.filter(
+        activity=OuterRef("pk"), kind__in=(Kind.STREAM, Kind.UPDATE)
+    )
+    newest = contents.exclude(state=State.FAILED).order_by("-pk")
+    annotations = {
+        "is_closed": Exists(due_ends()),
+        "newest_id": Subquery(newest.values("pk")[:1]),
+        "newest_content": Subquery(newest.values("content")[:1]),
+    }
+    return rows.annotate(**annotations)
 
 
 def _newest(rows: QuerySet[LiveActivity, LiveActivity]) -> LiveActivity | None:
-    return rows.annotate(**{"is_closed": Exists(due_ends())}).first()  # noqa: PIE804 - declared there
-
-
-def recent_operations(activity: LiveActivity) -> list[Operation]:
-    """Return the newest operations of a card, newest first, with ``now`` on each."""
-    rows = Operation.objects.using(activity._state.db).filter(activity=activity)
-    return list(with_now(rows).order_by("-pk")[:RECENT_OPERATIONS])
+    return described(rows).first()
 
 
 def newest_content(activity: LiveActivity) -> Operation | None:
@@ -161,7 +197,7 @@ def account_status(account: conf.Account) -> AccountStatus:
     )
     due = unfinished.filter(kind=Kind.END, due_at__lte=Now())
     oldest = with_now(due).order_by("due_at").first()
-    condition, reason = _condition(state_now)
+    condition, reason = ("open", "") if state_now is None else condition_of(state_now)
     return AccountStatus(
         account=account.alias,
         backlog=unfinished.filter(next_try_at__lte=Now()).count(),
@@ -177,9 +213,8 @@ def account_status(account: conf.Account) -> AccountStatus:
     )
 
 
-def _condition(state: Any) -> tuple[str, str]:
-    if state is None:
-        return "open", ""
+def condition_of(state: AccountState) -> tuple[str, str]:
+    """Return the condition of an account that was read with ``now``, and why it is so."""
     if state.blocked_since is not None:
         return "blocked", state.blocked_reason
     if state.frozen_until > state.now:

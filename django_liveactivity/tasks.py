@@ -14,6 +14,9 @@ LONGEST_COUNTDOWN = 60.0
 def drain(alias: str) -> int:
     """Deliver what is due for an account; come back soon if something waits for its pace.
 
+    A drain that could make no call leaves the coming back to the sweep, so that doubled kicks
+    never multiply.
+
     Args:
         alias: the account.
 
@@ -21,8 +24,9 @@ def drain(alias: str) -> int:
         The number of calls made.
     """
     done = drain_account(alias)
-    if done.more and done.again_in is not None and done.again_in <= LONGEST_COUNTDOWN:
-        drain.apply_async(args=(alias,), countdown=done.again_in)
+    waits = done.again_in if done.more and done.calls else None
+    if waits is not None and waits <= LONGEST_COUNTDOWN:
+        drain.apply_async(args=(alias,), countdown=waits)
     return done.calls
 
 

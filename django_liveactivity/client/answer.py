@@ -48,6 +48,9 @@ class Outcome(StrEnum):
     """Ended without a call, as no call was ever made for the card."""
 
 
+MAX_ID = 255
+"""Characters of an id; a longer one is none of the vendor's, and no column would hold it."""
+
 ACKNOWLEDGED = frozenset(
     {
         Outcome.DELIVERED,
@@ -117,4 +120,4 @@ class Answer:
 
     def _string(self, name: str) -> str | None:
         value = (self.body or {}).get(name)
-        return value if isinstance(value, str) and value else None
+        return value if isinstance(value, str) and 0 < len(value) <= MAX_ID else None

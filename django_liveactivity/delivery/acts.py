@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest
+
 from django_liveactivity.conf import Account
 from django_liveactivity.models import AccountState, Act, LiveActivity, Now, Operation
 
@@ -12,10 +15,7 @@ State = Operation.State
 
 def apply_acts(account: Account) -> None:
     """Apply the acts of an account that wait, oldest first, one short step each."""
-    waiting = Act.objects.using(account.database).filter(
-        account=account.alias, applied_at__isnull=True
-    )
-    for act in waiting.order_by("pk"):
+    for act in waiting_acts(account).order_by("pk"):
         _apply(account.database, act)
 
 
@@ -33,8 +33,20 @@ def _apply(using: str, act: Act) -> None:
         pk=act.operation_id, state__in=Operation.UNFINISHED
     )
     if act.kind == Act.Kind.RETRY:
-        operations.update(state=State.PENDING, next_try_at=Now(), setbacks=0)
+        lanes = list(operations.values_list("lane_digest", flat=True))
+        ends = Operation.objects.using(using).filter(
+            Operation.UNACKNOWLEDGED, account=act.account, lane_digest__in=lanes
+        )
+        for rows in (operations, ends):
+            due = Greatest(Now(), F("due_at"))
+            rows.update(state=State.PENDING, next_try_at=due, setbacks=0)
     elif operations.update(state=State.GIVEN_UP, next_try_at=None, finished_at=Now()):
         LiveActivity.objects.using(using).filter(operations=act.operation_id).update(
             needs_attention=True
         )
+
+
+def waiting_acts(account: Account) -> QuerySet[Act, Act]:
+    """Return the acts of an account that no drain has applied yet."""
+    acts = Act.objects.using(account.database)
+    return acts.filter(account=account.alias, applied_at__isnull=True)

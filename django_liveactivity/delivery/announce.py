@@ -18,7 +18,9 @@ State = Operation.State
 
 def announce(using: str, claim: Claim, recorded: Recorded) -> None:
     """Send the public signals that a stored answer calls for; receivers disturb nothing."""
-    if not recorded.owned or recorded.verdict.state == State.PENDING:
+    before = claim.operation
+    confirms = before.acknowledged_at is not None
+    if not recorded.owned or confirms or recorded.verdict.state in (State.PENDING, before.state):
         return
     outcome = str(recorded.outcome)
     delivered = recorded.verdict.state == State.DONE

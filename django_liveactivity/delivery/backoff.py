@@ -33,7 +33,7 @@ def freeze_delay(retry_after: float | None, freezes: int, timing: Timing) -> int
         timing: the durations in force.
     """
     if retry_after is not None:
-        return min(int(retry_after * 1000), timing.retry_after_cap)
+        return max(timing.backoff_first, min(int(retry_after * 1000), timing.retry_after_cap))
     return min(timing.freeze_step * (freezes + 1), timing.freeze_cap)
 
 

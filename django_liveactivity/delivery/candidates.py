@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import Lane, Now, Operation
@@ -54,11 +54,16 @@ def next_wake(account: Account) -> int | None:
     """Return when the next operation or deadline of the account becomes due, in milliseconds."""
     operations = Operation.objects.using(account.database).filter(account=account.alias)
     lanes = Lane.objects.using(account.database).filter(account=account.alias)
-    times = (
-        operations.aggregate(at=Min("next_try_at"))["at"],
-        lanes.aggregate(at=Min("wake_at"))["at"],
-    )
+    # One look into the index per rank: a minimum over all ranks would read the whole history.
+    firsts = [_first(operations.filter(rank=rank), "next_try_at") for rank in Rank]
+    times = [*firsts, _first(lanes, "wake_at")]
     return min((at for at in times if at is not None), default=None)
+
+
+def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
+    planned = rows.filter(**{f"{name}__isnull": False}).order_by(name)
+    first: int | None = planned.values_list(name, flat=True).first()
+    return first
 
 
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:

@@ -45,7 +45,6 @@ class Claim:
     operation: Operation
     call: Call
     attempt_id: int
-    generation: int
     started_at: int
     slot: Slot | None
 
@@ -99,13 +98,15 @@ def _close_open_attempt(using: str, account: Account, lane: Lane, now: int) -> N
     if not lane.open_attempt:
         return
     attempts = Attempt.objects.using(using).filter(pk=lane.open_attempt)
-    attempt = attempts.get()
-    attempts.update(outcome=Outcome.AMBIGUOUS, error="The worker did not come back.")
-    operations = Operation.objects.using(using).filter(pk=attempt.operation_id)
-    operations.update(tries=F("tries") + 1, setbacks=F("setbacks") + 1)
+    attempt = attempts.first()
+    endpoint = Endpoint.STREAM if attempt is None else Endpoint(attempt.endpoint)
+    doubt(lane, endpoint, now + account.timing.quarantine)
+    logger.warning("Lane %s: the answer of attempt %s is unknown.", lane, lane.open_attempt)
     lane.open_attempt = 0
-    doubt(lane, Endpoint(attempt.endpoint), now + account.timing.quarantine)
-    logger.warning("Lane %s: the answer of attempt %s is unknown.", lane, attempt.pk)
+    if attempt is not None:
+        attempts.update(outcome=Outcome.AMBIGUOUS, error="The worker did not come back.")
+        operations = Operation.objects.using(using).filter(pk=attempt.operation_id)
+        operations.update(tries=F("tries") + 1, setbacks=F("setbacks") + 1)
 
 
 def doubt(lane: Lane, endpoint: Endpoint, until: int) -> None:
@@ -176,7 +177,7 @@ def _open(
     _pass_gates(using, account, state, step_plan, is_end, pace)
     if slot is not None and not slots.take(account, slot, pace):
         raise OvertakenError
-    return Claim(lane, step_plan, operation, call, attempt.pk, lane.generation, lane.now, slot)
+    return Claim(lane, step_plan, operation, call, attempt.pk, lane.now, slot)
 
 
 def _pass_gates(

@@ -7,23 +7,25 @@ import threading
 import time
 from dataclasses import dataclass
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.models import AccountState, Slot, with_now
+from django_liveactivity.selectors import condition_of
 
 from . import candidates, seats, slots
 from .acts import apply_acts
 from .announce import announce
 from .claim import Claim, OvertakenError, claim
-from .gates import admit, condition
+from .gates import admit
 from .record import record
 from .settle import set_aside
 
 PATIENCE = 2.0
+SEAT_PAUSE = 1.0
 
 logger = logging.getLogger("django_liveactivity.delivery")
 
@@ -34,9 +36,10 @@ class Drained:
 
     Args:
         calls: the HTTP calls that were made.
-        more: something is due still, and waits for the account's pace or gates.
+        more: something is due still, and waits: for the account's pace or gates, or for another
+            worker.
         again_in: seconds until a drain finds something to do, or None if nothing is planned.
-        condition: ``open``, ``frozen``, ``blocked`` or ``billing``.
+        condition: ``open``, ``frozen``, ``blocked``, ``billing`` or ``limit``.
     """
 
     calls: int = 0
@@ -63,7 +66,7 @@ def drain(
 
     Returns:
         What was done, and whether and when there is more to do. A drain without a seat, because
-        four others are at work, returns at once.
+        four others are at work, does nothing.
     """
     account = conf.account(alias)
     return _Drain(account, seconds, patience, stop or threading.Event()).run()
@@ -81,13 +84,14 @@ class _Drain:
         self.patience = patience
         self.stop = stop
         self.calls = 0
+        self.raised = False
 
     def run(self) -> Drained:
         seats.furnish(self.account)
         slots.furnish(self.account, self.pace)
         with seats.seat(self.account) as seated:
             if not seated:
-                return Drained()
+                return Drained(more=True, again_in=SEAT_PAUSE)
             apply_acts(self.account)
             return self._work()
 
@@ -96,10 +100,10 @@ class _Drain:
             state = read_state(self.account)
             pause = self._serve(state)
             if pause is None:
-                return Drained(self.calls, again_in=self._idle(state))
+                return self._idle(state)
             over = self.stop.is_set() or time.monotonic() + pause > self.deadline
-            if over or pause > self.patience:
-                return Drained(self.calls, True, pause, condition(state, state.now))
+            if over or self.raised or pause > self.patience:
+                return Drained(self.calls, True, pause, condition_of(state)[0])
             self.stop.wait(pause)
 
     def _serve(self, state: AccountState) -> float | None:
@@ -110,7 +114,8 @@ class _Drain:
             slot = None
             if ready_at <= state.now and self.pace.calls:
                 slot, free_at = slots.find_free(self.account, self.pace, retried=target.is_retried)
-                ready_at = max(ready_at, free_at)
+                if slot is None:
+                    ready_at = max(free_at, state.now + 1)
             if ready_at <= state.now:
                 self._call(state, target.lane_id, slot)
                 return 0.0
@@ -145,13 +150,18 @@ class _Drain:
             return Answer(outcome=Outcome.NOT_SENT, error="The lease was too old to send.")
         try:
             return self.backend.send(claimed.call)
-        except Exception as error:  # a backend must not raise; the call may have been made
+        except Exception as error:  # a defect, or a worker's time limit: the call may be made
             logger.exception("%s: the backend raised.", self.account.alias)
+            self.raised = True
             return Answer(outcome=Outcome.AMBIGUOUS, error=type(error).__name__)
 
-    def _idle(self, state: AccountState) -> float | None:
+    def _idle(self, state: AccountState) -> Drained:
+        """Return when to come back; what is due now is in another worker's hands."""
         wake_at = candidates.next_wake(self.account)
-        return None if wake_at is None else max(0.0, (wake_at - state.now) / 1000)
+        if wake_at is None:
+            return Drained(self.calls)
+        pause = max(0.0, (wake_at - state.now) / 1000)
+        return Drained(self.calls, more=pause == 0, again_in=pause)
 
 
 def read_state(account: Account) -> AccountState:

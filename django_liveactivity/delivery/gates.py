@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import F
+from django.db.models.functions import Greatest
 
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.conf import Timing
@@ -39,15 +40,6 @@ def admit(state: AccountState) -> Admission:
     if state.billing_since is not None:
         contents = max(contents, state.billing_probe_at)
     return Admission(everything, contents)
-
-
-def condition(state: AccountState, now: int) -> str:
-    """Return ``blocked``, ``frozen``, ``billing`` or ``open``."""
-    if state.blocked_since is not None:
-        return "blocked"
-    if state.frozen_until > now:
-        return "frozen"
-    return "open" if state.billing_since is None else "billing"
 
 
 @dataclass
@@ -110,7 +102,8 @@ def after(
             changes = _opened(state, is_content=is_content, starts=starts)
         case Gate.FREEZE:
             delay = freeze_delay(answer.retry_after, state.freezes, timing)
-            changes = {"frozen_until": Now() + delay, "freezes": F("freezes") + 1}
+            until = Greatest(F("frozen_until"), Now() + delay)
+            changes = {"frozen_until": until, "freezes": F("freezes") + 1}
         case Gate.BLOCK:
             changes = _blocked(state, f"{answer.outcome} {answer.status or ''}".strip(), timing)
         case Gate.FAILURE:
@@ -157,5 +150,6 @@ def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -
         changes |= _blocked(state, f"{state.failures + 1} failures in a row", timing)
     if answer.retry_after is not None:
         delay = freeze_delay(answer.retry_after, state.freezes, timing)
-        changes["frozen_until"] = Now() + delay  # a 503 with Retry-After is obeyed, capped
+        # A 503 with Retry-After is obeyed, capped.
+        changes["frozen_until"] = Greatest(F("frozen_until"), Now() + delay)
     return changes

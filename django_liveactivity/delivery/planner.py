@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django_liveactivity.client.answer import Outcome
 from django_liveactivity.models import Lane, Operation
 
 Kind = Operation.Kind
@@ -23,7 +24,8 @@ class Plan:
     ``ends`` are due and answered by one call, or by knowledge; ``never_started`` and ``covered``
     say that no call is needed. ``final`` is the newest content intended before these ends, and
     ``newest`` that of the open generation. ``reshow`` is shown content that an end, committed
-    late, takes from the phone although it is newer.
+    late, takes from the phone although it is newer. ``adopts`` says that somebody asked to end
+    the card before we had any content for it: it may be on phones without a call of ours.
     """
 
     superseded: Sequence[Operation] = ()
@@ -40,6 +42,7 @@ class Plan:
     wait_until: int | None = None
     reshow: Operation | None = None
     expired: bool = False
+    adopts: bool = False
     wake_at: int | None = None
 
 
@@ -66,14 +69,19 @@ def plan(lane: Lane, rows: Rows, now: int) -> Plan:
     ends = [o for o in schedule if o.kind == Kind.END]
     contents = [o for o in rows.unfinished if o.kind in CONTENT_KINDS]
 
-    moved = [e for e in ends if _is_moved(e, schedule, lane)]
+    newer = [(o.pk, o.created_at) for o in schedule] + [(lane.kept_id, lane.kept_at)]
+    moved = [e for e in ends if any(e.is_moved_by(*later) for later in newer)]
     ends = [e for e in ends if e not in moved]
     covered = [e for e in ends if e.id < lane.closed_id]
     due = [e for e in ends if e not in covered and is_due(e, now)]
     dead = [c for c in contents if _is_past(c, lane) or closes(due, c)]
     alive = [c for c in contents if c not in dead]
-    settled = {"superseded": [*moved, *dead], "kept": keeps, "covered": covered}
-
+    settled = {
+        "superseded": [*moved, *dead],
+        "kept": keeps,
+        "covered": covered,
+        "adopts": _adopts([*moved, *ends], [*contents, rows.newest]),
+    }
     if due:
         return _plan_end(lane, rows, due, dead, alive, now, settled)
     return _plan_content(lane, rows, alive, now, settled)
@@ -89,7 +97,7 @@ def _plan_end(
     settled: dict[str, Any],
 ) -> Plan:
     dead = [c for c in dead if not _is_past(c, lane)]
-    if dead and not lane.called:
+    if dead and lane.stream_key and not (lane.called or settled["adopts"]):
         return Plan(**settled, ends=due, never_started=True, newest=_last(alive), waiting=alive)
     end = due[-1]
     waits = bool(end.next_try_at and end.next_try_at > now)
@@ -120,9 +128,9 @@ def _plan_content(
     if lane.held and rows.shown and _shows_the_same(content, rows.shown):
         settled["superseded"].append(content)
         return Plan(**settled)
-    starts = bool(lane.stream_key) and (not lane.shown_id or lane.held == Lane.Held.EVICTED)
+    starts = bool(lane.stream_key) and _may_start(lane, content)
     ready_at = content.next_try_at or 0
-    if starts and lane.generation > 1:
+    if not lane.shown_id and lane.generation > 1:
         ready_at = max(ready_at, lane.doubt_until)
     if ready_at > now:
         return Plan(**settled, unsent=older, waiting=[content], wait_until=ready_at)
@@ -133,30 +141,28 @@ def _last(contents: Iterable[Operation | None]) -> Operation | None:
     return max((c for c in contents if c is not None), key=lambda c: c.id, default=None)
 
 
-def is_scheduled(end: Operation) -> bool:
-    """Tell whether the end was asked for a later time; else it was due when it was inserted."""
-    return end.due_at > end.created_at
-
-
 def is_due(end: Operation, now: int) -> bool:
     """Tell whether the end closes its generation by now."""
-    return not is_scheduled(end) or end.due_at <= now
+    return not end.is_scheduled or end.due_at <= now
 
 
 def closes(ends: Iterable[Operation], content: Operation) -> bool:
     """Tell whether one of the due ends belongs after the content, by id or by its due time."""
     return any(
-        content.id < end.id or (is_scheduled(end) and content.created_at < end.due_at)
+        content.id < end.id or (end.is_scheduled and content.created_at < end.due_at)
         for end in ends
     )
 
 
-def _is_moved(end: Operation, schedule: Iterable[Operation], lane: Lane) -> bool:
-    """Of the scheduled ends and keeps the newest by id is in force; a due end cannot be moved."""
-    if not is_scheduled(end):
-        return False
-    newer = [(o.id, o.created_at) for o in schedule] + [(lane.kept_id, lane.kept_at)]
-    return any(newer_id > end.id and at < end.due_at for newer_id, at in newer)
+def _adopts(ends: Iterable[Operation], contents: Iterable[Operation | None]) -> bool:
+    first = min((c.pk for c in contents if c is not None), default=None)
+    return any(first is None or end.pk < first for end in ends)
+
+
+def _may_start(lane: Lane, content: Operation) -> bool:
+    """Tell whether the PUT would start a card, as far as we or the vendor's last 429 know."""
+    evicted = lane.held == Lane.Held.EVICTED
+    return not lane.shown_id or evicted or content.outcome == Outcome.LIMIT_REACHED
 
 
 def _is_past(content: Operation, lane: Lane) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import (
@@ -39,10 +38,8 @@ def prune(account: Account) -> int:
         account=account.alias,
         status__in=(LiveActivity.Status.ENDED, LiveActivity.Status.FAILED),
     )
-    old = finished.annotate(finished_at=Coalesce("ended_at", "created_at")).filter(
-        finished_at__lt=Now() - account.timing.keep_finished
-    )
-    cards = list(old.order_by("pk").values_list("pk", "lane_digest")[:BATCH])
+    old = finished.filter(ended_at__lt=Now() - account.timing.keep_finished)
+    cards = list(old.order_by("ended_at").values_list("pk", "lane_digest")[:BATCH])
     if cards:
         _forget(using, account, [pk for pk, _ in cards], sorted({d for _, d in cards}))
     return len(cards)
@@ -50,13 +47,17 @@ def prune(account: Account) -> int:
 
 @step
 def _forget(using: str, account: Account, cards: Sequence[int], digests: Sequence[str]) -> None:
+    # A host may have inserted an end since: what is unfinished stays, and its card with it.
     operations = Operation.objects.using(using).filter(activity__in=cards)
+    operations = operations.exclude(state__in=Operation.UNFINISHED)
+    left = Operation.objects.filter(activity=OuterRef("pk"))
+    gone = LiveActivity.objects.using(using).filter(~Exists(left), pk__in=cards)
     for rows in (
         Attempt.objects.using(using).filter(operation__in=operations.values("pk")),
         Act.objects.using(using).filter(operation__in=operations.values("pk")),
-        KnownActivityId.objects.using(using).filter(activity__in=cards),
         operations,
-        LiveActivity.objects.using(using).filter(pk__in=cards),
+        KnownActivityId.objects.using(using).filter(activity__in=gone.values("pk")),
+        gone,
         _unused_lanes(using, account, digests),
     ):
         rows._raw_delete(using)

@@ -27,7 +27,7 @@ from . import gates, slots
 from .backoff import retry_delay
 from .claim import Claim
 from .evict import evict
-from .settle import cards_of, close, finish, mark_ended, postpone
+from .settle import cards_of, closing, finish, mark_ended, postpone
 from .step import step
 from .verdict import Gate, Retry, Verdict, judge
 
@@ -87,9 +87,7 @@ def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict
         if claim.call.endpoint == Endpoint.STREAM:
             changes["stream_doubt_until"] = Greatest(F("stream_doubt_until"), until)
     if verdict.state == State.DONE and claim.is_end and _is_certain(claim):
-        close(lane, claim.plan.ends)
-        fields = ("closed_id", "closed_at", "generation", "shown_id", "held")
-        changes |= {name: getattr(lane, name) for name in fields} | {"newest_id": 0}
+        changes |= closing(lane, claim.plan.ends) | {"newest_id": 0}
     elif verdict.state == State.DONE and not claim.is_end:
         paused = answer.outcome == Outcome.PAUSED
         changes |= {"shown_id": claim.operation.pk, "held": Lane.Held.PAUSED if paused else ""}
@@ -124,7 +122,7 @@ def _record_end(
         _try_again(using, claim, answer, verdict, next_try)
         postpone(using, [*ends, *waiting], next_try)
         if verdict.state == State.NEEDS_OPERATOR:
-            cards_of(using, claim.lane, ends[-1].activity_id).update(needs_attention=True)
+            cards_of(using, claim.lane).update(needs_attention=True)
         return
     attention = answer.outcome in (Outcome.FORCED, Outcome.PARTIAL)
     rows = Operation.objects.using(using).filter(pk__in=[e.pk for e in ends])
@@ -139,7 +137,7 @@ def _record_end(
         until = claim.lane.stream_doubt_until
         rows.update(acknowledged_at=Now(), next_try_at=until, **changes)
         postpone(using, waiting, until)
-    mark_ended(using, claim.lane, ends, generation=claim.generation, attention=attention)
+    mark_ended(using, claim.lane, attention=attention)
 
 
 def _reshow(using: str, claim: Claim) -> None:
@@ -154,19 +152,19 @@ def _record_content(
     using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
 ) -> None:
     operation = claim.operation
-    cards = cards_of(using, claim.lane, operation.activity_id)
+    cards = cards_of(using, claim.lane)
     if verdict.state == State.PENDING:
         _try_again(using, claim, answer, verdict, _next_try(account, claim, verdict))
         return
     finish(using, [operation], verdict.state, answer.outcome)
     if verdict.state == State.FAILED:
         if not claim.lane.shown_id:
-            cards.update(status=Status.FAILED)
+            cards.update(status=Status.FAILED, ended_at=Now())
         return
     paused = answer.outcome == Outcome.PAUSED
     changes: dict[str, Any] = {
         "status": Status.PAUSED if paused else Status.LIVE,
-        "generation": claim.generation,
+        "generation": claim.lane.generation,
         "ended_at": None,
     }
     if answer.activity_id and answer.activity_id != operation.activity.activity_id:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.models import Lane, LiveActivity, Now, Operation
 
 from .bodies import carry
-from .planner import Plan, is_scheduled
+from .planner import Plan
 
 State = Operation.State
 BATCH = 500
@@ -21,6 +21,8 @@ BATCH = 500
 
 def settle(using: str, lane: Lane, step_plan: Plan) -> None:
     """Write down what the plan knows without a call."""
+    lane.called = lane.called or step_plan.adopts
+    lane.cards = _cards(lane, step_plan)
     finish(using, step_plan.superseded, State.SUPERSEDED)
     finish(using, step_plan.kept, State.DONE)
     finish(using, step_plan.covered, State.DONE, Outcome.ALREADY_ENDED)
@@ -37,6 +39,15 @@ def settle(using: str, lane: Lane, step_plan: Plan) -> None:
         _end_unsent(using, lane, step_plan)
 
 
+def _cards(lane: Lane, step_plan: Plan) -> list[int]:
+    """Return the rows that stand for the card of this generation, as far as plans have seen."""
+    seen = [*step_plan.superseded, *step_plan.ends]
+    if not step_plan.ends:
+        seen += filter(None, [step_plan.send, *step_plan.waiting])
+    mine = [o for o in seen if o.pk > lane.closed_id and o.created_at >= lane.closed_at]
+    return sorted({*lane.cards, *(o.activity_id for o in mine)})
+
+
 def _carry_over(using: str, step_plan: Plan) -> None:
     """Let the newest content say what older content said that was never sent."""
     heir = step_plan.send or step_plan.waiting[0]
@@ -46,8 +57,9 @@ def _carry_over(using: str, step_plan: Plan) -> None:
 
 def _end_unsent(using: str, lane: Lane, step_plan: Plan) -> None:
     finish(using, step_plan.ends, State.DONE, Outcome.NEVER_STARTED)
-    mark_ended(using, lane, step_plan.ends, generation=lane.generation, attention=False)
-    close(lane, step_plan.ends)
+    mark_ended(using, lane, attention=False)
+    for name, value in closing(lane, step_plan.ends).items():
+        setattr(lane, name, value)
 
 
 def _insert_end(using: str, lane: Lane, newest: Operation) -> None:
@@ -86,34 +98,34 @@ def set_aside(using: str, account: Account, lane_id: int) -> None:
     due = Operation.objects.using(using).filter(
         account=account.alias, lane_digest__in=digests, next_try_at__lte=Now()
     )
-    due.update(next_try_at=Now() + account.timing.backoff_cap)
+    until = Now() + account.timing.backoff_cap
+    due.update(next_try_at=until)
+    Lane.objects.using(using).filter(pk=lane_id, wake_at__isnull=False).update(wake_at=until)
 
 
-def close(lane: Lane, ends: Sequence[Operation]) -> None:
-    """Begin the next generation: what came before these ends will never be sent."""
-    lane.closed_id = max(lane.closed_id, *(e.pk for e in ends))
-    scheduled = (e.due_at for e in ends if is_scheduled(e))
-    lane.closed_at = max(lane.closed_at, *scheduled, 0)
-    lane.generation += 1
-    lane.shown_id = 0
-    lane.held = ""
+def closing(lane: Lane, ends: Sequence[Operation]) -> dict[str, Any]:
+    """Return what begins the next generation: nothing from before these ends is ever sent."""
+    scheduled = (e.due_at for e in ends if e.is_scheduled)
+    return {
+        "closed_id": max(lane.closed_id, *(e.pk for e in ends)),
+        "closed_at": max(lane.closed_at, *scheduled, 0),
+        "generation": lane.generation + 1,
+        "shown_id": 0,
+        "held": "",
+        "cards": [],
+    }
 
 
-def cards_of(using: str, lane: Lane, newest_id: int) -> QuerySet[LiveActivity, LiveActivity]:
-    """Return the rows of a lane's card: two hosts may have shown one key at once."""
-    cards = LiveActivity.objects.using(using).filter(
-        account=lane.account, lane_digest=lane.digest, pk__lte=newest_id
-    )
-    return cards.filter(~Q(status=LiveActivity.Status.ENDED) | Q(pk=newest_id))
+def cards_of(using: str, lane: Lane) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return the rows of a lane's card, by id: two hosts may have shown one key at once."""
+    return LiveActivity.objects.using(using).filter(pk__in=lane.cards)
 
 
-def mark_ended(
-    using: str, lane: Lane, ends: Sequence[Operation], *, generation: int, attention: bool
-) -> None:
+def mark_ended(using: str, lane: Lane, *, attention: bool) -> None:
     """Say of the card that it has ended."""
-    cards_of(using, lane, max(e.activity_id for e in ends)).update(
+    cards_of(using, lane).update(
         status=LiveActivity.Status.ENDED,
         ended_at=Now(),
         needs_attention=attention,
-        generation=generation,
+        generation=lane.generation,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import F, Min
+from django.db.models import F, Max, Min
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import Now, Slot
@@ -40,22 +40,27 @@ class Pace:
 
 
 def furnish(account: Account, pace: Pace) -> None:
-    """Give the account exactly its slots: fewer when its limit was lowered, more when raised."""
+    """Give the account its slots; those that a raised limit adds are free in a window's time.
+
+    A lowered limit leaves slots unused: the other version of a deploy may still count on them.
+    """
     slots = Slot.objects.using(account.database).filter(account=account.alias)
-    if slots.count() != pace.calls:
-        slots.filter(number__gte=pace.calls).delete()
-        rows = [Slot(account=account.alias, number=n) for n in range(pace.calls)]
+    known = slots.aggregate(count=Max("number"))["count"]
+    if pace.calls and (known is None or known < pace.calls - 1):
+        added = range(0 if known is None else known + 1, pace.calls)
+        rows = [Slot(account=account.alias, number=n) for n in added]
         slots.bulk_create(rows, ignore_conflicts=True)
+        if known is not None:
+            slots.filter(number__in=added, fence=0).update(free_at=Now() + pace.window)
 
 
 def find_free(account: Account, pace: Pace, *, retried: bool) -> tuple[Slot | None, int]:
-    """Return a free slot, if any, and the time when one will be free.
+    """Return a free slot, if any, and the time (milliseconds) when one will be free.
 
     Slots that retried ends may use come last for everything else.
     """
-    slots = Slot.objects.using(account.database).filter(account=account.alias)
-    if retried:
-        slots = slots.filter(number__lt=pace.retry_slots)
+    usable = pace.retry_slots if retried else pace.calls
+    slots = Slot.objects.using(account.database).filter(account=account.alias, number__lt=usable)
     slot = slots.filter(free_at__lt=Now()).order_by("-number").first()
     if slot is not None:
         return slot, 0

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,8 +54,3 @@ def is_lock_error(error: OperationalError) -> bool:
     if error.args and isinstance(error.args[0], int):
         return error.args[0] in MYSQL_LOCK_ERRORS
     return "database is locked" in str(error) or "database table is locked" in str(error)
-
-
-def release_connection(using: str) -> None:
-    """Close a connection that broke, so that the next step opens a new one."""
-    connections[using].close_if_unusable_or_obsolete()

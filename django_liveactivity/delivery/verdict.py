@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from django_liveactivity.client.answer import Outcome
+from django_liveactivity.client.answer import ACKNOWLEDGED, Outcome
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import Operation
 
@@ -54,16 +54,6 @@ BLOCKED = Verdict(State.PENDING, gate=Gate.BLOCK, retry=Retry.NOW)
 UNPAID = Verdict(State.PENDING, gate=Gate.BILLING, retry=Retry.NOW)
 UNPAID_END = Verdict(State.PENDING, gate=Gate.SAME, retry=Retry.HOURLY)
 FULL = Verdict(State.PENDING, gate=Gate.LIMIT, retry=Retry.NOW)
-
-ACKNOWLEDGED = (
-    Outcome.DELIVERED,
-    Outcome.ALREADY_ENDED,
-    Outcome.FORCED,
-    Outcome.PARTIAL,
-    Outcome.QUEUED,
-    Outcome.NOOP,
-    Outcome.PAUSED,
-)
 
 COLUMNS = (Endpoint.STREAM, Endpoint.UPDATE, Endpoint.END_STREAM, Endpoint.END)
 TABLE: dict[Outcome, tuple[Verdict, Verdict, Verdict, Verdict]] = {

@@ -89,6 +89,8 @@ class LiveActivity(KeptModel):
     ended_at = models.BigIntegerField(null=True, editable=False)
 
     is_closed: bool  # annotated by the selectors: whether an end is due
+    newest_content: Any  # annotated by the selectors: what it was last meant to show
+    newest_id: int | None  # and that operation's id
 
     class Meta:
         verbose_name = _("live activity")
@@ -98,6 +100,7 @@ class LiveActivity(KeptModel):
             models.Index(fields=["account", "lane_digest", "id"], name="liveactivity_lane"),
             models.Index(fields=["subject_model", "subject_pk"], name="liveactivity_subject"),
             models.Index(fields=["status", "id"], name="liveactivity_status"),
+            models.Index(fields=["account", "ended_at"], name="liveactivity_ended"),
         ]
 
     def __str__(self) -> str:
@@ -126,10 +129,13 @@ class LiveActivity(KeptModel):
 
     @classmethod
     def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
-        """Return the ids of the cards with an end that waits for its acknowledgement."""
+        """Return the ids of the cards that live, or wait for an end's acknowledgement."""
         from .operation import Operation  # noqa: PLC0415 - the operation knows its activity
 
-        return Operation.objects.using(using).filter(Operation.UNACKNOWLEDGED).values("activity")
+        ends = Operation.objects.using(using).filter(Operation.UNACKNOWLEDGED)
+        lives = ~models.Q(status__in=(cls.Status.ENDED, cls.Status.FAILED))
+        waits = models.Q(pk__in=ends.values("activity"))
+        return cls.objects.using(using).filter(lives | waits).values("pk")
 
 
 class KnownActivityId(models.Model):

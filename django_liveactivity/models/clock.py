@@ -33,8 +33,12 @@ class Now(Func):
         return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)", []
 
     def as_postgresql(self, *_: Any, **__: Any) -> Any:
-        """PostgreSQL: ``clock_timestamp()`` goes on inside a transaction."""
-        return "CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)", []
+        """PostgreSQL: ``clock_timestamp()`` goes on inside a transaction.
+
+        As a subquery it is read once per statement; a volatile function by itself would be read
+        per row, and no index could serve ``next_try_at <= now``.
+        """
+        return "(SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT))", []
 
     def as_mysql(self, *_: Any, **__: Any) -> Any:
         """MariaDB and MySQL: a difference of two UTC values has no time zone."""

@@ -88,6 +88,9 @@ class Operation(KeptModel):
             models.Index(
                 fields=["account", "lane_digest", "state", "id"], name="liveactivity_op_lane"
             ),
+            models.Index(
+                fields=["account", "lane_digest", "kind", "id"], name="liveactivity_op_kind"
+            ),
             models.Index(fields=["activity", "id"], name="liveactivity_op_activity"),
         ]
 
@@ -103,6 +106,15 @@ class Operation(KeptModel):
     def due(self) -> datetime.datetime:
         """When the operation becomes due; only an end can be scheduled."""
         return to_datetime(self.due_at)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Tell whether the end was asked for a later time; else it was due when inserted."""
+        return self.due_at > self.created_at
+
+    def is_moved_by(self, newer_id: int, newer_created_at: int) -> bool:
+        """Tell whether a newer end or keep, inserted before this end was due, replaces it."""
+        return self.is_scheduled and newer_id > self.pk and newer_created_at < self.due_at
 
     @classmethod
     def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:

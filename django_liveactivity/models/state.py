@@ -34,6 +34,7 @@ class Lane(models.Model):
     newest_id = models.BigIntegerField(default=0)
     shown_id = models.BigIntegerField(default=0)
     held = models.CharField(max_length=8, choices=Held.choices, blank=True)
+    cards = models.JSONField(default=list)
     doubt_until = models.BigIntegerField(default=0)
     stream_doubt_until = models.BigIntegerField(default=0)
     wake_at = models.BigIntegerField(null=True)

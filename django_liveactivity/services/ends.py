@@ -21,7 +21,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Now, Operation, from_datetime
 
 from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
-from .intent import Known, Wanted, checked, standing_end
+from .intent import Known, Wanted, checked, suffices
 
 Kind = Operation.Kind
 LONGEST_AFTER = datetime.timedelta(days=366)
@@ -74,11 +74,15 @@ def end_activity(
         ContentRequiredError: nothing is known that the ended card could show.
     """
     door = enter(_account_of(activity, account), using, source, actor, reason)
-    named = _check_names(activity, stream_key, activity_id)
+    path, name = _check_names(activity, stream_key, activity_id)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
-    card = activity or _find(door, stream_key, activity_id)
-    again = stream_key is not None
-    return _end(door, card, named, wanted, again=again)
+    if activity is None:
+        return _end(door, _find(door, stream_key, activity_id), wanted, **{path: name})
+    card = selectors.described(selectors.activities(door.account)).filter(pk=activity.pk).first()
+    if card is None:  # pruned long ago
+        path = "stream_key" if activity.stream_key else "activity_id"
+        return _end(door, None, wanted, **{path: str(activity)})
+    return _end(door, card, wanted)
 
 
 def end_activities(
@@ -120,9 +124,10 @@ def end_activities(
     door = enter(account, using, source, actor, reason)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
     live = selectors.live(selectors.activities_of(door.account, subject)).order_by("pk")
-    plans = [(card, *_plan(door, card, wanted)) for card in live]
+    cards = list(selectors.described(live))
+    values = [checked(door, Known.of(card), wanted) for card in cards]
     with door.together():
-        return [_insert_end(door, card, values, standing) for card, values, standing in plans]
+        return [door.insert_operation(c, Kind.END, **v) for c, v in zip(cards, values, strict=True)]
 
 
 def keep_activity(
@@ -193,37 +198,19 @@ def _find(door: Door, stream_key: str | None, activity_id: str | None) -> LiveAc
     return selectors.newest_of_id(door.account, str(activity_id))
 
 
-def _end(
-    door: Door,
-    card: LiveActivity | None,
-    named: tuple[str, str],
-    wanted: Wanted,
-    *,
-    again: bool,
-) -> Operation:
+def _end(door: Door, card: LiveActivity | None, wanted: Wanted, **name: Any) -> Operation:
+    """End a known card, or adopt one of that name and end it."""
     if card is None:
-        values = checked(door, Known(by_key=named[0] == "stream_key"), wanted)
+        values = checked(door, Known(by_key="stream_key" in name), wanted)
         with door.together():
-            name: dict[str, Any] = {named[0]: named[1]}
-            adopted = door.insert_activity(**name)
-            return _insert_end(door, adopted, values, None)
-    values, standing = _plan(door, card, wanted, again=again)
-    return _insert_end(door, card, values, standing)
-
-
-def _plan(
-    door: Door, card: LiveActivity, wanted: Wanted, *, again: bool = False
-) -> tuple[dict[str, Any], Operation | None]:
-    """Return the values of the new end, and the end that stands already and suffices."""
-    recent = selectors.recent_operations(card)
-    values = checked(door, Known.of(card, recent), wanted)
-    return values, standing_end(recent, values, wanted, again=again)
-
-
-def _insert_end(
-    door: Door, card: LiveActivity, values: dict[str, Any], standing: Operation | None
-) -> Operation:
-    return standing or door.insert_operation(card, Kind.END, **values)
+            return door.insert_operation(door.insert_activity(**name), Kind.END, **values)
+    standing = selectors.due_end(card)
+    if standing is not None and standing.state == State.DONE and "stream_key" in name:
+        return _end(door, None, wanted, **name)  # somebody else may have shown it again
+    values = checked(door, Known.of(card), wanted)
+    if standing is not None and suffices(standing, values, wanted):
+        return standing
+    return door.insert_operation(card, Kind.END, **values)
 
 
 def _due_at(

@@ -20,7 +20,6 @@ from django_liveactivity.models import LiveActivity, Operation
 
 from .door import UNSET, Door, Unset, as_content, as_options
 
-Kind = Operation.Kind
 State = Operation.State
 
 
@@ -43,11 +42,11 @@ class Known:
     has_content: bool = False
 
     @classmethod
-    def of(cls, card: LiveActivity, recent: list[Operation]) -> Known:
-        """Return what the newest operations of a card tell."""
-        contents = [o.content for o in recent if o.content and o.state != State.FAILED]
-        types = (content.get("type") for content in contents)
-        return cls(bool(card.stream_key), next(filter(None, types), None), bool(contents))
+    def of(cls, card: LiveActivity) -> Known:
+        """Return what the newest content of a card tells."""
+        content = card.newest_content
+        own_type = content.get("type") if content else None
+        return cls(bool(card.stream_key), own_type, content is not None)
 
 
 def checked(door: Door, known: Known, wanted: Wanted) -> dict[str, Any]:
@@ -88,20 +87,11 @@ def _dismiss_seconds(
     return seconds
 
 
-def standing_end(
-    recent: list[Operation], values: dict[str, Any], wanted: Wanted, *, again: bool
-) -> Operation | None:
-    """Return the due end after the newest content, if nothing different is asked for."""
-    for operation in recent:
-        if operation.kind in (Kind.STREAM, Kind.UPDATE):
-            return None
-        if operation.kind != Kind.END or operation.due_at > operation.now:
-            continue
-        if operation.state in Operation.UNFINISHED:
-            return operation if _adds_nothing(operation, values, wanted) else None
-        if operation.state == State.DONE:
-            return None if again else operation
-    return None
+def suffices(standing: Operation, values: dict[str, Any], wanted: Wanted) -> bool:
+    """Tell whether an end that stands already is all that is asked for."""
+    if standing.state == State.DONE or wanted.due_at is not None:
+        return True  # a due end can be neither moved nor changed once it is acknowledged
+    return _adds_nothing(standing, values, wanted)
 
 
 def _adds_nothing(standing: Operation, values: dict[str, Any], wanted: Wanted) -> bool:

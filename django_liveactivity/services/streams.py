@@ -124,9 +124,15 @@ def track_activity(
     with door.together():
         if card is None or card.is_closed:
             key = card.stream_key if card is not None else ""
+            channels = card.channels if card is not None else None
             card = door.insert_activity(
-                stream_key=key, activity_id="" if key else identity, subject=subject
+                stream_key=key,
+                activity_id="" if key else identity,
+                subject=subject,
+                channels=channels,
             )
+        if card.channels and stream:
+            values["options"].setdefault("channels", card.channels)
         door.insert_operation(card, kind, **values)
     return card
 

@@ -117,11 +117,31 @@ def test_a_slow_call_does_not_shorten_the_window(db, paced):
     assert Slot.objects.get(pk=slot.pk).free_at == pytest.approx(now + 60_000 - 3_250, abs=500)
 
 
-def test_a_changed_limit_changes_the_slots(configure, sandbox, db):
-    for calls_per_minute in (5, 9, 2):
-        configure(rate_limit=(calls_per_minute, 60))
-        deliver()
-        assert Slot.objects.count() == calls_per_minute
+def test_a_lowered_limit_uses_fewer_slots(configure, sandbox, db):
+    configure(rate_limit=(9, 60))
+    deliver()
+    configure(rate_limit=(2, 60))
+    end_many(5)
+    assert deliver().calls == 2
+
+
+def test_a_raised_limit_adds_slots_that_are_free_in_a_window_s_time(configure, sandbox, db):
+    configure(rate_limit=(2, 60))
+    end_many(9)
+    assert deliver().calls == 2
+    configure(rate_limit=(4, 60))
+    assert deliver().calls == 0
+    advance(61)
+    assert deliver().calls == 4
+
+
+def test_no_call_is_made_without_a_slot(paced):
+    end_many(1)
+    deliver()
+    Slot.objects.all().delete()
+    Slot.objects.create(account="default", number=4, free_at=_now() + 500_000)
+    end_many(2)
+    assert deliver().calls == 0
 
 
 def test_a_fifth_drain_finds_no_seat(vendor):

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from django_liveactivity import conf
 from django_liveactivity.delivery import drain, sweep
@@ -63,7 +63,7 @@ class Command(BaseCommand):
                     f"{alias}: {calls} calls, and the account is {done.condition}: "
                     "see manage.py liveactivity_status."
                 )
-            time.sleep(min(done.again_in or 0, LONGEST_PAUSE))
+            time.sleep(min(max(done.again_in or 0, SHORTEST_PAUSE), LONGEST_PAUSE))
 
     def _loop(self, aliases: list[str], interval: float) -> None:
         stop = threading.Event()
@@ -91,8 +91,8 @@ def run(alias: str, interval: float, stop: threading.Event) -> None:
                 sweep(lambda _: None)
                 last_sweep = time.monotonic()
             done = drain(alias, stop=stop)
-        except DatabaseError:
-            logger.exception("%s: the database did not answer; trying again.", alias)
+        except Exception:
+            logger.exception("%s: this drain failed; the next one begins in a moment.", alias)
             done = None
         close_old_connections()
         pause = interval if done is None or done.again_in is None else done.again_in

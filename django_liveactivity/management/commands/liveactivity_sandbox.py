@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity.sandbox import add_arguments, from_arguments
 
+LOOK_EVERY = 0.5
+
 
 class Command(BaseCommand):
     """Serves the sandbox until SIGINT or SIGTERM."""
@@ -34,4 +36,5 @@ class Command(BaseCommand):
         with sandbox:
             self.stdout.write(f"Sandbox at {sandbox.url} (phone at {sandbox.base}/phone.json)")
             self.stdout.flush()
-            stop.wait()
+            while not stop.wait(LOOK_EVERY):
+                pass  # a second signal can reach another thread, which wakes no endless wait
