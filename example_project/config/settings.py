@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 
@@ -21,6 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "rest_framework",
+    "rest_framework.authtoken",
     "django_liveactivity",
     "deployments",
     "shop",
@@ -65,12 +67,19 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ]
+}
+
 # `python example_project/manage.py liveactivity_sandbox` serves this address.
 ACTIVITYSMITH_BASE_URL = os.environ.get("ACTIVITYSMITH_BASE_URL", "http://127.0.0.1:8765/api")
 
 _calls, _, _seconds = os.environ.get("LIVEACTIVITY_RATE_LIMIT", "60/60").partition("/")
 
-LIVEACTIVITY = {
+LIVEACTIVITY: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
         "DISPATCHER": os.environ.get("LIVEACTIVITY_DISPATCHER", "immediate"),

@@ -56,7 +56,8 @@ class Courier:
         deadline = time.monotonic() + seconds
         while operations.exists() and time.monotonic() < deadline:
             self._look()
-            time.sleep(LOOK_EVERY)
+            if operations.exists():
+                time.sleep(LOOK_EVERY)
 
     def _look(self) -> None:
         if self.dispatcher == "none":

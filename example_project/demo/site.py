@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
+from rest_framework.authtoken.models import Token
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,20 @@ def site() -> Iterator[str]:
 
 def admin_login() -> Login:
     """Return a superuser with a new password."""
-    return _login("demo-admin", is_staff=True, is_superuser=True)
-
-
-def robot_login() -> Login:
-    """Return a user who may end live activities and nothing else."""
-    login = _login("demo-robot")
-    permission = Permission.objects.get_by_natural_key(
-        "end_liveactivity", "django_liveactivity", "liveactivity"
+    login = Login("demo-admin", secrets.token_urlsafe(9))
+    user, _ = User.objects.update_or_create(
+        username=login.name, defaults={"is_staff": True, "is_superuser": True}
     )
-    User.objects.get(username=login.name).user_permissions.add(permission)
+    user.set_password(login.password)
+    user.save()
     return login
 
 
-def _login(name: str, **fields: bool) -> Login:
-    password = secrets.token_urlsafe(9)
-    user, _ = User.objects.update_or_create(username=name, defaults=fields)
-    user.set_password(password)
-    user.save()
-    return Login(name, password)
+def robot_token() -> str:
+    """Return the API token of a user who may end live activities and nothing else."""
+    robot, _ = User.objects.get_or_create(username="demo-robot")
+    permission = Permission.objects.get_by_natural_key(
+        "end_liveactivity", "django_liveactivity", "liveactivity"
+    )
+    robot.user_permissions.add(permission)
+    return str(Token.objects.get_or_create(user=robot)[0].key)

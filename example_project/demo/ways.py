@@ -45,13 +45,13 @@ class Stage:
         courier: sees to it that what is due is delivered.
         address: the project's web site.
         admin: who may do everything there.
-        robot: who may end live activities there.
+        token: of a robot that may end live activities there.
     """
 
     courier: Courier
     address: str
     admin: Login
-    robot: Login
+    token: str
 
 
 def service_call(stage: Stage) -> LiveActivity:
@@ -110,7 +110,7 @@ def endpoint(stage: Stage) -> LiveActivity:
     httpx.post(
         f"{stage.address}/api/liveactivity/end/",
         json={"stream_key": "sales-today", "content": sales(342).wire(), "dismiss_after": 60},
-        auth=(stage.robot.name, stage.robot.password),
+        headers={"Authorization": f"Token {stage.token}"},
     ).raise_for_status()
     return card
 

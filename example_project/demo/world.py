@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from django_liveactivity.sandbox import Sandbox
+
+LOOK_EVERY = 0.05
 
 
 @contextmanager
@@ -59,4 +62,7 @@ def manage(arguments: list[str], variables: dict[str, str]) -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
-        return process.wait()
+        while process.poll() is None:
+            time.sleep(LOOK_EVERY)
+        code = process.returncode
+    return code if code >= 0 else 128 - code  # as a shell tells of a signal

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django_liveactivity import Icon, ModelActivity, SegmentedProgress, register
+from django_liveactivity.content import Color
 
 from .models import STEPS, Deployment
 
-COLORS = {Deployment.Status.SUCCEEDED: "green", Deployment.Status.FAILED: "red"}
+COLORS: dict[str, Color] = {Deployment.Status.SUCCEEDED: "green", Deployment.Status.FAILED: "red"}
 
 
 @register(Deployment)
@@ -28,4 +29,5 @@ class DeploymentActivity(ModelActivity[Deployment]):
             icon=Icon(symbol="shippingbox.fill"),
         )
 
-    final_content = content
+    def final_content(self, deployment: Deployment) -> SegmentedProgress:
+        return self.content(deployment)

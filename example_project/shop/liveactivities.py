@@ -24,4 +24,5 @@ class OrderActivity(ModelActivity[Order]):
             icon=Icon(symbol="bicycle"),
         )
 
-    final_content = content
+    def final_content(self, order: Order) -> Progress:
+        return self.content(order)

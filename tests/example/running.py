@@ -24,6 +24,8 @@ class Run:
 
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    sandbox: str = ""
+    file: Path = Path()
 
     def line(self, start: str) -> str:
         """Read on until a line starts so, and return the rest of it."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -37,9 +40,19 @@ def alive(served):
     return {card["type"] for card in httpx.get(served["Phone"]).json()["alive"]}
 
 
+def wait_for(condition):
+    """Return when another process has brought the condition about; fail after 20 s."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_each_way_ends_its_card_and_serve_stays_until_it_is_stopped():
-    with manage("demo", "--serve") as run:
+    with manage("demo", "--serve", LIVEACTIVITY_DISPATCHER="none") as run:
         run.line("ENDED: 9 cards of 7 types.")
+        assert "$ manage.py liveactivity_dispatch --once" in run.output
+        assert "default: 1 calls, nothing is due." in run.output
         served = addresses(run)
         run.line("Three more cards are alive.")
 
@@ -59,75 +72,65 @@ def test_each_way_ends_its_card_and_serve_stays_until_it_is_stopped():
             assert "db-2-disk" in visitor.post(login.url, data=values).text
             assert visitor.get(served["Admin"]).status_code == 200
 
-            assert alive(served) == {"segmented_progress", "progress", "alert"}
+            wait_for(lambda: alive(served) == {"segmented_progress", "progress", "alert"})
             token = {"csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
             home = visitor.post("/orders/2/cancel/", data=token)
             assert "Ramen" not in home.text
-            assert alive(served) == {"segmented_progress", "alert"}
+            wait_for(lambda: alive(served) == {"segmented_progress", "alert"})
         assert len(httpx.get(served["Calls"]).json()) > len(WAYS)
 
-        run.process.terminate()
+        run.process.send_signal(signal.SIGINT)
+        run.process.terminate()  # an impatient user: two signals at once
         assert run.finish() == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(served["Site"])
 
 
-def test_without_a_dispatcher_the_command_delivers():
-    with manage("demo", LIVEACTIVITY_DISPATCHER="none") as run:
-        assert run.finish() == 0
+def leave_a_card_on_the_phone(run):
+    httpx.put(
+        f"{run.sandbox}/live-activity/stream/not-ours",
+        json={"content_state": {"title": "Not ours", "type": "alert", "message": "Hi"}},
+        headers={"Authorization": "Bearer ask_somebody_else"},
+    ).raise_for_status()
 
-    assert [row[0] for row in run.table] == WAYS
-    assert "$ manage.py liveactivity_dispatch --once" in run.output
-    assert "default: 1 calls, nothing is due." in run.output
+
+def lose_the_calls(run):
+    httpx.post(f"{run.sandbox.removesuffix('/api')}/reset").raise_for_status()
 
 
-def verdict(run):
-    """Let the demo come to an end, expect it to fail, and return what it found."""
-    sandbox_found = run.finish()
-    assert sandbox_found == 1, run.output
+def change_the_row(run):
+    database = sqlite3.connect(run.file, timeout=20)
+    with database:
+        database.execute(
+            "UPDATE django_liveactivity_liveactivity SET status = 'live' WHERE stream_key = 'web-1'"
+        )
+    database.close()
+
+
+def found_after(sabotage, file, *options):
+    """Return what the demo finds if somebody interferes after its first card has ended."""
+    with manage("demo", *options, DATABASE_URL=f"sqlite:///{file}") as run:
+        run.sandbox, run.file = run.line("Sandbox   ").split()[0], file
+        run.line("service call: ")
+        sabotage(run)
+        code = run.finish()
     (line,) = (line for line in run.lines if line.startswith("NOT ENDED: "))
+    assert code == 1
     return line.removeprefix("NOT ENDED: ").rstrip(".").split("; ")
 
 
-def test_a_card_that_is_alive_on_the_phone_fails_the_demo():
-    with manage("demo") as run:
-        url = run.line("Sandbox   ").split()[0]
-        httpx.put(
-            f"{url}/live-activity/stream/not-ours",
-            json={"content_state": {"title": "Not ours", "type": "alert", "message": "Hi"}},
-            headers={"Authorization": "Bearer ask_somebody_else"},
-        ).raise_for_status()
+def test_phone_calls_and_rows_each_fail_the_demo(tmp_path):
+    with ThreadPoolExecutor() as pool:
+        phone = pool.submit(found_after, leave_a_card_on_the_phone, tmp_path / "1")
+        calls = pool.submit(found_after, lose_the_calls, tmp_path / "2")
+        row = pool.submit(found_after, change_the_row, tmp_path / "3", "--faults", "DELETE:500@2")
 
-        assert verdict(run) == ["still alive on the phone: not-ours (alert)"]
-
-
-def test_an_end_that_the_vendor_does_not_know_of_fails_the_demo():
-    with manage("demo") as run:
-        url = run.line("Sandbox   ").split()[0]
-        run.line("service call: ")
-        httpx.post(f"{url.removesuffix('/api')}/reset").raise_for_status()
-
-        found = verdict(run)
-
-    assert "service call: no acknowledged end among the calls that the sandbox received" in found
-    assert not [problem for problem in found if "alive" in problem]
-    assert not [problem for problem in found if problem.startswith("service call: the row")]
-
-
-def test_a_row_that_says_something_else_fails_the_demo_and_a_repeated_end_does_not(tmp_path):
-    file = tmp_path / "demo.sqlite3"
-    url = f"sqlite:///{file}"
-    with manage("demo", "--faults", "DELETE:500@2", DATABASE_URL=url) as run:
-        run.line("service call: ")
-        database = sqlite3.connect(file, timeout=20)
-        with database:
-            database.execute(
-                "UPDATE django_liveactivity_liveactivity SET status = 'live' "
-                "WHERE stream_key = 'web-1'"
-            )
-        database.close()
-
-        assert verdict(run) == ["service call: the row says live, its end done, delivered"]
+    assert phone.result() == ["still alive on the phone: not-ours (alert)"]
+    assert calls.result()[0] == (
+        "service call: no acknowledged end among the calls that the sandbox received"
+    )
+    # An end that is answered 500 is sent again: that fault alone fails nothing.
+    assert row.result() == ["service call: the row says live, its end done, delivered"]
 
 
 def test_faults_that_cannot_be_read_are_named():

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from django_liveactivity import tracking
+from django_liveactivity.backends.activitysmith import ActivitySmithBackend
 from django_liveactivity.checks import check_accounts
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import LiveActivity, Operation
@@ -134,6 +135,17 @@ def test_every_option_in_the_reference_exists(name):
     parser = load_command_class("django_liveactivity", command).create_parser("manage.py", command)
 
     assert set(re.findall(r"--[a-z][a-z-]*", section)) <= set(parser._option_string_actions)
+
+
+def test_every_check_and_every_option_is_in_the_reference():
+    reference = ROOT / "docs" / "reference"
+    source = (ROOT / "django_liveactivity" / "checks.py").read_text()
+    options = (reference / "settings.md").read_text().partition("## Options")[2]
+
+    checks = re.findall(r"liveactivity\.[EW]\d+", (reference / "checks.md").read_text())
+    assert set(checks) == set(re.findall(r"liveactivity\.[EW]\d+", source))
+    named = re.findall(r"^\| `(\w+)`", options, re.MULTILINE)
+    assert set(named) == set(ActivitySmithBackend.defaults)
 
 
 def test_every_link_leads_somewhere():

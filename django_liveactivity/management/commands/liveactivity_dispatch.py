@@ -17,6 +17,7 @@ from django_liveactivity.delivery import drain, sweep
 SWEEP_EVERY = 15.0
 LONGEST_PAUSE = 60.0
 SHORTEST_PAUSE = 0.2
+SIGNALS_EVERY = 0.1
 
 logger = logging.getLogger("django_liveactivity.dispatch")
 
@@ -67,16 +68,20 @@ class Command(BaseCommand):
 
     def _loop(self, aliases: list[str], interval: float) -> None:
         stop = threading.Event()
+        asked: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, lambda number, _: asked.append(number))
         self.stdout.write(f"Delivering for {', '.join(aliases)}; SIGTERM stops.")
         threads = [
             threading.Thread(target=run, args=(alias, interval, stop), name=f"drain-{alias}")
-            for alias in aliases[1:]
+            for alias in aliases
         ]
         for thread in threads:
             thread.start()
-        run(aliases[0], interval, stop)
+        # A handler that set the event itself would hang when a second signal finds its lock taken.
+        while not asked:
+            time.sleep(SIGNALS_EVERY)
+        stop.set()
         for thread in threads:
             thread.join()
         self.stdout.write("Stopped; what was begun is finished.")

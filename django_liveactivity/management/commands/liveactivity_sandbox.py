@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import threading
+import time
 from argparse import Namespace
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity.sandbox import add_arguments, from_arguments
 
-LOOK_EVERY = 0.5
+SIGNALS_EVERY = 0.1
 
 
 class Command(BaseCommand):
@@ -30,11 +30,11 @@ class Command(BaseCommand):
             sandbox = from_arguments(Namespace(**options))
         except (OSError, ValueError) as error:
             raise CommandError(f"The sandbox cannot start: {error}") from error
-        stop = threading.Event()
+        asked: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, lambda number, _: asked.append(number))
         with sandbox:
             self.stdout.write(f"Sandbox at {sandbox.url} (phone at {sandbox.base}/phone.json)")
             self.stdout.flush()
-            while not stop.wait(LOOK_EVERY):
-                pass  # a second signal can reach another thread, which wakes no endless wait
+            while not asked:  # an event's wait or set can hang when two signals come at once
+                time.sleep(SIGNALS_EVERY)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 from typing import Any
 
@@ -17,9 +16,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from demo.courier import Courier, dispatch_loop, worker
 from demo.report import Card, problems, table
 from demo.rows import describe, refuse_a_database_in_use
-from demo.site import admin_login, robot_login, site
+from demo.site import admin_login, robot_token, site
 from demo.ways import WAYS, Stage, leave_some_alive
 from django_liveactivity.models import LiveActivity
+
+SIGNALS_EVERY = 0.1
 
 
 class Command(BaseCommand):
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         with worker(dispatcher, os.environ["DEMO_FOLDER"]), site() as address:
             self.stdout.write(f"Site      {address}\nDelivery  {dispatcher}\n\n")
             courier = Courier(dispatcher, self.stdout)
-            stage = Stage(courier, address, admin_login(), robot_login())
+            stage = Stage(courier, address, admin_login(), robot_token())
             cards = self._play(stage)
             courier.settle()
             all_is_well = self._judge([describe(way, row) for way, row in cards])
@@ -56,8 +57,8 @@ class Command(BaseCommand):
         return played
 
     def _judge(self, cards: list[Card]) -> bool:
-        phone = httpx.get(f"{self.sandbox}/phone.json").json()
-        calls = httpx.get(f"{self.sandbox}/calls.json").json()
+        with httpx.Client(base_url=self.sandbox) as sandbox:
+            phone, calls = sandbox.get("/phone.json").json(), sandbox.get("/calls.json").json()
         self.stdout.write("\n" + "\n".join(table(cards, calls)) + "\n\n")
         found = problems(cards, phone, calls)
         if found:
@@ -71,9 +72,9 @@ class Command(BaseCommand):
         return not found
 
     def _serve(self, stage: Stage) -> None:
-        stop = threading.Event()
+        asked: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, lambda number, _: asked.append(number))
         with dispatch_loop(stage.courier.dispatcher):
             leave_some_alive()
             self.stdout.write(
@@ -84,4 +85,5 @@ class Command(BaseCommand):
                 f"\nCalls  {self.sandbox}/calls.json"
                 "\nThree more cards are alive. Ctrl-C stops."
             )
-            stop.wait()
+            while not asked:  # an event's wait or set can hang when two signals come at once
+                time.sleep(SIGNALS_EVERY)
