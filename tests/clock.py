@@ -56,5 +56,8 @@ def advance(seconds: float) -> None:
     shift = round(seconds * 1000)
     for model, names in TIMES.items():
         model.objects.update(
-            **{name: Case(When(**{name: 0}, then=Value(0)), default=F(name) - shift) for name in names}
+            **{
+                name: Case(When(**{name: 0}, then=Value(0)), default=F(name) - shift)
+                for name in names
+            }
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SECRET_KEY = "not-a-secret"  # noqa: S105
+SECRET_KEY = "not-a-secret"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DEBUG = False

@@ -71,7 +71,10 @@ def test_the_core_works_without_the_extras():
     ("code", "extra"),
     [
         ("import django_liveactivity.api.urls", "drf"),
-        ("from django_liveactivity.dispatch import get_dispatcher; get_dispatcher('default')", "celery"),
+        (
+            "from django_liveactivity.dispatch import get_dispatcher; get_dispatcher('default')",
+            "celery",
+        ),
     ],
 )
 def test_a_missing_extra_names_the_command_that_brings_it(code, extra):

@@ -130,9 +130,7 @@ def test_the_technical_500_page_does_not_tell_the_key(settings, vendor):
         _fail(backend, account, client, account.options)
     except ZeroDivisionError as error:
         request = RequestFactory().get("/")
-        response = technical_500_response(
-            request, ZeroDivisionError, error, error.__traceback__
-        )
+        response = technical_500_response(request, ZeroDivisionError, error, error.__traceback__)
     page = response.content.decode()
     assert "LIVEACTIVITY" in page
     assert "ActivitySmithBackend" in page

@@ -168,9 +168,7 @@ def test_the_sandbox_serves_until_it_is_told_to_stop():
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "django", "liveactivity_sandbox", "--bind", "127.0.0.1:0"]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             address = process.stdout.readline().split()[2]
             headers = {"Authorization": "Bearer ask_test"}

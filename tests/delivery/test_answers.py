@@ -91,7 +91,10 @@ class TestRefusedEnds:
             activity_id="some-id", content=progress(100), dismiss_after=dt.timedelta(0)
         )
         deliver()
-        assert last_body(vendor) == {"activity_id": "some-id", "content_state": {"title": "Order 42"}}
+        assert last_body(vendor) == {
+            "activity_id": "some-id",
+            "content_state": {"title": "Order 42"},
+        }
 
 
 def test_a_forced_end_is_done_and_needs_attention(vendor, card):

@@ -46,9 +46,7 @@ class TestVerdicts:
 
 
 class TestPauses:
-    @given(
-        tries=st.integers(1, 10_000), age=st.integers(0, 10**9), chance=st.floats(0, 1)
-    )
+    @given(tries=st.integers(1, 10_000), age=st.integers(0, 10**9), chance=st.floats(0, 1))
     def test_a_retry_waits_between_a_second_and_its_cap(self, tries, age, chance):
         cap = 900_000 if age >= 600_000 else 60_000
         assert 1_000 <= retry_delay(tries, age, chance, TIMING) <= cap

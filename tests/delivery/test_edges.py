@@ -41,7 +41,9 @@ def twin_of(card: LiveActivity) -> LiveActivity:
 
 
 class TestNoEndIsLost:
-    def test_a_card_that_was_started_elsewhere_is_alive_without_a_call_of_ours(self, vendor, sandbox):
+    def test_a_card_that_was_started_elsewhere_is_alive_without_a_call_of_ours(
+        self, vendor, sandbox
+    ):
         with Client(KEY, base_url=sandbox.url) as client:
             identity = client.start(progress(1)).activity_id
         services.track_activity(identity, progress(50))

@@ -96,9 +96,7 @@ def test_what_was_not_sent_costs_no_slot(configure, sandbox, db):
     configure(rate_limit=(5, 60), base_url="http://127.0.0.1:9/api")
     end_many(1)
     deliver()
-    assert not Slot.objects.filter(free_at__gt=0).exclude(fence=0).filter(
-        free_at__gt=_now() + 1000
-    )
+    assert not Slot.objects.filter(free_at__gt=0).exclude(fence=0).filter(free_at__gt=_now() + 1000)
 
 
 def _now() -> int:

@@ -35,6 +35,7 @@ from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db
 
+TIMER = {"title": "x", "type": "timer"}
 OK = {"title": "Order 42", "type": "progress", "percentage": 40}
 URL = "https://example.com"
 
@@ -45,6 +46,10 @@ def stream(content=OK, key="order-42", **options):
 
 def end(content=None, **options):
     return services.end_activity(content=content, **({"stream_key": "order-42"} | options))
+
+
+def end_id(identity, **options):
+    return services.end_activity(activity_id=identity, **options)
 
 
 def metrics(*values, label="CPU"):
@@ -70,7 +75,7 @@ BAD = [
     ("activity_id", "not empty", lambda: services.track_activity("", OK)),
     ("activity_id", "no newline", lambda: services.track_activity("a\n", OK)),
     ("activity_id", "at most 255", lambda: services.track_activity("i" * 256, OK)),
-    ("activity_id", "checked at the end", lambda: services.end_activity(activity_id="a b", content=OK)),
+    ("activity_id", "checked at the end", lambda: end_id("a b", content=OK)),
     ("content", "content or a dict", lambda: stream("40 %")),
     ("content", "at most 16 KiB", lambda: stream(Progress(title="x" * 17_000, percentage=1))),
     ("title", "required", lambda: stream({"type": "progress", "percentage": 1})),
@@ -118,7 +123,7 @@ BAD = [
     ("value", "finite", lambda: stream(Value(title="x", value=math.inf))),
     ("icon.symbol", "not empty", lambda: stream(OK | {"icon": {"symbol": ""}})),
     ("badge.title", "required", lambda: stream(OK | {"badge": {"color": "red"}})),
-    ("badge", "not on timers", lambda: stream({"title": "x", "type": "timer", "badge": {"title": "b"}})),
+    ("badge", "not on timers", lambda: stream(TIMER | {"badge": {"title": "b"}})),
     ("action.url", "no javascript", lambda: stream(action=button(url="javascript:alert(1)"))),
     ("action.url", "no http for webhooks", lambda: stream(action=button(type="webhook", url="http://x.y"))),
     ("action.url", "a host", lambda: stream(action=button(url="https://"))),
@@ -141,7 +146,7 @@ BAD = [
     ("metadata", "at most 50", lambda: stream(metadata={str(n): 1 for n in range(51)})),
     ("dismiss_after", "a timedelta", lambda: end(OK, dismiss_after=60)),
     ("dismiss_after", "at least 0", lambda: end(OK, dismiss_after=dt.timedelta(seconds=-1))),
-    ("dismiss_after", "at most 4 h", lambda: end(OK, dismiss_after=dt.timedelta(hours=4, seconds=1))),
+    ("dismiss_after", "at most 4 h", lambda: end(OK, dismiss_after=dt.timedelta(hours=5))),
     ("content", "needed to dismiss", lambda: end(dismiss_after=dt.timedelta(0))),
     ("content", "needed for a bare id", lambda: services.end_activity(activity_id="id")),
     ("at", "aware", lambda: end(at=dt.datetime(2030, 1, 1))),

@@ -85,7 +85,11 @@ class TestRows:
         settings.USE_TZ = use_tz
         settings.TIME_ZONE = "America/St_Johns"
         at = dt.datetime(2030, 11, 3, 5, 30, tzinfo=dt.UTC)
-        asked = at if use_tz else at.astimezone(dt.timezone(dt.timedelta(hours=-3.5))).replace(tzinfo=None)
+        asked = (
+            at
+            if use_tz
+            else at.astimezone(dt.timezone(dt.timedelta(hours=-3.5))).replace(tzinfo=None)
+        )
         end = services.end_activity(stream_key="order-42", at=asked)
         assert end.due_at == at.timestamp() * 1000 or not use_tz
         assert end.due == asked
@@ -142,7 +146,7 @@ class TestContextManager:
         assert Operation.objects.filter(kind="end").count() == 1
 
     def test_does_not_hide_the_error_of_a_broken_transaction(self):
-        with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
             with services.live_activity("import-7", CONTENT):
                 transaction.set_rollback(True)
                 raise ZeroDivisionError
