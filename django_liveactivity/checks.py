@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
 from . import conf
 from .backends import get_backend
@@ -21,6 +22,7 @@ def check_accounts(**_: Any) -> list[CheckMessage]:
     * ``liveactivity.E001``: the setting is wrong.
     * ``liveactivity.E002``: an account's backend or one of its options is wrong.
     * ``liveactivity.E003``: an account's dispatcher is wrong, or its extra is missing.
+    * ``liveactivity.E004``: an account's database is not in ``DATABASES``.
     * ``liveactivity.W001``: the immediate dispatcher with ``DEBUG=False``.
     """
     try:
@@ -40,6 +42,10 @@ def _check(account: conf.Account) -> list[CheckMessage]:
         get_dispatcher(account.alias)
     except ImproperlyConfigured as error:
         messages.append(Error(str(error), id="liveactivity.E003"))
+    if account.database not in connections:
+        name = f"LIVEACTIVITY[{account.alias!r}]['DATABASE']"
+        message = f"{name}: {account.database!r} is not in DATABASES."
+        messages.append(Error(message, id="liveactivity.E004"))
     if account.dispatcher == "immediate" and not settings.DEBUG:
         messages.append(
             checks.Warning(
@@ -50,3 +56,23 @@ def _check(account: conf.Account) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register("liveactivity", deploy=True)
+def check_sqlite(**_: Any) -> list[CheckMessage]:
+    """Check that writers wait for each other on SQLite.
+
+    * ``liveactivity.W002``: an account's SQLite database without ``transaction_mode: IMMEDIATE``.
+    """
+    used = {account.database for account in conf.accounts().values()} & set(connections)
+    return [
+        checks.Warning(
+            f"The SQLite database {alias!r} begins its transactions as DEFERRED: beside a drain, a "
+            "transaction that reads first and writes later can fail with 'database is locked'.",
+            hint="Set its OPTIONS to {'transaction_mode': 'IMMEDIATE'}.",
+            id="liveactivity.W002",
+        )
+        for alias in sorted(used)
+        if connections[alias].vendor == "sqlite"
+        and connections[alias].settings_dict["OPTIONS"].get("transaction_mode") != "IMMEDIATE"
+    ]
