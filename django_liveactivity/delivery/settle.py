@@ -26,6 +26,8 @@ def settle(using: str, lane: Lane, step_plan: Plan) -> None:
     finish(using, step_plan.superseded, State.SUPERSEDED)
     finish(using, step_plan.kept, State.DONE)
     finish(using, step_plan.covered, State.DONE, Outcome.ALREADY_ENDED)
+    if step_plan.covered:
+        _mark_covered(using, step_plan.covered)
     if step_plan.kept:
         lane.kept_id = max(lane.kept_id, step_plan.kept[-1].pk)
         lane.kept_at = max(lane.kept_at, step_plan.kept[-1].created_at)
@@ -53,6 +55,13 @@ def _carry_over(using: str, step_plan: Plan) -> None:
     heir = step_plan.send or step_plan.waiting[0]
     heir.carried = carry([*step_plan.unsent, heir])
     Operation.objects.using(using).filter(pk=heir.pk).update(carried=heir.carried)
+
+
+def _mark_covered(using: str, covered: Sequence[Operation]) -> None:
+    """Say of rows that no call stands for that they have ended with their lane."""
+    rows = LiveActivity.objects.using(using).filter(pk__in=[e.activity_id for e in covered])
+    rows = rows.filter(status=LiveActivity.Status.PENDING)
+    rows.update(status=LiveActivity.Status.ENDED, ended_at=Now())
 
 
 def _end_unsent(using: str, lane: Lane, step_plan: Plan) -> None:

@@ -159,6 +159,18 @@ def test_an_end_that_commits_after_a_newer_one_was_acknowledged_is_covered(vendo
     assert len(calls(vendor)) == before
 
 
+def test_a_row_whose_end_is_covered_has_ended(vendor):
+    first = not_yet_committed(services.end_activity(stream_key="order-42"))
+    activity = first.activity
+    LiveActivity.objects.filter(pk=activity.pk)._raw_delete("default")
+    services.end_activity(stream_key="order-42")
+    deliver()
+    activity.save(force_insert=True)
+    first.save(force_insert=True)
+    deliver()
+    assert (status(activity), states(activity)) == ("ended", ["end done already_ended"])
+
+
 def test_keys_compare_byte_for_byte(vendor):
     services.stream_activity("Order-42", progress(1))
     services.stream_activity("order-42", progress(2))
