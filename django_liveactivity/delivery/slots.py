@@ -48,10 +48,9 @@ def furnish(account: Account, pace: Pace) -> None:
     known = slots.aggregate(count=Max("number"))["count"]
     if pace.calls and (known is None or known < pace.calls - 1):
         added = range(0 if known is None else known + 1, pace.calls)
-        rows = [Slot(account=account.alias, number=n) for n in added]
+        free_at = 0 if known is None else Now() + pace.window
+        rows = [Slot(account=account.alias, number=n, free_at=free_at) for n in added]
         slots.bulk_create(rows, ignore_conflicts=True)
-        if known is not None:
-            slots.filter(number__in=added, fence=0).update(free_at=Now() + pace.window)
 
 
 def find_free(account: Account, pace: Pace, *, retried: bool) -> tuple[Slot | None, int]:
