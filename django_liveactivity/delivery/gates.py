@@ -93,6 +93,7 @@ def after(
     lane_id: int,
     is_content: bool,
     starts: bool,
+    window: int,
     timing: Timing,
 ) -> dict[str, Any]:
     """Return what an answer changes in the account's state; mostly nothing."""
@@ -101,7 +102,7 @@ def after(
         case Gate.OPEN:
             changes = _opened(state, is_content=is_content, starts=starts)
         case Gate.FREEZE:
-            delay = freeze_delay(answer.retry_after, state.freezes, timing)
+            delay = freeze_delay(answer.retry_after, state.freezes, window, timing)
             until = Greatest(F("frozen_until"), Now() + delay)
             changes = {"frozen_until": until, "freezes": F("freezes") + 1}
         case Gate.BLOCK:
@@ -149,7 +150,7 @@ def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -
     if state.failures + 1 >= BLOCK_AFTER_FAILURES and len(lanes) >= BLOCK_AFTER_LANES:
         changes |= _blocked(state, f"{state.failures + 1} failures in a row", timing)
     if answer.retry_after is not None:
-        delay = freeze_delay(answer.retry_after, state.freezes, timing)
+        delay = freeze_delay(answer.retry_after, state.freezes, 0, timing)
         # A 503 with Retry-After is obeyed, capped.
         changes["frozen_until"] = Greatest(F("frozen_until"), Now() + delay)
     return changes

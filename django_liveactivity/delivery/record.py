@@ -68,7 +68,7 @@ def record(
             _record_content(using, account, claim, answer, verdict)
         evict(using, account, answer)
         _trim(using, claim)
-    _pass_on(using, account, state, claim, answer, verdict.gate)
+    _pass_on(using, account, state, claim, answer, verdict.gate, pace)
     if claim.slot is not None:
         sent = answer.outcome != Outcome.NOT_SENT
         latency = round(answer.duration * 1000) if sent else None
@@ -221,7 +221,13 @@ def _trim(using: str, claim: Claim) -> None:
 
 
 def _pass_on(
-    using: str, account: Account, state: AccountState, claim: Claim, answer: Answer, gate: Gate
+    using: str,
+    account: Account,
+    state: AccountState,
+    claim: Claim,
+    answer: Answer,
+    gate: Gate,
+    pace: slots.Pace,
 ) -> None:
     """Tell the account what the answer says of it, and one waiting start that there is room."""
     changes = gates.after(
@@ -231,6 +237,7 @@ def _pass_on(
         lane_id=claim.lane.pk,
         is_content=not claim.is_end,
         starts=claim.plan.starts,
+        window=pace.window,
         timing=account.timing,
     )
     if changes:

@@ -55,9 +55,17 @@ class TestPauses:
         ceilings = [retry_delay(n, 0, 1.0, TIMING) for n in range(1, 8)]
         assert ceilings == [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
 
-    @given(retry_after=st.none() | st.floats(0, 3600), freezes=st.integers(0, 1000))
-    def test_a_freeze_is_bounded(self, retry_after, freezes):
-        assert 0 <= freeze_delay(retry_after, freezes, TIMING) <= 300_000
+    @given(
+        retry_after=st.none() | st.floats(0, 3600),
+        freezes=st.integers(0, 1000),
+        window=st.integers(0, 60_000),
+    )
+    def test_a_freeze_is_bounded(self, retry_after, freezes, window):
+        assert 1_000 <= freeze_delay(retry_after, freezes, window, TIMING) <= 300_000
+
+    def test_a_freeze_lasts_as_long_as_the_window_that_is_full(self):
+        assert freeze_delay(None, 0, 60_000, TIMING) == 60_000
+        assert freeze_delay(5.0, 0, 60_000, TIMING) == 5_000
 
     def test_a_probe_waits_ever_longer(self):
         assert [probe_delay(n, 30_000, 300_000) for n in range(5)] == [

@@ -1,0 +1,160 @@
+"""Faults of the broker, of kicks and of beat: wake-ups may be lost or doubled without harm."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+import celery
+
+from .brokers import RABBITMQ_PORT, free_port, private_redis, rabbitmq_queue, redis_run
+from .cells import row
+from .generator import end, many, show, work
+from .harness import SEATS, World
+from .proxy import Proxy
+
+SOLO = ("--pool", "solo")
+THREADS = ("--pool", "threads", "-c", "4")
+PREFORK = ("--pool", "prefork", "-c", "2")
+
+
+def succeeds_without_sockets(world: World, port: int) -> None:
+    """Let a host show and end cards while its broker at this port is no good."""
+    host = world.host(dispatcher="celery", broker=f"redis://127.0.0.1:{port}/0")
+    world.worker()
+    host.must({"do": "watch_port", "port": port}, show("warm-up"))
+    for step in (show("card-1"), end("card-1"), many([show("card-2"), show("card-2")])):
+        answer = host.do(step)
+        assert not answer["error"]
+        assert answer["seconds"] < 0.4
+        assert answer["sockets"] == 0, "the host's own thread opened a broker socket"
+    host.must(end("warm-up"), end("card-2"))
+    world.judge()
+
+
+@row(4)
+def test_row_04_broker_refuses_connections(world: World):
+    succeeds_without_sockets(world, free_port())
+
+
+@row(5)
+def test_row_05_broker_accepts_and_never_answers(world: World):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        succeeds_without_sockets(world, silent.getsockname()[1])
+
+
+@row(6)
+def test_row_06_redis_flushall_before_the_worker_comes(world: World, tmp_path: Path):
+    with private_redis(tmp_path) as redis:
+        run = redis_run(redis)
+        host = world.host(**run)
+        host.must(*work(6, 3))
+        world.until(lambda: redis.llen("faults"), "a message")
+        redis.flushall()
+        world.celery(*SOLO, **run)
+        world.judge()
+
+
+@row(6)
+def test_row_06_redis_flushall_under_a_running_worker(world: World, tmp_path: Path):
+    with private_redis(tmp_path) as redis:
+        run = redis_run(redis)
+        world.celery(*SOLO, **run)
+        host = world.host(**run)
+        host.must(show("card-1"))
+        world.until_called("PUT")
+        for step in (end("card-1"), show("card-2"), end("card-2")):
+            redis.flushall()
+            host.must(step)
+            redis.flushall()
+        world.judge()
+
+
+@row(7)
+def test_row_07_rabbitmq_stopped(world: World):
+    with rabbitmq_queue() as queue, Proxy(RABBITMQ_PORT) as proxy:
+        broker = f"amqp://guest:guest@127.0.0.1:{proxy.port}//"
+        run = {"dispatcher": "celery", "broker": broker, "queue": queue}
+        worker = world.celery(*SOLO, **run)
+        host = world.host(**run)
+        host.must(show("card-1"))
+        world.until_called("PUT")
+        proxy.stop()
+        host.must(end("card-1"), show("card-2"))
+        time.sleep(5.0)
+        assert "No kick" in host.process.output
+        assert "onnection to broker lost" in worker.output
+        proxy.faults.refusing = False
+        host.must(end("card-2"))
+        world.judge()
+        assert worker.is_alive
+        worker.terminate()
+
+
+@row(8)
+def test_row_08_the_same_kick_delivered_50_times(world: World, tmp_path: Path):
+    with private_redis(tmp_path) as redis:
+        run = redis_run(redis)
+        host = world.host(**run)
+        host.must(*(show(f"card-{n}") for n in range(3)))
+        kick_50_times(run["broker"])
+        world.celery(*THREADS, beat=False, **run)
+        world.until(lambda: len(world.vendor.alive()) == 3, "the cards")
+        host.must(*(end(f"card-{n}") for n in range(3)))
+        kick_50_times(run["broker"])
+        world.drained()
+        world.until(lambda: not redis.llen("faults"), "the last kick")
+        world.judge()
+    assert len(world.vendor.calls("PUT")) == 3
+    assert len(world.vendor.calls("DELETE")) == 3
+
+
+def kick_50_times(broker: str) -> None:
+    """Publish the same wake-up again and again."""
+    with celery.Celery("nemesis", broker=broker, set_as_current=False) as app:
+        for _ in range(50):
+            app.send_task("django_liveactivity.drain", args=["default"], queue="faults")
+
+
+@row(15)
+def test_row_15_sigterm_and_soft_shutdown(world: World, tmp_path: Path):
+    with private_redis(tmp_path) as redis:
+        run = redis_run(redis)
+        host = world.host(**run)
+        worker = world.celery(*PREFORK, **run)
+        world.vendor.latency = 0.5
+        host.must(*(show(f"card-{n}") for n in range(16)))
+        world.until_called("PUT")
+        begun = time.monotonic()
+        worker.terminate()
+        assert time.monotonic() - begun < 10.0
+        assert world.unfinished(), "the worker was not stopped in the middle"
+        assert world.leases() == 0, "the lease is released"
+        now = round(time.time() * 1000)
+        held = f"SELECT COUNT(*) FROM {SEATS} WHERE lease_until > %s"
+        assert world.database.rows(held, now) == [(0,)], "the seat is released"
+        assert "" not in world.outcomes(), "every attempt has its outcome"
+        assert "ambiguous" not in world.outcomes()
+        world.vendor.latency = 0.0
+        world.celery(*PREFORK, **run)
+        host.must(*(end(f"card-{n}") for n in range(16)))
+        world.judge()
+
+
+@row(35)
+def test_row_35_two_sweeps_and_two_beats(world: World, tmp_path: Path):
+    with private_redis(tmp_path) as redis:
+        run = redis_run(redis)
+        host = world.host(**run)
+        world.celery(*SOLO, **run)
+        world.celery(*SOLO, **run)
+        world.workers(2)
+        host.must(*(show(f"card-{n}") for n in range(4)))
+        world.until(lambda: len(world.vendor.alive()) == 4, "the cards")
+        time.sleep(2.0)
+        host.must(*(end(f"card-{n}") for n in range(4)))
+        world.judge()
+        time.sleep(2.0)
+    assert len(world.vendor.calls("PUT")) == 4
+    assert len(world.vendor.calls("DELETE")) == 4

@@ -1,0 +1,110 @@
+"""Faults of the host: what it undoes, and where it dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .cells import row
+from .generator import Step, end, many, show, transaction, work
+from .harness import OPERATIONS, Host, World
+
+
+@row(1)
+def test_row_01_rollback_and_savepoint_rollback(world: World):
+    world.worker()
+    host = world.host()
+    host.must(*work(1, 8, lives=2, updates=2, undo=0.6))
+    host.must(transaction(show("ghost-1"), end("ghost-1"), undo=True))
+    host.must(transaction(show("kept"), transaction(end("kept"), undo=True)))
+    world.judge()
+    assert list(world.vendor.alive()) == ["kept"]
+
+
+@row(2)
+def test_row_02_host_killed_before_commit(world: World):
+    world.worker()
+    first, second = world.host(), world.host()
+    first.must(show("card-1"), show("card-2"))
+    first.dies(transaction(end("card-1"), show("ghost"), {"do": "die"}))
+    second.must(*work(2, 4), end("card-2"))
+    world.judge()
+    assert list(world.vendor.alive()) == ["card-1"]
+
+
+@row(3)
+def test_row_03_host_killed_after_commit_before_the_kick(world: World):
+    first, second = world.host(dispatcher="immediate"), world.host()
+    second.must(show("card-1"))
+    first.dies(transaction({"do": "die_after_commit"}, end("card-1"), show("card-2")))
+    assert not world.vendor.calls()
+    world.worker()
+    world.judge()
+    assert list(world.vendor.alive()) == ["card-2"]
+
+
+@contextmanager
+def commits_late(world: World, host: Host, *steps: Step) -> Iterator[None]:
+    """Let a host do steps whose rows appear when the block is over, with the ids of before it.
+
+    SQLite has one writer at a time, so there the rows are taken away and put back.
+    """
+    if world.database.settings["ENGINE"].endswith("sqlite3"):
+        newest = world.database.rows(f"SELECT MAX(id) FROM {OPERATIONS}")[0][0]
+        host.must(*steps)
+        late = f"SELECT * FROM {OPERATIONS} WHERE id > {newest}"
+        world.database.execute(f"CREATE TABLE late AS {late}")
+        world.database.execute(f"DELETE FROM {OPERATIONS} WHERE id > %s", newest)
+        yield
+        world.database.execute(f"INSERT INTO {OPERATIONS} SELECT * FROM late")
+    else:
+        host.must({"do": "begin"}, *steps)
+        yield
+        host.must({"do": "commit"})
+
+
+@row(32)
+def test_row_32_lower_id_commits_after_a_higher_id(world: World):
+    slow, fast = world.host(), world.host()
+    first = world.worker()
+    fast.must(show("card-1"), show("card-2"))
+    world.drained()
+    first.kill()
+    newest = show("card-2")
+    with commits_late(world, slow, show("card-1"), show("card-2")):
+        fast.must(end("card-1"), newest)
+        world.worker()
+        world.until_called("DELETE", "card-1")
+        world.until_called("PUT", "card-2", count=2)
+    world.judge()
+    assert world.vendor.alive() == {"card-2": newest["serial"]}
+    states = [row.state for row in world.operations().values()]
+    assert states.count("superseded") == 2
+
+
+@row(33)
+def test_row_33_end_races_an_update_in_flight(world: World):
+    world.vendor.latency = 0.3
+    host = world.host()
+    world.workers(2)
+    host.must(many([show("card-1"), show("card-2")]))
+    world.until_called("PUT", count=2)
+    host.must(many([show("card-1"), show("card-2")]))
+    world.until_called("PUT", count=4)
+    host.must(many([end("card-1"), end("card-2")]))
+    world.judge()
+    assert world.vendor.alive() == {}
+
+
+@row(33)
+def test_row_33_end_races_an_update_whose_worker_died(world: World):
+    strike = world.strike("during", "PUT")
+    world.vendor.latency = 0.4
+    host = world.host()
+    world.workers(2, strike=strike)
+    host.must(show("card-1"))
+    put = world.until_called("PUT", "card-1")
+    host.must(end("card-1"))
+    world.judge()
+    first_end = world.vendor.calls("DELETE", "card-1")[0]
+    assert first_end.arrived - put.arrived >= 2.9, "the end did not wait for the lease"

@@ -1,0 +1,49 @@
+"""A great backlog: ends do not wait behind it."""
+
+from __future__ import annotations
+
+import time
+
+from .cells import row
+from .generator import end, many, show
+from .harness import OPERATIONS, World
+
+CARDS, UPDATES = 50, 10_000
+COLUMNS = (
+    "activity_id, account, lane_digest, kind, content, options, dismiss_seconds, time_to_live, "
+    "due_at, source, actor, reason, created_at, state, outcome, rank, next_try_at, tries, "
+    "setbacks, first_tried_at, bare, carried, needs_attention, acknowledged_at, finished_at"
+)
+
+
+@row(34)
+def test_row_34_10000_updates_then_5_ends(world: World, database_name: str):
+    columns = COLUMNS.replace("rank", "`rank`") if database_name == "mariadb" else COLUMNS
+    host = world.host()
+    keys = [f"card-{n}" for n in range(CARDS)]
+    host.must(many([show(key) for key in keys]))
+    copy = f"INSERT INTO {OPERATIONS} ({columns}) SELECT {columns} FROM {OPERATIONS}"
+    newest = 0
+    for _ in range(UPDATES // CARDS - 1):
+        top = world.database.rows(f"SELECT MAX(id) FROM {OPERATIONS}")[0][0]
+        world.database.execute(f"{copy} WHERE id > %s", newest)
+        newest = top
+    assert world.unfinished() == UPDATES
+    workers = 3
+    world.workers(workers)
+    world.until_called("PUT", count=5)
+    host.must(many([end(key) for key in keys[:5]]))
+    committed = time.monotonic()
+    world.until_called("DELETE", count=1)
+    world.until(lambda: ended(world, keys[:5]), "the five ends")
+    last = max(e.arrived for e in world.vendor.calls("DELETE"))
+    between = [e for e in world.vendor.calls("PUT") if committed < e.arrived < last]
+    assert len(between) <= workers + 1
+    world.judge()
+
+
+def ended(world: World, keys: list[str]) -> bool:
+    """Tell whether the ends of these cards are done."""
+    operations = world.operations()
+    done = [f for f in world.facts() if f.kind == "end" and operations[f.operation].state == "done"]
+    return {f.key for f in done} == set(keys)

@@ -1,0 +1,248 @@
+"""Faults of the database: it restarts, it is cut off, it asks for a transaction to be repeated."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import servers
+from .cells import row
+from .databases import Database, create_mariadb, create_postgres
+from .generator import end, many, serials, show, transaction, work
+from .harness import LANES, STATES, World
+from .proxy import Proxy, Trigger
+from .vendor import FakeVendor
+
+
+@contextmanager
+def world_on(database: Database, vendor: FakeVendor, folder: Path) -> Iterator[World]:
+    """A run on a database of a private server."""
+    world = World(database, vendor, folder)
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+def survives_restarts(world: World, restart: Callable[[], None]) -> None:
+    """Let hosts and workers work while the server dies twice."""
+    host = world.host()
+    workers = world.workers(2)
+    steps = work(16, 8, updates=2)
+    third = len(steps) // 3
+    for start in (0, third):
+        host.must(*steps[start : start + third])
+        restart()
+        host.do(many([]))
+    host.must(*steps[2 * third :], show("kept"))
+    world.judge()
+    assert list(world.vendor.alive()) == ["kept"]
+    assert all(worker.is_alive for worker in workers), "workers outlive the server"
+
+
+@row(16)
+def test_row_16_immediate_restart(database_name: str, vendor: FakeVendor, tmp_path: Path):
+    with (
+        servers.private_server(servers.Postgres, "postgres") as server,
+        world_on(create_postgres(server.settings), vendor, tmp_path) as world,
+    ):
+        survives_restarts(world, server.restart)
+
+
+@row(17)
+def test_row_17_kill_9_and_restart(database_name: str, vendor: FakeVendor, tmp_path: Path):
+    with (
+        servers.private_server(servers.Mariadb, "mysql") as server,
+        world_on(create_mariadb(server.settings), vendor, tmp_path) as world,
+    ):
+        survives_restarts(world, server.restart)
+
+
+def through(world: World, proxy: Proxy) -> dict[str, Any]:
+    """Return the settings of the run's database, seen through a proxy."""
+    return {"database": world.database.settings | {"PORT": str(proxy.port)}}
+
+
+COMMIT = re.compile(rb"(?<!auto)commit(?!ted)", re.IGNORECASE)
+
+
+def commits(every: int = 1) -> Trigger:
+    """Return what recognises each n-th COMMIT on the wire."""
+    seen = itertools.count(1)
+    return lambda piece: bool(COMMIT.search(piece)) and next(seen) % every == 0
+
+
+def server_port(world: World) -> int:
+    """Return where the run's database server listens."""
+    return int(world.database.settings["PORT"])
+
+
+@row(18)
+def test_row_18_host_cut_off_at_commit(world: World):
+    with Proxy(server_port(world)) as proxy:
+        host = world.host(**through(world, proxy))
+        world.worker()
+        host.must(*(show(f"card-{n}") for n in range(4)))
+        stored = []
+        for number, passes in enumerate([True, False, True, False]):
+            step = transaction(end(f"card-{number}"), show(f"new-{number}"))
+            proxy.faults.pass_first, proxy.faults.cut_at = passes, commits()
+            assert host.do(step)["error"], "the connection was not cut"
+            proxy.faults.cut_at = None
+            known = {fact.serial for fact in world.facts()}
+            here = [serial in known for serial in serials(step)]
+            assert len(set(here)) == 1, "half of a transaction is stored"
+            stored.append(here[0])
+        assert stored == [True, False, True, False]
+        world.judge()
+    assert sorted(world.vendor.alive()) == ["card-1", "card-3", "new-0", "new-2"]
+
+
+@row(18)
+def test_row_18_worker_cut_off_at_commit(world: World):
+    with Proxy(server_port(world)) as proxy:
+        host = world.host()
+        steps = work(18, 5, updates=1)
+        worker = world.worker(**through(world, proxy))
+        for passes in (True, False):
+            proxy.faults.pass_first, proxy.faults.cut_at = passes, commits(every=7)
+            for step in steps[: len(steps) // 2] if passes else steps[len(steps) // 2 :]:
+                host.must(step)
+                time.sleep(0.2)
+        world.until(lambda: proxy.faults.cuts >= 2, "a cut")
+        proxy.faults.cut_at = None
+        world.judge()
+        assert worker.is_alive
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """How a worker is brought into conflict with the nemesis.
+
+    Args:
+        worker: the worker's database settings.
+        statements: what the nemesis does in one transaction.
+        seconds: its pause after each UPDATE.
+        commits: whether it commits; else it rolls back.
+    """
+
+    worker: dict[str, Any]
+    statements: tuple[str, ...]
+    seconds: float
+    commits: bool = False
+
+    def provoke(self, database: Database) -> None:
+        """Hold the locks for a while; the nemesis itself may be asked to repeat."""
+        with closing(database.connect()) as connection:
+            try:
+                for statement in self.statements:
+                    connection.cursor().execute(statement)
+                    time.sleep(self.seconds if "UPDATE" in statement else 0)
+                (connection.commit if self.commits else connection.rollback)()
+            except Exception as error:
+                if not re.search("deadlock|try restarting", str(error), re.IGNORECASE):
+                    raise
+
+
+LOCK_STATE = f"UPDATE {STATES} SET failures = failures"
+CHANGE_STATE = f"UPDATE {STATES} SET heartbeat_at = COALESCE(heartbeat_at, 0) + 1"
+LOCK_LANES = f"UPDATE {LANES} SET held = held"
+WEIGHT = "INSERT INTO host_fact (serial, card, kind) SELECT 1000000 + seq, '', '' FROM seq_1_to_500"
+"""MariaDB rolls back whoever has changed less."""
+
+
+def sqlite_conflicts(settings: dict[str, Any]) -> list[Conflict]:
+    """SQLITE_BUSY."""
+    impatient = settings | {"OPTIONS": {"timeout": 0.1}}
+    return [Conflict(impatient, ("BEGIN IMMEDIATE", LOCK_STATE), 0.6)]
+
+
+def postgres_conflicts(settings: dict[str, Any]) -> list[Conflict]:
+    """40P01, 55P03 and 40001."""
+    victim = settings | {"OPTIONS": {"options": "-c deadlock_timeout=700ms"}}
+    patient = "SET LOCAL deadlock_timeout = '20s'"
+    timeout = settings | {"OPTIONS": {"options": "-c lock_timeout=100ms"}}
+    serializable = settings | {"OPTIONS": {"isolation_level": 4}}
+    return [
+        Conflict(victim, (patient, LOCK_STATE, LOCK_LANES), 0.4),
+        Conflict(timeout, (LOCK_STATE,), 0.5),
+        Conflict(serializable, (CHANGE_STATE,), 0.3, commits=True),
+    ]
+
+
+def mariadb_conflicts(settings: dict[str, Any]) -> list[Conflict]:
+    """1213, 1205 and 1020."""
+    timeout = settings | {"OPTIONS": {"init_command": "SET innodb_lock_wait_timeout=1"}}
+    snapshot = {
+        "isolation_level": "repeatable read",
+        "init_command": "SET SESSION innodb_snapshot_isolation=ON",
+    }
+    return [
+        Conflict(settings, (WEIGHT, LOCK_STATE, LOCK_LANES), 0.4),
+        Conflict(timeout, (LOCK_STATE,), 1.4),
+        Conflict(settings | {"OPTIONS": snapshot}, (CHANGE_STATE,), 0.3, commits=True),
+    ]
+
+
+CONFLICTS = {
+    "sqlite": sqlite_conflicts,
+    "postgres": postgres_conflicts,
+    "mariadb": mariadb_conflicts,
+}
+
+
+@row(19)
+def test_row_19_locks_and_deadlocks(world: World, database_name: str):
+    host = world.host()
+    for number, conflict in enumerate(CONFLICTS[database_name](world.database.settings)):
+        key = f"card-{number}"
+        worker = world.worker(database=conflict.worker)
+        host.must(show(key))
+        world.drained()
+
+        def provoked() -> bool:
+            host.must(show(key))  # noqa: B023 - used in this round only
+            conflict.provoke(world.database)  # noqa: B023
+            return "met a lock" in worker.output  # noqa: B023
+
+        world.until(provoked, f"lock {number}", 8.0)
+        host.must(end(key))
+        world.drained()
+        worker.kill()
+    world.judge()
+    assert world.vendor.alive() == {}
+
+
+@row(36)
+def test_row_36_transaction_pooling(world: World, database_name: str):
+    engine = {"postgres": "postgres", "mariadb": "mysql"}[database_name]
+    settings = world.database.settings | {"ENGINE": f"tests.faults.pooled.{engine}"}
+    world.workers(2, database=settings)
+    host = world.host(database=settings)
+    host.must(*work(36, 6, lives=2, updates=1, undo=0.3))
+    world.judge()
+    assert world.vendor.alive() == {}
+
+
+@row(36)
+def test_row_36_one_long_host_transaction(world: World):
+    slow, quick = world.host(), world.host()
+    world.workers(2)
+    quick.must(show("shared"), show("card-1"))
+    world.drained()
+    slow.must({"do": "begin"}, show("slow"), end("shared"), show("card-1"))
+    for step in (show("shared"), show("card-1"), end("card-1"), show("card-2"), end("card-2")):
+        begun = time.monotonic()
+        quick.must(step)
+        assert time.monotonic() - begun < 1.0, "a host waited for another"
+        world.drained(5.0)
+    assert "slow" not in world.vendor.alive()
+    slow.must({"do": "commit"})
+    world.drained()
+    world.until(lambda: "slow" in world.vendor.alive(), "what the long transaction showed")
