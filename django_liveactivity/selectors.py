@@ -109,32 +109,24 @@ def newest_of_id(account: conf.Account, activity_id: str) -> LiveActivity | None
 
 
 def described(rows: QuerySet[LiveActivity, LiveActivity]) -> QuerySet[LiveActivity, LiveActivity]:
-    """Return the cards with ``is_closed`` (an end is due), ``newest_id`` and ``newest_content``.
+    """Return the cards with ``is_closed``: whether an end is due.
 
-    The latter two are of the newest content that the vendor has not refused.
+    ``newest_id``, ``newest_content`` and ``newest_options`` are of the newest content that the
+    vendor has not refused, or None.
     """
-    contents = Operation.objects.filter(
-        activity=OuterRef("pk"), kind__in=(Kind.STREAM, Kind.UPDATE)
-    )
+    contents = Operation.objects.filter(activity=OuterRef("pk"), kind__in=Operation.CONTENT_KINDS)
     newest = contents.exclude(state=State.FAILED).order_by("-pk")
     annotations = {
         "is_closed": Exists(due_ends()),
         "newest_id": Subquery(newest.values("pk")[:1]),
         "newest_content": Subquery(newest.values("content")[:1]),
+        "newest_options": Subquery(newest.values("options")[:1]),
     }
     return rows.annotate(**annotations)
 
 
 def _newest(rows: QuerySet[LiveActivity, LiveActivity]) -> LiveActivity | None:
     return described(rows).first()
-
-
-def newest_content(activity: LiveActivity) -> Operation | None:
-    """Return the newest content of a card that the vendor has not refused."""
-    rows = Operation.objects.using(activity._state.db).filter(
-        activity=activity, kind__in=(Kind.STREAM, Kind.UPDATE)
-    )
-    return rows.exclude(state=State.FAILED).order_by("-pk").first()
 
 
 def is_expired(activity: LiveActivity, now: int) -> bool:

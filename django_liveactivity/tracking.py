@@ -144,13 +144,10 @@ class ModelActivity(Generic[M]):
 
 
 def _is_shown(card: LiveActivity, content: Content, options: Mapping[str, Any]) -> bool:
-    newest = selectors.newest_content(card)
-    if newest is None:
+    if card.newest_content != as_content(content).wire():
         return False
     wanted = as_options(options).wire()
-    return newest.content == as_content(content).wire() and all(
-        newest.options.get(name) == value for name, value in wanted.items()
-    )
+    return all(card.newest_options.get(name) == value for name, value in wanted.items())
 
 
 _registry: dict[type[Model], list[ModelActivity[Any]]] = {}

@@ -69,13 +69,12 @@ def claim(
         OvertakenError: another worker was faster; nothing has been changed.
     """
     lane = _lease(using, account, lane_id)
-    now = lane.now
-    _close_open_attempt(using, account, lane, now)
-    step_plan = plan(lane, _read(using, lane), now)
+    _close_open_attempt(using, account, lane)
+    step_plan = plan(lane, _read(using, lane), lane.now)
     settle(using, lane, step_plan)
     made = None
     send = step_plan.send
-    if send is not None and _may_send(using, state, step_plan, send, now):
+    if send is not None and _may_send(using, state, step_plan, send, lane.now):
         made = _open(using, account, state, lane, step_plan, send, slot, pace)
     lane.wake_at = step_plan.wake_at
     lane.newest_id = step_plan.newest.pk if step_plan.newest else 0
@@ -93,14 +92,14 @@ def _lease(using: str, account: Account, lane_id: int) -> Lane:
     return with_now(lanes).get()
 
 
-def _close_open_attempt(using: str, account: Account, lane: Lane, now: int) -> None:
+def _close_open_attempt(using: str, account: Account, lane: Lane) -> None:
     """Take a call, whose worker never came back with an answer, for sent: it may arrive yet."""
     if not lane.open_attempt:
         return
     attempts = Attempt.objects.using(using).filter(pk=lane.open_attempt)
     attempt = attempts.first()
     endpoint = Endpoint.STREAM if attempt is None else Endpoint(attempt.endpoint)
-    doubt(lane, endpoint, now + account.timing.quarantine)
+    doubt(lane, endpoint, lane.now + account.timing.quarantine)
     logger.warning("Lane %s: the answer of attempt %s is unknown.", lane, lane.open_attempt)
     lane.open_attempt = 0
     if attempt is not None:

@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from django.db import Error as DatabaseError
+from django.db import Error
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
@@ -128,7 +128,7 @@ class _Drain:
             claimed = claim(using, self.account, state, lane_id, slot, self.pace)
         except OvertakenError:
             return
-        except DatabaseError:
+        except Error:  # of the database: the whole drain fails and comes again
             raise
         except Exception:  # one lane that cannot be planned must not hold up the others
             logger.exception("Lane %s is set aside for a while.", lane_id)

@@ -43,6 +43,6 @@ def _supersede_unsent(using: str, account: Account, rows: Sequence[LiveActivity]
         account=account.alias,
         activity__in=[r.pk for r in rows],
         state=State.PENDING,
-        kind__in=(Operation.Kind.STREAM, Operation.Kind.UPDATE),
+        kind__in=Operation.CONTENT_KINDS,
     )
     finish(using, list(unsent.only("pk")), State.SUPERSEDED)

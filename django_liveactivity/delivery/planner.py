@@ -14,7 +14,7 @@ from django_liveactivity.client.answer import Outcome
 from django_liveactivity.models import Lane, Operation
 
 Kind = Operation.Kind
-CONTENT_KINDS = (Kind.STREAM, Kind.UPDATE)
+CONTENT_KINDS = Operation.CONTENT_KINDS
 
 
 @dataclass(frozen=True)

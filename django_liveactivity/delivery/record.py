@@ -124,7 +124,7 @@ def _record_end(
         if verdict.state == State.NEEDS_OPERATOR:
             cards_of(using, claim.lane).update(needs_attention=True)
         return
-    attention = answer.outcome in (Outcome.FORCED, Outcome.PARTIAL)
+    attention = answer.needs_attention
     rows = Operation.objects.using(using).filter(pk__in=[e.pk for e in ends])
     changes = {"outcome": answer.outcome, "needs_attention": attention, "tries": F("tries") + 1}
     if _is_certain(claim):

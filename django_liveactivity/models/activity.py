@@ -90,6 +90,7 @@ class LiveActivity(KeptModel):
 
     is_closed: bool  # annotated by the selectors: whether an end is due
     newest_content: Any  # annotated by the selectors: what it was last meant to show
+    newest_options: Any  # what travelled beside that content
     newest_id: int | None  # and that operation's id
 
     class Meta:

@@ -13,8 +13,8 @@ MAX_ALIAS = 64
 DIGEST_LENGTH = 64
 
 
-class KeptQuerySet(models.QuerySet[Any]):
-    """A QuerySet that INSERTs with expressions and never deletes an unacknowledged end."""
+class InsertQuerySet(models.QuerySet[Any]):
+    """A QuerySet that INSERTs with expressions."""
 
     def insert(self, **values: Any) -> Any:
         """INSERT one row; a value given as an expression is read from the database on access."""
@@ -24,6 +24,10 @@ class KeptQuerySet(models.QuerySet[Any]):
             if isinstance(value, BaseExpression):
                 row.__dict__.pop(name, None)
         return row
+
+
+class KeptQuerySet(InsertQuerySet):
+    """A QuerySet that never deletes an unacknowledged end."""
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the rows, unless an end among them has not been acknowledged.

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .activity import LiveActivity
-from .base import DIGEST_LENGTH, MAX_ALIAS, KeptModel
+from .base import DIGEST_LENGTH, MAX_ALIAS, InsertQuerySet, KeptModel
 from .clock import to_datetime
 
 
@@ -39,6 +39,7 @@ class Operation(KeptModel):
         CONTENT = 2
         WAITING_START = 3
 
+    CONTENT_KINDS = (Kind.STREAM, Kind.UPDATE)
     UNFINISHED = (State.PENDING, State.NEEDS_OPERATOR)
     UNACKNOWLEDGED = Q(kind=Kind.END, state__in=UNFINISHED)
 
@@ -182,6 +183,8 @@ class Act(models.Model):
     reason = models.TextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
     applied_at = models.BigIntegerField(null=True, editable=False)
+
+    objects = InsertQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("act")

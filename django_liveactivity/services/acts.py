@@ -56,7 +56,7 @@ def _decide(
     door = enter(account, None, "act", actor, reason)
     if not door.actor:
         raise InvalidInputError.at("actor", "Say who decides.")
-    act = Act(
+    act: Act = Act.objects.using(door.account.database).insert(
         account=account,
         kind=kind,
         operation=operation,
@@ -64,7 +64,5 @@ def _decide(
         reason=reason,
         created_at=Now(),
     )
-    act.save(using=door.account.database, force_insert=True)
-    act.__dict__.pop("created_at", None)
     kick_on_commit(door.account)
     return act

@@ -24,9 +24,9 @@ from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
 from .intent import Known, Wanted, checked, suffices
 
 Kind = Operation.Kind
+State = Operation.State
 LONGEST_AFTER = datetime.timedelta(days=366)
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
-State = Operation.State
 
 
 def end_activity(

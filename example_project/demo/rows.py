@@ -12,10 +12,9 @@ from .report import Card
 
 def describe(way: str, row: LiveActivity) -> Card:
     """Return a card as its row, its newest content and its newest end have it."""
-    row.refresh_from_db()
+    row = selectors.described(LiveActivity.objects.all()).get(pk=row.pk)
     end = row.operations.filter(kind=Operation.Kind.END).order_by("pk").last()
-    shown = selectors.newest_content(row) or end
-    content = (shown.content if shown else None) or {}
+    content = row.newest_content or (end.content if end else None) or {}
     return Card(
         way=way,
         type=content.get("type", ""),
