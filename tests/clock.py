@@ -47,6 +47,7 @@ TIMES = {
         "limit_since",
         "limit_probe_at",
         "heartbeat_at",
+        "alerted_at",
     ),
 }
 

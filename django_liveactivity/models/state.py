@@ -114,6 +114,7 @@ class AccountState(models.Model):
     limit_probes = models.PositiveIntegerField(default=0)
 
     heartbeat_at = models.BigIntegerField(null=True)
+    alerted_at = models.BigIntegerField(null=True)
 
     now: int  # annotated where it is read: the database's clock at that moment
 
