@@ -15,10 +15,10 @@ UNKNOWN_TITLE = "Ended"
 """For a card of which the vendor has refused all content that we know: an end needs a title."""
 
 
-def content_call(lane: Lane, operation: Operation) -> Call:
+def content_call(lane: Lane, operation: Operation, unsent: Sequence[Operation]) -> Call:
     """Return the call that shows the newest content, with what it carries from unsent ones."""
     endpoint = Endpoint.STREAM if lane.stream_key else Endpoint.UPDATE
-    carried, content = operation.carried, dict(operation.content or {})
+    carried, content = carry([*unsent, operation]), dict(operation.content or {})
     if content.get("type") == "timer" and "duration_seconds" in carried:
         content.setdefault("duration_seconds", carried["duration_seconds"])
     options = {k: v for k, v in carried.items() if k in CARRIED_OPTIONS} | operation.options

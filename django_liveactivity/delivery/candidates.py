@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import Lane, Now, Operation
@@ -20,16 +20,22 @@ LOOK_AHEAD = 16
 
 @dataclass(frozen=True)
 class Target:
-    """A lane with something due, by what it was found."""
+    """A lane with something due: its names, its row if it has one, and by what it was found.
 
-    lane_id: int
+    ``ready_at`` is when the account's gates admit a call for it, in milliseconds.
+    """
+
+    digest: str
+    stream_key: str
+    activity_id: str
+    lane_id: int | None
     rank: Rank | None
     ready_at: int
 
     @property
-    def is_content(self) -> bool:
-        """Tell whether the lane was found by its content."""
-        return self.rank in (Rank.CONTENT, Rank.WAITING_START)
+    def needs_call(self) -> bool:
+        """Tell whether a call is to be made; a card whose time is over only gets an end."""
+        return self.rank is not None
 
     @property
     def is_retried(self) -> bool:
@@ -67,40 +73,31 @@ def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
 
 
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
+    lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
     rows: QuerySet[Any, Any] = (
         Operation.objects.using(account.database)
         .filter(account=account.alias, rank=rank, next_try_at__lte=Now())
         .exclude(lane_digest__in=_leased(account).values("digest"))
         .order_by("next_try_at")
-        .values_list("lane_digest", "activity__stream_key", "activity__activity_id")[:LOOK_AHEAD]
+        .annotate(lane=Subquery(lane.values("pk")[:1]))
+        .values_list("lane_digest", "activity__stream_key", "activity__activity_id", "lane")
     )
-    found = list(dict.fromkeys(rows))
+    found: list[Any] = list(dict.fromkeys(rows[:LOOK_AHEAD]))
     if found:  # workers that look at the same moment choose different lanes, mostly
-        yield Target(_lane_id(account, *random.choice(found)), rank, ready_at)
+        yield Target(*random.choice(found), rank, ready_at)
 
 
 def _over(account: Account) -> Iterator[Target]:
     lanes = Lane.objects.using(account.database).filter(
         account=account.alias, wake_at__lte=Now(), lease_until__lte=Now()
     )
-    lane_id = lanes.order_by("wake_at").values_list("pk", flat=True).first()
-    if lane_id is not None:
-        yield Target(lane_id, None, 0)
+    names = (
+        lanes.order_by("wake_at").values_list("digest", "stream_key", "activity_id", "pk").first()
+    )
+    if names is not None:
+        yield Target(*names, None, 0)
 
 
 def _leased(account: Account) -> QuerySet[Lane, Lane]:
     lanes = Lane.objects.using(account.database)
     return lanes.filter(account=account.alias, lease_until__gt=Now())
-
-
-def _lane_id(account: Account, digest: str, stream_key: str, activity_id: str) -> int:
-    lanes = Lane.objects.using(account.database)
-    lane_id = (
-        lanes.filter(account=account.alias, digest=digest).values_list("pk", flat=True).first()
-    )
-    if lane_id is None:
-        lane = Lane(account=account.alias, digest=digest, stream_key=stream_key or "")
-        lane.activity_id = "" if stream_key else activity_id
-        lanes.bulk_create([lane], ignore_conflicts=True)
-        return _lane_id(account, digest, stream_key, activity_id)
-    return lane_id

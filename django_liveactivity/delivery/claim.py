@@ -1,39 +1,28 @@
-"""Lease a lane, plan it on the rows of this very moment, and write down what will be sent."""
+"""Lease a lane for the step that was planned for it, and write down what will be sent."""
 
 from __future__ import annotations
 
-import logging
+import copy
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F
 
-from django_liveactivity.client.answer import Outcome
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account
-from django_liveactivity.content import Endpoint
-from django_liveactivity.models import (
-    AccountState,
-    Attempt,
-    Lane,
-    Now,
-    Operation,
-    Slot,
-    with_now,
-)
+from django_liveactivity.models import AccountState, Attempt, Lane, Now, Operation
 
 from . import slots
 from .bodies import content_call, end_call
 from .gates import admit, reserve
-from .planner import Plan, Rows, plan
-from .settle import settle
+from .planner import Plan
+from .settle import settle, settled
+from .sight import Sight
 from .step import step
-
-Rank = Operation.Rank
-logger = logging.getLogger("django_liveactivity.delivery")
 
 
 class OvertakenError(Exception):
-    """Another worker took the slot or the gate first; the step is rolled back."""
+    """Another worker took the lane, the slot or the gate first; the step is rolled back."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +34,17 @@ class Claim:
     operation: Operation
     call: Call
     attempt_id: int
-    started_at: int
-    slot: Slot | None
+    slot: int | None
 
     @property
     def is_end(self) -> bool:
         """Tell whether the call ends a card."""
         return self.operation.kind == Operation.Kind.END
+
+    @property
+    def started_at(self) -> int:
+        """When the lane was read, before the call, in milliseconds of the database's clock."""
+        return self.lane.now
 
 
 @step
@@ -59,8 +52,8 @@ def claim(
     using: str,
     account: Account,
     state: AccountState,
-    lane_id: int,
-    slot: Slot | None,
+    sight: Sight,
+    slot: int | None,
     pace: slots.Pace,
 ) -> Claim | None:
     """Return the call to make for a lane, or None when rows alone were to be changed.
@@ -68,100 +61,53 @@ def claim(
     Raises:
         OvertakenError: another worker was faster; nothing has been changed.
     """
-    lane = _lease(using, account, lane_id)
-    _close_open_attempt(using, account, lane)
-    step_plan = plan(lane, _read(using, lane), lane.now)
-    settle(using, lane, step_plan)
-    made = None
-    send = step_plan.send
-    if send is not None and _may_send(using, state, step_plan, send, lane.now):
-        made = _open(using, account, state, lane, step_plan, send, slot, pace)
-    lane.wake_at = step_plan.wake_at
-    lane.newest_id = step_plan.newest.pk if step_plan.newest else 0
-    if made is None:
-        lane.lease_until = 0
-    lane.save(using=using, force_update=True)
+    send = _admitted(state, sight, slot, pace)
+    made = None if send is None else _open(using, sight, send, slot)
+    _take_lane(using, account, sight, made)
+    settle(using, sight.lane, sight.plan)
+    if made is not None:
+        _pass_gates(using, account, state, sight.plan, made, pace)
+    elif _waits_for_room(state, sight):
+        _park(using, state, sight.plan)
     return made
 
 
-def _lease(using: str, account: Account, lane_id: int) -> Lane:
-    lanes = Lane.objects.using(using).filter(pk=lane_id)
-    until = Now() + account.timing.lease
-    if not lanes.filter(lease_until__lte=Now()).update(lease_until=until, fence=F("fence") + 1):
-        raise OvertakenError
-    return with_now(lanes).get()
-
-
-def _close_open_attempt(using: str, account: Account, lane: Lane) -> None:
-    """Take a call, whose worker never came back with an answer, for sent: it may arrive yet."""
-    if not lane.open_attempt:
-        return
-    attempts = Attempt.objects.using(using).filter(pk=lane.open_attempt)
-    attempt = attempts.first()
-    endpoint = Endpoint.STREAM if attempt is None else Endpoint(attempt.endpoint)
-    doubt(lane, endpoint, lane.now + account.timing.quarantine)
-    logger.warning("Lane %s: the answer of attempt %s is unknown.", lane, lane.open_attempt)
-    lane.open_attempt = 0
-    if attempt is not None:
-        attempts.update(outcome=Outcome.AMBIGUOUS, error="The worker did not come back.")
-        operations = Operation.objects.using(using).filter(pk=attempt.operation_id)
-        operations.update(tries=F("tries") + 1, setbacks=F("setbacks") + 1)
-
-
-def doubt(lane: Lane, endpoint: Endpoint, until: int) -> None:
-    """Note that a call may still arrive: a late PUT revives a card, a late DELETE ends one."""
-    if endpoint in (Endpoint.STREAM, Endpoint.END_STREAM):
-        lane.doubt_until = max(lane.doubt_until, until)
-    if endpoint == Endpoint.STREAM:
-        lane.stream_doubt_until = max(lane.stream_doubt_until, until)
-
-
-def _read(using: str, lane: Lane) -> Rows:
-    wanted = Q(state__in=Operation.UNFINISHED) | Q(pk__in=[lane.newest_id, lane.shown_id])
-    found = list(
-        Operation.objects.using(using)
-        .filter(wanted, account=lane.account, lane_digest=lane.digest)
-        .select_related("activity")
-        .order_by("pk")
-    )
-    by_id = {o.pk: o for o in found}
-    return Rows(
-        unfinished=[o for o in found if o.state in Operation.UNFINISHED],
-        newest=by_id.get(lane.newest_id),
-        shown=by_id.get(lane.shown_id),
-    )
-
-
-def _may_send(using: str, state: AccountState, step_plan: Plan, send: Operation, now: int) -> bool:
-    """Tell whether the gates admit the call; the lane was perhaps found by something else."""
+def _admitted(
+    state: AccountState, sight: Sight, slot: int | None, pace: slots.Pace
+) -> Operation | None:
+    """Return what the plan sends, if the account's gates and pace admit a call for it."""
+    send = sight.plan.send
+    if send is None or (pace.calls and slot is None):
+        return None
+    admission = admit(state)
     if send.kind == Operation.Kind.END:
-        return admit(state).ends_at <= now
-    if admit(state).contents_at > now:
-        return False
-    if not step_plan.starts or state.limit_since is None or state.limit_probe_at <= now:
-        return True
-    # The account has as many cards as it may: one start at a time probes, the others are parked.
-    Operation.objects.using(using).filter(pk=send.pk).update(
-        rank=Rank.WAITING_START, next_try_at=state.limit_probe_at
-    )
-    return False
+        return send if admission.ends_at <= sight.lane.now else None
+    admitted = admission.contents_at <= sight.lane.now and not _waits_for_room(state, sight)
+    return send if admitted else None
 
 
-def _open(
-    using: str,
-    account: Account,
-    state: AccountState,
-    lane: Lane,
-    step_plan: Plan,
-    operation: Operation,
-    slot: Slot | None,
-    pace: slots.Pace,
-) -> Claim:
-    is_end = operation.kind == Operation.Kind.END
-    if is_end:
-        call = end_call(lane, step_plan.ends, step_plan.final)
+def _waits_for_room(state: AccountState, sight: Sight) -> bool:
+    """Tell whether the call would start a card, and the account has as many as it may."""
+    full = state.limit_since is not None and state.limit_probe_at > sight.lane.now
+    return sight.plan.starts and full
+
+
+def _park(using: str, state: AccountState, step_plan: Plan) -> None:
+    """Let a start wait without calls: one at a time probes for all of them."""
+    if step_plan.send is not None:
+        Operation.objects.using(using).filter(pk=step_plan.send.pk).update(
+            rank=Operation.Rank.WAITING_START, next_try_at=state.limit_probe_at
+        )
+
+
+def _open(using: str, sight: Sight, operation: Operation, slot: int | None) -> Claim:
+    """Store the attempt that the call will be, and return the claim on it."""
+    lane = copy.copy(sight.lane)
+    if operation.kind == Operation.Kind.END:
+        call = end_call(lane, sight.plan.ends, sight.plan.final)
     else:
-        call = content_call(lane, operation)
+        call = content_call(lane, operation, sight.plan.unsent)
+    lane.fence += 1
     attempt = Attempt.objects.using(using).insert(
         operation=operation,
         lane_id=lane.pk,
@@ -171,12 +117,20 @@ def _open(
         endpoint=call.endpoint,
         started_at=lane.now,
     )
-    lane.open_attempt = attempt.pk
-    lane.called = True
-    _pass_gates(using, account, state, step_plan, is_end, pace)
-    if slot is not None and not slots.take(account, slot, pace):
+    return Claim(lane, sight.plan, operation, call, attempt.pk, slot)
+
+
+def _take_lane(using: str, account: Account, sight: Sight, made: Claim | None) -> None:
+    """Write what the plan makes of the lane, if it is as it was seen; lease it for a call."""
+    changes: dict[str, Any] = settled(sight.lane, sight.plan)
+    if made is not None:
+        changes |= {"called": True, "open_attempt": made.attempt_id}
+        for name, value in changes.items():
+            setattr(made.lane, name, value)
+        changes["lease_until"] = Now() + account.timing.lease
+    lanes = Lane.objects.using(using).filter(pk=sight.lane.pk, fence=sight.lane.fence)
+    if not lanes.filter(lease_until__lte=Now()).update(fence=F("fence") + 1, **changes):
         raise OvertakenError
-    return Claim(lane, step_plan, operation, call, attempt.pk, lane.now, slot)
 
 
 def _pass_gates(
@@ -184,16 +138,18 @@ def _pass_gates(
     account: Account,
     state: AccountState,
     step_plan: Plan,
-    is_end: bool,
+    made: Claim,
     pace: slots.Pace,
 ) -> None:
     taken = reserve(
         state,
-        is_content=not is_end,
+        is_content=not made.is_end,
         starts=step_plan.starts,
         spacing=pace.spacing,
         timing=account.timing,
     )
     rows = AccountState.objects.using(using).filter(pk=state.pk, **taken.seen)
     if taken.updates and not rows.update(**taken.updates):
+        raise OvertakenError
+    if made.slot is not None and not slots.take(account, made.slot, made.attempt_id, pace):
         raise OvertakenError

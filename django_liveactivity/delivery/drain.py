@@ -13,16 +13,19 @@ from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
-from django_liveactivity.models import AccountState, Slot, with_now
+from django_liveactivity.models import AccountState, with_now
 from django_liveactivity.selectors import condition_of
 
 from . import candidates, seats, slots
 from .acts import apply_acts
 from .announce import announce
+from .candidates import Target
 from .claim import Claim, OvertakenError, claim
 from .gates import admit
+from .lost import write_off
 from .record import record
 from .settle import set_aside
+from .sight import look
 
 PATIENCE = 2.0
 SEAT_PAUSE = 1.0
@@ -92,12 +95,13 @@ class _Drain:
         with seats.seat(self.account) as seated:
             if not seated:
                 return Drained(more=True, again_in=SEAT_PAUSE)
+            read_state(self.account)
             apply_acts(self.account)
             return self._work()
 
     def _work(self) -> Drained:
         while True:
-            state = read_state(self.account)
+            state = self._state()
             pause = self._serve(state)
             if pause is None:
                 return self._idle(state)
@@ -106,36 +110,60 @@ class _Drain:
                 return Drained(self.calls, True, pause, condition_of(state)[0])
             self.stop.wait(pause)
 
+    def _state(self) -> AccountState:
+        states = AccountState.objects.using(self.account.database)
+        mine = with_now(states.filter(account=self.account.alias))
+        return slots.with_slot(mine, self.pace).get()
+
     def _serve(self, state: AccountState) -> float | None:
         """Serve one lane; return the pause before the next in seconds, or None when idle."""
         pauses = []
         for target in candidates.targets(self.account, admit(state)):
-            ready_at = target.ready_at
-            slot = None
-            if ready_at <= state.now and self.pace.calls:
-                slot, free_at = slots.find_free(self.account, self.pace, retried=target.is_retried)
-                if slot is None:
-                    ready_at = max(free_at, state.now + 1)
+            slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
-                self._call(state, target.lane_id, slot)
+                self._call(state, target, slot)
                 return 0.0
             pauses.append((ready_at - state.now + 1) / 1000)
+            if not target.is_retried:
+                break  # what would come after it waits for the same
         return min(pauses, default=None)
 
-    def _call(self, state: AccountState, lane_id: int, slot: Slot | None) -> None:
-        using, begun = self.account.database, time.monotonic()
+    def _slot_for(self, target: Target, state: AccountState) -> tuple[int | None, int]:
+        """Return a slot for the target's call, if it needs one, and when the call may be made."""
+        if not self.pace.calls or not target.needs_call or target.ready_at > state.now:
+            return None, target.ready_at
+        slot, free_at = state.free_slot, state.slot_free_at
+        if target.is_retried:
+            slot, free_at = slots.find_for_retry(self.account, self.pace)
+        return slot, target.ready_at if slot else max(free_at or 0, state.now + 1)
+
+    def _call(self, state: AccountState, target: Target, slot: int | None) -> None:
+        begun = time.monotonic()
         try:
-            claimed = claim(using, self.account, state, lane_id, slot, self.pace)
-        except OvertakenError:
-            return
+            claimed = self._claim(state, target, slot)
         except Error:  # of the database: the whole drain fails and comes again
             raise
         except Exception:  # one lane that cannot be planned must not hold up the others
-            logger.exception("Lane %s is set aside for a while.", lane_id)
-            set_aside(using, self.account, lane_id)
+            logger.exception("Lane %s is set aside for a while.", target.digest)
+            set_aside(self.account.database, self.account, target.digest)
             return
-        if claimed is None:
-            return
+        if claimed is not None:
+            self._deliver(state, claimed, begun)
+
+    def _claim(self, state: AccountState, target: Target, slot: int | None) -> Claim | None:
+        sight = look(self.account, target, state.now)
+        if sight is None:
+            return None
+        if sight.lane.open_attempt:
+            write_off(self.account, sight.lane)
+            return None
+        try:
+            return claim(self.account.database, self.account, state, sight, slot, self.pace)
+        except OvertakenError:
+            return None
+
+    def _deliver(self, state: AccountState, claimed: Claim, begun: float) -> None:
+        using = self.account.database
         answer = self._send(claimed, begun)
         self.calls += 1
         recorded = record(using, self.account, state, claimed, answer, self.pace)
@@ -165,7 +193,7 @@ class _Drain:
 
 
 def read_state(account: Account) -> AccountState:
-    """Return the account's state with ``now``, the database's clock, as an attribute."""
+    """Return the account's state, made if need be, with ``now``, the database's clock."""
     states = AccountState.objects.using(account.database)
     rows = with_now(states.filter(account=account.alias))
     state = rows.first()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db.models import Case, F, When
+
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.conf import Account
 from django_liveactivity.models import (
     KnownActivityId,
     Lane,
     LiveActivity,
+    Now,
     Operation,
     lane_digest,
 )
@@ -32,9 +35,12 @@ def evict(using: str, account: Account, answer: Answer) -> None:
     LiveActivity.objects.using(using).filter(pk__in=[r.pk for r in rows]).update(
         status=Status.EVICTED
     )
-    Lane.objects.using(using).filter(
+    lanes = Lane.objects.using(using).filter(
         account=account.alias, digest__in=[r.lane_digest for r in rows]
-    ).update(held=Lane.Held.EVICTED)
+    )
+    # Who looks at such a lane now has to look again; who has leased it keeps it.
+    idle = Case(When(lease_until__lte=Now(), then=1), default=0)
+    lanes.update(held=Lane.Held.EVICTED, fence=F("fence") + idle)
     _supersede_unsent(using, account, rows)
 
 

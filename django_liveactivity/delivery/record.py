@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F
-from django.db.models.functions import Greatest
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
-from django_liveactivity.content import Endpoint
 from django_liveactivity.models import (
     AccountState,
     Attempt,
@@ -27,6 +25,7 @@ from . import gates, slots
 from .backoff import retry_delay
 from .claim import Claim
 from .evict import evict
+from .lost import doubt
 from .settle import cards_of, closing, finish, mark_ended, postpone
 from .step import step
 from .verdict import Gate, Retry, Verdict, judge
@@ -72,7 +71,7 @@ def record(
     if claim.slot is not None:
         sent = answer.outcome != Outcome.NOT_SENT
         latency = round(answer.duration * 1000) if sent else None
-        slots.give_back(account, claim.slot, pace, latency=latency)
+        slots.give_back(account, claim.slot, claim.attempt_id, pace, latency=latency)
     started = owned and claim.plan.starts and verdict.state == State.DONE
     return Recorded(claim.operation, verdict, answer.outcome, started, owned)
 
@@ -82,10 +81,7 @@ def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict
     lane = claim.lane
     changes: dict[str, Any] = {"lease_until": 0, "open_attempt": 0}
     if verdict.doubt:
-        until = Now() + account.timing.quarantine
-        changes["doubt_until"] = Greatest(F("doubt_until"), until)
-        if claim.call.endpoint == Endpoint.STREAM:
-            changes["stream_doubt_until"] = Greatest(F("stream_doubt_until"), until)
+        changes |= doubt(claim.call.endpoint, account.timing.quarantine)
     if verdict.state == State.DONE and claim.is_end and _is_certain(claim):
         changes |= closing(lane, claim.plan.ends) | {"newest_id": 0}
     elif verdict.state == State.DONE and not claim.is_end:
@@ -122,7 +118,7 @@ def _record_end(
         _try_again(using, claim, answer, verdict, next_try)
         postpone(using, [*ends, *waiting], next_try)
         if verdict.state == State.NEEDS_OPERATOR:
-            cards_of(using, claim.lane).update(needs_attention=True)
+            cards_of(using, claim.lane.cards).update(needs_attention=True)
         return
     attention = answer.needs_attention
     rows = Operation.objects.using(using).filter(pk__in=[e.pk for e in ends])
@@ -137,7 +133,7 @@ def _record_end(
         until = claim.lane.stream_doubt_until
         rows.update(acknowledged_at=Now(), next_try_at=until, **changes)
         postpone(using, waiting, until)
-    mark_ended(using, claim.lane, attention=attention)
+    mark_ended(using, claim.lane, claim.lane.cards, attention=attention)
 
 
 def _reshow(using: str, claim: Claim) -> None:
@@ -152,7 +148,7 @@ def _record_content(
     using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
 ) -> None:
     operation = claim.operation
-    cards = cards_of(using, claim.lane)
+    cards = cards_of(using, claim.lane.cards)
     if verdict.state == State.PENDING:
         _try_again(using, claim, answer, verdict, _next_try(account, claim, verdict))
         return
@@ -197,7 +193,8 @@ def _try_again(using: str, claim: Claim, answer: Answer, verdict: Verdict, next_
         changes["first_tried_at"] = claim.started_at
     if claim.is_end and operation.setbacks + counts >= 2:
         changes["rank"] = Operation.Rank.RETRIED_END
-    Operation.objects.using(using).filter(pk=operation.pk).update(**changes)
+    rows = Operation.objects.using(using).filter(pk=operation.pk)
+    rows.filter(state__in=Operation.UNFINISHED).update(**changes)  # unless it was given up
 
 
 def _next_try(account: Account, claim: Claim, verdict: Verdict) -> Any:

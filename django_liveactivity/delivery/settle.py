@@ -19,18 +19,29 @@ BATCH = 500
 """Rows named in one statement; every database takes so many parameters."""
 
 
+def settled(lane: Lane, step_plan: Plan) -> dict[str, Any]:
+    """Return what a plan changes in its lane, before any call."""
+    changes: dict[str, Any] = {
+        "called": lane.called or step_plan.adopts,
+        "cards": _cards(lane, step_plan),
+        "wake_at": step_plan.wake_at,
+        "newest_id": step_plan.newest.pk if step_plan.newest else 0,
+    }
+    if step_plan.kept:
+        changes["kept_id"] = max(lane.kept_id, step_plan.kept[-1].pk)
+        changes["kept_at"] = max(lane.kept_at, step_plan.kept[-1].created_at)
+    if step_plan.never_started:
+        changes |= closing(lane, step_plan.ends)
+    return changes
+
+
 def settle(using: str, lane: Lane, step_plan: Plan) -> None:
-    """Write down what the plan knows without a call."""
-    lane.called = lane.called or step_plan.adopts
-    lane.cards = _cards(lane, step_plan)
+    """Write down what the plan knows of its operations and cards without a call."""
     finish(using, step_plan.superseded, State.SUPERSEDED)
     finish(using, step_plan.kept, State.DONE)
     finish(using, step_plan.covered, State.DONE, Outcome.ALREADY_ENDED)
     if step_plan.covered:
         _mark_covered(using, step_plan.covered)
-    if step_plan.kept:
-        lane.kept_id = max(lane.kept_id, step_plan.kept[-1].pk)
-        lane.kept_at = max(lane.kept_at, step_plan.kept[-1].created_at)
     if step_plan.wait_until is not None:
         postpone(using, [*step_plan.waiting, *step_plan.ends], step_plan.wait_until)
     if step_plan.unsent:
@@ -38,11 +49,12 @@ def settle(using: str, lane: Lane, step_plan: Plan) -> None:
     if step_plan.expired and step_plan.newest is not None:
         _insert_end(using, lane, step_plan.newest)
     if step_plan.never_started:
-        _end_unsent(using, lane, step_plan)
+        finish(using, step_plan.ends, State.DONE, Outcome.NEVER_STARTED)
+        mark_ended(using, lane, _cards(lane, step_plan), attention=False)
 
 
 def _cards(lane: Lane, step_plan: Plan) -> list[int]:
-    """Return the rows that stand for the card of this generation, as far as plans have seen."""
+    """Return the rows that stand for the card of this generation: two hosts may show one key."""
     seen = [*step_plan.superseded, *step_plan.ends]
     if not step_plan.ends:
         seen += filter(None, [step_plan.send, *step_plan.waiting])
@@ -53,8 +65,8 @@ def _cards(lane: Lane, step_plan: Plan) -> list[int]:
 def _carry_over(using: str, step_plan: Plan) -> None:
     """Let the newest content say what older content said that was never sent."""
     heir = step_plan.send or step_plan.waiting[0]
-    heir.carried = carry([*step_plan.unsent, heir])
-    Operation.objects.using(using).filter(pk=heir.pk).update(carried=heir.carried)
+    carried = carry([*step_plan.unsent, heir])
+    Operation.objects.using(using).filter(pk=heir.pk).update(carried=carried)
 
 
 def _mark_covered(using: str, covered: Sequence[Operation]) -> None:
@@ -62,13 +74,6 @@ def _mark_covered(using: str, covered: Sequence[Operation]) -> None:
     rows = LiveActivity.objects.using(using).filter(pk__in=[e.activity_id for e in covered])
     rows = rows.filter(status=LiveActivity.Status.PENDING)
     rows.update(status=LiveActivity.Status.ENDED, ended_at=Now())
-
-
-def _end_unsent(using: str, lane: Lane, step_plan: Plan) -> None:
-    finish(using, step_plan.ends, State.DONE, Outcome.NEVER_STARTED)
-    mark_ended(using, lane, attention=False)
-    for name, value in closing(lane, step_plan.ends).items():
-        setattr(lane, name, value)
 
 
 def _insert_end(using: str, lane: Lane, newest: Operation) -> None:
@@ -95,21 +100,21 @@ def finish(using: str, operations: Sequence[Operation], state: str, outcome: str
 
 
 def postpone(using: str, operations: Sequence[Operation], until: Any) -> None:
-    """Let operations wait, so that no drain looks at them before."""
+    """Let operations wait, so that no drain looks at them before; given up ones stay so."""
     if operations:
         rows = Operation.objects.using(using).filter(pk__in=[o.pk for o in operations])
-        rows.update(next_try_at=until)
+        rows.filter(state__in=Operation.UNFINISHED).update(next_try_at=until)
 
 
-def set_aside(using: str, account: Account, lane_id: int) -> None:
+def set_aside(using: str, account: Account, digest: str) -> None:
     """Let everything of a lane wait: something in it cannot be planned, which is a defect."""
-    digests = Lane.objects.using(using).filter(pk=lane_id).values("digest")
     due = Operation.objects.using(using).filter(
-        account=account.alias, lane_digest__in=digests, next_try_at__lte=Now()
+        account=account.alias, lane_digest=digest, next_try_at__lte=Now()
     )
     until = Now() + account.timing.backoff_cap
     due.update(next_try_at=until)
-    Lane.objects.using(using).filter(pk=lane_id, wake_at__isnull=False).update(wake_at=until)
+    lanes = Lane.objects.using(using).filter(account=account.alias, digest=digest)
+    lanes.filter(wake_at__isnull=False).update(wake_at=until)
 
 
 def closing(lane: Lane, ends: Sequence[Operation]) -> dict[str, Any]:
@@ -125,14 +130,14 @@ def closing(lane: Lane, ends: Sequence[Operation]) -> dict[str, Any]:
     }
 
 
-def cards_of(using: str, lane: Lane) -> QuerySet[LiveActivity, LiveActivity]:
-    """Return the rows of a lane's card, by id: two hosts may have shown one key at once."""
-    return LiveActivity.objects.using(using).filter(pk__in=lane.cards)
+def cards_of(using: str, cards: Sequence[int]) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return the rows of a lane's card."""
+    return LiveActivity.objects.using(using).filter(pk__in=cards)
 
 
-def mark_ended(using: str, lane: Lane, *, attention: bool) -> None:
-    """Say of the card that it has ended."""
-    cards_of(using, lane).update(
+def mark_ended(using: str, lane: Lane, cards: Sequence[int], *, attention: bool) -> None:
+    """Say of the rows of a lane's card that it has ended."""
+    cards_of(using, cards).update(
         status=LiveActivity.Status.ENDED,
         ended_at=Now(),
         needs_attention=attention,

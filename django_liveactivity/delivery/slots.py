@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
-from django.db.models import F, Max, Min
+from django.db.models import F, Max, Min, OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import Now, Slot
+from django_liveactivity.models import AccountState, Now, Slot
 
 SPACING_SHARE = 0.95
 RETRY_SHARE = 4
@@ -53,32 +54,49 @@ def furnish(account: Account, pace: Pace) -> None:
         slots.bulk_create(rows, ignore_conflicts=True)
 
 
-def find_free(account: Account, pace: Pace, *, retried: bool) -> tuple[Slot | None, int]:
-    """Return a free slot, if any, and the time (milliseconds) when one will be free.
+def with_slot(
+    states: QuerySet[AccountState, AccountState], pace: Pace
+) -> QuerySet[AccountState, AccountState]:
+    """Return the account's state with a free slot, if any, and when the next one will be free.
 
-    Slots that retried ends may use come last for everything else.
+    They come with the state because each call begins with it. Workers that look at the same
+    moment start at different numbers, so that mostly each finds a slot of its own.
     """
-    usable = pace.retry_slots if retried else pace.calls
-    slots = Slot.objects.using(account.database).filter(account=account.alias, number__lt=usable)
-    slot = slots.filter(free_at__lt=Now()).order_by("-number").first()
-    if slot is not None:
-        return slot, 0
-    return None, slots.aggregate(at=Min("free_at"))["at"] or 0
+    slots = Slot.objects.filter(account=OuterRef("account"), number__lt=pace.calls)
+    turn = random.randrange(pace.calls) if pace.calls else 0
+    free = slots.filter(free_at__lt=Now()).order_by((F("number") + turn) % max(1, pace.calls))
+    found = {
+        "free_slot": Subquery(free.values("pk")[:1]),
+        "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[:1]),
+    }
+    annotated: QuerySet[AccountState, AccountState] = states.annotate(**found)
+    return annotated
 
 
-def take(account: Account, slot: Slot, pace: Pace) -> bool:
-    """Take the slot unless somebody was faster; a worker that dies holds it for a window."""
-    hold = account.timing.lease + pace.window
-    return bool(
-        Slot.objects.using(account.database)
-        .filter(pk=slot.pk, fence=slot.fence, free_at__lt=Now())
-        .update(free_at=Now() + hold, fence=F("fence") + 1)
+def find_for_retry(account: Account, pace: Pace) -> tuple[int | None, int]:
+    """Return a free slot of the quarter that retried ends may use, and when one will be free."""
+    slots = Slot.objects.using(account.database).filter(
+        account=account.alias, number__lt=pace.retry_slots
     )
+    free = slots.filter(free_at__lt=Now()).values_list("pk", flat=True).first()
+    return free, 0 if free else slots.aggregate(at=Min("free_at"))["at"] or 0
 
 
-def give_back(account: Account, slot: Slot, pace: Pace, *, latency: int | None) -> None:
+def take(account: Account, slot: int, attempt: int, pace: Pace) -> bool:
+    """Take the slot for an attempt, unless somebody was faster.
+
+    A worker that dies holds it for a lease and a window, as if it had sent at the last moment.
+    """
+    hold = account.timing.lease + pace.window
+    rows = Slot.objects.using(account.database).filter(pk=slot, free_at__lt=Now())
+    return bool(rows.update(free_at=Now() + hold, fence=attempt))
+
+
+def give_back(
+    account: Account, slot: int, attempt: int, pace: Pace, *, latency: int | None
+) -> None:
     """Free the slot a window after the call; at once if nothing was sent (latency None)."""
-    rows = Slot.objects.using(account.database).filter(pk=slot.pk, fence=slot.fence + 1)
+    rows = Slot.objects.using(account.database).filter(pk=slot, fence=attempt)
     if latency is None:
         rows.update(free_at=Now())
     else:

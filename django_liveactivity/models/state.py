@@ -55,7 +55,7 @@ class Lane(models.Model):
 
 
 class Slot(models.Model):
-    """The right to make one call within the account's rate limit."""
+    """The right to make one call within the account's rate limit; its fence names the attempt."""
 
     account = models.CharField(max_length=MAX_ALIAS)
     number = models.PositiveIntegerField()
@@ -117,6 +117,8 @@ class AccountState(models.Model):
     alerted_at = models.BigIntegerField(null=True)
 
     now: int  # annotated where it is read: the database's clock at that moment
+    free_slot: int | None  # annotated where a call is to be made: a slot that is free
+    slot_free_at: int | None  # and when the first one will be
 
     def __str__(self) -> str:
         return self.account

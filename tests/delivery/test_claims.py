@@ -7,11 +7,23 @@ import pytest
 from django_liveactivity import conf, services
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Answer, Outcome
+from django_liveactivity.delivery.acts import apply_acts
+from django_liveactivity.delivery.candidates import Target
 from django_liveactivity.delivery.claim import OvertakenError, claim
 from django_liveactivity.delivery.drain import read_state
+from django_liveactivity.delivery.evict import evict
+from django_liveactivity.delivery.lost import write_off
 from django_liveactivity.delivery.record import record
+from django_liveactivity.delivery.sight import look
 from django_liveactivity.delivery.slots import Pace
-from django_liveactivity.models import AccountState, Attempt, Lane, LiveActivity, Operation
+from django_liveactivity.models import (
+    AccountState,
+    Attempt,
+    Lane,
+    LiveActivity,
+    Operation,
+    lane_digest,
+)
 from tests.clock import advance
 
 from .world import alive, calls, deliver, progress, states, status
@@ -19,14 +31,28 @@ from .world import alive, calls, deliver, progress, states, status
 FREE = Pace(0, 0)
 
 
+def look_at(key: str = "order-42"):
+    """Do what a worker does before it touches anything; a lost call is written off first."""
+    account = conf.account()
+    digest, now = lane_digest(stream_key=key), read_state(account).now
+    lane_id = Lane.objects.filter(digest=digest).values_list("pk", flat=True).first()
+    target = Target(digest, key, "", lane_id, Operation.Rank.CONTENT, 0)
+    sight = look(account, target, now)
+    if sight is not None and sight.lane.open_attempt:
+        write_off(account, sight.lane)
+        return look(account, target, now)
+    return sight
+
+
+def claim_sight(sight):
+    """Do what a worker does with what it has seen, up to the moment of sending."""
+    account = conf.account()
+    return claim("default", account, read_state(account), sight, None, FREE)
+
+
 def claim_lane(key: str = "order-42"):
     """Do what a worker does up to the moment of sending."""
-    account = conf.account()
-    operation = Operation.objects.filter(activity__stream_key=key).latest("pk")
-    lane, _ = Lane.objects.get_or_create(
-        account="default", digest=operation.lane_digest, defaults={"stream_key": key}
-    )
-    return claim("default", account, read_state(account), lane.pk, None, FREE)
+    return claim_sight(look_at(key))
 
 
 def finish(claimed, outcome: Outcome = Outcome.DELIVERED):
@@ -34,6 +60,13 @@ def finish(claimed, outcome: Outcome = Outcome.DELIVERED):
     account = conf.account()
     answer = Answer(outcome, status=200)
     return record("default", account, read_state(account), claimed, answer, FREE)
+
+
+def vendor_evicts(card: LiveActivity) -> None:
+    """Do what a worker does when the vendor has ended that card to make room for its own."""
+    card.refresh_from_db()
+    answer = Answer(Outcome.DELIVERED, status=200, body={"ended_activity_id": card.activity_id})
+    evict("default", conf.account(), answer)
 
 
 def not_yet_committed(operation: Operation) -> Operation:
@@ -50,8 +83,55 @@ def card(vendor):
 
 def test_a_lane_has_one_call_in_flight_at_most(vendor, card):
     claim_lane()
+    assert look_at() is None
+    assert deliver().calls == 0
+
+
+def test_of_two_workers_that_see_a_lane_at_once_one_claims_it(vendor, card):
+    fast, slow = look_at(), look_at()
+    claim_sight(fast)
     with pytest.raises(OvertakenError):
-        claim_lane()
+        claim_sight(slow)
+    assert Attempt.objects.count() == 1
+
+
+def test_a_worker_that_saw_a_lane_before_another_served_it_is_overtaken(vendor, card):
+    slow = look_at()
+    deliver()
+    services.end_activity(card)
+    deliver()
+    with pytest.raises(OvertakenError):
+        claim_sight(slow)
+    assert calls(vendor) == ["PUT order-42 200", "DELETE order-42 200"]
+
+
+def test_a_worker_that_saw_a_lane_before_it_was_evicted_is_overtaken(vendor, card):
+    deliver()
+    services.stream_activity("order-42", progress(60))
+    slow = look_at()
+    vendor_evicts(card)
+    with pytest.raises(OvertakenError):
+        claim_sight(slow)
+    assert states(card) == ["stream done delivered", "stream superseded"]
+
+
+def test_an_eviction_leaves_a_lane_to_the_worker_that_has_leased_it(vendor, card):
+    deliver()
+    services.stream_activity("order-42", progress(60))
+    in_flight = claim_lane()
+    vendor_evicts(card)
+    assert finish(in_flight).owned
+
+
+def test_an_end_that_was_given_up_while_its_call_was_in_flight_is_not_tried_again(vendor, card):
+    deliver()
+    end = services.end_activity(card)
+    in_flight = claim_lane()
+    services.give_up_operation(end, actor="test", reason="The phone is lost.")
+    apply_acts(conf.account())
+    finish(in_flight, Outcome.AMBIGUOUS)
+    assert Operation.objects.get(pk=end.pk).state == "given_up"
+    advance(3600)
     assert deliver().calls == 0
 
 

@@ -1,0 +1,56 @@
+"""A call whose worker never came back with an answer: it may have been sent, and may arrive yet."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from django_liveactivity.client.answer import Outcome
+from django_liveactivity.conf import Account
+from django_liveactivity.content import Endpoint
+from django_liveactivity.models import Attempt, Lane, Now, Operation
+
+from .step import step
+
+logger = logging.getLogger("django_liveactivity.delivery")
+
+
+def write_off(account: Account, lane: Lane) -> None:
+    """Take the open attempt of a lane, whose lease is over, for ambiguous."""
+    attempts = Attempt.objects.using(account.database)
+    _write_off(account.database, account, lane, attempts.filter(pk=lane.open_attempt).first())
+
+
+@step
+def _write_off(using: str, account: Account, lane: Lane, attempt: Attempt | None) -> None:
+    endpoint = Endpoint.STREAM if attempt is None else Endpoint(attempt.endpoint)
+    rows = Lane.objects.using(using).filter(pk=lane.pk, fence=lane.fence, lease_until__lte=Now())
+    changes = doubt(endpoint, account.timing.quarantine)
+    if not rows.update(open_attempt=0, lease_until=0, fence=F("fence") + 1, **changes):
+        return
+    logger.warning("Lane %s: the answer of attempt %s is unknown.", lane, lane.open_attempt)
+    if attempt is not None:
+        Attempt.objects.using(using).filter(pk=attempt.pk).update(
+            outcome=Outcome.AMBIGUOUS, error="The worker did not come back."
+        )
+        Operation.objects.using(using).filter(pk=attempt.operation_id).update(
+            tries=F("tries") + 1, setbacks=F("setbacks") + 1
+        )
+
+
+def doubt(endpoint: Endpoint, quarantine: int) -> dict[str, Greatest]:
+    """Return what an ambiguous call changes in its lane.
+
+    A late PUT revives a card, and a late DELETE ends one; calls by activity id do neither.
+
+    Args:
+        endpoint: what was called.
+        quarantine: how long the call may arrive yet, in milliseconds from now.
+    """
+    names = {
+        Endpoint.STREAM: ("doubt_until", "stream_doubt_until"),
+        Endpoint.END_STREAM: ("doubt_until",),
+    }
+    return {name: Greatest(F(name), Now() + quarantine) for name in names.get(endpoint, ())}

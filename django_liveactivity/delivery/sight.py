@@ -1,0 +1,75 @@
+"""Look at a lane without touching it: its row, what is unfinished in it, and what the plan says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from django_liveactivity.conf import Account
+from django_liveactivity.models import Lane, Operation, with_now
+
+from .candidates import Target
+from .planner import Plan, Rows, plan
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A lane that nobody had leased when it was read, and its next step.
+
+    It holds as long as the lane's fence does: whoever leases, evicts or settles a lane raises it.
+    """
+
+    lane: Lane
+    plan: Plan
+
+
+def look(account: Account, target: Target, now: int) -> Sight | None:
+    """Return a lane and its plan, or None if another worker has it.
+
+    The lane is read before its operations: what changed in between changed the fence too, but
+    for what a host has inserted.
+
+    Args:
+        account: the account.
+        target: the lane to look at.
+        now: the database's clock a moment ago, in milliseconds; a lane without a row begins then.
+    """
+    lane = _create(account, target, now) if target.lane_id is None else _find(account, target)
+    if lane is None or lane.lease_until > lane.now:
+        return None
+    return Sight(lane, plan(lane, _read(account.database, lane), lane.now))
+
+
+def _find(account: Account, target: Target) -> Lane | None:
+    lanes = Lane.objects.using(account.database).filter(account=account.alias)
+    return with_now(lanes.filter(digest=target.digest)).first()
+
+
+def _create(account: Account, target: Target, now: int) -> Lane | None:
+    lane = Lane(account=account.alias, digest=target.digest, stream_key=target.stream_key)
+    lane.activity_id = "" if target.stream_key else target.activity_id
+    try:
+        with transaction.atomic(using=account.database):
+            lane.save(using=account.database, force_insert=True)
+    except IntegrityError:  # another worker was faster
+        return None
+    lane.now = now
+    return lane
+
+
+def _read(using: str, lane: Lane) -> Rows:
+    wanted = Q(state__in=Operation.UNFINISHED) | Q(pk__in=[lane.newest_id, lane.shown_id])
+    found = list(
+        Operation.objects.using(using)
+        .filter(wanted, account=lane.account, lane_digest=lane.digest)
+        .select_related("activity")
+        .order_by("pk")
+    )
+    by_id = {o.pk: o for o in found}
+    return Rows(
+        unfinished=[o for o in found if o.state in Operation.UNFINISHED],
+        newest=by_id.get(lane.newest_id),
+        shown=by_id.get(lane.shown_id),
+    )

@@ -1,0 +1,62 @@
+"""What one delivered end costs the database; what a service call costs the host is in services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+
+from django_liveactivity import services
+from django_liveactivity.models import Operation
+from tests.clock import advance
+
+from .world import deliver, progress
+
+PER_END = 12
+
+
+def statements(work: Callable[[], object]) -> list[str]:
+    """Return every statement but BEGIN, COMMIT and savepoints."""
+    seen: list[str] = []
+
+    def note(execute, sql, params, many, context):
+        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+            seen.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        work()
+    return seen
+
+
+def statements_per_end(end: Callable[[int], object]) -> float:
+    """Deliver one end, then four; what the three more cost is what an end costs."""
+    deliver()  # the account's first drain furnishes it
+    end(0)
+    one = statements(deliver)
+    for number in range(1, 5):
+        end(number)
+    four = statements(deliver)
+    assert Operation.objects.filter(state="done", kind="end").count() == 5
+    return (len(four) - len(one)) / 3
+
+
+@pytest.fixture
+def paced(configure, sandbox, db):
+    """An account with a rate limit, as every real one."""
+    configure(rate_limit=(60, 60))
+    return sandbox
+
+
+def test_an_end_of_a_shown_card_costs_12_statements_at_most(paced):
+    cards = [services.stream_activity(f"card-{n}", progress(n)) for n in range(5)]
+    for _ in cards:  # content is spaced
+        deliver()
+        advance(2)
+    assert statements_per_end(lambda n: services.end_activity(cards[n])) <= PER_END
+
+
+def test_an_end_of_an_adopted_key_costs_12_statements_at_most(paced):
+    per_end = statements_per_end(lambda n: services.end_activity(stream_key=f"theirs-{n}"))
+    assert per_end <= PER_END
