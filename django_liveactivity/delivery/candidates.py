@@ -84,7 +84,8 @@ def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
     )
     found: list[Any] = list(dict.fromkeys(rows[:LOOK_AHEAD]))
     if found:  # workers that look at the same moment choose different lanes, mostly
-        yield Target(*random.choice(found), rank, ready_at)
+        digest, stream_key, activity_id, lane_id = random.choice(found)
+        yield Target(digest, stream_key, activity_id, lane_id, rank, ready_at)
 
 
 def _over(account: Account) -> Iterator[Target]:
