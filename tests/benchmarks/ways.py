@@ -1,0 +1,102 @@
+"""The ways to end many cards at once: ours, and those in which people do it today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from celery import Celery
+
+from django_liveactivity.conf import Timing
+from tests.faults.brokers import private_redis, redis_run
+from tests.faults.generator import end, transaction
+from tests.faults.harness import World
+
+from .saturation import Load
+
+WORKERS = "8"
+QUIET = ("--without-gossip", "--without-mingle", "-l", "WARNING")
+Left = Callable[[], int]
+Way = Callable[[World, Load], Any]
+
+
+@contextmanager
+def ours(world: World, load: Load) -> Iterator[Left]:
+    """Eight processes of ``liveactivity_dispatch``, and one transaction that ends every card."""
+    run = _our_run(load)
+    for _ in range(int(WORKERS)):
+        world.start("django", "liveactivity_dispatch", name="worker", **run)
+    _commit(world, load, run)
+    yield world.unfinished
+
+
+@contextmanager
+def ours_with_celery(world: World, load: Load) -> Iterator[Left]:
+    """One prefork worker with eight processes, and beat."""
+    with private_redis(world.folder) as client:
+        run = _our_run(load) | redis_run(client)
+        beat = ("--beat", "-s", str(world.folder / "beat"))
+        _celery(world, "tests.benchmarks.celery_app", "-c", WORKERS, *beat, **run)
+        _commit(world, load, run)
+        yield world.unfinished
+
+
+def sdk(task: str, workers: str = WORKERS) -> Way:
+    """Return the way of a task of ``sdk_tasks``: all are queued, then the worker starts."""
+
+    @contextmanager
+    def run(world: World, load: Load) -> Iterator[Left]:
+        with private_redis(world.folder) as client:
+            broker = redis_run(client)["broker"]
+            _publish(broker, task, load.keys)
+            per_minute = f"{load.calls * 60 / load.seconds:g}/m"
+            _celery(
+                world,
+                "tests.benchmarks.sdk_tasks",
+                "-c",
+                workers,
+                broker=broker,
+                task_rate=per_minute,
+            )
+            yield lambda: client.llen("celery") + client.hlen("unacked")
+
+    return run
+
+
+@contextmanager
+def perfect_log(world: World, load: Load) -> Iterator[Left]:
+    """One process that knows every call: what nothing else can beat."""
+    numbers = map(str, (load.ends, load.calls, load.seconds))
+    process = world.start("tests.benchmarks.perfect_log", *numbers, name="perfect")
+    yield lambda: int(process.is_alive)
+
+
+WAYS: dict[str, tuple[str, Way]] = {
+    "ours": ("ours, 8 liveactivity_dispatch", ours),
+    "celery": ("ours, Celery -c 8 and beat", ours_with_celery),
+    "sdk": ("SDK in a task, 3 retries, -c 8", sdk("end_retried")),
+    "sdk-for-ever": ("SDK in a task, unlimited retries, -c 8", sdk("end_retried_for_ever")),
+    "rate-limit": ("SDK in a task, rate_limit, -c 1", sdk("end_limited", "1")),
+    "perfect": ("a perfect log in one process", perfect_log),
+}
+
+
+def _our_run(load: Load) -> dict[str, Any]:
+    return {"rate_limit": [load.calls, load.seconds], "timing": asdict(Timing())}
+
+
+def _celery(world: World, app: str, *options: str, **run: Any) -> None:
+    world.start("celery", "-A", app, "worker", *QUIET, *options, name="celery", **run)
+
+
+def _commit(world: World, load: Load, run: dict[str, Any]) -> None:
+    """End all cards in one transaction, while the workers are up and find nothing to do."""
+    world.host(**run).must(transaction(*map(end, load.keys)))
+
+
+def _publish(broker: str, task: str, keys: list[str]) -> None:
+    with Celery(broker=broker) as app, app.producer_pool.acquire(block=True) as producer:
+        for key in keys:
+            app.send_task(f"tests.benchmarks.sdk_tasks.{task}", args=[key], producer=producer)
