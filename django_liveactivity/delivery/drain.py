@@ -86,15 +86,17 @@ class _Drain:
         self.deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
         self.patience = patience
         self.stop = stop
+        self.seat = 0
         self.calls = 0
         self.raised = False
 
     def run(self) -> Drained:
         seats.furnish(self.account)
         slots.furnish(self.account, self.pace)
-        with seats.seat(self.account) as seated:
-            if not seated:
+        with seats.seat(self.account) as number:
+            if number is None:
                 return Drained(more=True, again_in=SEAT_PAUSE)
+            self.seat = number
             read_state(self.account)
             apply_acts(self.account)
             return self._work()
@@ -113,7 +115,7 @@ class _Drain:
     def _state(self) -> AccountState:
         states = AccountState.objects.using(self.account.database)
         mine = with_now(states.filter(account=self.account.alias))
-        return slots.with_slot(mine, self.pace).get()
+        return slots.with_slot(mine, self.pace, self.seat).get()
 
     def _serve(self, state: AccountState) -> float | None:
         """Serve one lane; return the pause before the next in seconds, or None when idle."""

@@ -16,13 +16,13 @@ SEATS = 4
 
 
 @contextmanager
-def seat(account: Account) -> Iterator[bool]:
-    """Take a seat for the time of the block; the block learns whether it got one."""
+def seat(account: Account) -> Iterator[int | None]:
+    """Take a seat for the time of the block, which gets its number, or None if all are taken."""
     seats = Seat.objects.using(account.database).filter(account=account.alias)
     free = seats.filter(lease_until__lte=Now()).order_by("number")
     taken = next((s for s in list(free) if _take(account.database, s, account)), None)
     try:
-        yield taken is not None
+        yield None if taken is None else taken.number
     finally:
         if taken is not None:
             _leave(account.database, taken)

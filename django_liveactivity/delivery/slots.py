@@ -55,19 +55,21 @@ def furnish(account: Account, pace: Pace) -> None:
 
 
 def with_slot(
-    states: QuerySet[AccountState, AccountState], pace: Pace
+    states: QuerySet[AccountState, AccountState], pace: Pace, seat: int
 ) -> QuerySet[AccountState, AccountState]:
     """Return the account's state with a free slot, if any, and when the next one will be free.
 
-    They come with the state because each call begins with it. Workers that look at the same
-    moment start at different numbers, so that mostly each finds a slot of its own.
+    They come with the state because each call begins with it. Workers do not all reach for the
+    same slot: they look for a free one from different numbers on, and the worker in the n-th seat
+    waits for the n-th slot that will be free.
     """
     slots = Slot.objects.filter(account=OuterRef("account"), number__lt=pace.calls)
-    turn = random.randrange(pace.calls) if pace.calls else 0
-    free = slots.filter(free_at__lt=Now()).order_by((F("number") + turn) % max(1, pace.calls))
+    start = random.randrange(pace.calls) if pace.calls else 0
+    free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, pace.calls))
+    turn = min(seat, pace.calls - 1) if pace.calls else 0
     found = {
         "free_slot": Subquery(free.values("pk")[:1]),
-        "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[:1]),
+        "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
     }
     annotated: QuerySet[AccountState, AccountState] = states.annotate(**found)
     return annotated

@@ -73,7 +73,10 @@ WAYS: dict[str, tuple[str, Way]] = {
     "ours": ("ours, 8 liveactivity_dispatch", ours),
     "celery": ("ours, Celery -c 8 and beat", ours_with_celery),
     "sdk": ("SDK in a task, 3 retries, -c 8", sdk("end_retried", "-c", WORKERS)),
-    "sdk-for-ever": ("SDK in a task, unlimited retries, -c 8", sdk("end_retried_for_ever", "-c", WORKERS)),
+    "sdk-for-ever": (
+        "SDK in a task, unlimited retries, -c 8",
+        sdk("end_retried_for_ever", "-c", WORKERS),
+    ),
     "rate-limit": ("SDK in a task, rate_limit, -c 1", sdk("end_limited", *ONE_BY_ONE)),
     "perfect": ("a perfect log in one process", perfect_log),
 }
