@@ -15,7 +15,7 @@ def drain(alias: str) -> int:
     """Deliver what is due for an account; come back soon if something waits for its pace.
 
     A drain that could make no call leaves the coming back to the sweep, so that doubled kicks
-    never multiply.
+    never multiply. One with a backlog wakes one more, up to the number of seats.
 
     Args:
         alias: the account.
@@ -23,7 +23,7 @@ def drain(alias: str) -> int:
     Returns:
         The number of calls made.
     """
-    done = drain_account(alias)
+    done = drain_account(alias, on_backlog=lambda: _kick(alias))
     waits = done.again_in if done.more and done.calls else None
     if waits is not None and waits <= LONGEST_COUNTDOWN:
         drain.apply_async(args=(alias,), countdown=waits)

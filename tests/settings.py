@@ -1,6 +1,12 @@
-"""The settings of the test project."""
+"""The settings of the test project.
+
+The tests run on SQLite in memory, or on what ``TEST_DATABASE`` names: ``postgres`` or ``mariadb``,
+on loopback, for the user root.
+"""
 
 from __future__ import annotations
+
+import os
 
 SECRET_KEY = "not-a-secret"
 USE_TZ = True
@@ -37,15 +43,26 @@ TEMPLATES = [
         },
     }
 ]
+SERVERS = {
+    "sqlite": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+    "postgres": {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": "127.0.0.1",
+        "USER": "root",
+        "NAME": "liveactivity",
+    },
+    "mariadb": {
+        "ENGINE": "django.db.backends.mysql",
+        "HOST": "127.0.0.1",
+        "USER": "root",
+        "NAME": "liveactivity",
+        "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_general_ci"},
+    },
+}
+SERVER = SERVERS[os.environ.get("TEST_DATABASE", "sqlite")]
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": ":memory:",
-    },
-    "other": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": ":memory:",
-    },
+    "default": SERVER,
+    "other": SERVER if SERVER["NAME"] == ":memory:" else SERVER | {"NAME": "liveactivity_other"},
 }
 STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

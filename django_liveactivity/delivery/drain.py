@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import Error
@@ -57,6 +58,7 @@ def drain(
     seconds: float | None = None,
     patience: float = PATIENCE,
     stop: threading.Event | None = None,
+    on_backlog: Callable[[], None] | None = None,
 ) -> Drained:
     """Deliver what is due for an account, within a bounded time.
 
@@ -66,16 +68,22 @@ def drain(
             finished.
         patience: the longest pause, in seconds, to sit through; for a longer one the drain ends.
         stop: an event that ends the drain after the call in flight.
+        on_backlog: called once if there is more to do than one call, and a seat for one more
+            drain: so that a wake-up brings as many workers as there is work for.
 
     Returns:
         What was done, and whether and when there is more to do. A drain without a seat, because
         four others are at work, does nothing.
     """
     account = conf.account(alias)
-    return _Drain(account, seconds, patience, stop or threading.Event()).run()
+    drained = _Drain(account, seconds, patience, stop or threading.Event())
+    drained.on_backlog = on_backlog
+    return drained.run()
 
 
 class _Drain:
+    on_backlog: Callable[[], None] | None = None
+
     def __init__(
         self, account: Account, seconds: float | None, patience: float, stop: threading.Event
     ) -> None:
@@ -123,6 +131,7 @@ class _Drain:
         for target in candidates.targets(self.account, admit(state)):
             slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
+                self._call_for_help()
                 self._call(state, target, slot)
                 return 0.0
             pauses.append((ready_at - state.now + 1) / 1000)
@@ -138,6 +147,11 @@ class _Drain:
         if target.is_retried:
             slot, free_at = slots.find_for_retry(self.account, self.pace)
         return slot, target.ready_at if slot else max(free_at or 0, state.now + 1)
+
+    def _call_for_help(self) -> None:
+        if self.on_backlog is not None and self.calls and self.seat < seats.SEATS - 1:
+            self.on_backlog()
+            self.on_backlog = None
 
     def _call(self, state: AccountState, target: Target, slot: int | None) -> None:
         begun = time.monotonic()

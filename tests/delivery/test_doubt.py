@@ -17,9 +17,9 @@ FAST_CALLS = {"call_deadline": 300}
 
 @pytest.fixture
 def vendor(configure, sandbox, db):
-    """A vendor that is given up after 0.3 s, and applies what it was late with after 0.4 s."""
+    """A vendor that is given up after 0.3 s, and applies what it was late with after 1.5 s."""
     configure(timing=FAST_CALLS)
-    sandbox.late_after = 0.4
+    sandbox.late_after = 1.5
     return sandbox
 
 

@@ -153,6 +153,25 @@ def test_a_fifth_drain_finds_no_seat(vendor):
         assert deliver().calls == 1
 
 
+def test_a_drain_with_a_backlog_asks_once_for_one_more(vendor):
+    asked = []
+    services.end_activity(stream_key="key")
+    drain(on_backlog=lambda: asked.append("one call is no backlog"))
+    assert asked == []
+    end_many(3)
+    drain(on_backlog=lambda: asked.append("more hands"))
+    assert asked == ["more hands"]
+
+
+def test_a_drain_in_the_last_seat_asks_nobody(vendor):
+    deliver()
+    Seat.objects.filter(number__lt=seats.SEATS - 1).update(lease_until=_now() + 65_000)
+    asked = []
+    end_many(3)
+    assert drain(on_backlog=lambda: asked.append("more hands")).calls == 3
+    assert asked == []
+
+
 def test_a_seat_whose_worker_died_comes_back(vendor):
     deliver()
     Seat.objects.update(lease_until=_now() + 65_000)
