@@ -1,28 +1,16 @@
-"""Reads: which cards there are, what is known of them, and how delivery is doing."""
+"""Reads: which cards there are, and what is known of them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery
 
 from . import conf
-from .models import (
-    AccountState,
-    KnownActivityId,
-    LiveActivity,
-    Now,
-    Operation,
-    Slot,
-    Subject,
-    lane_digest,
-    with_now,
-)
+from .models import KnownActivityId, LiveActivity, Now, Operation, Subject, lane_digest
 
 Kind = Operation.Kind
 State = Operation.State
@@ -158,65 +146,3 @@ def _instances(label: str, pks: Iterable[str]) -> list[Model]:
         return list(apps.get_model(label)._default_manager.filter(pk__in=list(pks)))
     except (LookupError, ValueError, ValidationError):
         return []  # the model is gone, or its primary key has another type now
-
-
-@dataclass(frozen=True)
-class AccountStatus:
-    """How delivery is doing for one account; times in milliseconds, ages in seconds."""
-
-    account: str
-    backlog: int
-    due_ends: int
-    oldest_due_end_age: float | None
-    needs_attention: int
-    condition: str
-    reason: str
-    slots_in_use: int
-    heartbeat_age: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict, ready for JSON."""
-        return asdict(self)
-
-
-def account_status(account: conf.Account) -> AccountStatus:
-    """Return the backlog, the oldest due end, the condition and the last heartbeat."""
-    using = account.database
-    state = AccountState.objects.using(using).filter(account=account.alias)
-    state_now = with_now(state).first()
-    unfinished = Operation.objects.using(using).filter(
-        account=account.alias, state__in=Operation.UNFINISHED
-    )
-    due = unfinished.filter(kind=Kind.END, due_at__lte=Now())
-    oldest = with_now(due).order_by("due_at").first()
-    condition, reason = ("open", "") if state_now is None else condition_of(state_now)
-    return AccountStatus(
-        account=account.alias,
-        backlog=unfinished.filter(next_try_at__lte=Now()).count(),
-        due_ends=due.count(),
-        oldest_due_end_age=None if oldest is None else _age(oldest.due_at, oldest.now),
-        needs_attention=activities(account).filter(needs_attention=True).count(),
-        condition=condition,
-        reason=reason,
-        slots_in_use=Slot.objects.using(using)
-        .filter(account=account.alias, free_at__gt=Now())
-        .count(),
-        heartbeat_age=_age(state_now.heartbeat_at, state_now.now) if state_now else None,
-    )
-
-
-def condition_of(state: AccountState) -> tuple[str, str]:
-    """Return the condition of an account that was read with ``now``, and why it is so."""
-    if state.blocked_since is not None:
-        return "blocked", state.blocked_reason
-    if state.frozen_until > state.now:
-        return "frozen", "The vendor answered 429."
-    if state.billing_since is not None:
-        return "billing", "The vendor asks for payment: content waits, ends flow."
-    if state.limit_since is not None:
-        return "limit", "As many cards are alive as the vendor allows: starts wait."
-    return "open", ""
-
-
-def _age(at: int | None, now: int) -> float | None:
-    return None if at is None else max(0.0, (now - at) / 1000)

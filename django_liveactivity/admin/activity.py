@@ -6,25 +6,25 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
-from django.contrib.admin import helpers
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import dateformat
 from django.utils.html import format_html
 from django.utils.timezone import is_aware, localtime
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.models import LiveActivity
+from django_liveactivity.models import Act, LiveActivity
 
-from . import report, rows
+from . import deciding, report, rows
+from .asking import ask, is_confirmed, selected
 from .changelist import CardList, describe
-from .ending import MAX_CARDS, EndForm, end_cards
+from .deciding import GiveUpForm, ReasonForm
+from .ending import END, EndForm, end_cards
 from .filters import AccountFilter, AttentionFilter, search
 from .history import history
 
@@ -41,7 +41,7 @@ TEMPLATES = "admin/django_liveactivity/liveactivity"
 class LiveActivityAdmin(Base):
     """Shows the cards of an account's database, and ends those that are selected."""
 
-    actions = ("end_selected",)
+    actions = ("end_selected", "retry_selected", "give_up_selected", "probe_accounts")
     list_display = (
         "name",
         "account",
@@ -175,23 +175,14 @@ class LiveActivityAdmin(Base):
     @admin.action(description=_("End selected live activities"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
         """Ask whether to end the cards, then end them."""
-        if "post" in request.POST:  # what was confirmed ends, whatever the filter says by now
-            chosen = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-            queryset = self.get_queryset(request).filter(pk__in=chosen)
-        cards = list(queryset[: MAX_CARDS + 1])
-        if len(cards) > MAX_CARDS:
-            text = ngettext(
-                "At most %(count)d live activity can be ended at once; select fewer.",
-                "At most %(count)d live activities can be ended at once; select fewer.",
-                MAX_CARDS,
-            )
-            self.message_user(request, text % {"count": MAX_CARDS}, messages.ERROR)
+        cards = selected(self, request, queryset)
+        if cards is None:
             return None
-        form = EndForm(request.POST if "post" in request.POST else None)
-        if form.is_valid():
-            self._end(request, cards, **form.cleaned_data)
-            return None
-        return self._confirmation(request, cards, form)
+        form = EndForm(request.POST if is_confirmed(request) else None)
+        if not form.is_valid():
+            return ask(self, request, cards, form, END)
+        self._end(request, cards, **form.cleaned_data)
+        return None
 
     def _end(
         self, request: HttpRequest, cards: list[LiveActivity], dismissal: str, reason: str
@@ -205,20 +196,32 @@ class LiveActivityAdmin(Base):
         for level, line in report.lines(came_of_it):
             self.message_user(request, line, level)
 
-    def _confirmation(
-        self, request: HttpRequest, cards: list[LiveActivity], form: EndForm
-    ) -> HttpResponse:
-        describe(self.admin_site, request, cards)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("End live activities"),
-            "subtitle": None,
-            "opts": self.opts,
-            "media": self.media,
-            "form": form,
-            "cards": [(card, self.shown_status(card), self.shown_subject(card)) for card in cards],
-            "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
-            "back_url": request.get_full_path(),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, f"{TEMPLATES}/end_selected_confirmation.html", context)
+    @admin.action(description=_("Retry what is unfinished, now"), permissions=["end"])
+    def retry_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
+        """Ask whether to try the unfinished operations of the cards again, then do so."""
+        return self._decide(request, queryset, Act.Kind.RETRY, ReasonForm)
+
+    @admin.action(description=_("Give up what is unfinished"), permissions=["end"])
+    def give_up_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
+        """Ask whether to give up the unfinished operations of the cards, then do so."""
+        return self._decide(request, queryset, Act.Kind.GIVE_UP, GiveUpForm)
+
+    @admin.action(description=_("Probe their accounts now"), permissions=["end"])
+    def probe_accounts(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
+        """Ask whether the accounts of the cards shall make a call at once, then let them."""
+        return self._decide(request, queryset, Act.Kind.PROBE, ReasonForm)
+
+    def _decide(
+        self, request: HttpRequest, queryset: Cards, kind: Act.Kind, form_class: type[ReasonForm]
+    ) -> HttpResponse | None:
+        cards = selected(self, request, queryset)
+        if cards is None:
+            return None
+        form = form_class(request.POST if is_confirmed(request) else None)
+        if not form.is_valid():
+            return ask(self, request, cards, form, deciding.QUESTIONS[kind])
+        using, reason = rows.database_of(request), form.cleaned_data["reason"]
+        came_of_it = deciding.decide(kind, cards, using, actor=request.user, reason=reason)
+        for level, line in deciding.lines(kind, came_of_it):
+            self.message_user(request, line, level)
+        return None

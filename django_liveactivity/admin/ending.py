@@ -15,8 +15,14 @@ from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation
 
-MAX_CARDS = 500
-"""How many end at once: each is a form field, and Django takes 1,000 of them in a request."""
+from .asking import Question
+
+END = Question(
+    "end_selected",
+    _("End live activities"),
+    _("These live activities will end on every phone:"),
+    _("End them"),
+)
 
 
 class Dismissal(models.TextChoices):

@@ -33,7 +33,7 @@ def lines(report: Report) -> Iterator[tuple[int, str]]:
     if report.ending:
         yield (
             messages.SUCCESS,
-            _line(
+            named(
                 ngettext(
                     "Ending %(count)d live activity: %(names)s",
                     "Ending %(count)d live activities: %(names)s",
@@ -45,7 +45,7 @@ def lines(report: Report) -> Iterator[tuple[int, str]]:
     if report.ended_before:
         yield (
             messages.INFO,
-            _line(
+            named(
                 ngettext(
                     "%(count)d live activity had its end before: %(names)s",
                     "%(count)d live activities had their end before: %(names)s",
@@ -73,10 +73,11 @@ def _refusal(why: str, cards: Sequence[LiveActivity]) -> str:
         "%(count)d live activities do not end: %(names)s (%(why)s)",
         len(cards),
     )
-    return _line(text, cards, why=why)
+    return named(text, cards, why=why)
 
 
-def _line(text: str, cards: Sequence[LiveActivity], **values: Any) -> str:
+def named(text: str, cards: Sequence[LiveActivity], **values: Any) -> str:
+    """Return a text with the count and the names of the cards in it."""
     names = ", ".join(map(short, cards[:NAMED]))
     if len(cards) > NAMED:
         names = _("%(names)s and %(count)d more") % {"names": names, "count": len(cards) - NAMED}

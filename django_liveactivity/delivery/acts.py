@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import AccountState, Act, LiveActivity, Now, Operation
+from django_liveactivity.models import AccountState, Act, Lane, LiveActivity, Now, Operation
 
 from .step import step
 
@@ -14,36 +16,71 @@ State = Operation.State
 
 
 def apply_acts(account: Account) -> None:
-    """Apply the acts of an account that wait, oldest first, one short step each."""
-    for act in waiting_acts(account).order_by("pk"):
+    """Apply the acts of an account that wait, oldest first, one short step each.
+
+    An act on an operation whose lane has a call in flight waits for the next drain: the answer to
+    that call would overwrite what was decided.
+    """
+    for act in waiting_acts(account).select_related("operation").order_by("pk"):
         _apply(account.database, act)
 
 
 @step
 def _apply(using: str, act: Act) -> None:
-    acts = Act.objects.using(using).filter(pk=act.pk, applied_at__isnull=True)
-    if not acts.update(applied_at=Now()):
+    if act.operation is not None and _is_busy(using, act.operation):
+        return
+    if not Act.objects.using(using).filter(pk=act.pk, applied_at=None).update(applied_at=Now()):
         return
     if act.kind == Act.Kind.PROBE:
-        AccountState.objects.using(using).filter(account=act.account).update(
-            frozen_until=0, probe_at=0, billing_probe_at=0, limit_probe_at=0
-        )
-        return
-    operations = Operation.objects.using(using).filter(
-        pk=act.operation_id, state__in=Operation.UNFINISHED
+        _probe(using, act.account)
+    elif act.operation is not None and act.kind == Act.Kind.RETRY:
+        _retry(using, act.operation)
+    elif act.operation is not None:
+        _give_up(using, act.operation)
+
+
+def _is_busy(using: str, operation: Operation) -> bool:
+    """Tell whether the operation's lane is leased; if not, a claim waits for this step."""
+    lanes = Lane.objects.using(using).filter(
+        account=operation.account, digest=operation.lane_digest
     )
-    if act.kind == Act.Kind.RETRY:
-        lanes = list(operations.values_list("lane_digest", flat=True))
-        ends = Operation.objects.using(using).filter(
-            Operation.UNACKNOWLEDGED, account=act.account, lane_digest__in=lanes
-        )
-        for rows in (operations, ends):
-            due = Greatest(Now(), F("due_at"))
-            rows.update(state=State.PENDING, next_try_at=due, setbacks=0)
-    elif operations.update(state=State.GIVEN_UP, next_try_at=None, finished_at=Now()):
-        LiveActivity.objects.using(using).filter(operations=act.operation_id).update(
-            needs_attention=True
-        )
+    free = lanes.filter(lease_until__lte=Now()).update(fence=F("fence") + 1)
+    return not free and lanes.exists()
+
+
+def _probe(using: str, alias: str) -> None:
+    AccountState.objects.using(using).filter(account=alias).update(
+        frozen_until=0, probe_at=0, billing_probe_at=0, limit_probe_at=0
+    )
+
+
+def _retry(using: str, operation: Operation) -> None:
+    """Make the operation due, and the ends of its lane, which wait as one."""
+    mine = _unfinished(using, operation).filter(pk=operation.pk)
+    if mine.exists():
+        ends = _unfinished(using, operation).filter(kind=Operation.Kind.END)
+        _make_due(mine, state=State.PENDING, setbacks=0)
+        _make_due(ends, state=State.PENDING, setbacks=0)
+
+
+def _give_up(using: str, operation: Operation) -> None:
+    """Finish the operation; what waited in its lane is looked at again."""
+    mine = _unfinished(using, operation).filter(pk=operation.pk)
+    if not mine.update(state=State.GIVEN_UP, next_try_at=None, finished_at=Now()):
+        return
+    _make_due(_unfinished(using, operation))
+    if operation.kind == Operation.Kind.END:  # the card may stay on the phone
+        cards = LiveActivity.objects.using(using).filter(pk=operation.activity_id)
+        cards.update(needs_attention=True)
+
+
+def _unfinished(using: str, operation: Operation) -> QuerySet[Operation, Operation]:
+    rows = Operation.objects.using(using).filter(account=operation.account)
+    return rows.filter(lane_digest=operation.lane_digest, state__in=Operation.UNFINISHED)
+
+
+def _make_due(rows: QuerySet[Operation, Operation], **changes: Any) -> None:
+    rows.update(next_try_at=Greatest(Now(), F("due_at")), **changes)
 
 
 def waiting_acts(account: Account) -> QuerySet[Act, Act]:

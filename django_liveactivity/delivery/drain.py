@@ -15,7 +15,7 @@ from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.models import AccountState, with_now
-from django_liveactivity.selectors import condition_of
+from django_liveactivity.status import condition_of
 
 from . import candidates, seats, slots
 from .acts import apply_acts

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import (
@@ -19,51 +20,122 @@ from django_liveactivity.models import (
 
 from .step import step
 
-BATCH = 200
+CARDS = 200
+"""Cards deleted in one step."""
+ROWS = 500
+"""Operations, or acts, deleted in one step: its locks are held for some milliseconds."""
+SECONDS = 2.0
+"""How long one sweep prunes an account, so that its heart goes on beating."""
+
+Cards = QuerySet[LiveActivity, LiveActivity]
+Operations = QuerySet[Operation, Operation]
 
 
 def prune(account: Account) -> int:
-    """Delete one batch of cards that ended or failed longer ago than ``Timing.keep_finished``.
+    """Delete cards that ended or failed longer ago than ``Timing.keep_finished``.
 
     With a card go its operations, their attempts and acts, its known ids, and its lane if no
-    other card needs it.
+    other card needs it. Acts on the account itself go by their own age. Batch follows upon batch
+    for 2 s at most: what is left then goes with the next sweep.
 
     Returns:
         The number of cards deleted.
     """
-    using = account.database
+    using, deadline = account.database, time.monotonic() + SECONDS
+    deleted, last = 0, CARDS
+    while last == CARDS and time.monotonic() < deadline:
+        cards = list(_old_cards(account)[:CARDS])
+        if not cards or not _thin_out(using, cards, deadline):
+            break
+        last = _forget(using, account, cards)
+        deleted += last
+    _forget_acts(account)
+    return deleted
+
+
+def _old_cards(account: Account) -> Cards:
     unfinished = Operation.objects.filter(activity=OuterRef("pk"), state__in=Operation.UNFINISHED)
-    finished = LiveActivity.objects.using(using).filter(
+    finished = LiveActivity.objects.using(account.database).filter(
         ~Exists(unfinished),
         account=account.alias,
         status__in=(LiveActivity.Status.ENDED, LiveActivity.Status.FAILED),
     )
     old = finished.filter(ended_at__lt=Now() - account.timing.keep_finished)
-    cards = list(old.order_by("ended_at").values_list("pk", "lane_digest")[:BATCH])
-    if cards:
-        _forget(using, account, [pk for pk, _ in cards], sorted({d for _, d in cards}))
-    return len(cards)
+    return old.only("pk", "lane_digest").order_by("ended_at")
 
 
-@step
-def _forget(using: str, account: Account, cards: Sequence[int], digests: Sequence[str]) -> None:
-    # A host may have inserted an end since: what is unfinished stays, and its card with it.
-    operations = Operation.objects.using(using).filter(activity__in=cards)
-    operations = operations.exclude(state__in=Operation.UNFINISHED)
-    left = Operation.objects.filter(activity=OuterRef("pk"))
-    gone = LiveActivity.objects.using(using).filter(~Exists(left), pk__in=cards)
+def _finished_operations(using: str, cards: Sequence[LiveActivity]) -> Operations:
+    rows = Operation.objects.using(using).filter(activity__in=[card.pk for card in cards])
+    return rows.exclude(state__in=Operation.UNFINISHED)
+
+
+def _thin_out(using: str, cards: Sequence[LiveActivity], deadline: float) -> bool:
+    """Delete most content of the cards, step by step; False if time is up before it is gone.
+
+    A card that was updated every second has a hundred thousand rows of it. The first operation of
+    a card and its ends stay until the card goes: without them it would seem to live.
+    """
+    first = Operation.objects.filter(activity=OuterRef("activity")).order_by("pk").values("pk")
+    rows = _finished_operations(using, cards).exclude(kind=Operation.Kind.END)
+    ids = rows.filter(pk__gt=Subquery(first[:1])).values_list("pk", flat=True)
+    while time.monotonic() < deadline:
+        found = list(ids[:ROWS])
+        if not found:
+            return True
+        step(_delete_operations)(using, found)
+    return False
+
+
+def _delete_operations(using: str, ids: Sequence[int]) -> None:
+    """Delete operations by their ids.
+
+    MariaDB answers a DELETE by a subquery with a look at, and a lock on, every row of the table.
+    """
     for rows in (
-        Attempt.objects.using(using).filter(operation__in=operations.values("pk")),
-        Act.objects.using(using).filter(operation__in=operations.values("pk")),
-        operations,
-        KnownActivityId.objects.using(using).filter(activity__in=gone.values("pk")),
-        gone,
-        _unused_lanes(using, account, digests),
+        Attempt.objects.using(using).filter(operation__in=ids),
+        Act.objects.using(using).filter(operation__in=ids),
+        Operation.objects.using(using).filter(pk__in=ids),
     ):
         rows._raw_delete(using)
 
 
-def _unused_lanes(using: str, account: Account, digests: Sequence[str]) -> QuerySet[Lane, Lane]:
+def _forget(using: str, account: Account, cards: Sequence[LiveActivity]) -> int:
+    # What is finished stays so on a card that ended a month ago: the ids may be read beforehand.
+    ids = list(_finished_operations(using, cards).values_list("pk", flat=True))
+    return _delete_cards(using, account, cards, ids)
+
+
+@step
+def _delete_cards(
+    using: str, account: Account, cards: Sequence[LiveActivity], ids: Sequence[int]
+) -> int:
+    _delete_operations(using, ids)
+    # A host may have inserted an operation since: it stays, and its card with it.
+    own = Operation.objects.filter(activity=OuterRef("activity"))
+    known = KnownActivityId.objects.using(using).filter(~Exists(own))
+    known.filter(activity__in=[card.pk for card in cards])._raw_delete(using)
+    left = Operation.objects.filter(activity=OuterRef("pk"))
+    gone = LiveActivity.objects.using(using).filter(~Exists(left))
+    deleted: int = gone.filter(pk__in=[card.pk for card in cards])._raw_delete(using)
+    _unused_lanes(account, [card.lane_digest for card in cards])._raw_delete(using)
+    return deleted
+
+
+def _unused_lanes(account: Account, digests: Sequence[str]) -> QuerySet[Lane, Lane]:
     used = LiveActivity.objects.filter(account=OuterRef("account"), lane_digest=OuterRef("digest"))
-    lanes = Lane.objects.using(using).filter(~Exists(used), account=account.alias)
+    lanes = Lane.objects.using(account.database).filter(~Exists(used), account=account.alias)
     return lanes.filter(digest__in=digests, lease_until__lt=Now(), doubt_until__lt=Now())
+
+
+def _forget_acts(account: Account) -> None:
+    """Delete old acts that decided on the account and belong to no operation."""
+    acts = Act.objects.using(account.database).filter(account=account.alias, operation=None)
+    old = acts.filter(applied_at__lt=Now() - account.timing.keep_finished)
+    ids = list(old.values_list("pk", flat=True)[:ROWS])
+    if ids:
+        _delete_acts(account.database, ids)
+
+
+@step
+def _delete_acts(using: str, ids: Sequence[int]) -> None:
+    Act.objects.using(using).filter(pk__in=ids)._raw_delete(using)

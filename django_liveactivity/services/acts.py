@@ -19,12 +19,17 @@ def retry_operation(operation: Operation, *, actor: Any, reason: str = "") -> Ac
         operation: one that is pending or needs an operator.
         actor: a user or a name, for the history.
         reason: why, for the history.
+
+    Raises:
+        InvalidInputError: at ``operation`` if it is finished, at ``actor`` or at ``reason``.
     """
     return _decide(operation.account, Act.Kind.RETRY, operation, actor, reason)
 
 
 def give_up_operation(operation: Operation, *, actor: Any, reason: str) -> Act:
-    """Give an unfinished operation up: the card may stay on the phone.
+    """Give an unfinished operation up: it is never sent again.
+
+    Of an end that is given up the card may stay on the phone; it is marked as needing attention.
 
     Args:
         operation: one that is pending or needs an operator.
@@ -32,20 +37,23 @@ def give_up_operation(operation: Operation, *, actor: Any, reason: str) -> Act:
         reason: why, for the history; it must be given.
 
     Raises:
-        InvalidInputError: at ``reason`` if it is empty.
+        InvalidInputError: at ``operation`` if it is finished, at ``actor`` or at ``reason``.
     """
-    if not reason:
+    if isinstance(reason, str) and not reason.strip():
         raise InvalidInputError.at("reason", "Say why: the card may stay on the phone.")
     return _decide(operation.account, Act.Kind.GIVE_UP, operation, actor, reason)
 
 
 def probe_account(account: str = conf.DEFAULT_ACCOUNT, *, actor: Any, reason: str = "") -> Act:
-    """Let a frozen or blocked account make its next call at once.
+    """Let an account that is frozen, blocked or waits for payment make its next call at once.
 
     Args:
         account: the alias in ``LIVEACTIVITY``.
         actor: a user or a name, for the history.
         reason: why, for the history.
+
+    Raises:
+        InvalidInputError: at ``account``, ``actor`` or ``reason``.
     """
     return _decide(account, Act.Kind.PROBE, None, actor, reason)
 
@@ -56,6 +64,8 @@ def _decide(
     door = enter(account, None, "act", actor, reason)
     if not door.actor:
         raise InvalidInputError.at("actor", "Say who decides.")
+    if operation is not None:
+        _refuse_finished(operation, door.account.database)
     act: Act = Act.objects.using(door.account.database).insert(
         account=account,
         kind=kind,
@@ -66,3 +76,18 @@ def _decide(
     )
     kick_on_commit(door.account)
     return act
+
+
+def _refuse_finished(operation: Operation, using: str) -> None:
+    """Refuse what can no longer be decided on: read now, as the row in hand may be old."""
+    fresh = (
+        Operation.objects.using(using).filter(pk=operation.pk, account=operation.account).first()
+    )
+    if fresh is None:
+        raise InvalidInputError.at("operation", f"There is no operation {operation.pk} any more.")
+    if fresh.state not in Operation.UNFINISHED:
+        raise InvalidInputError.at(
+            "operation",
+            f"It is finished ({fresh.get_state_display()}): only a pending operation, or one that "
+            "needs an operator, can be retried or given up.",
+        )

@@ -59,7 +59,8 @@ class TestReadOnly:
 
         choices = cards_in(admin_client).context["action_form"].fields["action"].choices
 
-        assert [name for name, _ in choices if name] == ["end_selected"]
+        offered = ["end_selected", "retry_selected", "give_up_selected", "probe_accounts"]
+        assert [name for name, _ in choices if name] == offered
 
     def test_a_superuser_changes_nothing_by_posting_a_card(self, admin_client):
         card = show("order-1")

@@ -85,9 +85,9 @@ def test_what_an_operator_decided_is_shown_with_the_reason(viewer, admin_user):
 def test_markup_is_escaped_wherever_it_comes_from(viewer):
     evil = "<script>alert(1)</script>"
     card = show(title=evil, reason=evil, actor=evil)
+    services.retry_operation(Operation.objects.get(), actor=evil, reason=evil)
     deliver()
     Attempt.objects.update(answer=evil, error=evil)
-    services.retry_operation(Operation.objects.get(), actor=evil, reason=evil)
 
     page = page_of(viewer, card).content.decode()
 

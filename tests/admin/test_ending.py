@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_liveactivity import Progress, SegmentedProgress, services
-from django_liveactivity.admin import ending
+from django_liveactivity.admin import asking
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from tests.shop.models import Order
@@ -69,7 +69,7 @@ class TestConfirmation:
         answer = ask_to_end(operator, *cards[:2])
 
         page = answer.content.decode()
-        assert "These 2 live activities will end on every phone:" in page
+        assert "These live activities will end on every phone:" in page
         assert "order-1" in page
         assert f"Order {order.pk}" in page
         assert "order-3" not in page
@@ -239,18 +239,18 @@ class TestReport:
 
 class TestBounds:
     def test_too_many_are_refused_before_they_are_listed(self, operator, monkeypatch):
-        monkeypatch.setattr("django_liveactivity.admin.activity.MAX_CARDS", 2)
+        monkeypatch.setattr("django_liveactivity.admin.asking.MAX_CARDS", 2)
         cards = [show(f"order-{n}") for n in range(3)]
 
         answer = ask_to_end(operator, cards[0], select_across="1")
 
-        expected = "At most 2 live activities can be ended at once; select fewer."
+        expected = "At most 2 live activities can be chosen at once; select fewer."
         assert messages_of(answer) == [("error", expected)]
 
     def test_as_many_as_allowed_fit_into_the_form_fields_that_django_takes(self, settings):
         others = ["csrfmiddlewaretoken", "action", "post", "reason", "dismissal"]
 
-        assert ending.MAX_CARDS + len(others) <= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        assert asking.MAX_CARDS + len(others) <= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
 
     def test_nothing_ends_and_nothing_is_logged_if_the_log_cannot_be_written(
         self, operator, monkeypatch

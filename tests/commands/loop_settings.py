@@ -8,12 +8,15 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ["LOOP_DATABASE"],
-        "OPTIONS": {"timeout": 20},
+        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
     }
 }
-LIVEACTIVITY = {
-    "default": {
-        "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
-        "OPTIONS": {"api_key": "ask_test", "base_url": os.environ["LOOP_BASE_URL"]},
-    }
+ACCOUNT = {
+    "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
+    "OPTIONS": {
+        "api_key": "ask_test",
+        "base_url": os.environ["LOOP_BASE_URL"],
+        "rate_limit": (int(os.environ.get("LOOP_CALLS", "100")), 1),
+    },
 }
+LIVEACTIVITY = dict.fromkeys(os.environ.get("LOOP_ACCOUNTS", "default").split(), ACCOUNT)

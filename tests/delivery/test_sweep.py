@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.apps import apps
 
-from django_liveactivity import conf, selectors, services
+from django_liveactivity import conf, services, status
 from django_liveactivity.delivery import sweep
 from django_liveactivity.models import Lane, LiveActivity, Operation
 from tests.clock import advance
@@ -42,10 +42,10 @@ def test_a_card_whose_time_is_over_is_reason_for_a_kick(vendor):
 
 
 def test_every_sweep_is_a_heartbeat(vendor):
-    assert selectors.account_status(conf.account()).heartbeat_age is None
+    assert status.account_status(conf.account()).heartbeat_age is None
     sweep(lambda _: None)
     advance(100)
-    assert selectors.account_status(conf.account()).heartbeat_age == pytest.approx(100, abs=5)
+    assert status.account_status(conf.account()).heartbeat_age == pytest.approx(100, abs=5)
 
 
 class TestPruning:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import logging
-import signal
+import math
+import sys
 import threading
-import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import close_old_connections
 
-from django_liveactivity import conf
-from django_liveactivity.delivery import drain, sweep
+from django_liveactivity import conf, status
+from django_liveactivity.alerts import STUCK
+from django_liveactivity.delivery import Drained
+from django_liveactivity.management.progress import Bars
+from django_liveactivity.management.service import Service
+from django_liveactivity.management.stopping import stopping
 
-SWEEP_EVERY = 15.0
-LONGEST_PAUSE = 60.0
-SHORTEST_PAUSE = 0.2
-SIGNALS_EVERY = 0.1
-
-logger = logging.getLogger("django_liveactivity.dispatch")
+UNFINISHED = 3
+"""The exit code when ``--once`` stops while something is due."""
 
 
 class Command(BaseCommand):
-    """Delivers what is due; without ``--once`` until SIGTERM or SIGINT."""
+    """Delivers what is due; without ``--once`` until SIGTERM or SIGINT.
+
+    Exits 0 when it was stopped, or with ``--once`` when nothing is due any more; 3 when ``--once``
+    leaves something due; 1 on any other error.
+    """
 
     help = "Deliver what is due to the vendor: in a loop that needs no broker, or once."
 
@@ -31,74 +33,91 @@ class Command(BaseCommand):
         """Add the options."""
         parser.add_argument("--once", action="store_true", help="drain until nothing is due")
         parser.add_argument(
-            "--account", action="append", help="an alias in LIVEACTIVITY; by default all"
+            "--account",
+            action="append",
+            metavar="ALIAS",
+            help="an alias in LIVEACTIVITY; repeatable; by default all",
         )
         parser.add_argument(
-            "--interval", type=float, default=1.0, help="seconds between two looks; default 1"
+            "--interval",
+            type=float,
+            default=1.0,
+            metavar="SECONDS",
+            help="between two looks for work; by default 1",
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run."""
-        aliases = options["account"] or list(conf.accounts())
+        aliases = list(dict.fromkeys(options["account"] or conf.accounts()))
+        interval = options["interval"]
         if not aliases:
             raise CommandError("LIVEACTIVITY names no account; add LIVEACTIVITY['default'].")
         for alias in aliases:
             if alias not in conf.accounts():
                 raise CommandError(f"LIVEACTIVITY has no account {alias!r}.")
-        if options["once"]:
-            for alias in aliases:
-                self._once(alias)
-        else:
-            self._loop(aliases, options["interval"])
+        if not (math.isfinite(interval) and interval > 0):
+            raise CommandError(f"--interval is {interval}: give a number of seconds above 0.")
+        bars = Bars(sys.stderr)
+        with stopping() as stop:
+            services = [Service(alias, stop, bars) for alias in aliases]
+            if options["once"]:
+                self._once(services, bars)
+            else:
+                self._loop(services, interval, stop, bars)
 
-    def _once(self, alias: str) -> None:
-        calls = 0
-        while True:
-            done = drain(alias)
-            calls += done.calls
-            if not done.more:
-                self.stdout.write(f"{alias}: {calls} calls, nothing is due.")
-                return
-            if done.condition in ("blocked", "billing"):
-                raise CommandError(
-                    f"{alias}: {calls} calls, and the account is {done.condition}: "
-                    "see manage.py liveactivity_status."
-                )
-            time.sleep(min(max(done.again_in or 0, SHORTEST_PAUSE), LONGEST_PAUSE))
+    def _once(self, services: list[Service], bars: Bars) -> None:
+        left = []
+        for service in services:
+            done = service.once()
+            bars.close()
+            if done.more:
+                left.append(_what_is_left(service, done))
+            else:
+                self.stdout.write(_told(service) + ", nothing is due." + _what_waits(service))
+        if left:
+            raise CommandError("\n".join(left), returncode=UNFINISHED)
 
-    def _loop(self, aliases: list[str], interval: float) -> None:
-        stop = threading.Event()
-        asked: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: asked.append(number))
-        self.stdout.write(f"Delivering for {', '.join(aliases)}; SIGTERM stops.")
+    def _loop(
+        self, services: list[Service], interval: float, stop: threading.Event, bars: Bars
+    ) -> None:
+        names = ", ".join(service.account.alias for service in services)
+        self.stdout.write(f"Delivering for {names}; Ctrl-C or SIGTERM stops.")
         threads = [
-            threading.Thread(target=run, args=(alias, interval, stop), name=f"drain-{alias}")
-            for alias in aliases
+            threading.Thread(
+                target=service.forever, args=[interval], name=f"drain-{service.account.alias}"
+            )
+            for service in services
         ]
         for thread in threads:
             thread.start()
-        # A handler that set the event itself would hang when a second signal finds its lock taken.
-        while not asked:
-            time.sleep(SIGNALS_EVERY)
-        stop.set()
+        stop.wait()
         for thread in threads:
             thread.join()
+        bars.close()
         self.stdout.write("Stopped; what was begun is finished.")
 
 
-def run(alias: str, interval: float, stop: threading.Event) -> None:
-    """Drain one account until it is told to stop; a database that is away is waited for."""
-    last_sweep = float("-inf")
-    while not stop.is_set():
-        try:
-            if time.monotonic() - last_sweep >= SWEEP_EVERY:
-                sweep(lambda _: None)
-                last_sweep = time.monotonic()
-            done = drain(alias, stop=stop)
-        except Exception:
-            logger.exception("%s: this drain failed; the next one begins in a moment.", alias)
-            done = None
-        close_old_connections()
-        pause = interval if done is None or done.again_in is None else done.again_in
-        stop.wait(min(max(pause, SHORTEST_PAUSE), interval))
+def _told(service: Service) -> str:
+    return f"{service.account.alias}: {_count(service.calls, 'call')}"
+
+
+def _what_waits(service: Service) -> str:
+    """Return how much is planned for later, so that nobody takes it for done."""
+    later = status.later(service.account)
+    if later is None:
+        return ""
+    return f" {_count(later.count, 'operation')} for later, the first in {later.first_in:.0f} s."
+
+
+def _what_is_left(service: Service, done: Drained) -> str:
+    now = status.account_status(service.account)
+    text = f"{_told(service)}, and {_count(now.backlog, 'operation')} left"
+    text += f", {now.due_ends} of them ends: " if now.due_ends else ": "
+    if done.condition not in STUCK:
+        return text + "it was told to stop."
+    why = f"the account is {now.condition} ({now.reason})."
+    return text + why + f" A probe may open it in {now.next_call_in or 0:.0f} s: run this again."
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"

@@ -1,0 +1,177 @@
+"""What an operator decides on unfinished operations, and on the accounts of cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from django_liveactivity import services
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import Act, LiveActivity, Operation
+
+from .asking import Question
+from .report import named
+
+Kind = Act.Kind
+MAX_REASON = 1000
+QUESTIONS = {
+    Kind.RETRY: Question(
+        "retry_selected",
+        gettext_lazy("Retry what is unfinished"),
+        gettext_lazy("What is unfinished of these live activities is tried again at once:"),
+        gettext_lazy("Retry"),
+    ),
+    Kind.GIVE_UP: Question(
+        "give_up_selected",
+        gettext_lazy("Give up what is unfinished"),
+        gettext_lazy(
+            "What is unfinished of these live activities is never sent. Those whose end is given "
+            "up may stay on the phones, and are marked as needing attention:"
+        ),
+        gettext_lazy("Give up"),
+    ),
+    Kind.PROBE: Question(
+        "probe_accounts",
+        gettext_lazy("Probe accounts"),
+        gettext_lazy("The accounts of these live activities make their next call at once:"),
+        gettext_lazy("Probe"),
+    ),
+}
+
+
+class ReasonForm(forms.Form):
+    """Why an operator decides so."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("For the history."),
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+class GiveUpForm(ReasonForm):
+    """Why a card may stay on the phone: that must be said."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("For the history: the cards may stay on the phones."),
+        max_length=MAX_REASON,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+@dataclass
+class Decisions:
+    """The cards that something was decided on, those without, and refusals with their reason."""
+
+    decided: list[LiveActivity] = field(default_factory=list)
+    idle: list[LiveActivity] = field(default_factory=list)
+    refused: list[tuple[LiveActivity, InvalidInputError]] = field(default_factory=list)
+
+
+def decide(
+    kind: Act.Kind, cards: Sequence[LiveActivity], using: str, *, actor: Any, reason: str
+) -> Decisions:
+    """Decide on the unfinished operations of cards, or on their accounts, and log it per card.
+
+    Args:
+        kind: what to do.
+        cards: cards of one database.
+        using: its alias.
+        actor: the user who decides.
+        reason: why, for the history.
+    """
+    came_of_it, why = Decisions(), {"actor": actor, "reason": reason}
+    probed: set[str] = set()
+    with transaction.atomic(using=using):
+        for card in cards:
+            try:
+                with transaction.atomic(using=using):
+                    if kind == Kind.PROBE:
+                        found = _probe(card.account, probed, why)
+                    else:
+                        found = _decide(kind, card, using, why)
+            except InvalidInputError as error:
+                came_of_it.refused.append((card, error))
+            else:
+                (came_of_it.decided if found else came_of_it.idle).append(card)
+        _log(kind, came_of_it.decided, actor, reason)
+    return came_of_it
+
+
+def _decide(kind: Act.Kind, card: LiveActivity, using: str, why: dict[str, Any]) -> bool:
+    act = services.retry_operation if kind == Kind.RETRY else services.give_up_operation
+    operations = Operation.objects.using(using).filter(activity=card)
+    unfinished = list(operations.filter(state__in=Operation.UNFINISHED).order_by("pk"))
+    for operation in unfinished:
+        act(operation, **why)
+    return bool(unfinished)
+
+
+def _probe(account: str, probed: set[str], why: dict[str, Any]) -> bool:
+    if account not in probed:
+        services.probe_account(account, **why)
+        probed.add(account)
+    return True
+
+
+def _log(kind: Act.Kind, cards: Sequence[LiveActivity], user: Any, reason: str) -> None:
+    message = {
+        Kind.RETRY: _("Retry requested."),
+        Kind.GIVE_UP: _("Unfinished operations given up."),
+        Kind.PROBE: _("Probe of the account requested."),
+    }[kind]
+    if cards:
+        LogEntry.objects.log_actions(user.pk, cards, CHANGE, f"{message} {reason}".strip())
+
+
+def lines(kind: Act.Kind, came_of_it: Decisions) -> list[tuple[int, str]]:
+    """Return a level and a text for what was decided, and for what was not."""
+    told = [
+        (messages.SUCCESS, _success(kind, came_of_it.decided)),
+        (messages.INFO, _nothing(came_of_it.idle)),
+    ]
+    told += [(messages.WARNING, f"{card}: {error}") for card, error in came_of_it.refused]
+    return [(level, text) for level, text in told if text]
+
+
+def _success(kind: Act.Kind, cards: Sequence[LiveActivity]) -> str:
+    if not cards:
+        return ""
+    if kind == Kind.PROBE:
+        accounts = ", ".join(sorted({card.account for card in cards}))
+        return _("The next drain probes: %(accounts)s") % {"accounts": accounts}
+    if kind == Kind.RETRY:
+        text = ngettext(
+            "Trying %(count)d live activity again: %(names)s",
+            "Trying %(count)d live activities again: %(names)s",
+            len(cards),
+        )
+    else:
+        text = ngettext(
+            "Giving up what is unfinished of %(count)d live activity: %(names)s",
+            "Giving up what is unfinished of %(count)d live activities: %(names)s",
+            len(cards),
+        )
+    return named(text, cards)
+
+
+def _nothing(cards: Sequence[LiveActivity]) -> str:
+    if not cards:
+        return ""
+    text = ngettext(
+        "Nothing is unfinished of %(count)d live activity: %(names)s",
+        "Nothing is unfinished of %(count)d live activities: %(names)s",
+        len(cards),
+    )
+    return named(text, cards)

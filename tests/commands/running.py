@@ -1,0 +1,62 @@
+"""Run the commands as an operator types them: here, or in a process of their own."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+
+ROOT = Path(__file__).parents[2]
+DJANGO = [sys.executable, "-m", "django"]
+
+
+def run(*arguments: str) -> str:
+    """Run a command in this process and return what it printed."""
+    out = io.StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+class Shell:
+    """A project of its own: a file for a database, and an account that talks to a sandbox."""
+
+    def __init__(self, folder: Path, base_url: str, **variables: str) -> None:
+        self.environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "tests.commands.loop_settings",
+            "LOOP_DATABASE": str(folder / "loop.sqlite3"),
+            "LOOP_BASE_URL": base_url,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            **variables,
+        }
+        self.run("migrate", "-v0", check=True)
+
+    def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            [*DJANGO, *arguments],
+            env=self.environment,
+            timeout=60,
+            text=True,
+            **({"capture_output": True} | options),
+        )
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a command."""
+        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen([*DJANGO, *arguments], env=self.environment, **(pipe | options))
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Look again and again, as other processes have no clock that a test could move."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

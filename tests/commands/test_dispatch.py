@@ -1,0 +1,222 @@
+"""``liveactivity_dispatch``: once, as a service, and with somebody who watches."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+
+import pytest
+from django.core.management import CommandError
+
+from django_liveactivity import Progress, services
+from django_liveactivity.models import AccountState, Operation
+
+from .running import Shell, run, wait_until
+
+CONTENT = Progress(title="Order 42", percentage=40)
+ONCE = ("liveactivity_dispatch", "--once")
+
+
+def beats() -> dict[str, bool]:
+    return {s.account: s.heartbeat_at is not None for s in AccountState.objects.all()}
+
+
+class TestOnce:
+    def test_delivers_until_nothing_is_due(self, vendor):
+        for number in range(3):
+            services.stream_activity(f"card-{number}", CONTENT)
+        assert run(*ONCE) == "default: 3 calls, nothing is due.\n"
+        assert len(vendor.phone()["alive"]) == 3
+
+    def test_tells_of_what_waits_for_its_time(self, vendor):
+        vendor.faults = "DELETE:500@1"
+        services.end_activity(stream_key="order-42")
+        assert run(*ONCE).startswith(
+            "default: 1 call, nothing is due. 1 operation for later, the first in "
+        )
+
+    def test_sits_through_the_account_s_pace(self, configure, sandbox, db):
+        configure(rate_limit=(3, 1))
+        for number in range(5):
+            services.end_activity(stream_key=f"key-{number}")
+        assert "5 calls" in run(*ONCE)
+
+    def test_waits_for_an_account_that_is_frozen(self, configure, sandbox, db):
+        configure(timing={"freeze_step": 300, "freeze_cap": 300})
+        sandbox.faults = "DELETE:429@1"
+        services.end_activity(stream_key="order-42")
+        assert "2 calls, nothing is due." in run(*ONCE)
+
+    def test_says_what_is_left_and_why_if_the_key_is_refused(self, vendor):
+        vendor.policy.api_keys = ["another"]
+        services.stream_activity("order-41", CONTENT)
+        services.end_activity(stream_key="order-42")
+        with pytest.raises(CommandError) as gave_up:
+            run(*ONCE)
+        assert str(gave_up.value).startswith(
+            "default: 1 call, and 2 operations left, 1 of them ends: "
+            "the account is blocked (unauthorized 401). A probe may open it in "
+        )
+        assert gave_up.value.returncode == 3
+
+    def test_says_so_if_the_vendor_asks_for_payment(self, vendor):
+        vendor.faults = "PUT:402@1+"
+        services.stream_activity("order-42", CONTENT)
+        with pytest.raises(CommandError, match="the account is billing") as gave_up:
+            run(*ONCE)
+        assert gave_up.value.returncode == 3
+
+    def test_a_blocked_account_does_not_keep_the_next_from_its_turn(self, vendor, settings):
+        vendor.policy.api_keys = ["good"]
+        account = settings.LIVEACTIVITY["default"]
+        good = account | {"OPTIONS": account["OPTIONS"] | {"api_key": "good"}}
+        settings.LIVEACTIVITY = {"default": account, "other": good}
+        for alias in ("default", "other"):
+            services.end_activity(stream_key="order-42", account=alias)
+        with pytest.raises(CommandError, match="^default: "):
+            run(*ONCE)
+        assert Operation.objects.get(account="other").state == "done"
+
+    def test_is_a_heartbeat_of_its_accounts_alone(self, vendor, settings):
+        settings.LIVEACTIVITY = dict.fromkeys(["one", "two"], settings.LIVEACTIVITY["default"])
+        run(*ONCE, "--account", "two")
+        assert beats() == {"two": True}
+
+    def test_leaves_the_handlers_of_signals_as_they_were(self, vendor):
+        before = signal.getsignal(signal.SIGTERM)
+        run(*ONCE)
+        assert signal.getsignal(signal.SIGTERM) is before
+
+
+class TestOptions:
+    def test_names_an_unknown_account(self, vendor):
+        with pytest.raises(CommandError, match="no account 'other'"):
+            run(*ONCE, "--account", "other")
+
+    @pytest.mark.parametrize("interval", ["0", "-1", "nan", "inf"])
+    def test_refuses_an_interval_that_is_none(self, vendor, interval):
+        with pytest.raises(CommandError, match=r"--interval is .*: give a number of seconds"):
+            run("liveactivity_dispatch", f"--interval={interval}")
+
+    def test_says_what_to_add_to_settings_without_an_account(self, settings):
+        settings.LIVEACTIVITY = {}
+        with pytest.raises(CommandError, match=r"add LIVEACTIVITY\['default'\]"):
+            run("liveactivity_dispatch")
+
+
+class TestService:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_delivers_and_stops_when_it_is_told(self, tmp_path, sandbox, number):
+        shell = Shell(tmp_path, sandbox.url)
+        with shell.start("liveactivity_dispatch", "--interval", "0.1") as loop:
+            try:
+                assert "SIGTERM stops" in loop.stdout.readline()
+                shell.run("liveactivity_end", "order-42", check=True)
+                wait_until(sandbox.calls)
+                loop.send_signal(number)
+                out, errors = loop.communicate(timeout=30)
+            finally:
+                loop.kill()
+        assert (loop.returncode, errors) == (0, "")
+        assert "what was begun is finished" in out
+        assert [call["method"] for call in sandbox.calls()] == ["DELETE"]
+
+    def test_beats_for_the_account_it_serves(self, tmp_path, sandbox):
+        shell = Shell(tmp_path, sandbox.url, LOOP_ACCOUNTS="one two")
+        for alias in ("one", "two"):
+            shell.run("liveactivity_end", "order-42", "--account", alias, check=True)
+        with shell.start("liveactivity_dispatch", "--account", "two") as loop:
+            try:
+                wait_until(sandbox.calls)
+                wait_until(
+                    lambda: "two: " not in shell.run("liveactivity_status").stderr, seconds=30
+                )
+                loop.terminate()
+                assert loop.wait(timeout=30) == 0
+            finally:
+                loop.kill()
+        status = shell.run("liveactivity_status")
+        assert "one: nothing drains: there was never a sweep" in status.stderr
+        assert status.returncode == 1
+
+    def test_goes_on_when_the_database_comes_back(self, tmp_path, sandbox):
+        shell = Shell(tmp_path, sandbox.url)
+        database, away = tmp_path / "loop.sqlite3", tmp_path / "away"
+        database.rename(away)
+        database.mkdir()  # nothing that SQLite could open
+        with shell.start("liveactivity_dispatch", "--interval", "0.1") as loop:
+            try:
+                assert "drain 1 in a row has failed" in loop.stderr.readline()
+                database.rmdir()
+                away.rename(database)
+                shell.run("liveactivity_end", "order-42", check=True)
+                wait_until(sandbox.calls)
+                loop.terminate()
+                assert loop.wait(timeout=30) == 0
+            finally:
+                loop.kill()
+
+    def test_once_stops_at_a_signal_and_says_what_is_left(self, tmp_path, sandbox):
+        shell = Shell(tmp_path, sandbox.url, LOOP_CALLS="2")
+        shell.run("liveactivity_end", *(f"key-{n}" for n in range(40)), check=True)
+        with shell.start(*ONCE) as once:
+            try:
+                wait_until(sandbox.calls)
+                once.terminate()
+                _, errors = once.communicate(timeout=30)
+            finally:
+                once.kill()
+        assert once.returncode == 3
+        assert "it was told to stop." in errors
+
+
+class TestProgress:
+    """What somebody sees at a terminal, and nobody elsewhere."""
+
+    def test_a_terminal_sees_a_bar_until_the_backlog_is_drained(self, tmp_path, sandbox):
+        screen = look(Shell(tmp_path, sandbox.url, LOOP_CALLS="20"), 30)
+        assert "default:   0%|" in screen
+        assert "30/30" in screen
+        assert "default: 30 calls, nothing is due." in screen
+
+    def test_a_terminal_is_left_alone_by_a_small_backlog(self, tmp_path, sandbox):
+        screen = look(Shell(tmp_path, sandbox.url), 3)
+        assert screen.splitlines() == ["default: 3 calls, nothing is due."]
+
+    def test_a_terminal_learns_how_to_get_the_bar(self, tmp_path, sandbox):
+        (tmp_path / "tqdm.py").write_text("raise ImportError('as if it were not installed')\n")
+        shell = Shell(tmp_path, sandbox.url)
+        shell.environment["PYTHONPATH"] = os.pathsep.join(
+            [str(tmp_path), shell.environment["PYTHONPATH"]]
+        )
+        hint, told = look(shell, 30).splitlines()
+        assert hint.endswith('pip install "django-liveactivity[progress]"')
+        assert told == "default: 30 calls, nothing is due."
+
+    def test_a_pipe_sees_no_bar(self, tmp_path, sandbox):
+        shell = Shell(tmp_path, sandbox.url)
+        shell.run("liveactivity_end", *(f"key-{n}" for n in range(30)), check=True)
+        once = shell.run(*ONCE)
+        assert (once.stdout, once.stderr) == ("default: 30 calls, nothing is due.\n", "")
+
+
+def look(shell: Shell, ends: int) -> str:
+    """Drain so many ends on a terminal, and return all that it showed."""
+    shell.run("liveactivity_end", *(f"key-{n}" for n in range(ends)), check=True)
+    ours, theirs = pty.openpty()
+    with shell.start(*ONCE, stdout=theirs, stderr=theirs, stdin=theirs) as once:
+        os.close(theirs)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+        os.close(ours)
+        assert once.wait(timeout=60) == 0
+    return shown.decode().replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux says so when the last writer has gone
+        return b""
