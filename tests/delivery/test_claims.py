@@ -17,7 +17,6 @@ from django_liveactivity.delivery.record import record
 from django_liveactivity.delivery.sight import look
 from django_liveactivity.delivery.slots import Pace
 from django_liveactivity.models import (
-    AccountState,
     Attempt,
     Lane,
     LiveActivity,
@@ -295,45 +294,3 @@ def test_rows_with_an_unacknowledged_end_cannot_be_deleted(vendor, card):
     deliver()
     Operation.objects.all().delete()
     assert LiveActivity.objects.all().delete()[0] == 1
-
-
-class TestActs:
-    def test_retry_tries_an_operation_at_once(self, vendor, card):
-        deliver()
-        vendor.faults = "DELETE:403@1"
-        end = services.end_activity(card)
-        deliver()
-        assert states(card)[-1] == "end needs_operator forbidden"
-        services.retry_operation(end, actor="ann")
-        deliver()
-        assert states(card)[-1] == "end done delivered"
-
-    def test_give_up_lets_an_end_go(self, vendor, card):
-        deliver()
-        vendor.faults = "DELETE:500@1+"
-        end = services.end_activity(card)
-        deliver()
-        services.give_up_operation(end, actor="ann", reason="The phone was lost.")
-        deliver()
-        assert states(card)[-1] == "end given_up ambiguous"
-        card.refresh_from_db()
-        assert card.needs_attention
-        assert deliver().calls == 0
-
-    def test_probe_opens_a_blocked_account_now(self, vendor, card):
-        vendor.policy.api_keys = ["another"]
-        deliver()
-        assert AccountState.objects.get().blocked_since
-        vendor.policy.api_keys = None
-        services.probe_account(actor="ann")
-        deliver()
-        assert alive(vendor) == {"order-42": 40}
-
-    def test_need_an_actor_and_a_reason_to_give_up(self, vendor, card):
-        from django_liveactivity.exceptions import InvalidInputError
-
-        operation = Operation.objects.get()
-        with pytest.raises(InvalidInputError, match="^reason: "):
-            services.give_up_operation(operation, actor="ann", reason="")
-        with pytest.raises(InvalidInputError, match="^actor: "):
-            services.retry_operation(operation, actor="")

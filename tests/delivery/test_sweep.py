@@ -7,9 +7,10 @@ import datetime as dt
 import pytest
 from django.apps import apps
 
-from django_liveactivity import conf, services, status
+from django_liveactivity import conf, selectors, services, status
+from django_liveactivity.delivery import prune as pruning
 from django_liveactivity.delivery import sweep
-from django_liveactivity.models import Lane, LiveActivity, Operation
+from django_liveactivity.models import Act, Attempt, Lane, LiveActivity, Operation
 from tests.clock import advance
 
 from .world import deliver, progress
@@ -99,3 +100,106 @@ class TestPruning:
         assert list(LiveActivity.objects.all()) == [newer]
         assert Lane.objects.count() == 1
         assert set(Operation.objects.values_list("activity", flat=True)) == {newer.pk}
+
+    def test_a_long_backlog_of_old_cards_goes_with_one_sweep(self, vendor, monkeypatch):
+        monkeypatch.setattr(pruning, "CARDS", 4)
+        ended_long_ago(10)
+        sweep(lambda _: None)
+        assert set(count().values()) == {0}
+
+    def test_a_sweep_prunes_for_a_bounded_time(self, vendor, monkeypatch):
+        monkeypatch.setattr(pruning, "SECONDS", 0.0)
+        ended_long_ago(3)
+        sweep(lambda _: None)
+        assert LiveActivity.objects.count() == 3
+
+    def test_a_card_that_was_updated_often_goes_step_by_step(self, vendor, monkeypatch):
+        monkeypatch.setattr(pruning, "ROWS", 10)
+        card = services.stream_activity("order-42", progress(1))
+        deliver()
+        for percentage in range(2, 60):
+            services.stream_activity("order-42", progress(percentage))
+        services.end_activity(card)
+        deliver()
+        advance(31 * DAY)
+        sweep(lambda _: None)
+        assert set(count().values()) == {0}
+
+    def test_a_card_that_is_half_pruned_has_still_ended(self, vendor, monkeypatch):
+        """A process may be killed between any two steps."""
+        monkeypatch.setattr(pruning, "ROWS", 1)
+        card = services.stream_activity("order-42", progress(1))
+        deliver()
+        for percentage in range(2, 6):
+            services.stream_activity("order-42", progress(percentage))
+        services.end_activity(card)
+        deliver()
+        advance(31 * DAY)
+
+        def killed(*args):
+            raise SystemExit
+
+        monkeypatch.setattr(pruning, "_forget", killed)
+        with pytest.raises(SystemExit):
+            sweep(lambda _: None)
+        assert Operation.objects.count() == 2
+        assert not selectors.live(LiveActivity.objects.all()).exists()
+        monkeypatch.undo()
+        sweep(lambda _: None)
+        assert set(count().values()) == {0}
+
+    def test_an_operation_that_a_host_inserted_meanwhile_stays_with_its_card(
+        self, vendor, monkeypatch
+    ):
+        [card] = ended_long_ago(1)
+        forget = pruning._forget
+
+        def insert_first(*args):
+            late = Operation.objects.get()
+            late.pk, late.state = None, "pending"
+            late.save(force_insert=True)
+            return forget(*args)
+
+        monkeypatch.setattr(pruning, "_forget", insert_first)
+        sweep(lambda _: None)
+        assert LiveActivity.objects.get() == card
+        assert Operation.objects.get().state == "pending"
+
+    def test_acts_go_with_their_operation_or_by_their_own_age(self, vendor):
+        card = services.stream_activity("order-42", progress(1))
+        services.retry_operation(Operation.objects.get(), actor="ann")
+        services.probe_account(actor="ann")
+        deliver()
+        services.end_activity(card)
+        deliver()
+        advance(31 * DAY)
+        services.probe_account(actor="bob")
+        sweep(lambda _: None)
+        assert [act.actor for act in Act.objects.all()] == ["bob"]
+        deliver()
+        sweep(lambda _: None)
+        assert [act.actor for act in Act.objects.all()] == ["bob"]
+
+    def test_what_is_not_old_costs_one_look(self, vendor, django_assert_num_queries):
+        card = services.stream_activity("order-42", progress(1))
+        deliver()
+        services.end_activity(card)
+        deliver()
+        with django_assert_num_queries(2):
+            assert pruning.prune(conf.account()) == 0
+
+    def test_other_accounts_keep_their_rows(self, vendor, settings):
+        ended_long_ago(1)
+        account = settings.LIVEACTIVITY["default"]
+        settings.LIVEACTIVITY = {"other": account}
+        sweep(lambda _: None)
+        assert LiveActivity.objects.count() == 1
+        assert Attempt.objects.count() == 1
+
+
+def ended_long_ago(number: int) -> list[LiveActivity]:
+    """Cards that were ended, delivered, and have been of no use for a month."""
+    ends = [services.end_activity(stream_key=f"order-{n}") for n in range(number)]
+    deliver()
+    advance(31 * DAY)
+    return [end.activity for end in ends]
