@@ -16,19 +16,13 @@ State = Operation.State
 
 
 def apply_acts(account: Account) -> None:
-    """Apply the acts of an account that wait, oldest first, one short step each.
-
-    An act on an operation whose lane has a call in flight waits for the next drain: the answer to
-    that call would overwrite what was decided.
-    """
+    """Apply the acts of an account that wait, oldest first, one short step each."""
     for act in waiting_acts(account).select_related("operation").order_by("pk"):
         _apply(account.database, act)
 
 
 @step
 def _apply(using: str, act: Act) -> None:
-    if act.operation is not None and _is_busy(using, act.operation):
-        return
     if not Act.objects.using(using).filter(pk=act.pk, applied_at=None).update(applied_at=Now()):
         return
     if act.kind == Act.Kind.PROBE:
@@ -37,15 +31,6 @@ def _apply(using: str, act: Act) -> None:
         _retry(using, act.operation)
     elif act.operation is not None:
         _give_up(using, act.operation)
-
-
-def _is_busy(using: str, operation: Operation) -> bool:
-    """Tell whether the operation's lane is leased; if not, a claim waits for this step."""
-    lanes = Lane.objects.using(using).filter(
-        account=operation.account, digest=operation.lane_digest
-    )
-    free = lanes.filter(lease_until__lte=Now()).update(fence=F("fence") + 1)
-    return not free and lanes.exists()
 
 
 def _probe(using: str, alias: str) -> None:
@@ -69,9 +54,17 @@ def _give_up(using: str, operation: Operation) -> None:
     if not mine.update(state=State.GIVEN_UP, next_try_at=None, finished_at=Now()):
         return
     _make_due(_unfinished(using, operation))
+    _outdate_plans(using, operation)
     if operation.kind == Operation.Kind.END:  # the card may stay on the phone
         cards = LiveActivity.objects.using(using).filter(pk=operation.activity_id)
         cards.update(needs_attention=True)
+
+
+def _outdate_plans(using: str, operation: Operation) -> None:
+    """Let a worker that saw the lane before look again; a call in flight keeps its fence."""
+    lanes = Lane.objects.using(using).filter(account=operation.account)
+    free = lanes.filter(digest=operation.lane_digest, lease_until__lte=Now())
+    free.update(fence=F("fence") + 1)
 
 
 def _unfinished(using: str, operation: Operation) -> QuerySet[Operation, Operation]:

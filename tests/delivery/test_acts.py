@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from django_liveactivity import services
-from django_liveactivity.delivery import sweep
+from django_liveactivity import conf, services
+from django_liveactivity.delivery.acts import apply_acts
+from django_liveactivity.delivery.claim import OvertakenError
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import AccountState, Act, Lane, Operation
+from django_liveactivity.models import AccountState, Act, Operation
 
+from .test_claims import claim_sight, look_at
 from .world import alive, deliver, progress, states
-
-FAR = 10**15
 
 
 @pytest.fixture
@@ -109,22 +109,12 @@ class TestRaces:
         assert states(card) == ["stream done"]
         assert Act.objects.get().applied_at
 
-    def test_a_decision_waits_for_the_call_in_flight(self, vendor, card, stuck):
-        """The answer to that call would make the end pending again."""
-        services.give_up_operation(stuck, actor="ann", reason="The phone was lost.")
-        Lane.objects.update(lease_until=FAR)
-        deliver()
-        assert states(card)[-1] == "end needs_operator forbidden"
-        assert sweep(lambda _: None) == ["default"]  # it is not forgotten
-        Lane.objects.update(lease_until=0)
-        deliver()
-        assert states(card)[-1] == "end given_up forbidden"
-
-    def test_another_lane_in_flight_holds_up_no_decision(self, vendor, card, stuck):
-        Lane.objects.create(account="default", digest="f" * 64, lease_until=FAR)
-        services.give_up_operation(stuck, actor="ann", reason="The phone was lost.")
-        deliver()
-        assert states(card)[-1] == "end given_up forbidden"
+    def test_a_worker_that_saw_the_lane_before_does_not_send_what_was_given_up(self, vendor, card):
+        seen = look_at()
+        services.give_up_operation(Operation.objects.get(), actor="ann", reason="A typing error.")
+        apply_acts(conf.account())
+        with pytest.raises(OvertakenError):
+            claim_sight(seen)
 
 
 class TestGivingUp:
