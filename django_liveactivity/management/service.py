@@ -75,12 +75,17 @@ class Service:
             self._stop.wait(pause)
 
     def _round(self) -> Drained:
-        """Drain for as long as the heart may wait, or the bar; then sweep if it is time."""
-        seconds = DRAWN_EVERY if self._bars.is_seen else SWEEP_EVERY
+        """Drain until the next sweep, or the next look at the bar; then sweep if it is time.
+
+        The first drain makes one call at most: a service that starts has a heart that beats.
+        """
+        seconds = self._until_sweep()
+        if self._bars.is_seen:
+            seconds = min(seconds, DRAWN_EVERY)
         self._draw()
         done = drain(self.account.alias, seconds=seconds, stop=self._stop)
         self.calls += done.calls
-        if time.monotonic() >= self._sweep_at:
+        if not self._until_sweep():
             sweep(lambda _: None, [self.account.alias])
             self._sweep_at = time.monotonic() + SWEEP_EVERY
         self._draw("" if done.condition == "open" else done.condition)
@@ -93,4 +98,7 @@ class Service:
         """Return the seconds until the next round: never so long that a sweep would be late."""
         shortest = 0.0 if done.calls else SHORTEST_PAUSE  # time was up, or nothing could be done
         planned = longest if done.again_in is None else max(done.again_in, shortest)
-        return min(planned, longest, max(0.0, self._sweep_at - time.monotonic()))
+        return min(planned, longest, self._until_sweep())
+
+    def _until_sweep(self) -> float:
+        return max(0.0, self._sweep_at - time.monotonic())

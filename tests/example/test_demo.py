@@ -52,7 +52,7 @@ def test_each_way_ends_its_card_and_serve_stays_until_it_is_stopped():
     with manage("demo", "--serve", LIVEACTIVITY_DISPATCHER="none") as run:
         run.line("ENDED: 9 cards of 7 types.")
         assert "$ manage.py liveactivity_dispatch --once" in run.output
-        assert "default: 1 calls, nothing is due." in run.output
+        assert "default: 1 call, nothing is due." in run.output
         served = addresses(run)
         run.line("Three more cards are alive.")
 
