@@ -25,18 +25,18 @@ def run(*arguments: str) -> str:
 
 
 class Shell:
-    """A project of its own: a file for a database, and an account that talks to a sandbox."""
+    """A project of its own: a file for a database, and accounts that talk to a sandbox."""
 
-    def __init__(self, folder: Path, base_url: str, **variables: str) -> None:
+    def __init__(self, database: Path, base_url: str, **variables: str) -> None:
+        self.database = database
         self.environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "tests.commands.loop_settings",
-            "LOOP_DATABASE": str(folder / "loop.sqlite3"),
+            "LOOP_DATABASE": str(database),
             "LOOP_BASE_URL": base_url,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             **variables,
         }
-        self.run("migrate", "-v0", check=True)
 
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""

@@ -107,8 +107,8 @@ class TestOptions:
 
 class TestService:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_delivers_and_stops_when_it_is_told(self, tmp_path, sandbox, number):
-        shell = Shell(tmp_path, sandbox.url)
+    def test_delivers_and_stops_when_it_is_told(self, project, sandbox, number):
+        shell = project()
         with shell.start("liveactivity_dispatch", "--interval", "0.1") as loop:
             try:
                 assert "SIGTERM stops" in loop.stdout.readline()
@@ -122,8 +122,8 @@ class TestService:
         assert "what was begun is finished" in out
         assert [call["method"] for call in sandbox.calls()] == ["DELETE"]
 
-    def test_beats_for_the_account_it_serves(self, tmp_path, sandbox):
-        shell = Shell(tmp_path, sandbox.url, LOOP_ACCOUNTS="one two")
+    def test_beats_for_the_account_it_serves(self, project, sandbox):
+        shell = project(LOOP_ACCOUNTS="one two")
         for alias in ("one", "two"):
             shell.run("liveactivity_end", "order-42", "--account", alias, check=True)
         with shell.start("liveactivity_dispatch", "--account", "two") as loop:
@@ -138,9 +138,9 @@ class TestService:
         assert "one: nothing drains: there was never a sweep" in status.stderr
         assert status.returncode == 1
 
-    def test_goes_on_when_the_database_comes_back(self, tmp_path, sandbox):
-        shell = Shell(tmp_path, sandbox.url)
-        database, away = tmp_path / "loop.sqlite3", tmp_path / "away"
+    def test_goes_on_when_the_database_comes_back(self, project, sandbox):
+        shell = project()
+        database, away = shell.database, shell.database.with_name("away")
         database.rename(away)
         database.mkdir()  # nothing that SQLite could open
         with shell.start("liveactivity_dispatch", "--interval", "0.1") as loop:
@@ -155,9 +155,8 @@ class TestService:
             finally:
                 loop.kill()
 
-    def test_once_stops_at_a_signal_and_says_what_is_left(self, tmp_path, sandbox):
-        shell = Shell(tmp_path, sandbox.url, LOOP_CALLS="2")
-        shell.run("liveactivity_end", *(f"key-{n}" for n in range(40)), check=True)
+    def test_once_stops_at_a_signal_and_says_what_is_left(self, project, sandbox):
+        shell = project("backlog", LOOP_CALLS="2")
         with shell.start(*ONCE) as once:
             try:
                 wait_until(sandbox.calls)
@@ -172,36 +171,34 @@ class TestService:
 class TestProgress:
     """What somebody sees at a terminal, and nobody elsewhere."""
 
-    def test_a_terminal_sees_a_bar_until_the_backlog_is_drained(self, tmp_path, sandbox):
-        screen = look(Shell(tmp_path, sandbox.url, LOOP_CALLS="20"), 30)
+    def test_a_terminal_sees_a_bar_until_the_backlog_is_drained(self, project):
+        screen = look(project("backlog", LOOP_CALLS="20"))
         assert "default:   0%|" in screen
         assert "30/30" in screen
         assert "default: 30 calls, nothing is due." in screen
 
-    def test_a_terminal_is_left_alone_by_a_small_backlog(self, tmp_path, sandbox):
-        screen = look(Shell(tmp_path, sandbox.url), 3)
-        assert screen.splitlines() == ["default: 3 calls, nothing is due."]
+    def test_a_terminal_is_left_alone_by_a_small_backlog(self, project):
+        shell = project()
+        shell.run("liveactivity_end", "order-42", check=True)
+        assert look(shell).splitlines() == ["default: 1 call, nothing is due."]
 
-    def test_a_terminal_learns_how_to_get_the_bar(self, tmp_path, sandbox):
+    def test_a_terminal_learns_how_to_get_the_bar(self, project, tmp_path):
         (tmp_path / "tqdm.py").write_text("raise ImportError('as if it were not installed')\n")
-        shell = Shell(tmp_path, sandbox.url)
+        shell = project("backlog")
         shell.environment["PYTHONPATH"] = os.pathsep.join(
             [str(tmp_path), shell.environment["PYTHONPATH"]]
         )
-        hint, told = look(shell, 30).splitlines()
+        hint, told = look(shell).splitlines()
         assert hint.endswith('pip install "django-liveactivity[progress]"')
         assert told == "default: 30 calls, nothing is due."
 
-    def test_a_pipe_sees_no_bar(self, tmp_path, sandbox):
-        shell = Shell(tmp_path, sandbox.url)
-        shell.run("liveactivity_end", *(f"key-{n}" for n in range(30)), check=True)
-        once = shell.run(*ONCE)
+    def test_a_pipe_sees_no_bar(self, project):
+        once = project("backlog").run(*ONCE)
         assert (once.stdout, once.stderr) == ("default: 30 calls, nothing is due.\n", "")
 
 
-def look(shell: Shell, ends: int) -> str:
-    """Drain so many ends on a terminal, and return all that it showed."""
-    shell.run("liveactivity_end", *(f"key-{n}" for n in range(ends)), check=True)
+def look(shell: Shell) -> str:
+    """Drain once on a terminal, and return all that it showed."""
     ours, theirs = pty.openpty()
     with shell.start(*ONCE, stdout=theirs, stderr=theirs, stdin=theirs) as once:
         os.close(theirs)
