@@ -42,26 +42,39 @@ def prune(account: Account) -> int:
         The number of cards deleted.
     """
     using, deadline = account.database, time.monotonic() + SECONDS
-    deleted, last = 0, CARDS
-    while last == CARDS and time.monotonic() < deadline:
-        cards = list(_old_cards(account)[:CARDS])
-        if not cards or not _thin_out(using, cards, deadline):
+    deleted = kept = 0
+    while time.monotonic() < deadline:
+        found = list(_old_cards(account)[kept : kept + CARDS])
+        cards = _without_unfinished(using, found)
+        if not _thin_out(using, cards, deadline):
             break
-        last = _forget(using, account, cards)
-        deleted += last
+        gone = _forget(using, account, cards)
+        deleted, kept = deleted + gone, kept + len(found) - gone
+        if len(found) < CARDS:
+            break
     _forget_acts(account)
     return deleted
 
 
 def _old_cards(account: Account) -> Cards:
-    unfinished = Operation.objects.filter(activity=OuterRef("pk"), state__in=Operation.UNFINISHED)
     finished = LiveActivity.objects.using(account.database).filter(
-        ~Exists(unfinished),
         account=account.alias,
         status__in=(LiveActivity.Status.ENDED, LiveActivity.Status.FAILED),
     )
     old = finished.filter(ended_at__lt=Now() - account.timing.keep_finished)
     return old.only("pk", "lane_digest").order_by("ended_at")
+
+
+def _without_unfinished(using: str, cards: Sequence[LiveActivity]) -> list[LiveActivity]:
+    """Return the cards that nothing is left to do for.
+
+    Asked of the found cards only: as one query with the search for them, the databases read every
+    operation there is.
+    """
+    rows = Operation.objects.using(using).filter(activity__in=[card.pk for card in cards])
+    unfinished = rows.filter(state__in=Operation.UNFINISHED)
+    busy = set(unfinished.values_list("activity", flat=True)) if cards else set()
+    return [card for card in cards if card.pk not in busy]
 
 
 def _finished_operations(using: str, cards: Sequence[LiveActivity]) -> Operations:
@@ -75,6 +88,8 @@ def _thin_out(using: str, cards: Sequence[LiveActivity], deadline: float) -> boo
     A card that was updated every second has a hundred thousand rows of it. The first operation of
     a card and its ends stay until the card goes: without them it would seem to live.
     """
+    if not cards:
+        return True
     first = Operation.objects.filter(activity=OuterRef("activity")).order_by("pk").values("pk")
     rows = _finished_operations(using, cards).exclude(kind=Operation.Kind.END)
     ids = rows.filter(pk__gt=Subquery(first[:1])).values_list("pk", flat=True)
@@ -100,6 +115,8 @@ def _delete_operations(using: str, ids: Sequence[int]) -> None:
 
 
 def _forget(using: str, account: Account, cards: Sequence[LiveActivity]) -> int:
+    if not cards:
+        return 0
     # What is finished stays so on a card that ended a month ago: the ids may be read beforehand.
     ids = list(_finished_operations(using, cards).values_list("pk", flat=True))
     return _delete_cards(using, account, cards, ids)

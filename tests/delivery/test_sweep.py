@@ -107,6 +107,15 @@ class TestPruning:
         sweep(lambda _: None)
         assert set(count().values()) == {0}
 
+    def test_cards_that_must_stay_do_not_keep_younger_ones_from_being_pruned(
+        self, vendor, monkeypatch
+    ):
+        monkeypatch.setattr(pruning, "CARDS", 2)
+        cards = ended_long_ago(7)
+        Operation.objects.filter(activity__in=cards[:3]).update(state="pending")
+        sweep(lambda _: None)
+        assert list(LiveActivity.objects.order_by("pk")) == cards[:3]
+
     def test_a_sweep_prunes_for_a_bounded_time(self, vendor, monkeypatch):
         monkeypatch.setattr(pruning, "SECONDS", 0.0)
         ended_long_ago(3)
