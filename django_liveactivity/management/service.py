@@ -61,7 +61,7 @@ class Service:
                 failures = 0
             except Exception as error:
                 failures += 1
-                pause = min(SHORTEST_PAUSE * 2**failures, SWEEP_EVERY)
+                pause = min(SHORTEST_PAUSE * 2 ** min(failures, 10), SWEEP_EVERY)
                 # The traceback once: a database may be away for hours.
                 logger.error(  # noqa: TRY400
                     "%s: drain %d in a row has failed: %s. The next begins in %.1f s.",
