@@ -34,7 +34,7 @@ def statements(alias: str, work: Callable[[], Any]) -> list[Statement]:
 
 
 def explained(alias: str, found: list[Statement]) -> Iterator[tuple[str, list[str], bool]]:
-    """Yield each statement, shortened, the lines of its plan, and whether it reads a whole table."""
+    """Yield each statement, shortened, its plan, and whether it reads a whole table."""
     vendor = connections[alias].vendor
     for sql, params in found:
         with connections[alias].cursor() as cursor:
