@@ -32,8 +32,11 @@ UNDER_WAY = 20
 def run(database_name: str) -> dict[str, Any]:
     """Run on one database, and return what came between."""
     database = CREATE[database_name]()
-    with FakeVendor(rate_limit=LIMIT, concurrent=UPDATES) as vendor:
-        world = World(database, vendor, Path(tempfile.mkdtemp(prefix="backlog-")))
+    with (
+        FakeVendor(rate_limit=LIMIT, concurrent=UPDATES) as vendor,
+        tempfile.TemporaryDirectory(prefix="backlog-") as folder,
+    ):
+        world = World(database, vendor, Path(folder))
         world.run |= {"rate_limit": LIMIT, "timing": asdict(Timing())}
         try:
             return {"database": database_name} | between(world)

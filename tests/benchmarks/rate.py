@@ -30,9 +30,8 @@ def run(row: str, load: Load, database_name: str, patience: float) -> Measured:
     """Run one row in a world of its own, and return what came of it."""
     title, way = WAYS[row]
     database = CREATE[database_name]()
-    folder = Path(tempfile.mkdtemp(prefix=f"rate-{row}-"))
-    with load.vendor() as vendor:
-        world = World(database, vendor, folder)
+    with load.vendor() as vendor, tempfile.TemporaryDirectory(prefix="rate-") as folder:
+        world = World(database, vendor, Path(folder))
         try:
             with way(world, load) as left:
                 wait(vendor, load, left, patience)
