@@ -71,6 +71,8 @@ def parse() -> argparse.Namespace:
         parser.error(f"--rows: unknown {', '.join(sorted(unknown))}; known: {', '.join(WAYS)}")
     if options.quick:
         options.ends, options.limit = 240, (60, 6.0)
+    if options.ends <= options.limit[0]:
+        parser.error("--ends: give more than one window's calls, or nothing is saturated")
     return options
 
 
