@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import Lane, Now, Operation
@@ -77,9 +78,12 @@ def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
     rows: QuerySet[Any, Any] = (
         Operation.objects.using(account.database)
         .filter(account=account.alias, rank=rank, next_try_at__lte=Now())
-        .exclude(lane_digest__in=_leased(account).values("digest"))
+        .annotate(
+            lane=Subquery(lane.values("pk")[:1]),
+            leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), 0),
+        )
+        .filter(leased_until__lte=Now())
         .order_by("next_try_at")
-        .annotate(lane=Subquery(lane.values("pk")[:1]))
         .values_list("lane_digest", "activity__stream_key", "activity__activity_id", "lane")
     )
     found: list[Any] = list(dict.fromkeys(rows[:LOOK_AHEAD]))
@@ -97,8 +101,3 @@ def _over(account: Account) -> Iterator[Target]:
     )
     if names is not None:
         yield Target(*names, None, 0)
-
-
-def _leased(account: Account) -> QuerySet[Lane, Lane]:
-    lanes = Lane.objects.using(account.database)
-    return lanes.filter(account=account.alias, lease_until__gt=Now())

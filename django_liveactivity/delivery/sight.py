@@ -60,10 +60,13 @@ def _create(account: Account, target: Target, now: int) -> Lane | None:
 
 
 def _read(using: str, lane: Lane) -> Rows:
-    wanted = Q(state__in=Operation.UNFINISHED) | Q(pk__in=[lane.newest_id, lane.shown_id])
+    # Each side of the OR has an index of its own; with the lane outside of it SQLite would read
+    # the lane's whole history.
+    unfinished = Q(account=lane.account, lane_digest=lane.digest, state__in=Operation.UNFINISHED)
+    known = Q(pk__in=[lane.newest_id, lane.shown_id])
     found = list(
         Operation.objects.using(using)
-        .filter(wanted, account=lane.account, lane_digest=lane.digest)
+        .filter(unfinished | known)
         .select_related("activity")
         .order_by("pk")
     )
