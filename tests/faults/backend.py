@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -13,6 +14,8 @@ from django_liveactivity.client.call import Call
 
 from .settings import RUN
 
+logger = logging.getLogger("django_liveactivity.faults")
+
 
 class FaultyBackend(ActivitySmithBackend):
     """Sends as ever, and strikes this process before, during or after the call.
@@ -23,6 +26,7 @@ class FaultyBackend(ActivitySmithBackend):
 
     def send(self, call: Call) -> Answer:
         """Make the call; the lease is held and the attempt is stored already."""
+        logger.info("sending %s", call.method)
         strike: dict[str, Any] | None = RUN.get("strike")
         if strike is None or strike["method"] not in ("*", call.method):
             return super().send(call)

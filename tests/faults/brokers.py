@@ -1,70 +1,79 @@
-"""Brokers of a run's own: a private Redis, and a queue of its own on the machine's RabbitMQ."""
+"""Brokers of a run's own: a Redis, and a RabbitMQ node that knows nothing of the machine's."""
 
 from __future__ import annotations
 
-import socket
+import signal
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
-import amqp
 import redis
 
+from . import needs
 from .databases import fresh_name
-
-RABBITMQ_PORT = 5672
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
+from .private import Server
 
 
-def wait_for_port(port: int, seconds: float = 15.0) -> None:
-    """Wait until something listens on a port."""
-    limit = time.monotonic() + seconds
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < limit, f"nothing listens on {port}"
-            time.sleep(0.05)
-        else:
-            return
+class Redis(Server):
+    """A Redis that keeps nothing: when it is killed, its messages are gone."""
+
+    @property
+    def client(self) -> redis.Redis:
+        """A way into it."""
+        return redis.Redis(port=self.port)
+
+    def run_settings(self) -> dict[str, str]:
+        """Return what processes that use it find in their run."""
+        return {"dispatcher": "celery", "broker": f"redis://127.0.0.1:{self.port}/0"}
+
+    def command(self) -> list[str]:
+        program = needs.program("redis-server", "redis-server")
+        return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
 
 
-@contextmanager
-def private_redis(folder: Path) -> Iterator[Any]:
-    """Run a Redis for the time of the block, which gets a client of it."""
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    with (folder / "redis.log").open("ab") as log:
-        server = subprocess.Popen([*command, "--dir", str(folder)], stdout=log, stderr=log)
-    try:
-        wait_for_port(port)
-        with redis.Redis(port=port) as client:
-            yield client
-    finally:
-        server.kill()
-        server.wait()
+class Rabbitmq(Server):
+    """A RabbitMQ node with a port mapper, a cookie and files of its own; it stops in good order."""
 
+    ending = signal.SIGTERM
 
-def redis_run(client: Any) -> dict[str, str]:
-    """Return the settings of processes that use this Redis."""
-    port = client.connection_pool.connection_kwargs["port"]
-    return {"dispatcher": "celery", "broker": f"redis://127.0.0.1:{port}/0"}
+    def run_settings(self) -> dict[str, str]:
+        """Return what processes that use it find in their run; each time another queue."""
+        broker = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        return {"dispatcher": "celery", "broker": broker, "queue": fresh_name("queue")}
 
+    def prepare(self) -> None:
+        self.mapper_port, self.node_port = needs.free_port(), needs.free_port()
+        (self.folder / "plugins").write_text("[].\n")
+        (self.folder / "rabbitmq.conf").write_text("loopback_users.guest = true\n")
+        mapper = [needs.program("epmd", "erlang-base"), "-port", str(self.mapper_port)]
+        self.mapper = subprocess.Popen(
+            [*mapper, "-address", "127.0.0.1"], **self.at_home(stdout=subprocess.DEVNULL)
+        )
+        needs.wait_until_open(self.mapper_port)
 
-@contextmanager
-def rabbitmq_queue() -> Iterator[str]:
-    """Name a queue of the machine's RabbitMQ, and delete it afterwards."""
-    name = fresh_name("queue")
-    yield name
-    with amqp.Connection(f"127.0.0.1:{RABBITMQ_PORT}") as connection:
-        channel = connection.channel()
-        channel.queue_delete(name)
-        channel.exchange_delete(name)
+    def command(self) -> list[str]:
+        return [needs.program("rabbitmq-server", "rabbitmq-server", "usr/lib/rabbitmq/bin")]
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "HOME": str(self.folder),  # the cookie
+            "ERL_EPMD_PORT": str(self.mapper_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"{self.folder.name}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(self.node_port),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.folder),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RUNNING_UNDER_SYSTEMD": "true",  # the node replaces the script, as a child of ours
+        }
+
+    def close(self) -> None:
+        super().close()
+        self.mapper.kill()
+        self.mapper.wait()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from .brokers import Rabbitmq
 from .cells import missing
 from .databases import CREATE, REMOVE, Database
 from .harness import World
+from .private import private
 from .vendor import FakeVendor
 
 
@@ -24,6 +26,13 @@ def _templates() -> Iterator[None]:
     yield
     for template in REMOVE:
         template.drop()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[Rabbitmq]:
+    """A RabbitMQ node of the session's own: it takes seconds to start."""
+    with private(Rabbitmq) as node:
+        yield node
 
 
 @pytest.fixture

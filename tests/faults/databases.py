@@ -13,9 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import MySQLdb
-import psycopg
-
+from . import needs
 from .processes import manage
 
 NUMBERS = itertools.count(1)
@@ -76,7 +74,7 @@ class Postgres(Database):
         return connect_postgres(self.settings)
 
     def drop(self) -> None:
-        with psycopg.connect(**postgres_address(self.settings), autocommit=True) as admin:
+        with administer_postgres(self.settings) as admin:
             admin.execute(f"DROP DATABASE IF EXISTS {self.settings['NAME']} WITH (FORCE)")
 
 
@@ -119,12 +117,17 @@ def postgres_address(settings: dict[str, Any], database: str = "postgres") -> di
 
 def connect_postgres(settings: dict[str, Any]) -> Any:
     """Return a connection to a database."""
-    return psycopg.connect(**postgres_address(settings, settings["NAME"]))
+    return needs.driver("psycopg").connect(**postgres_address(settings, settings["NAME"]))
+
+
+def administer_postgres(server: dict[str, Any]) -> Any:
+    """Return a connection to a server that creates and drops databases."""
+    return needs.driver("psycopg").connect(**postgres_address(server), autocommit=True)
 
 
 def connect_mariadb(settings: dict[str, Any], **more: Any) -> Any:
     """Return a connection to a server."""
-    return MySQLdb.connect(
+    return needs.driver("MySQLdb").connect(
         host=settings["HOST"],
         port=int(settings["PORT"]),
         user=settings["USER"],
@@ -156,9 +159,10 @@ def mariadb_server(port: int = 3306) -> dict[str, Any]:
 def create_postgres(server: dict[str, Any] | None = None) -> Database:
     """Create a database with our tables on a PostgreSQL server."""
     server = server or postgres_server()
+    needs.service("PostgreSQL", int(server["PORT"]))
     name = fresh_name()
     template = _postgres_template(server["PORT"])
-    with psycopg.connect(**postgres_address(server), autocommit=True) as admin:
+    with administer_postgres(server) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return Postgres(server | {"NAME": name})
 
@@ -166,7 +170,7 @@ def create_postgres(server: dict[str, Any] | None = None) -> Database:
 @functools.cache
 def _postgres_template(port: str) -> str:
     server, name = postgres_server(int(port)), fresh_name("template")
-    with psycopg.connect(**postgres_address(server), autocommit=True) as admin:
+    with administer_postgres(server) as admin:
         admin.execute(f"CREATE DATABASE {name}")
     manage(server | {"NAME": name}, "migrate", "--run-syncdb", "-v0")
     if port == postgres_server()["PORT"]:  # a private server goes as a whole
@@ -177,6 +181,7 @@ def _postgres_template(port: str) -> str:
 def create_mariadb(server: dict[str, Any] | None = None) -> Database:
     """Create a database with our tables on a MariaDB server."""
     server = server or mariadb_server()
+    needs.service("MariaDB", int(server["PORT"]))
     name = fresh_name()
     statements = _mariadb_tables(server["PORT"])
     with closing(connect_mariadb(server)) as admin:

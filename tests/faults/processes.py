@@ -13,18 +13,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import needs
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 25.0
 
 
 def environment(run: Mapping[str, Any]) -> dict[str, str]:
-    """Return the environment of a process with these settings."""
-    return os.environ | {
+    """Return the environment of a process with these settings.
+
+    Of the settings ``tree`` is a folder with another version of the package, and ``clock`` is how
+    far the clock of the process is off.
+    """
+    trees = [run["tree"], str(ROOT)] if "tree" in run else [str(ROOT)]
+    ours = {
         "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
         "FAULTS_RUN": json.dumps(run),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(trees),
+        "PYTHONSAFEPATH": "1",  # the folder it starts in is no such tree
         "PYTHONUNBUFFERED": "1",
     }
+    return os.environ | ours | (wrong_clock(run["clock"]) if "clock" in run else {})
+
+
+def wrong_clock(offset: str) -> dict[str, str]:
+    """Return the environment in which a whole process, C code included, reads a wrong clock.
+
+    The monotonic clock stays right, as on a machine whose clock was set wrongly.
+    """
+    return {
+        "LD_PRELOAD": needs.library("libfaketimeMT.so.1", "faketime"),
+        "FAKETIME": offset,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def ask(run: Mapping[str, Any], code: str) -> str:
+    """Return what a piece of Python prints in a process with these settings."""
+    command = [sys.executable, "-c", code]
+    return subprocess.check_output(command, env=environment(run), text=True, timeout=60).strip()
 
 
 def manage(database: Mapping[str, Any], *arguments: str) -> None:
@@ -50,8 +77,7 @@ class Process:
     def __init__(
         self, log: Path, run: Mapping[str, Any], *arguments: str, talks: bool = False
     ) -> None:
-        self.log = log
-        self.arguments = arguments
+        self.log, self.run = log, run
         pipe = subprocess.PIPE if talks else None
         with log.open("ab") as output:
             self.popen = subprocess.Popen(

@@ -23,7 +23,6 @@ class Faults:
     Args:
         latency: seconds before each piece is passed on.
         silent: nothing is passed on, and nothing is closed, until this ends.
-        refusing: new connections are reset; the port of a stopped server.
         cut_after: a connection is reset when so many bytes have come from the server.
         half_close_after: likewise, but only the server's direction is closed.
         cut_at: asked of each piece from the client; when true, the connection is cut once.
@@ -32,7 +31,6 @@ class Faults:
 
     latency: float = 0.0
     silent: bool = False
-    refusing: bool = False
     cut_after: int | None = None
     half_close_after: int | None = None
     cut_at: Trigger | None = None
@@ -61,11 +59,6 @@ class Proxy:
         self.listener.close()
         self.reset_all()
 
-    def stop(self) -> None:
-        """Be a server that was stopped: reset what is open, refuse what is new."""
-        self.faults.refusing = True
-        self.reset_all()
-
     def reset_all(self) -> None:
         """Reset every open connection."""
         with self.lock:
@@ -79,9 +72,6 @@ class Proxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            if self.faults.refusing:
-                wire.reset(client)
-                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
             except OSError:

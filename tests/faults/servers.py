@@ -1,104 +1,86 @@
-"""Private database servers, for the rows that restart one."""
+"""Database servers of a run's own, for the rows that restart one, and a pooler before one."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+import time
+from typing import Any, ClassVar
 
-from .brokers import free_port, wait_for_port
+from . import needs
 from .databases import mariadb_server, postgres_server
+from .private import Server
+
+PROGRAMS = "usr/lib/postgresql/*/bin"
 
 
-class Postgres:
-    """A PostgreSQL server of a run's own."""
+class Postgres(Server):
+    """A PostgreSQL server; it ends in immediate mode, so every session dies and it recovers."""
 
-    def __init__(self, folder: Path) -> None:
-        self.data, self.port = folder / "data", free_port()
-        self.settings = postgres_server(self.port)
-        self.programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
-        self._run("initdb", "-A", "trust", "-U", "root", "--no-sync")
-        options = f"-p {self.port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=50"
-        self._run("pg_ctl", "-w", "-o", options, "-l", str(folder / "log"), "start")
+    owner = "postgres"
+    ending = signal.SIGQUIT
 
-    def restart(self) -> None:
-        """Restart in immediate mode: every session dies, and the server recovers."""
-        self._run("pg_ctl", "-w", "-m", "immediate", "restart", "-l", "/dev/null")
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Django's settings for it, without the name of a database."""
+        return postgres_server(self.port)
 
-    def stop(self) -> None:
-        """Stop for good."""
-        self._run("pg_ctl", "-m", "immediate", "stop")
+    def prepare(self) -> None:
+        initdb = needs.program("initdb", "postgresql", PROGRAMS)
+        self.run(initdb, "-D", str(self.folder / "data"), "-A", "trust", "-U", "root", "--no-sync")
 
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self.programs / program), "-D", str(self.data), *arguments]
-        subprocess.run(
-            ["runuser", "-u", "postgres", "--", *command],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-            cwd="/",
-        )
+    def command(self) -> list[str]:
+        program = needs.program("postgres", "postgresql", PROGRAMS)
+        options = ["-p", str(self.port), "-k", str(self.folder), "-D", str(self.folder / "data")]
+        return [program, *options, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=100"]
 
-
-class Mariadb:
-    """A MariaDB server of a run's own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.settings = mariadb_server(self.port)
-        self.shared = [f"--datadir={folder / 'data'}", "--user=mysql"]
-        subprocess.run(
-            [
-                "mariadb-install-db",
-                "--no-defaults",
-                *self.shared,
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-        )
-        self._start()
-
-    def _start(self) -> None:
-        command = ["mariadbd", "--no-defaults", *self.shared, f"--port={self.port}"]
-        places = [f"--socket={self.folder / 'socket'}", f"--pid-file={self.folder / 'pid'}"]
-        small = ["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=32M", "--skip-name-resolve"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([*command, *places, *small], stdout=log, stderr=log)
-        wait_for_port(self.port)
-
-    def restart(self) -> None:
-        """Kill -9 and start again."""
-        self.stop()
-        self._start()
-
-    def stop(self) -> None:
-        """Kill -9."""
-        with suppress(ProcessLookupError):
-            os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+    def wait_until_ready(self) -> None:
+        """Wait for the end of the recovery too."""
+        program = needs.program("pg_isready", "postgresql-client", PROGRAMS)
+        command = [program, "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        limit = time.monotonic() + 30
+        while subprocess.run(command).returncode:
+            assert time.monotonic() < limit, (self.folder / "log").read_text()
+            time.sleep(0.05)
 
 
-@contextmanager
-def private_server(kind: type[Any], owner: str) -> Iterator[Any]:
-    """Run a server for the time of the block, in a folder of its system user."""
-    folder = Path(tempfile.mkdtemp(prefix="faults-server-"))
-    shutil.chown(folder, owner, owner)
-    try:
-        server = kind(folder)
-        try:
-            yield server
-        finally:
-            server.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+class Mariadb(Server):
+    """A MariaDB server; it ends by kill -9."""
+
+    owner = "mysql"
+    shared: ClassVar = ["--no-defaults", "--skip-name-resolve"]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Django's settings for it, without the name of a database."""
+        return mariadb_server(self.port)
+
+    def prepare(self) -> None:
+        program = needs.program("mariadb-install-db", "mariadb-server")
+        normal = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        self.run(program, *self.shared, f"--datadir={self.folder / 'data'}", *normal)
+
+    def command(self) -> list[str]:
+        program = needs.program("mariadbd", "mariadb-server", "usr/sbin")
+        places = [f"--{name}={self.folder / name}" for name in ("socket", "pid-file")]
+        small = ["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=32M"]
+        data = [f"--datadir={self.folder / 'data'}", f"--port={self.port}"]
+        return [program, *self.shared, *data, *places, *small]
+
+
+class Pgbouncer(Server):
+    """PgBouncer before the machine's PostgreSQL: each transaction may have another session."""
+
+    owner = "postgres"
+    pool: ClassVar = {"pool_mode": "transaction", "default_pool_size": "3"}
+
+    def prepare(self) -> None:
+        server = postgres_server()
+        target = f"* = host={server['HOST']} port={server['PORT']} user={server['USER']}"
+        here = {"listen_addr": "127.0.0.1", "listen_port": str(self.port), "unix_socket_dir": ""}
+        lines = [f"{key} = {value}" for key, value in (here | self.pool).items()]
+        text = ["[databases]", target, "[pgbouncer]", "auth_type = any", *lines, ""]
+        (self.folder / "pgbouncer.ini").write_text("\n".join(text))
+
+    def command(self) -> list[str]:
+        return [needs.program("pgbouncer", "pgbouncer", "usr/sbin"), "-q", "pgbouncer.ini"]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import socket
 import time
-from pathlib import Path
 
 import celery
 
-from .brokers import RABBITMQ_PORT, free_port, private_redis, rabbitmq_queue, redis_run
+from . import needs
+from .brokers import Rabbitmq, Redis
 from .cells import row
 from .generator import end, many, show, work
 from .harness import SEATS, World
-from .proxy import Proxy
+from .private import private
 
 SOLO = ("--pool", "solo")
 THREADS = ("--pool", "threads", "-c", "4")
 PREFORK = ("--pool", "prefork", "-c", "2")
+STOPPED = 20.0
 
 
 def succeeds_without_sockets(world: World, port: int) -> None:
@@ -35,7 +36,7 @@ def succeeds_without_sockets(world: World, port: int) -> None:
 
 @row(4)
 def test_row_04_broker_refuses_connections(world: World):
-    succeeds_without_sockets(world, free_port())
+    succeeds_without_sockets(world, needs.free_port())
 
 
 @row(5)
@@ -45,57 +46,57 @@ def test_row_05_broker_accepts_and_never_answers(world: World):
 
 
 @row(6)
-def test_row_06_redis_flushall_before_the_worker_comes(world: World, tmp_path: Path):
-    with private_redis(tmp_path) as redis:
-        run = redis_run(redis)
+def test_row_06_redis_flushall_before_the_worker_comes(world: World):
+    with private(Redis) as redis:
+        run = redis.run_settings()
         host = world.host(**run)
         host.must(*work(6, 3))
-        world.until(lambda: redis.llen("faults"), "a message")
-        redis.flushall()
+        world.until(lambda: redis.client.llen("faults"), "a message")
+        redis.client.flushall()
         world.celery(*SOLO, **run)
         world.judge()
 
 
 @row(6)
-def test_row_06_redis_flushall_under_a_running_worker(world: World, tmp_path: Path):
-    with private_redis(tmp_path) as redis:
-        run = redis_run(redis)
+def test_row_06_redis_flushall_under_a_running_worker(world: World):
+    with private(Redis) as redis:
+        run = redis.run_settings()
         world.celery(*SOLO, **run)
         host = world.host(**run)
         host.must(show("card-1"))
         world.until_called("PUT")
         for step in (end("card-1"), show("card-2"), end("card-2")):
-            redis.flushall()
+            redis.client.flushall()
             host.must(step)
-            redis.flushall()
+            redis.client.flushall()
         world.judge()
 
 
 @row(7)
-def test_row_07_rabbitmq_stopped(world: World):
-    with rabbitmq_queue() as queue, Proxy(RABBITMQ_PORT) as proxy:
-        broker = f"amqp://guest:guest@127.0.0.1:{proxy.port}//"
-        run = {"dispatcher": "celery", "broker": broker, "queue": queue}
-        worker = world.celery(*SOLO, **run)
-        host = world.host(**run)
-        host.must(show("card-1"))
-        world.until_called("PUT")
-        proxy.stop()
-        host.must(end("card-1"), show("card-2"))
-        time.sleep(5.0)
-        assert "No kick" in host.process.output
-        assert "onnection to broker lost" in worker.output
-        proxy.faults.refusing = False
-        host.must(end("card-2"))
-        world.judge()
-        assert worker.is_alive
-        worker.terminate()
+def test_row_07_rabbitmq_stopped(world: World, rabbitmq: Rabbitmq):
+    run = rabbitmq.run_settings()
+    worker = world.celery(*SOLO, **run)
+    host = world.host(**run)
+    host.must(show("card-1"))
+    world.until_called("PUT")
+    rabbitmq.stop()
+    stopped = time.monotonic()
+    host.must(end("card-1"), show("card-2"))
+    time.sleep(STOPPED)
+    assert "No kick" in host.process.output
+    assert "onnection to broker lost" in worker.output
+    rabbitmq.start()
+    assert time.monotonic() - stopped >= STOPPED
+    host.must(end("card-2"))
+    world.judge()
+    assert worker.is_alive
+    worker.terminate()
 
 
 @row(8)
-def test_row_08_the_same_kick_delivered_50_times(world: World, tmp_path: Path):
-    with private_redis(tmp_path) as redis:
-        run = redis_run(redis)
+def test_row_08_the_same_kick_delivered_50_times(world: World):
+    with private(Redis) as redis:
+        run = redis.run_settings()
         host = world.host(**run)
         host.must(*(show(f"card-{n}") for n in range(3)))
         kick_50_times(run["broker"])
@@ -104,7 +105,7 @@ def test_row_08_the_same_kick_delivered_50_times(world: World, tmp_path: Path):
         host.must(*(end(f"card-{n}") for n in range(3)))
         kick_50_times(run["broker"])
         world.drained()
-        world.until(lambda: not redis.llen("faults"), "the last kick")
+        world.until(lambda: not redis.client.llen("faults"), "the last kick")
         world.judge()
     assert len(world.vendor.calls("PUT")) == 3
     assert len(world.vendor.calls("DELETE")) == 3
@@ -118,9 +119,9 @@ def kick_50_times(broker: str) -> None:
 
 
 @row(15)
-def test_row_15_sigterm_and_soft_shutdown(world: World, tmp_path: Path):
-    with private_redis(tmp_path) as redis:
-        run = redis_run(redis)
+def test_row_15_sigterm_and_soft_shutdown(world: World):
+    with private(Redis) as redis:
+        run = redis.run_settings()
         host = world.host(**run)
         worker = world.celery(*PREFORK, **run)
         world.vendor.latency = 0.5
@@ -143,9 +144,9 @@ def test_row_15_sigterm_and_soft_shutdown(world: World, tmp_path: Path):
 
 
 @row(35)
-def test_row_35_two_sweeps_and_two_beats(world: World, tmp_path: Path):
-    with private_redis(tmp_path) as redis:
-        run = redis_run(redis)
+def test_row_35_two_sweeps_and_two_beats(world: World):
+    with private(Redis) as redis:
+        run = redis.run_settings()
         host = world.host(**run)
         world.celery(*SOLO, **run)
         world.celery(*SOLO, **run)

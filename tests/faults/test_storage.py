@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import servers
 from .cells import row
 from .databases import Database, create_mariadb, create_postgres
+from .databases import Postgres as PostgresDatabase
 from .generator import end, many, serials, show, transaction, work
 from .harness import LANES, STATES, World
+from .private import private
 from .proxy import Proxy, Trigger
+from .servers import Mariadb, Pgbouncer, Postgres
 from .vendor import FakeVendor
 
 
@@ -49,7 +51,7 @@ def survives_restarts(world: World, restart: Callable[[], None]) -> None:
 @row(16)
 def test_row_16_immediate_restart(database_name: str, vendor: FakeVendor, tmp_path: Path):
     with (
-        servers.private_server(servers.Postgres, "postgres") as server,
+        private(Postgres) as server,
         world_on(create_postgres(server.settings), vendor, tmp_path) as world,
     ):
         survives_restarts(world, server.restart)
@@ -58,7 +60,7 @@ def test_row_16_immediate_restart(database_name: str, vendor: FakeVendor, tmp_pa
 @row(17)
 def test_row_17_kill_9_and_restart(database_name: str, vendor: FakeVendor, tmp_path: Path):
     with (
-        servers.private_server(servers.Mariadb, "mysql") as server,
+        private(Mariadb) as server,
         world_on(create_mariadb(server.settings), vendor, tmp_path) as world,
     ):
         survives_restarts(world, server.restart)
@@ -219,15 +221,25 @@ def test_row_19_locks_and_deadlocks(world: World, database_name: str):
     assert world.vendor.alive() == {}
 
 
+@contextmanager
+def pooled(database: Database) -> Iterator[dict[str, Any]]:
+    """Give the block Django's settings for a database behind a pooler, as users write them."""
+    if isinstance(database, PostgresDatabase):
+        with private(Pgbouncer) as pooler:
+            seen_through = {"PORT": str(pooler.port), "DISABLE_SERVER_SIDE_CURSORS": True}
+            yield database.settings | seen_through
+    else:
+        yield database.settings | {"ENGINE": "tests.faults.pooled"}
+
+
 @row(36)
-def test_row_36_transaction_pooling(world: World, database_name: str):
-    engine = {"postgres": "postgres", "mariadb": "mysql"}[database_name]
-    settings = world.database.settings | {"ENGINE": f"tests.faults.pooled.{engine}"}
-    world.workers(2, database=settings)
-    host = world.host(database=settings)
-    host.must(*work(36, 6, lives=2, updates=1, undo=0.3))
-    world.judge()
-    assert world.vendor.alive() == {}
+def test_row_36_transaction_pooling(world: World):
+    with pooled(world.database) as settings:
+        world.workers(2, database=settings)
+        host = world.host(database=settings)
+        host.must(*work(36, 6, lives=2, updates=1, undo=0.3))
+        world.judge()
+        assert world.vendor.alive() == {}
 
 
 @row(36)

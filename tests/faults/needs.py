@@ -1,0 +1,81 @@
+"""What a cell needs of the machine: where it is missing, the cell skips and names it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import socket
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def driver(name: str) -> Any:
+    """Return a database driver of the extra ``servers``."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        pytest.skip(f'{name} is missing: pip install -e ".[servers]"')
+
+
+def program(name: str, package: str, folders: str = "") -> str:
+    """Return the path of a program.
+
+    Args:
+        name: the program.
+        package: what brings it on Debian.
+        folders: a pattern of folders that are on no PATH; the last one has it.
+    """
+    beside = [path / name for path in sorted(Path("/").glob(folders))] if folders else []
+    found = [str(path) for path in beside if path.exists()] or [shutil.which(name)]
+    if found[-1] is None:
+        pytest.skip(f"{name} is missing: apt install {package}")
+    return found[-1]
+
+
+def library(name: str, package: str) -> str:
+    """Return the path of a shared library that is preloaded, not linked."""
+    found = sorted(Path("/usr/lib").glob(f"**/{name}"))
+    if not found:
+        pytest.skip(f"{name} is missing: apt install {package}")
+    return str(found[0])
+
+
+def service(name: str, port: int) -> None:
+    """Insist on a server of the machine."""
+    if not is_open(port):
+        pytest.skip(f"{name} is missing: nothing listens on 127.0.0.1:{port}")
+
+
+def owner(name: str) -> dict[str, Any]:
+    """Return who runs a server that refuses root, in the words of ``subprocess``."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": name, "group": name, "extra_groups": []}
+
+
+def is_open(port: int) -> bool:
+    """Tell whether something listens on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
+
+
+def wait_until_open(port: int, seconds: float = 30.0) -> None:
+    """Wait until something listens on a port."""
+    limit = time.monotonic() + seconds
+    while not is_open(port):
+        assert time.monotonic() < limit, f"nothing listens on {port}"
+        time.sleep(0.05)

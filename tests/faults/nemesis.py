@@ -1,0 +1,190 @@
+"""Hosts and workers at work, and dice that decide which fault meets them next."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import random
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from . import behaviours
+from .brokers import Rabbitmq, Redis
+from .generator import end, show, transaction, work
+from .harness import World
+from .private import Server
+from .processes import Process
+from .proxy import Proxy
+
+WORKERS = 4
+FREEZE = 4.0
+COUNTED = (
+    "kills",
+    "host kills",
+    "restarts",
+    "broker restarts",
+    "broker flushes",
+    "resets",
+    "freezes",
+    "spoilt calls",
+    "late applies",
+    "host errors",
+)
+
+
+class Nemesis:
+    """Work and suffering.
+
+    Args:
+        world: the run.
+        server: the database server of the run's own, or None for a file.
+        broker: the broker of the run's own, or None.
+        proxy: through which the workers see the database.
+        seed: of the dice.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        server: Server | None,
+        broker: Redis | Rabbitmq | None,
+        proxy: Proxy,
+        seed: int,
+    ) -> None:
+        self.world, self.server, self.broker, self.proxy = world, server, broker, proxy
+        self.run = broker.run_settings() if broker else {}
+        self.dice = random.Random(seed)
+        self.seeds = itertools.count(seed * 10_000)
+        self.counts = collections.Counter(dict.fromkeys(COUNTED, 0))
+        self.started = itertools.count()
+        self.workers = [self.worker() for _ in range(WORKERS)]
+        self.host = world.host(**self.run)
+
+    def faults(self) -> dict[Callable[[], None], int]:
+        """Return what may happen, and how often beside the others."""
+        possible = {
+            self.kill_worker: 4,
+            self.kill_host: 2,
+            self.freeze_worker: 2,
+            self.spoil_calls: 3,
+            self.apply_late: 2,
+        }
+        if self.server is not None:
+            possible |= {self.reset_connections: 2, self.restart_database: 2}
+        if self.broker is not None:
+            possible |= {self.restart_broker: 1}
+        if isinstance(self.broker, Redis):
+            possible |= {self.flush_broker: 1}
+        return possible
+
+    def go(self, minutes: float) -> None:
+        """Work and suffer for some minutes, then let the vendor be good again."""
+        faults = self.faults()
+        limit = time.monotonic() + minutes * 60
+        while time.monotonic() < limit:
+            self.labour(1.0)
+            self.dice.choices(list(faults), list(faults.values()))[0]()
+        self.world.vendor.end_rules()
+
+    def labour(self, seconds: float) -> None:
+        """Let the host work; none of its steps may fail."""
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
+            self.host.must(*self.some_work())
+            time.sleep(0.2)
+
+    def labour_during(self, fault: Callable[[], None], *, must: bool) -> None:
+        """Let the host work while something happens; a database that is away may fail its steps."""
+        with ThreadPoolExecutor(1) as pool:
+            happening = pool.submit(fault)
+            while not happening.done():
+                for step in self.some_work():
+                    failed = bool(self.host.do(step)["error"])
+                    assert not (failed and must), "the host suffers from the broker"
+                    self.counts["host errors"] += failed
+                time.sleep(0.2)
+            happening.result()
+
+    def some_work(self) -> list[dict[str, object]]:
+        """Return the lives of a few cards."""
+        return work(next(self.seeds), 5, lives=2, updates=2, undo=0.2)
+
+    def worker(self) -> Process:
+        """Start a worker: with a broker every second one is Celery's."""
+        settings = self.world.database.settings
+        if self.server is not None:
+            settings = settings | {"PORT": str(self.proxy.port)}
+        if self.run and next(self.started) % 2:
+            return self.world.celery("--pool", "solo", database=settings, **self.run)
+        return self.world.worker(database=settings)
+
+    def kill_worker(self) -> None:
+        """SIGKILL, and another one."""
+        victim = self.dice.randrange(WORKERS)
+        self.workers[victim].kill()
+        self.workers[victim] = self.worker()
+        self.counts["kills"] += 1
+
+    def kill_host(self) -> None:
+        """SIGKILL before or after the commit, and another one."""
+        key = f"orphan-{next(self.seeds)}"
+        die = {"do": self.dice.choice(["die", "die_after_commit"])}
+        steps = [show(key), end(key)]
+        steps.insert(2 if die["do"] == "die" else 0, die)
+        self.host.dies(transaction(*steps))
+        self.host = self.world.host(**self.run)
+        self.counts["host kills"] += 1
+
+    def freeze_worker(self) -> None:
+        """SIGSTOP for longer than the lease."""
+        victim = self.dice.choice(self.workers)
+        victim.signal(signal.SIGSTOP)
+        self.labour(FREEZE)
+        victim.signal(signal.SIGCONT)
+        self.counts["freezes"] += 1
+
+    def reset_connections(self) -> None:
+        """Reset the workers' connections to the database."""
+        self.proxy.reset_all()
+        self.counts["resets"] += 1
+
+    def restart_database(self) -> None:
+        """End every session of the database, in its own hard way, and start it again."""
+        assert self.server is not None
+        self.labour_during(self.server.restart, must=False)
+        self.counts["restarts"] += 1
+
+    def restart_broker(self) -> None:
+        """Stop the broker, and start it again; what Redis held is gone."""
+        assert self.broker is not None
+        self.labour_during(self.broker.restart, must=True)
+        self.counts["broker restarts"] += 1
+
+    def flush_broker(self) -> None:
+        """FLUSHALL."""
+        assert isinstance(self.broker, Redis)
+        self.broker.client.flushall()
+        self.counts["broker flushes"] += 1
+
+    def spoil_calls(self) -> None:
+        """Let the next calls fail in one way."""
+        ways = [
+            behaviours.reset_before,
+            behaviours.reset_after,
+            behaviours.hang,
+            behaviours.page,
+            behaviours.status(500),
+            behaviours.status(503, Retry_After="1"),
+            behaviours.status(429),
+        ]
+        times = self.dice.randint(1, 4)
+        self.world.vendor.rule(self.dice.choice(ways), times=times)
+        self.counts["spoilt calls"] += times
+
+    def apply_late(self) -> None:
+        """Let a call of each kind be given up, and applied within the quarantine."""
+        for method in ("PUT", "DELETE"):
+            self.world.vendor.rule(behaviours.late_by(2.0), method)
+            self.counts["late applies"] += 1
