@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Mapping
 
 import redis
@@ -45,9 +44,7 @@ class Rabbitmq(Server):
         (self.folder / "plugins").write_text("[].\n")
         (self.folder / "rabbitmq.conf").write_text("loopback_users.guest = true\n")
         mapper = [needs.program("epmd", "erlang-base"), "-port", str(self.mapper_port)]
-        self.mapper = subprocess.Popen(
-            [*mapper, "-address", "127.0.0.1"], **self.at_home(stdout=subprocess.DEVNULL)
-        )
+        self.launch(*mapper, "-address", "127.0.0.1")
         needs.wait_until_open(self.mapper_port)
 
     def command(self) -> list[str]:
@@ -72,8 +69,3 @@ class Rabbitmq(Server):
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RUNNING_UNDER_SYSTEMD": "true",  # the node replaces the script, as a child of ours
         }
-
-    def close(self) -> None:
-        super().close()
-        self.mapper.kill()
-        self.mapper.wait()

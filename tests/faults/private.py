@@ -7,9 +7,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -21,12 +20,10 @@ class Server:
 
     owner: ClassVar[str] = "root"
     ending: ClassVar[signal.Signals] = signal.SIGKILL
-    processes: tuple[subprocess.Popen[bytes], ...] = ()
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, needs.free_port()
-        self.prepare()
-        self.start()
+        self.children: list[subprocess.Popen[bytes]] = []
 
     def prepare(self) -> None:
         """Write what it needs before its first start."""
@@ -45,25 +42,29 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it serves."""
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.command(), stderr=log, **self.at_home(stdout=log))
+        self.launch(*self.command())
         self.wait_until_ready()
+
+    def launch(self, *command: str) -> None:
+        """Run a program until this server stops, or until it is closed."""
+        with (self.folder / "log").open("ab") as log:
+            self.children.append(subprocess.Popen(command, stderr=log, **self.at_home(stdout=log)))
 
     def stop(self) -> None:
         """End it in its way, and wait until it is gone."""
-        with suppress(ProcessLookupError):
-            self.process.send_signal(self.ending)
-        self.process.wait(30)
+        process = self.children.pop()
+        process.send_signal(self.ending)
+        process.wait(30)
 
-    def restart(self, pause: float = 0.0) -> None:
-        """Stop, and start again some seconds later."""
+    def restart(self) -> None:
+        """Stop, and start again."""
         self.stop()
-        time.sleep(pause)
         self.start()
 
     def close(self) -> None:
-        """Stop for good."""
-        self.stop()
+        """Stop for good, also what is half begun."""
+        while self.children:
+            self.stop()
 
     def run(self, *command: str) -> None:
         """Run a program as the server's owner, to its end."""
@@ -94,6 +95,8 @@ def private(kind: type[S]) -> Iterator[S]:
             shutil.chown(folder, kind.owner, kind.owner)
         server = kind(folder)
         try:
+            server.prepare()
+            server.start()
             yield server
         finally:
             server.close()
