@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import behaviours
 from .brokers import Rabbitmq, Redis
-from .generator import end, show, transaction, work
+from .generator import Step, end, show, transaction, work
 from .harness import World
 from .private import Server
 from .processes import Process
@@ -20,6 +20,8 @@ from .proxy import Proxy
 
 WORKERS = 4
 FREEZE = 4.0
+PAUSE = 0.07
+"""Seconds between two steps of the host: a card is seen by the vendor before it ends."""
 COUNTED = (
     "kills",
     "host kills",
@@ -32,6 +34,11 @@ COUNTED = (
     "late applies",
     "host errors",
 )
+
+
+def lives(seed: int) -> list[Step]:
+    """Return the lives of as many cards as are alive at once."""
+    return work(seed, 12, lives=2, updates=2, undo=0.2)
 
 
 class Nemesis:
@@ -57,6 +64,7 @@ class Nemesis:
         self.run = broker.run_settings() if broker else {}
         self.dice = random.Random(seed)
         self.seeds = itertools.count(seed * 10_000)
+        self.steps = itertools.chain.from_iterable(map(lives, self.seeds))
         self.counts = collections.Counter(dict.fromkeys(COUNTED, 0))
         self.started = itertools.count()
         self.workers = [self.worker() for _ in range(WORKERS)]
@@ -92,24 +100,19 @@ class Nemesis:
         """Let the host work; none of its steps may fail."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            self.host.must(*self.some_work())
-            time.sleep(0.2)
+            self.host.must(next(self.steps))
+            time.sleep(PAUSE)
 
     def labour_during(self, fault: Callable[[], None], *, must: bool) -> None:
         """Let the host work while something happens; a database that is away may fail its steps."""
         with ThreadPoolExecutor(1) as pool:
             happening = pool.submit(fault)
             while not happening.done():
-                for step in self.some_work():
-                    failed = bool(self.host.do(step)["error"])
-                    assert not (failed and must), "the host suffers from the broker"
-                    self.counts["host errors"] += failed
-                time.sleep(0.2)
+                error = self.host.do(next(self.steps))["error"]
+                assert not (error and must), error
+                self.counts["host errors"] += bool(error)
+                time.sleep(PAUSE)
             happening.result()
-
-    def some_work(self) -> list[dict[str, object]]:
-        """Return the lives of a few cards."""
-        return work(next(self.seeds), 5, lives=2, updates=2, undo=0.2)
 
     def worker(self) -> Process:
         """Start a worker: with a broker every second one is Celery's."""
@@ -129,7 +132,7 @@ class Nemesis:
 
     def kill_host(self) -> None:
         """SIGKILL before or after the commit, and another one."""
-        key = f"orphan-{next(self.seeds)}"
+        key = f"orphan-{self.counts['host kills']}"
         die = {"do": self.dice.choice(["die", "die_after_commit"])}
         steps = [show(key), end(key)]
         steps.insert(2 if die["do"] == "die" else 0, die)
@@ -138,11 +141,15 @@ class Nemesis:
         self.counts["host kills"] += 1
 
     def freeze_worker(self) -> None:
-        """SIGSTOP for longer than the lease."""
+        """SIGSTOP for longer than the lease; a host waits for SQLite's one lock, if it is held."""
         victim = self.dice.choice(self.workers)
-        victim.signal(signal.SIGSTOP)
-        self.labour(FREEZE)
-        victim.signal(signal.SIGCONT)
+
+        def freeze() -> None:
+            victim.signal(signal.SIGSTOP)
+            time.sleep(FREEZE)
+            victim.signal(signal.SIGCONT)
+
+        self.labour_during(freeze, must=True)
         self.counts["freezes"] += 1
 
     def reset_connections(self) -> None:
