@@ -22,27 +22,28 @@ def driver(name: str) -> Any:
         pytest.skip(f'{name} is missing: pip install -e ".[servers]"')
 
 
-def program(name: str, package: str, folders: str = "") -> str:
+def program(name: str, package: str, folders: str = "usr/sbin") -> str:
     """Return the path of a program.
 
     Args:
         name: the program.
         package: what brings it on Debian.
-        folders: a pattern of folders that are on no PATH; the last one has it.
+        folders: a pattern of folders that may be on no PATH; the last one that has it wins.
     """
-    beside = [path / name for path in sorted(Path("/").glob(folders))] if folders else []
-    found = [str(path) for path in beside if path.exists()] or [shutil.which(name)]
-    if found[-1] is None:
+    places = [path / name for path in sorted(Path("/").glob(folders))]
+    found = [str(place) for place in places if place.exists()]
+    path = found[-1] if found else shutil.which(name)
+    if path is None:
         pytest.skip(f"{name} is missing: apt install {package}")
-    return found[-1]
+    return path
 
 
-def library(name: str, package: str) -> str:
+def library(pattern: str, package: str) -> str:
     """Return the path of a shared library that is preloaded, not linked."""
-    found = sorted(Path("/usr/lib").glob(f"**/{name}"))
+    found = [str(path) for path in Path("/").glob(pattern)]
     if not found:
-        pytest.skip(f"{name} is missing: apt install {package}")
-    return str(found[0])
+        pytest.skip(f"{Path(pattern).name} is missing: apt install {package}")
+    return found[0]
 
 
 def service(name: str, port: int) -> None:

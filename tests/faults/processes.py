@@ -42,7 +42,7 @@ def wrong_clock(offset: str) -> dict[str, str]:
     The monotonic clock stays right, as on a machine whose clock was set wrongly.
     """
     return {
-        "LD_PRELOAD": needs.library("libfaketimeMT.so.1", "faketime"),
+        "LD_PRELOAD": needs.library("usr/lib/*/faketime/libfaketimeMT.so.1", "faketime"),
         "FAKETIME": offset,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }

@@ -61,7 +61,7 @@ class Mariadb(Server):
         self.run(program, *self.shared, f"--datadir={self.folder / 'data'}", *normal)
 
     def command(self) -> list[str]:
-        program = needs.program("mariadbd", "mariadb-server", "usr/sbin")
+        program = needs.program("mariadbd", "mariadb-server")
         places = [f"--{name}={self.folder / name}" for name in ("socket", "pid-file")]
         small = ["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=32M"]
         data = [f"--datadir={self.folder / 'data'}", f"--port={self.port}"]
@@ -83,4 +83,4 @@ class Pgbouncer(Server):
         (self.folder / "pgbouncer.ini").write_text("\n".join(text))
 
     def command(self) -> list[str]:
-        return [needs.program("pgbouncer", "pgbouncer", "usr/sbin"), "-q", "pgbouncer.ini"]
+        return [needs.program("pgbouncer", "pgbouncer"), "-q", "pgbouncer.ini"]

@@ -80,13 +80,11 @@ def test_row_07_rabbitmq_stopped(world: World, rabbitmq: Rabbitmq):
     host.must(show("card-1"))
     world.until_called("PUT")
     rabbitmq.stop()
-    stopped = time.monotonic()
     host.must(end("card-1"), show("card-2"))
     time.sleep(STOPPED)
     assert "No kick" in host.process.output
     assert "onnection to broker lost" in worker.output
     rabbitmq.start()
-    assert time.monotonic() - stopped >= STOPPED
     host.must(end("card-2"))
     world.judge()
     assert worker.is_alive

@@ -13,7 +13,6 @@ from typing import Any
 
 from .cells import row
 from .databases import Database, create_mariadb, create_postgres
-from .databases import Postgres as PostgresDatabase
 from .generator import end, many, serials, show, transaction, work
 from .harness import LANES, STATES, World
 from .private import private
@@ -222,9 +221,9 @@ def test_row_19_locks_and_deadlocks(world: World, database_name: str):
 
 
 @contextmanager
-def pooled(database: Database) -> Iterator[dict[str, Any]]:
+def pooled(database: Database, name: str) -> Iterator[dict[str, Any]]:
     """Give the block Django's settings for a database behind a pooler, as users write them."""
-    if isinstance(database, PostgresDatabase):
+    if name == "postgres":
         with private(Pgbouncer) as pooler:
             seen_through = {"PORT": str(pooler.port), "DISABLE_SERVER_SIDE_CURSORS": True}
             yield database.settings | seen_through
@@ -233,8 +232,8 @@ def pooled(database: Database) -> Iterator[dict[str, Any]]:
 
 
 @row(36)
-def test_row_36_transaction_pooling(world: World):
-    with pooled(world.database) as settings:
+def test_row_36_transaction_pooling(world: World, database_name: str):
+    with pooled(world.database, database_name) as settings:
         world.workers(2, database=settings)
         host = world.host(database=settings)
         host.must(*work(36, 6, lives=2, updates=1, undo=0.3))
