@@ -13,8 +13,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django_liveactivity.conf import Timing
+
+from .settings import DIVISOR
 from .vendor import Entry
 
+DEADLINE = Timing().divided_by(DIVISOR).call_deadline / 1000
+"""Seconds that a worker awaits a call; a frozen one may await it beyond its lease."""
 SLACK = 0.1
 """Seconds within which the vendor notices that a client has hung up."""
 NEVER = float("inf")
@@ -204,7 +209,9 @@ def overlaps(lane: Lane, records: Records) -> Iterator[str]:
 def _awaited_until(entry: Entry) -> float:
     if entry.answered is not None:
         return entry.answered
-    return entry.arrived if entry.gone is None else entry.gone - SLACK
+    if entry.gone is None:
+        return entry.arrived
+    return min(entry.gone - SLACK, entry.arrived + DEADLINE)
 
 
 def _acknowledged(calls: Iterable[Entry], *, since: float, until: float = NEVER) -> bool:
