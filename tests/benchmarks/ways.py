@@ -10,9 +10,10 @@ from typing import Any
 from celery import Celery
 
 from django_liveactivity.conf import Timing
-from tests.faults.brokers import private_redis, redis_run
+from tests.faults.brokers import Redis
 from tests.faults.generator import end, transaction
 from tests.faults.harness import World
+from tests.faults.private import private
 
 from .saturation import Load
 
@@ -37,8 +38,8 @@ def ours(world: World, load: Load) -> Iterator[Left]:
 @contextmanager
 def ours_with_celery(world: World, load: Load) -> Iterator[Left]:
     """One prefork worker with eight processes, and beat."""
-    with private_redis(world.folder) as client:
-        run = _our_run(load) | redis_run(client)
+    with private(Redis) as redis:
+        run = _our_run(load) | redis.run_settings()
         beat = ("--beat", "-s", str(world.folder / "beat"))
         _celery(world, "tests.benchmarks.celery_app", "-c", WORKERS, *beat, **run)
         _commit(world, load, run)
@@ -50,13 +51,13 @@ def sdk(task: str, *options: str) -> Way:
 
     @contextmanager
     def run(world: World, load: Load) -> Iterator[Left]:
-        with private_redis(world.folder) as client:
-            broker = redis_run(client)["broker"]
+        with private(Redis) as redis:
+            broker = redis.run_settings()["broker"]
             _publish(broker, task, load.keys)
             per_minute = f"{load.calls * 60 / load.seconds:g}/m"
             app = "tests.benchmarks.sdk_tasks"
             _celery(world, app, *options, broker=broker, task_rate=per_minute)
-            yield lambda: client.llen("celery") + client.hlen("unacked")
+            yield lambda: redis.client.llen("celery") + redis.client.hlen("unacked")
 
     return run
 

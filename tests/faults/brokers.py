@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from functools import cached_property
 
 import redis
 
@@ -15,7 +16,7 @@ from .private import Server
 class Redis(Server):
     """A Redis that keeps nothing: when it is killed, its messages are gone."""
 
-    @property
+    @cached_property
     def client(self) -> redis.Redis:
         """A way into it."""
         return redis.Redis(port=self.port)
