@@ -20,7 +20,7 @@ from .proxy import Proxy
 
 WORKERS = 4
 FREEZE = 4.0
-PAUSE = 0.07
+PAUSE = 0.03
 """Seconds between two steps of the host: a card is seen by the vendor before it ends."""
 COUNTED = (
     "kills",
