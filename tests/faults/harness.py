@@ -18,6 +18,7 @@ from .vendor import FakeVendor
 WITHIN = 22.0
 DISPATCH = ("django", "liveactivity_dispatch", "--interval", "0.05")
 OPERATIONS = "django_liveactivity_operation"
+ACTS = "django_liveactivity_act"
 LANES = "django_liveactivity_lane"
 SLOTS = "django_liveactivity_slot"
 SEATS = "django_liveactivity_seat"

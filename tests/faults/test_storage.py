@@ -14,7 +14,7 @@ from typing import Any
 from .cells import row
 from .databases import Database, create_mariadb, create_postgres
 from .generator import end, many, serials, show, transaction, work
-from .harness import LANES, STATES, World
+from .harness import ACTS, LANES, OPERATIONS, STATES, World
 from .private import private
 from .proxy import Proxy, Trigger
 from .servers import Mariadb, Pgbouncer, Postgres
@@ -131,12 +131,14 @@ class Conflict:
         statements: what the nemesis does in one transaction.
         seconds: its pause after each UPDATE.
         commits: whether it commits; else it rolls back.
+        meanwhile: what somebody else commits before that pause.
     """
 
     worker: dict[str, Any]
     statements: tuple[str, ...]
     seconds: float
     commits: bool = False
+    meanwhile: str = ""
 
     def provoke(self, database: Database) -> None:
         """Hold the locks for a while; the nemesis itself may be asked to repeat."""
@@ -144,6 +146,8 @@ class Conflict:
             try:
                 for statement in self.statements:
                     connection.cursor().execute(statement)
+                    if self.meanwhile:
+                        database.execute(self.meanwhile)
                     time.sleep(self.seconds if "UPDATE" in statement else 0)
                 (connection.commit if self.commits else connection.rollback)()
             except Exception as error:
@@ -156,6 +160,12 @@ CHANGE_STATE = f"UPDATE {STATES} SET heartbeat_at = COALESCE(heartbeat_at, 0) + 
 LOCK_LANES = f"UPDATE {LANES} SET held = held"
 WEIGHT = "INSERT INTO host_fact (serial, card, kind) SELECT 1000000 + seq, '', '' FROM seq_1_to_500"
 """MariaDB rolls back whoever has changed less."""
+CHANGE_FIRST = f"UPDATE {OPERATIONS} SET setbacks = setbacks + 1 WHERE id = 1"
+ACT_ON_FIRST = (
+    f"INSERT INTO {ACTS} (account, operation_id, kind, actor, reason, created_at) "
+    "VALUES ('default', 1, 'retry', 'nemesis', '', 0)"
+)
+"""To apply an act, a worker reads an operation and writes it: elsewhere it writes at once."""
 
 
 def sqlite_conflicts(settings: dict[str, Any]) -> list[Conflict]:
@@ -187,7 +197,7 @@ def mariadb_conflicts(settings: dict[str, Any]) -> list[Conflict]:
     return [
         Conflict(settings, (WEIGHT, LOCK_STATE, LOCK_LANES), 0.4),
         Conflict(timeout, (LOCK_STATE,), 1.4),
-        Conflict(settings | {"OPTIONS": snapshot}, (CHANGE_STATE,), 0.3, commits=True),
+        Conflict(settings | {"OPTIONS": snapshot}, (CHANGE_FIRST,), 0.4, True, ACT_ON_FIRST),
     ]
 
 
