@@ -66,8 +66,7 @@ class Nemesis:
         self.seeds = itertools.count(seed * 10_000)
         self.steps = itertools.chain.from_iterable(map(lives, self.seeds))
         self.counts = collections.Counter(dict.fromkeys(COUNTED, 0))
-        self.started = itertools.count()
-        self.workers = [self.worker() for _ in range(WORKERS)]
+        self.workers = [self.worker(number) for number in range(WORKERS)]
         self.host = world.host(**self.run)
 
     def faults(self) -> dict[Callable[[], None], int]:
@@ -114,12 +113,12 @@ class Nemesis:
                 time.sleep(PAUSE)
             happening.result()
 
-    def worker(self) -> Process:
+    def worker(self, number: int) -> Process:
         """Start a worker: with a broker every second one is Celery's."""
         settings = self.world.database.settings
         if self.server is not None:
             settings = settings | {"PORT": str(self.proxy.port)}
-        if self.run and next(self.started) % 2:
+        if self.run and number % 2:
             return self.world.celery("--pool", "solo", database=settings, **self.run)
         return self.world.worker(database=settings)
 
@@ -127,7 +126,7 @@ class Nemesis:
         """SIGKILL, and another one."""
         victim = self.dice.randrange(WORKERS)
         self.workers[victim].kill()
-        self.workers[victim] = self.worker()
+        self.workers[victim] = self.worker(victim)
         self.counts["kills"] += 1
 
     def kill_host(self) -> None:
