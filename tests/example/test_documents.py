@@ -11,7 +11,7 @@ from django.core.management import get_commands, load_command_class
 
 from django_liveactivity import tracking
 from django_liveactivity.backends.activitysmith import ActivitySmithBackend
-from django_liveactivity.checks import check_accounts
+from django_liveactivity.checks.accounts import check_accounts
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import LiveActivity, Operation
 from tests import shop
@@ -41,9 +41,9 @@ def a_shop(monkeypatch, settings, vendor):
     monkeypatch.setitem(sys.modules, "shop.models", shop_models)
     monkeypatch.setenv("ACTIVITYSMITH_API_KEY", "ask_test")
     monkeypatch.setattr(tracking, "_registry", {})
-    tracking.registered.cache_clear()
+    tracking.followers.cache_clear()
     yield vendor
-    tracking.registered.cache_clear()
+    tracking.followers.cache_clear()
 
 
 def use(settings, accounts, sandbox):
@@ -139,11 +139,12 @@ def test_every_option_in_the_reference_exists(name):
 
 def test_every_check_and_every_option_is_in_the_reference():
     reference = ROOT / "docs" / "reference"
-    source = (ROOT / "django_liveactivity" / "checks.py").read_text()
+    source = "".join(path.read_text() for path in (ROOT / "django_liveactivity").rglob("*.py"))
     options = (reference / "settings.md").read_text().partition("## Options")[2]
 
-    checks = re.findall(r"liveactivity\.[EW]\d+", (reference / "checks.md").read_text())
-    assert set(checks) == set(re.findall(r"liveactivity\.[EW]\d+", source))
+    rule = r"liveactivity\.[EW]\d{3}"
+    listed = re.findall(rf"^\| `({rule})` \|", (reference / "checks.md").read_text(), re.MULTILINE)
+    assert listed == sorted(set(re.findall(rf'"({rule})"', source)))
     named = re.findall(r"^\| `(\w+)`", options, re.MULTILINE)
     assert set(named) == set(ActivitySmithBackend.defaults)
 
