@@ -1,4 +1,4 @@
-"""The same tutorial on PostgreSQL with Celery over Redis: CI names this file, which takes longer."""
+"""The same tutorial on PostgreSQL with Celery over Redis: it takes longer, and CI names it."""
 
 from __future__ import annotations
 
