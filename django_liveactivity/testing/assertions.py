@@ -106,5 +106,6 @@ def _told(sent: list[Call]) -> str:
 
 
 def _line(call: Call) -> str:
-    body = "" if call.json is None else f" {json.dumps(call.json, ensure_ascii=False)}"
-    return f"{call.method} {call.path}{body}"
+    if call.json is None:
+        return f"{call.method} {call.path}"
+    return f"{call.method} {call.path} {json.dumps(call.json, ensure_ascii=False, sort_keys=True)}"

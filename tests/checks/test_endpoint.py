@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from django.http import HttpResponse
 from django.urls import include, path
@@ -11,6 +16,7 @@ from django_liveactivity.api.views import EndView
 
 from .finding import found
 
+ROOT = Path(__file__).parents[2]
 OPEN = "liveactivity.W004"
 
 
@@ -46,6 +52,20 @@ def test_authentication_may_be_taken_or_given_where_it_is_mounted(settings):
 
 def test_the_endpoint_as_it_comes_has_the_host_s_authentication(settings):
     assert mounted(settings, path("cards/", include("django_liveactivity.api.urls"))) == {}
+
+
+def test_a_project_that_has_turned_authentication_off_is_told_so():
+    check = subprocess.run(
+        [sys.executable, "-m", "django", "check", "--fail-level", "WARNING"],
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "tests.checks.open_settings", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert check.returncode == 1
+    assert "(liveactivity.W004) The endpoint at 'liveactivity/end/'" in check.stderr
+    assert "1 issue" in check.stderr
 
 
 @pytest.mark.parametrize("urls", [None, ""])

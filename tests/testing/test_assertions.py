@@ -51,9 +51,9 @@ def test_a_failure_shows_what_was_sent(card):
     assert str(failure.value) == (
         "No call showed 'order-42-*', percentage=60. Sent:\n"
         "  1. PUT /live-activity/stream/order-42-0a1b "
-        '{"content_state": {"title": "Größe", "percentage": 40, "type": "progress"}}\n'
+        '{"content_state": {"percentage": 40, "title": "Größe", "type": "progress"}}\n'
         "  2. DELETE /live-activity/stream/order-42-0a1b "
-        '{"content_state": {"title": "Größe", "percentage": 100, "type": "progress"}}'
+        '{"content_state": {"percentage": 100, "title": "Größe", "type": "progress"}}'
     )
 
 
