@@ -22,10 +22,11 @@ def to_async(service: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
     That thread has the connections of Django's async ORM, too, but no transaction stays open from
     one ``await`` to the next: what shall commit together belongs into one sync function.
     """
+    in_thread = sync_to_async(service, thread_sensitive=True)
 
     @functools.wraps(service)
     async def awaited(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await sync_to_async(service, thread_sensitive=True)(*args, **kwargs)
+        return await in_thread(*args, **kwargs)
 
     awaited.__name__ = f"a{service.__name__}"
     awaited.__qualname__ = f"a{service.__qualname__}"

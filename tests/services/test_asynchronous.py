@@ -10,6 +10,7 @@ import time
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import SynchronousOnlyOperation
+from django.db import transaction
 from django.db.models.signals import post_save
 from django.http import HttpResponse
 from django.test import AsyncClient
@@ -99,6 +100,14 @@ def test_a_sync_service_is_refused_in_an_event_loop():
 
     with pytest.raises(SynchronousOnlyOperation):
         async_to_sync(show)()
+    assert not LiveActivity.objects.exists()
+
+
+def test_it_takes_part_in_the_transaction_of_the_thread_that_waits_for_it():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        async_to_sync(services.astream_activity)("order-42", CONTENT)
+        assert LiveActivity.objects.exists()
+        raise ZeroDivisionError
     assert not LiveActivity.objects.exists()
 
 
