@@ -12,6 +12,7 @@ from django.db import connections
 from django_liveactivity import conf
 from django_liveactivity.status import UNREADABLE, account_status
 
+
 def _accounts() -> Iterator[conf.Account]:
     try:
         accounts = conf.accounts()

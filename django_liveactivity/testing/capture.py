@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.test.testcases import DatabaseOperationForbidden
 
 from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
@@ -18,11 +20,11 @@ def deliver(*accounts: str) -> list[Call]:
     """Deliver what is due, and return the calls that the locmem backend took for it.
 
     Args:
-        *accounts: aliases in ``LIVEACTIVITY``; by default all. Their backends may be any: those
-            of an account at a sandbox are in ``sandbox.calls()``.
+        *accounts: aliases in ``LIVEACTIVITY``; by default all whose database the test may use.
+            Their backends may be any: the calls of one at a sandbox are in ``sandbox.calls()``.
     """
     before = len(outbox)
-    for alias in accounts or conf.accounts():
+    for alias in accounts or _accounts():
         drain(alias)
     return outbox[before:]
 
@@ -36,7 +38,7 @@ def capture_activities(*accounts: str) -> Iterator[list[Call]]:
     not in the list.
 
     Args:
-        *accounts: aliases in ``LIVEACTIVITY``; by default all.
+        *accounts: aliases in ``LIVEACTIVITY``; by default all whose database the test may use.
 
     Raises:
         ImproperlyConfigured: the backend of an account is no ``LocmemBackend``, so that its calls
@@ -51,9 +53,11 @@ def capture_activities(*accounts: str) -> Iterator[list[Call]]:
 
 
 def _deliver_in_memory(accounts: tuple[str, ...]) -> tuple[str, ...]:
-    aliases = accounts or tuple(conf.accounts())
+    aliases = accounts or _accounts()
     if not aliases:
-        raise ImproperlyConfigured("capture_activities: LIVEACTIVITY has no account.")
+        raise ImproperlyConfigured(
+            "capture_activities: LIVEACTIVITY has no account whose database this test may use."
+        )
     for alias in aliases:
         backend = get_backend(alias)
         if not isinstance(backend, LocmemBackend):
@@ -65,3 +69,16 @@ def _deliver_in_memory(accounts: tuple[str, ...]) -> tuple[str, ...]:
             )
     deliver(*aliases)
     return aliases
+
+
+def _accounts() -> tuple[str, ...]:
+    return tuple(a.alias for a in conf.accounts().values() if _may_use(a.database))
+
+
+def _may_use(using: str) -> bool:
+    """Tell whether the test case lets us in; where it does not, nothing can have been stored."""
+    try:
+        connections[using].cursor().close()
+    except DatabaseOperationForbidden:
+        return False
+    return True

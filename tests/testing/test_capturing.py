@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.test.testcases import DatabaseOperationForbidden
 
 from django_liveactivity import Progress, services
 from django_liveactivity.backends import get_backend
@@ -107,13 +108,24 @@ class TestCaptureActivities:
             pytest.fail("The block was entered.")
 
 
-@pytest.mark.django_db(databases=["default", "other"])
-class TestSeveralAccounts:
-    @pytest.fixture(autouse=True)
-    def _accounts(self, settings):
-        far = {"BACKEND": LOCMEM, "DATABASE": "other"}
-        settings.LIVEACTIVITY = {"default": {"BACKEND": LOCMEM}, "alerts": far}
+@pytest.fixture
+def two_accounts(settings):
+    """An account in each database."""
+    far = {"BACKEND": LOCMEM, "DATABASE": "other"}
+    settings.LIVEACTIVITY = {"default": {"BACKEND": LOCMEM}, "alerts": far}
 
+
+def test_a_database_that_the_test_may_not_use_is_left_alone(two_accounts):
+    with capture_activities() as calls:
+        services.end_activity(stream_key="order-42")
+    assert len(calls) == 1
+    with pytest.raises(DatabaseOperationForbidden):
+        deliver("alerts")
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+@pytest.mark.usefixtures("two_accounts")
+class TestSeveralAccounts:
     def end_one_of_each(self) -> None:
         services.end_activity(stream_key="order-42")
         services.end_activity(stream_key="disk-1", account="alerts")
