@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
-from django.test.testcases import DatabaseOperationForbidden
+from django.test.testcases import DatabaseOperationForbidden  # type: ignore[attr-defined]
 
 from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
