@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
@@ -25,39 +25,38 @@ def check_tracking(**_: Any) -> list[CheckMessage]:
 
 
 def _check(activity: ModelActivity[Any]) -> Iterator[CheckMessage]:
-    model = activity.model
-    if len(getattr(model._meta, "pk_fields", ())) > 1:
+    label = activity.model._meta.label
+    if len(getattr(activity.model._meta, "pk_fields", ())) > 1:
         yield Error(
-            f"{activity.name} follows {model._meta.label}, which has a composite primary key: a "
-            "card names its subject by a single one.",
+            f"{activity.name} follows {label}, which has a composite primary key: a card names its "
+            "subject by a single one.",
             hint="Call the services yourself, without a subject.",
             obj=type(activity),
             id="liveactivity.E009",
         )
-    accounts = _accounts()
-    if accounts is None:
-        return
-    if activity.account not in accounts:
+    try:
+        yield from _check_account(activity, label, conf.accounts())
+    except ImproperlyConfigured:
+        return  # check_accounts says so
+
+
+def _check_account(
+    activity: ModelActivity[Any], label: str, accounts: Mapping[str, conf.Account]
+) -> Iterator[CheckMessage]:
+    alias = activity.account
+    if alias not in accounts:
         yield Error(
-            f"{activity.name}.account is {activity.account!r}, which LIVEACTIVITY does not have.",
+            f"{activity.name}.account is {alias!r}, which LIVEACTIVITY does not have.",
             obj=type(activity),
             id="liveactivity.E010",
         )
         return
-    written, stored = router.db_for_write(model), accounts[activity.account].database
+    written, stored = router.db_for_write(activity.model), accounts[alias].database
     if written != stored:
         yield Error(
-            f"{model._meta.label} is written to the database {written!r}, and the account "
-            f"{activity.account!r} of {activity.name} lives in {stored!r}: they cannot commit "
-            "together.",
+            f"{label} is written to the database {written!r}, and the account {alias!r} of "
+            f"{activity.name} lives in {stored!r}: they cannot commit together.",
             hint="Give the ModelActivity an account whose DATABASE is the model's.",
             obj=type(activity),
             id="liveactivity.E008",
         )
-
-
-def _accounts() -> Any:
-    try:
-        return conf.accounts()
-    except ImproperlyConfigured:
-        return None  # check_accounts says so
