@@ -18,6 +18,10 @@ DEFAULT_ACCOUNT = "default"
 KNOWN_KEYS = ("BACKEND", "DISPATCHER", "DATABASE", "OPTIONS", "TIMING")
 
 
+class UnknownKeyError(ImproperlyConfigured):
+    """A key or an option that nobody reads."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """Every duration of delivery, in milliseconds of the database's clock.
@@ -134,10 +138,14 @@ def _read(alias: str, values: Any) -> Account:
 
 
 def refuse_unknown(name: str, given: Mapping[str, Any], known: Any) -> None:
-    """Raise ImproperlyConfigured for keys that nobody reads: most are typing errors."""
+    """Refuse keys that nobody reads: most are typing errors.
+
+    Raises:
+        UnknownKeyError: names them, and those there are.
+    """
     unknown = [key for key in given if key not in known]
     if unknown:
-        raise ImproperlyConfigured(
+        raise UnknownKeyError(
             f"{name} has unknown keys {', '.join(map(repr, sorted(unknown)))}; "
             f"known: {', '.join(sorted(known))}."
         )

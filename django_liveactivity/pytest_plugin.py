@@ -1,21 +1,40 @@
-"""The pytest fixture ``liveactivity_outbox``."""
+"""The pytest fixtures: every account in memory, or at a sandbox of its own; needs pytest-django."""
 
+# ruff: noqa: PLC0415 - pytest imports this before the settings are ready
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from .client.call import Call
+    from .backends.locmem import Outbox
+    from .sandbox import Sandbox
+
+UNLIMITED = (1_000_000, 60.0)
 
 
 @pytest.fixture
-def liveactivity_outbox() -> Iterator[list[Call]]:
-    """Give the outbox of the locmem backend, empty at the beginning of the test."""
-    from .backends.locmem import outbox  # noqa: PLC0415 - settings are not ready at start-up
+def liveactivity_outbox(settings: Any) -> Iterator[Outbox]:
+    """Keep every account in memory, and give the outbox, which is empty before and after."""
+    from .testing import locmem_accounts, outbox
 
+    settings.LIVEACTIVITY = locmem_accounts()
     outbox.clear()
     yield outbox
     outbox.clear()
+
+
+@pytest.fixture
+def liveactivity_sandbox(settings: Any) -> Iterator[Sandbox]:
+    """Serve the vendor's API on loopback, point every account at it, and give the sandbox.
+
+    It does not limit the rate; ``sandbox.policy`` may be changed, and ``sandbox.faults`` set.
+    """
+    from .sandbox import Sandbox
+    from .testing import sandbox_accounts
+
+    with Sandbox(rate_limit=UNLIMITED) as sandbox:
+        settings.LIVEACTIVITY = sandbox_accounts(sandbox.url)
+        yield sandbox

@@ -1,7 +1,9 @@
 """The public signals, sent robustly after the row is stored, outside any transaction of ours.
 
-Every receiver gets ``sender`` (the model class) and the keyword arguments named here. A receiver
-that raises is logged by Django and disturbs nothing.
+Whoever delivers sends them: a Celery worker, ``liveactivity_dispatch``, or with the dispatcher
+``immediate`` the caller's own thread. Every receiver gets ``sender`` (the model class), ``signal``,
+and the keyword arguments named here, whose rows are read anew. A receiver that raises is logged by
+Django and disturbs nothing. A crash between the commit and the signal loses the signal.
 """
 
 from __future__ import annotations
@@ -9,13 +11,24 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 operation_delivered = Signal()
-"""The vendor acknowledged an operation: ``operation`` (Operation), ``outcome`` (str)."""
+"""An operation is done: ``operation`` (Operation, with its activity), ``outcome`` (str).
+
+The vendor has acknowledged it, or it is known that no call is needed: ``never_started`` for an end
+of a card that was never sent, ``already_ended`` for one whose card has ended with another's end.
+"""
 
 operation_failed = Signal()
-"""The vendor refused an operation for good: ``operation`` (Operation), ``outcome`` (str)."""
+"""An operation does not go on by itself: ``operation`` (Operation), ``outcome`` (str).
+
+``operation.state`` says why: ``failed`` for content that the vendor refused for good,
+``needs_operator`` for an end that is refused, sent when it is refused first, and ``given_up``.
+"""
 
 activity_started = Signal()
-"""The vendor accepted the first content of a card: ``activity`` (LiveActivity)."""
+"""The vendor accepted the first content of a stream: ``activity`` (LiveActivity)."""
 
 activity_ended = Signal()
-"""The vendor acknowledged the end of a card: ``activity`` (LiveActivity), ``outcome`` (str)."""
+"""A card has ended: ``activity`` (LiveActivity), ``outcome`` (str) as of ``operation_delivered``.
+
+Sent once for each row, though a card may have several, where two hosts showed one key at once.
+"""

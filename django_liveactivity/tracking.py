@@ -17,7 +17,6 @@ from django.dispatch import receiver
 
 from . import conf, selectors, services
 from .content import Action, Content
-from .exceptions import InvalidInputError
 from .models import LiveActivity
 from .services.door import UNSET, Unset, as_content, as_options
 
@@ -159,19 +158,15 @@ def register(
     """Register a ``ModelActivity`` for a model, its proxies and its children; a decorator.
 
     Args:
-        model: the model whose saves and deletes are followed.
-
-    Raises:
-        InvalidInputError: at ``model``, if its primary key is composite.
+        model: the model whose saves and deletes are followed. The system check
+            ``liveactivity.E009`` refuses one with a composite primary key.
     """
-    if len(getattr(model._meta, "pk_fields", [0])) > 1:
-        raise InvalidInputError.at("model", f"{model.__name__} has a composite primary key.")
 
     def decorate(activity_class: type[ModelActivity[M]]) -> type[ModelActivity[M]]:
         activity = activity_class()
         activity.model = model
         _registry.setdefault(model, []).append(activity)
-        registered.cache_clear()
+        followers.cache_clear()
         return activity_class
 
     return decorate
@@ -181,11 +176,16 @@ def unregister(model: type[Model], activity_class: type[ModelActivity[Any]]) -> 
     """Forget what ``register`` was told: for tests."""
     kept = [a for a in _registry.get(model, []) if type(a) is not activity_class]
     _registry[model] = kept
-    registered.cache_clear()
+    followers.cache_clear()
+
+
+def registered() -> tuple[ModelActivity[Any], ...]:
+    """Return every ``ModelActivity`` that is registered."""
+    return tuple(activity for activities in _registry.values() for activity in activities)
 
 
 @functools.cache
-def registered(sender: type[Model]) -> tuple[ModelActivity[Any], ...]:
+def followers(sender: type[Model]) -> tuple[ModelActivity[Any], ...]:
     """Return what follows a model: registered for itself, its concrete model or a parent."""
     return tuple(a for model in sender.__mro__ for a in _registry.get(model, ()))
 
@@ -195,7 +195,7 @@ def _on_save(
     sender: type[Model], instance: Model, *, created: bool, raw: bool, using: str, **_: Any
 ) -> None:
     if not raw:
-        for activity in registered(sender):
+        for activity in followers(sender):
             _follow(
                 activity, functools.partial(activity.saved, instance, created=created, using=using)
             )
@@ -203,7 +203,7 @@ def _on_save(
 
 @receiver(post_delete, dispatch_uid="django_liveactivity")
 def _on_delete(sender: type[Model], instance: Model, *, using: str, **_: Any) -> None:
-    for activity in registered(sender):
+    for activity in followers(sender):
         _follow(activity, functools.partial(activity.deleted, instance, using=using))
 
 

@@ -60,9 +60,10 @@ SERVERS = {
     },
 }
 SERVER = SERVERS[os.environ.get("TEST_DATABASE", "sqlite")]
+IN_MEMORY = SERVER["NAME"] == ":memory:"
 DATABASES = {
     "default": SERVER,
-    "other": SERVER | ({} if SERVER["NAME"] == ":memory:" else {"NAME": "liveactivity_other"}),
+    "other": SERVER | ({} if IN_MEMORY else {"NAME": "liveactivity_other"}),  # a dict of its own
 }
 STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

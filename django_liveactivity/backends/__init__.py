@@ -13,9 +13,9 @@ from django.utils.module_loading import import_string
 
 from django_liveactivity import conf
 
-from .base import BaseBackend
+from .base import BaseBackend, MissingKeyError
 
-__all__ = ["BaseBackend", "get_backend"]
+__all__ = ["BaseBackend", "MissingKeyError", "get_backend"]
 
 
 _made: dict[tuple[int, str], BaseBackend] = {}

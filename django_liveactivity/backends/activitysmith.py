@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
 from django.core.exceptions import ImproperlyConfigured
 
 from django_liveactivity.client import DEFAULT_BASE_URL, Client
+from django_liveactivity.client.address import is_loopback
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account
 from django_liveactivity.exceptions import InvalidInputError
 
-from .base import BaseBackend
+from .base import BaseBackend, MissingKeyError
 
 
 class ActivitySmithBackend(BaseBackend):
@@ -33,11 +36,14 @@ class ActivitySmithBackend(BaseBackend):
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
+        self.base_url = self._option(account, "base_url")
+        if not str(self._option(account, "api_key") or "").strip():
+            raise MissingKeyError(f"{self.name}: api_key: give the account's API key.")
         problem = ""
         try:
             self.client = Client(
                 self._option(account, "api_key"),
-                base_url=self._option(account, "base_url"),
+                base_url=self.base_url,
                 connect_timeout=self._option(account, "connect_timeout"),
                 deadline=account.timing.call_deadline / 1000,
             )
@@ -49,6 +55,17 @@ class ActivitySmithBackend(BaseBackend):
     def send(self, call: Call) -> Answer:
         """Make the call."""
         return self.client.send(call)
+
+    def check(self) -> list[CheckMessage]:
+        """Return a warning if calls stay on this machine though the project does not.
+
+        * ``liveactivity.W003``: a loopback ``base_url`` with ``DEBUG=False``.
+        """
+        if settings.DEBUG or not is_loopback(self.base_url):
+            return []
+        message = f"{self.name}: base_url leads to this machine, and no card to a phone."
+        hint = "Leave base_url out: the vendor's is the default."
+        return [Warning(message, hint=hint, id="liveactivity.W003")]
 
     def close(self) -> None:
         """Close the connections."""

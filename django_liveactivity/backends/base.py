@@ -17,6 +17,10 @@ from django_liveactivity.content import Endpoint, Options, check_dismiss_after
 from django_liveactivity.exceptions import InvalidInputError
 
 
+class MissingKeyError(ImproperlyConfigured):
+    """An account has no API key."""
+
+
 def acknowledge(call: Call) -> Answer:
     """Return the answer of a vendor who takes everything, for backends that send nothing."""
     body: dict[str, Any] = {"success": True}

@@ -3,20 +3,72 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from typing import overload
 
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
 
 from .base import BaseBackend, acknowledge
 
-outbox: list[Call] = []
-"""Every call made in this process, in order; each a deep copy. Clear it between tests."""
+
+class Outbox(Sequence[Call]):
+    """The calls made in this process, in order; what goes in and what comes out are deep copies.
+
+    So neither the code under test nor a test can change what was sent.
+    """
+
+    def __init__(self) -> None:
+        self._sent: list[tuple[str, Call]] = []
+
+    def put(self, account: str, call: Call) -> None:
+        """Add a copy of a call that an account made."""
+        self._sent.append((account, copy.deepcopy(call)))
+
+    def of(self, *accounts: str, since: int = 0) -> list[Call]:
+        """Return the calls of these accounts.
+
+        Args:
+            *accounts: aliases in ``LIVEACTIVITY``.
+            since: how many calls of any account to leave out, a former ``len(outbox)``.
+        """
+        sent = self._sent[since:]
+        return [copy.deepcopy(call) for account, call in sent if account in accounts]
+
+    def clear(self) -> None:
+        """Forget every call."""
+        self._sent.clear()
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    @overload
+    def __getitem__(self, index: int) -> Call: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Call]: ...
+
+    def __getitem__(self, index: int | slice) -> Call | list[Call]:
+        calls = [call for _, call in self._sent]
+        return copy.deepcopy(calls[index])
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == (list(other) if isinstance(other, Outbox) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+    def __repr__(self) -> str:
+        return f"<Outbox: {list(self)!r}>"
+
+
+outbox = Outbox()
+"""Every call of every account whose backend is ``LocmemBackend``. Clear it between tests."""
 
 
 class LocmemBackend(BaseBackend):
-    """Appends each call to ``outbox`` and acknowledges it."""
+    """Puts each call into ``outbox`` and acknowledges it."""
 
     def send(self, call: Call) -> Answer:
         """Store the call and acknowledge it."""
-        outbox.append(copy.deepcopy(call))
+        outbox.put(self.alias, call)
         return acknowledge(call)

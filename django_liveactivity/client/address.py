@@ -30,6 +30,11 @@ def check_base_url(value: object) -> str:
     return parts.geturl().rstrip("/")
 
 
+def is_loopback(base_url: str) -> bool:
+    """Tell whether a checked base URL leads to this machine."""
+    return _is_loopback(urlsplit(base_url).hostname or "")
+
+
 def _split(value: object) -> SplitResult:
     if isinstance(value, str) and _PRINTABLE.fullmatch(value) and not value.endswith(("?", "#")):
         try:

@@ -10,6 +10,7 @@ from django.db.models.functions import Greatest
 from django_liveactivity.conf import Account
 from django_liveactivity.models import AccountState, Act, Lane, LiveActivity, Now, Operation
 
+from .announce import announce_given_up
 from .step import step
 
 State = Operation.State
@@ -18,19 +19,22 @@ State = Operation.State
 def apply_acts(account: Account) -> None:
     """Apply the acts of an account that wait, oldest first, one short step each."""
     for act in waiting_acts(account).select_related("operation").order_by("pk"):
-        _apply(account.database, act)
+        if _apply(account.database, act) and act.operation is not None:
+            announce_given_up(account.database, act.operation)
 
 
 @step
-def _apply(using: str, act: Act) -> None:
+def _apply(using: str, act: Act) -> bool:
+    """Apply one act; return whether it gave an operation up."""
     if not Act.objects.using(using).filter(pk=act.pk, applied_at=None).update(applied_at=Now()):
-        return
+        return False
     if act.kind == Act.Kind.PROBE:
         _probe(using, act.account)
     elif act.operation is not None and act.kind == Act.Kind.RETRY:
         _retry(using, act.operation)
     elif act.operation is not None:
-        _give_up(using, act.operation)
+        return _give_up(using, act.operation)
+    return False
 
 
 def _probe(using: str, alias: str) -> None:
@@ -48,16 +52,17 @@ def _retry(using: str, operation: Operation) -> None:
         _make_due(ends, state=State.PENDING, setbacks=0)
 
 
-def _give_up(using: str, operation: Operation) -> None:
-    """Finish the operation; what waited in its lane is looked at again."""
+def _give_up(using: str, operation: Operation) -> bool:
+    """Finish the operation, unless it is finished; what waited in its lane is looked at again."""
     mine = _unfinished(using, operation).filter(pk=operation.pk)
     if not mine.update(state=State.GIVEN_UP, next_try_at=None, finished_at=Now()):
-        return
+        return False
     _make_due(_unfinished(using, operation))
     _outdate_plans(using, operation)
     if operation.kind == Operation.Kind.END:  # the card may stay on the phone
         cards = LiveActivity.objects.using(using).filter(pk=operation.activity_id)
         cards.update(needs_attention=True)
+    return True
 
 
 def _outdate_plans(using: str, operation: Operation) -> None:

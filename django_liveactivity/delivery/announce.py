@@ -1,8 +1,13 @@
-"""Tell the host's receivers what came of a call, outside any transaction of ours."""
+"""Tell the host's receivers what became of operations and cards, in no transaction of ours."""
 
 from __future__ import annotations
 
-from django_liveactivity.models import LiveActivity, Operation
+from collections.abc import Iterable
+
+from django.dispatch import Signal
+
+from django_liveactivity.client.answer import Outcome
+from django_liveactivity.models import Lane, LiveActivity, Operation
 from django_liveactivity.signals import (
     activity_ended,
     activity_started,
@@ -11,26 +16,77 @@ from django_liveactivity.signals import (
 )
 
 from .claim import Claim
+from .planner import Plan
 from .record import Recorded
+from .settle import cards_in
 
 State = Operation.State
 
 
 def announce(using: str, claim: Claim, recorded: Recorded) -> None:
-    """Send the public signals that a stored answer calls for; receivers disturb nothing."""
-    before = claim.operation
-    confirms = before.acknowledged_at is not None
-    if not recorded.owned or confirms or recorded.verdict.state in (State.PENDING, before.state):
-        return
-    outcome = str(recorded.outcome)
-    delivered = recorded.verdict.state == State.DONE
-    signal = operation_delivered if delivered else operation_failed
-    if not (signal.receivers or activity_started.receivers or activity_ended.receivers):
-        return
-    for operation in claim.plan.ends or [claim.operation]:
-        fresh = Operation.objects.using(using).select_related("activity").get(pk=operation.pk)
-        signal.send_robust(Operation, operation=fresh, outcome=outcome)
-        if delivered and claim.is_end:
-            activity_ended.send_robust(LiveActivity, activity=fresh.activity, outcome=outcome)
-        elif recorded.started:
-            activity_started.send_robust(LiveActivity, activity=fresh.activity)
+    """Send the signals that a stored answer calls for; receivers disturb nothing."""
+    announce_settled(using, claim.lane, claim.plan)
+    state = recorded.verdict.state
+    if not recorded.owned:
+        return  # whoever has the lane now repeats the call, and tells of it
+    if state == State.DONE and claim.is_end:
+        _announce_end(using, claim, recorded.outcome)
+    elif state == State.DONE:
+        _tell(using, operation_delivered, [claim.operation])
+        if recorded.started:
+            _tell_of_cards(using, activity_started, claim.lane.cards)
+    elif state not in (State.PENDING, claim.operation.state):
+        _tell(using, operation_failed, [claim.operation], state=state)
+
+
+def announce_settled(using: str, lane: Lane, plan: Plan) -> None:
+    """Send the signals for what a plan has ended without a call.
+
+    Args:
+        using: the database alias.
+        lane: the lane as it was planned.
+        plan: what has been written down.
+    """
+    if plan.covered:
+        _tell(using, operation_delivered, plan.covered)
+        pending = LiveActivity.Status.PENDING  # the others have ended with the end before
+        cards = {end.activity_id for end in plan.covered if end.activity.status == pending}
+        _tell_of_cards(using, activity_ended, cards, outcome=str(Outcome.ALREADY_ENDED))
+    if plan.never_started:
+        _tell(using, operation_delivered, plan.ends)
+        cards = set(cards_in(lane, plan))
+        _tell_of_cards(using, activity_ended, cards, outcome=str(Outcome.NEVER_STARTED))
+
+
+def announce_given_up(using: str, operation: Operation) -> None:
+    """Send the signal for an operation that an operator has given up."""
+    _tell(using, operation_failed, [operation])
+
+
+def _announce_end(using: str, claim: Claim, outcome: Outcome) -> None:
+    """Tell of each end, and of each row that its card has, once: a confirming call is no news."""
+    ends = claim.plan.ends
+    told = {end.activity_id for end in ends if end.acknowledged_at is not None}
+    news = [end for end in ends if end.acknowledged_at is None]
+    cards = {end.activity_id for end in news} - told
+    _tell(using, operation_delivered, news)
+    _tell_of_cards(
+        using,
+        activity_ended,
+        cards if told else {*cards, *claim.lane.cards},
+        outcome=str(outcome),
+    )
+
+
+def _tell(using: str, signal: Signal, operations: Iterable[Operation], **only: str) -> None:
+    if signal.has_listeners(Operation):
+        rows = Operation.objects.using(using).select_related("activity")
+        for operation in rows.filter(pk__in=[o.pk for o in operations], **only).order_by("pk"):
+            signal.send_robust(Operation, operation=operation, outcome=operation.outcome)
+
+
+def _tell_of_cards(using: str, signal: Signal, cards: Iterable[int], **arguments: str) -> None:
+    if signal.has_listeners(LiveActivity):
+        rows = LiveActivity.objects.using(using).filter(pk__in=list(cards))
+        for activity in rows.order_by("pk"):
+            signal.send_robust(LiveActivity, activity=activity, **arguments)

@@ -19,7 +19,7 @@ from django_liveactivity.status import condition_of
 
 from . import candidates, seats, slots
 from .acts import apply_acts
-from .announce import announce
+from .announce import announce, announce_settled
 from .candidates import Target
 from .claim import Claim, OvertakenError, claim
 from .gates import admit
@@ -173,10 +173,14 @@ class _Drain:
         if sight.lane.open_attempt:
             write_off(self.account, sight.lane)
             return None
+        using = self.account.database
         try:
-            return claim(self.account.database, self.account, state, sight, slot, self.pace)
+            claimed = claim(using, self.account, state, sight, slot, self.pace)
         except OvertakenError:
             return None
+        if claimed is None:
+            announce_settled(using, sight.lane, sight.plan)
+        return claimed
 
     def _deliver(self, state: AccountState, claimed: Claim, begun: float) -> None:
         using = self.account.database

@@ -23,7 +23,7 @@ def settled(lane: Lane, step_plan: Plan) -> dict[str, Any]:
     """Return what a plan changes in its lane, before any call."""
     changes: dict[str, Any] = {
         "called": lane.called or step_plan.adopts,
-        "cards": _cards(lane, step_plan),
+        "cards": cards_in(lane, step_plan),
         "wake_at": step_plan.wake_at,
         "newest_id": step_plan.newest.pk if step_plan.newest else 0,
     }
@@ -50,10 +50,10 @@ def settle(using: str, lane: Lane, step_plan: Plan) -> None:
         _insert_end(using, lane, step_plan.newest)
     if step_plan.never_started:
         finish(using, step_plan.ends, State.DONE, Outcome.NEVER_STARTED)
-        mark_ended(using, lane, _cards(lane, step_plan), attention=False)
+        mark_ended(using, lane, cards_in(lane, step_plan), attention=False)
 
 
-def _cards(lane: Lane, step_plan: Plan) -> list[int]:
+def cards_in(lane: Lane, step_plan: Plan) -> list[int]:
     """Return the rows that stand for the card of this generation: two hosts may show one key."""
     seen = [*step_plan.superseded, *step_plan.ends]
     if not step_plan.ends:

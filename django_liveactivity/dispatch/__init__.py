@@ -23,6 +23,11 @@ SHORT_NAMES = {
     "immediate": "django_liveactivity.dispatch.immediate.kick",
 }
 
+
+class MissingExtraError(ImproperlyConfigured):
+    """A dispatcher needs an extra that is not installed."""
+
+
 logger = logging.getLogger("django_liveactivity.dispatch")
 
 
@@ -69,7 +74,8 @@ def get_dispatcher(alias: str) -> Dispatcher:
     """Return the function that wakes a drain for this account.
 
     Raises:
-        ImproperlyConfigured: if it cannot be imported; a missing extra is named.
+        ImproperlyConfigured: if it cannot be imported.
+        MissingExtraError: if its extra is not installed; the message names it.
     """
     name = conf.account(alias).dispatcher
     path = SHORT_NAMES.get(name, name)
@@ -82,10 +88,11 @@ def get_dispatcher(alias: str) -> Dispatcher:
     try:
         dispatcher: Dispatcher = import_string(path)
     except ImportError as error:
-        hint = " pip install 'django-liveactivity[celery]' brings it." if name == "celery" else ""
-        raise ImproperlyConfigured(
-            f"LIVEACTIVITY[{alias!r}]['DISPATCHER']: cannot import {path!r}: {error}.{hint}"
-        ) from error
+        problem = f"LIVEACTIVITY[{alias!r}]['DISPATCHER']: cannot import {path!r}: {error}."
+        if name == "celery":
+            hint = "pip install 'django-liveactivity[celery]' brings it."
+            raise MissingExtraError(f"{problem} {hint}") from error
+        raise ImproperlyConfigured(problem) from error
     return dispatcher
 
 

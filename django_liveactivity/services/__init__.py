@@ -1,16 +1,34 @@
 """The only door for writes: each call validates, then INSERTs in the caller's own transaction.
 
 Nothing here waits for the vendor or the broker. Bad input raises ``InvalidInputError`` before
-anything is written.
+anything is written. Each service has an async face, whose name begins with ``a``.
 """
 
 from .acts import give_up_operation, probe_account, retry_operation
+from .asynchronous import (
+    aend_activities,
+    aend_activity,
+    agive_up_operation,
+    akeep_activity,
+    aprobe_account,
+    aretry_operation,
+    astream_activity,
+    atrack_activity,
+)
 from .cards import Card, live_activity
 from .ends import end_activities, end_activity, keep_activity
 from .streams import stream_activity, track_activity
 
 __all__ = [
     "Card",
+    "aend_activities",
+    "aend_activity",
+    "agive_up_operation",
+    "akeep_activity",
+    "aprobe_account",
+    "aretry_operation",
+    "astream_activity",
+    "atrack_activity",
     "end_activities",
     "end_activity",
     "give_up_operation",

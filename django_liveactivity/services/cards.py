@@ -1,26 +1,31 @@
-"""A card for the time of a ``with`` block."""
+"""A card for the time of a ``with`` or an ``async with`` block."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from types import TracebackType
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db import DatabaseError, transaction
 
 from django_liveactivity import conf
 from django_liveactivity.content import Content
 from django_liveactivity.models import LiveActivity, Operation
 
+from .asynchronous import to_async
 from .ends import end_activity
 from .streams import stream_activity
+
+LASTING = ("account", "using", "subject", "source", "actor", "reason", "time_to_live")
 
 logger = logging.getLogger("django_liveactivity.services")
 
 
 class Card:
-    """The card of a ``with services.live_activity(…)`` block.
+    """The card of a ``with services.live_activity(…)`` block; of an async one, too.
 
     Attributes:
         activity: the card's row.
@@ -48,12 +53,51 @@ class Card:
             self._end = end_activity(self.activity, content, **(named | options))
         return self._end
 
+    astream = to_async(stream)
+    aend = to_async(end)
 
-@contextmanager
-def live_activity(
-    stream_key: str, content: Content | Mapping[str, Any], **options: Any
-) -> Iterator[Card]:
+
+class Block(AbstractContextManager[Card, None], AbstractAsyncContextManager[Card, None]):
+    """What ``live_activity`` returns: shows the card when it is entered, ends it when left."""
+
+    def __init__(
+        self, stream_key: str, content: Content | Mapping[str, Any], options: Mapping[str, Any]
+    ) -> None:
+        self._stream_key, self._content, self._options = stream_key, content, options
+
+    def __enter__(self) -> Card:
+        activity = stream_activity(self._stream_key, self._content, **self._options)
+        lasting = {k: v for k, v in self._options.items() if k in LASTING}
+        self._card = Card(activity, **lasting)
+        return self._card
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._card.end()
+        else:
+            _end_after_error(self._card)
+
+    async def __aenter__(self) -> Card:
+        return await sync_to_async(self.__enter__)()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await sync_to_async(self.__exit__)(kind, error, traceback)
+
+
+def live_activity(stream_key: str, content: Content | Mapping[str, Any], **options: Any) -> Block:
     """Show a card for the time of the block; it ends on exit and on an exception.
+
+    Both ``with`` and ``async with`` will do.
 
     Args:
         stream_key: as for ``stream_activity``.
@@ -61,18 +105,13 @@ def live_activity(
         **options: as for ``stream_activity``; ``account``, ``using``, ``subject``, ``source``,
             ``actor``, ``reason`` and ``time_to_live`` hold for the whole block.
 
+    Returns:
+        The block; entering it gives the card.
+
     Raises:
-        InvalidInputError: names the field; nothing was written.
+        InvalidInputError: when the block is entered: names the field; nothing was written.
     """
-    lasting = ("account", "using", "subject", "source", "actor", "reason", "time_to_live")
-    named = {k: v for k, v in options.items() if k in lasting}
-    card = Card(stream_activity(stream_key, content, **options), **named)
-    try:
-        yield card
-    except BaseException:
-        _end_after_error(card)
-        raise
-    card.end()
+    return Block(stream_key, content, options)
 
 
 def _end_after_error(card: Card) -> None:

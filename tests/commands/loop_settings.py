@@ -20,3 +20,4 @@ ACCOUNT = {
     },
 }
 LIVEACTIVITY = dict.fromkeys(os.environ.get("LOOP_ACCOUNTS", "default").split(), ACCOUNT)
+SILENCED_SYSTEM_CHECKS = ["liveactivity.W003"]  # the sandbox is meant

@@ -15,7 +15,7 @@ from django_liveactivity.models import AccountState, Attempt, Lane, LiveActivity
 from tests.clock import advance
 from tests.conftest import KEY
 
-from .world import alive, calls, deliver, progress, states, status
+from .world import alive, calls, deliver, progress, status
 
 SECOND = dt.timedelta(seconds=1)
 DAY = 24 * 3600
@@ -238,30 +238,6 @@ def test_an_id_that_is_too_long_is_none_of_the_vendor_s():
     from django_liveactivity.client import Answer, Outcome
 
     assert Answer(Outcome.DELIVERED, body={"activity_id": "x" * 256}).activity_id is None
-
-
-def test_a_confirmed_end_is_announced_once(configure, sandbox, db):
-    from django_liveactivity.signals import activity_ended
-
-    configure(timing={"call_deadline": 300})
-    heard = []
-
-    def hear(outcome, **_):
-        heard.append(outcome)
-
-    activity_ended.connect(hear)
-    try:
-        sandbox.faults = "PUT:hang@1"
-        card = services.stream_activity("order-42", progress(1))
-        deliver()
-        services.end_activity(card)
-        deliver()
-        advance(61)
-        deliver()
-    finally:
-        activity_ended.disconnect(hear)
-    assert states(card)[-1].startswith("end done")
-    assert len(heard) == 1
 
 
 def test_a_card_shown_again_by_an_old_id_keeps_its_channels(vendor):

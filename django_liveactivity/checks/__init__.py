@@ -1,0 +1,5 @@
+"""System checks, one stable id for each rule; docs/reference/checks.md lists them."""
+
+from . import accounts, deployment, endpoint, tracking
+
+__all__ = ["accounts", "deployment", "endpoint", "tracking"]

@@ -1,0 +1,21 @@
+"""For the host's tests: deliver now, look at what was sent, and say what should have been."""
+
+from django_liveactivity.backends.locmem import Outbox, outbox
+
+from .accounts import locmem_accounts, sandbox_accounts
+from .assertions import assert_activity_ended, assert_activity_streamed, assert_no_activities
+from .capture import capture_activities, deliver
+from .testcase import LiveActivityTestMixin
+
+__all__ = [
+    "LiveActivityTestMixin",
+    "Outbox",
+    "assert_activity_ended",
+    "assert_activity_streamed",
+    "assert_no_activities",
+    "capture_activities",
+    "deliver",
+    "locmem_accounts",
+    "outbox",
+    "sandbox_accounts",
+]

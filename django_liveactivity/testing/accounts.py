@@ -1,0 +1,68 @@
+"""The host's accounts as its tests need them: in memory, or at a sandbox."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from django_liveactivity import conf
+from django_liveactivity.backends import BaseBackend
+from django_liveactivity.backends.locmem import LocmemBackend
+
+LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
+ACTIVITYSMITH = "django_liveactivity.backends.activitysmith.ActivitySmithBackend"
+LASTING = frozenset(BaseBackend.defaults) - {"rate_limit"}
+"""Options that say how cards are, not how calls are made: they hold in tests too."""
+
+
+def locmem_accounts() -> dict[str, dict[str, Any]]:
+    """Return ``LIVEACTIVITY`` with every account in memory: no key, no pace, no dispatcher.
+
+    An account whose backend is a ``LocmemBackend`` already stays as it is.
+    """
+    return {
+        account.alias: _entry(account, account.backend, account.options, account.dispatcher)
+        if issubclass(import_string(account.backend), LocmemBackend)
+        else _entry(account, LOCMEM, _lasting(account))
+        for account in conf.accounts().values()
+    }
+
+
+def sandbox_accounts(url: str) -> dict[str, dict[str, Any]]:
+    """Return ``LIVEACTIVITY`` with every account at a sandbox, each with a key of its own.
+
+    Args:
+        url: the ``url`` of a running ``django_liveactivity.sandbox.Sandbox``.
+    """
+    return {
+        account.alias: _entry(
+            account,
+            ACTIVITYSMITH,
+            {
+                **_lasting(account),
+                "api_key": f"ask_sandbox_{number}",
+                "base_url": url,
+                "rate_limit": None,
+            },
+        )
+        for number, account in enumerate(conf.accounts().values())
+    }
+
+
+def _lasting(account: conf.Account) -> dict[str, Any]:
+    return {name: account.options[name] for name in LASTING & set(account.options)}
+
+
+def _entry(
+    account: conf.Account, backend: str, options: Mapping[str, Any], dispatcher: str = "none"
+) -> dict[str, Any]:
+    return {
+        "BACKEND": backend,
+        "DISPATCHER": dispatcher,
+        "DATABASE": account.database,
+        "TIMING": dataclasses.asdict(account.timing),
+        "OPTIONS": options,
+    }

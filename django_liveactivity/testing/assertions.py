@@ -1,0 +1,111 @@
+"""Say what should have been sent; what was sent is in the message of each failure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django_liveactivity.backends.locmem import outbox
+from django_liveactivity.client.call import Call
+from django_liveactivity.content import Endpoint
+from django_liveactivity.models import LiveActivity
+
+SHOWS = frozenset({Endpoint.STREAM, Endpoint.UPDATE})
+ENDS = frozenset({Endpoint.END_STREAM, Endpoint.END})
+
+
+def assert_activity_streamed(
+    name: LiveActivity | str, /, *, calls: Iterable[Call] | None = None, **content: Any
+) -> Call:
+    """Assert that content was sent for a card, and return the last call that did it.
+
+    Args:
+        name: the card's row, its stream key or its activity id; ``*`` stands for any characters,
+            as in ``"order-42-*"`` for the fresh keys of a ``ModelActivity``.
+        calls: what was captured; by default the whole outbox.
+        **content: what the card showed, in the vendor's names, as in ``percentage=40``.
+
+    Raises:
+        AssertionError: no such call was made; the message has those that were.
+    """
+    __tracebackhide__ = True
+    return _last("showed", SHOWS, name, calls, content)
+
+
+def assert_activity_ended(
+    name: LiveActivity | str, /, *, calls: Iterable[Call] | None = None, **content: Any
+) -> Call:
+    """Assert that the end of a card was sent, and return the last call that did it.
+
+    Args:
+        name: as for ``assert_activity_streamed``.
+        calls: what was captured; by default the whole outbox.
+        **content: what the ended card showed. An end that leaves the card as it is sends none.
+
+    Raises:
+        AssertionError: no such call was made; the message has those that were.
+    """
+    __tracebackhide__ = True
+    return _last("ended", ENDS, name, calls, content)
+
+
+def assert_no_activities(
+    name: LiveActivity | str = "*", /, *, calls: Iterable[Call] | None = None
+) -> None:
+    """Assert that nothing was sent, for this card or at all.
+
+    Args:
+        name: as for ``assert_activity_streamed``; by default any.
+        calls: what was captured; by default the whole outbox.
+
+    Raises:
+        AssertionError: something was sent; the message has it.
+    """
+    __tracebackhide__ = True
+    sent = _listed(calls)
+    if any(_is_named(call, name) for call in sent):
+        raise AssertionError(f"Something was sent for {str(name)!r}. {_told(sent)}")
+
+
+def _last(
+    verb: str,
+    endpoints: frozenset[Endpoint],
+    name: LiveActivity | str,
+    calls: Iterable[Call] | None,
+    content: dict[str, Any],
+) -> Call:
+    __tracebackhide__ = True
+    sent = _listed(calls)
+    for call in reversed(sent):
+        if call.endpoint in endpoints and _is_named(call, name) and _shows(call, content):
+            return call
+    shown = "".join(f", {field}={value!r}" for field, value in content.items())
+    raise AssertionError(f"No call {verb} {str(name)!r}{shown}. {_told(sent)}")
+
+
+def _listed(calls: Iterable[Call] | None) -> list[Call]:
+    return list(outbox if calls is None else calls)
+
+
+def _is_named(call: Call, name: LiveActivity | str) -> bool:
+    return fnmatchcase(call.target, str(name))
+
+
+def _shows(call: Call, content: dict[str, Any]) -> bool:
+    state = call.body.get("content_state") or {}
+    return all(field in state and state[field] == value for field, value in content.items())
+
+
+def _told(sent: list[Call]) -> str:
+    if not sent:
+        return "Nothing was sent; capture_activities delivers when its block ends."
+    lines = (f"\n  {number}. {_line(call)}" for number, call in enumerate(sent, 1))
+    return f"Sent:{''.join(lines)}"
+
+
+def _line(call: Call) -> str:
+    if call.json is None:
+        return f"{call.method} {call.path}"
+    return f"{call.method} {call.path} {json.dumps(call.json, ensure_ascii=False, sort_keys=True)}"

@@ -1,0 +1,84 @@
+"""Collect the calls that a block of a test causes, whether or not its transaction commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.test.testcases import DatabaseOperationForbidden  # type: ignore[attr-defined]
+
+from django_liveactivity import conf
+from django_liveactivity.backends import get_backend
+from django_liveactivity.backends.locmem import LocmemBackend, outbox
+from django_liveactivity.client.call import Call
+from django_liveactivity.delivery import drain
+
+
+def deliver(*accounts: str) -> list[Call]:
+    """Deliver what is due, and return the calls that the locmem backend took for it.
+
+    Args:
+        *accounts: aliases in ``LIVEACTIVITY``; by default all whose database the test may use.
+            Their backends may be any: the calls of one at a sandbox are in ``sandbox.calls()``.
+    """
+    before = len(outbox)
+    for alias in accounts or _accounts():
+        drain(alias)
+    return outbox[before:]
+
+
+@contextmanager
+def capture_activities(*accounts: str) -> Iterator[list[Call]]:
+    """Collect the calls that the code in the block causes, inside ``TestCase`` too.
+
+    The list is filled when the block ends: what is due is delivered then, whether or not the
+    transaction of the test ever commits. What was due before the block is delivered first, and is
+    not in the list.
+
+    Args:
+        *accounts: aliases in ``LIVEACTIVITY``; by default all whose database the test may use.
+
+    Raises:
+        ImproperlyConfigured: the backend of an account is no ``LocmemBackend``, so that its calls
+            would go elsewhere.
+    """
+    calls: list[Call] = []
+    _deliver_in_memory(accounts)
+    before = len(outbox)
+    yield calls
+    aliases = _deliver_in_memory(accounts)
+    calls += outbox.of(*aliases, since=before)
+
+
+def _deliver_in_memory(accounts: tuple[str, ...]) -> tuple[str, ...]:
+    aliases = accounts or _accounts()
+    if not aliases:
+        raise ImproperlyConfigured(
+            "capture_activities: LIVEACTIVITY has no account whose database this test may use."
+        )
+    for alias in aliases:
+        backend = get_backend(alias)
+        if not isinstance(backend, LocmemBackend):
+            raise ImproperlyConfigured(
+                f"capture_activities cannot see the calls of LIVEACTIVITY[{alias!r}], whose "
+                f"backend is {type(backend).__name__}. Use the fixture liveactivity_outbox, "
+                "LiveActivityTestMixin, or "
+                "override_settings(LIVEACTIVITY=django_liveactivity.testing.locmem_accounts())."
+            )
+    deliver(*aliases)
+    return aliases
+
+
+def _accounts() -> tuple[str, ...]:
+    return tuple(a.alias for a in conf.accounts().values() if _may_use(a.database))
+
+
+def _may_use(using: str) -> bool:
+    """Tell whether the test case lets us in; where it does not, nothing can have been stored."""
+    try:
+        connections[using].cursor().close()
+    except DatabaseOperationForbidden:
+        return False
+    return True

@@ -1,0 +1,114 @@
+"""The checks of the accounts: one stable id for each rule."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from .finding import found
+
+LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
+ACTIVITYSMITH = "django_liveactivity.backends.activitysmith.ActivitySmithBackend"
+KEY = "ask_test"
+LOOPBACK = ["http://127.0.0.1:8765/api", "http://localhost/api", "https://[::1]/api"]
+
+
+def use(settings, account) -> None:
+    settings.LIVEACTIVITY = {"default": account} if isinstance(account, dict) else account
+
+
+@pytest.mark.parametrize(
+    ("account", "identity", "words"),
+    [
+        (["default"], "liveactivity.E001", "must be a dict of accounts"),
+        ({"BACKEND": LOCMEM, "OPTION": {}}, "liveactivity.E006", "unknown keys 'OPTION'"),
+        ({}, "liveactivity.E001", "needs a BACKEND"),
+        ({"BACKEND": "nowhere.Backend"}, "liveactivity.E002", "cannot import 'nowhere.Backend'"),
+        ({"BACKEND": LOCMEM, "OPTIONS": {"kee": 1}}, "liveactivity.E006", "unknown keys 'kee'"),
+        ({"BACKEND": LOCMEM, "TIMING": {"leese": 1}}, "liveactivity.E006", "unknown keys 'leese'"),
+        ({"BACKEND": ACTIVITYSMITH}, "liveactivity.E005", "give the account's API key"),
+        ({"BACKEND": ACTIVITYSMITH, "OPTIONS": {"api_key": " "}}, "liveactivity.E005", "api_key"),
+        ({"BACKEND": ACTIVITYSMITH, "OPTIONS": {"api_key": None}}, "liveactivity.E005", "api_key"),
+        ({"BACKEND": ACTIVITYSMITH, "OPTIONS": {"api_key": "a b"}}, "liveactivity.E002", "inside"),
+        (
+            {"BACKEND": ACTIVITYSMITH, "OPTIONS": {"api_key": "ask_x", "base_url": "http://x.y"}},
+            "liveactivity.E002",
+            "base_url",
+        ),
+        ({"BACKEND": LOCMEM, "OPTIONS": {"rate_limit": 60}}, "liveactivity.E002", "rate_limit"),
+        (
+            {"BACKEND": LOCMEM, "OPTIONS": {"dismiss_after": 5}},
+            "liveactivity.E002",
+            "dismiss_after",
+        ),
+        ({"BACKEND": LOCMEM, "OPTIONS": {"channels": "ops"}}, "liveactivity.E002", "channels"),
+        ({"BACKEND": LOCMEM, "OPTIONS": {"time_to_live": 8}}, "liveactivity.E002", "time_to_live"),
+        ({"BACKEND": LOCMEM, "DISPATCHER": "pigeon"}, "liveactivity.E003", "'pigeon'"),
+        ({"BACKEND": LOCMEM, "DATABASE": "nowhere"}, "liveactivity.E004", "not in DATABASES"),
+        (
+            {"BACKEND": LOCMEM, "DISPATCHER": "immediate"},
+            "liveactivity.W001",
+            "wait for the vendor",
+        ),
+    ],
+)
+def test_each_rule_has_its_id_and_names_the_account(settings, account, identity, words):
+    use(settings, account)
+    messages = found()
+    assert list(messages) == [identity]
+    assert words in messages[identity]
+    if isinstance(account, dict):
+        assert "LIVEACTIVITY['default']" in messages[identity]
+
+
+def test_a_good_account_is_not_mentioned(settings):
+    use(settings, {"BACKEND": LOCMEM})
+    assert found() == {}
+
+
+def test_the_missing_extra_of_a_dispatcher_is_named(settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "celery", None)  # so says Python that it is missing
+    monkeypatch.delitem(sys.modules, "django_liveactivity.dispatch.celery", raising=False)
+    use(settings, {"BACKEND": LOCMEM, "DISPATCHER": "celery"})
+    messages = found()
+    assert list(messages) == ["liveactivity.E007"]
+    assert "pip install 'django-liveactivity[celery]'" in messages["liveactivity.E007"]
+
+
+class TestALoopbackAddress:
+    @pytest.mark.parametrize("address", LOOPBACK)
+    def test_is_found_where_debug_is_off(self, settings, address):
+        options = {"api_key": KEY, "base_url": address}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        messages = found()
+        assert list(messages) == ["liveactivity.W003"]
+        assert "LIVEACTIVITY['default']['OPTIONS']: base_url" in messages["liveactivity.W003"]
+
+    def test_is_for_development(self, settings):
+        settings.DEBUG = True
+        options = {"api_key": KEY, "base_url": LOOPBACK[0]}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        assert found() == {}
+
+    def test_is_not_the_vendor_s(self, settings):
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": {"api_key": KEY}})
+        assert found() == {}
+
+
+def test_an_immediate_dispatcher_is_for_development(settings):
+    settings.DEBUG = True
+    use(settings, {"BACKEND": LOCMEM, "DISPATCHER": "immediate"})
+    assert found() == {}
+
+
+def test_each_account_is_checked(settings):
+    settings.LIVEACTIVITY = {
+        "default": {"BACKEND": LOCMEM},
+        "alerts": {"BACKEND": ACTIVITYSMITH},
+        "shop": {"BACKEND": LOCMEM, "DISPATCHER": "pigeon"},
+    }
+    messages = found()
+    assert "LIVEACTIVITY['alerts']" in messages.pop("liveactivity.E005")
+    assert "LIVEACTIVITY['shop']" in messages.pop("liveactivity.E003")
+    assert messages == {}
