@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 from django_liveactivity.sandbox import Sandbox
 
 KEY = "ask_test_0123456789"
+
+hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
+if profile := os.environ.get("HYPOTHESIS_PROFILE"):
+    hypothesis.settings.load_profile(profile)
 
 
 @pytest.fixture

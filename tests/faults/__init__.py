@@ -4,6 +4,7 @@
     pytest tests/faults -k row_13                    one row, on all its databases
     pytest tests/faults -k "row_13 and postgres"     one cell
     pytest tests/faults -n 2 -k mariadb              all cells of a database
+    pytest tests/faults/test_mutations.py            the engine, broken on purpose
     python -m tests.faults.soak --minutes 10 --database postgres --broker redis --seed 7
 
 The cells share the machine's PostgreSQL and MariaDB on loopback, each in a database of its own.

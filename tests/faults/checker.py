@@ -5,6 +5,7 @@ A: nothing is alive on the phone that the host ended.
 R: no call for what was rolled back.
 O: per lane, content never goes back, and nothing of a generation follows its acknowledged end.
 S: one awaited call per lane at a time.
+P: in a run that had more to send than the limit lets through, the limit was used, and kept.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ DEADLINE = Timing().divided_by(DIVISOR).call_deadline / 1000
 SLACK = 0.1
 """Seconds within which the vendor notices that a client has hung up."""
 NEVER = float("inf")
+LEAST_USED = 0.98
+"""The share of the limit that a saturated run must use at least."""
+MOST_REFUSED = 0.01
+"""The share of its calls that may be answered 429 at most."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Records:
         begun: when the host began a change, by serial, on the clock of the log.
         committed: when the host knew of the commit; unknown for a host that was killed.
         given_up: operations that an operator gave up.
+        saturated: the limit (calls, seconds) of a run that had more to send until its last call.
     """
 
     facts: Sequence[Fact]
@@ -64,6 +70,7 @@ class Records:
     begun: Mapping[int, float]
     committed: Mapping[int, float]
     given_up: frozenset[int] = field(default_factory=frozenset)
+    saturated: tuple[int, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class Lane:
 
 def check(records: Records) -> list[Violation]:
     """Return every violation of a run whose queues are drained."""
-    violations: list[Violation] = []
+    violations = [Violation("P", text) for text in misuse(records)]
     for lane in _lanes(records):
         for letter, find in RULES.items():
             violations += [Violation(letter, f"{lane.key}: {t}") for t in find(lane, records)]
@@ -204,6 +211,22 @@ def overlaps(lane: Lane, records: Records) -> Iterator[str]:
         left = _awaited_until(entry)
         if left > over:
             over, previous = left, entry.number
+
+
+def misuse(records: Records) -> Iterator[str]:
+    """P, over the whole windows from the first call on."""
+    if records.saturated is None:
+        return
+    calls, seconds = records.saturated
+    begun = min(entry.arrived for entry in records.log)
+    windows = int((max(entry.arrived for entry in records.log) - begun) // seconds)
+    refused = [entry for entry in records.log if entry.status == 429]
+    if len(refused) > MOST_REFUSED * len(records.log):
+        yield f"{len(refused)} of {len(records.log)} calls were answered 429"
+    over = begun + windows * seconds
+    used = sum(entry.status != 429 and entry.arrived < over for entry in records.log)
+    if used < LEAST_USED * windows * calls:
+        yield f"{used} calls in {windows} windows of {calls}"
 
 
 def _awaited_until(entry: Entry) -> float:

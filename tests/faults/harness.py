@@ -150,8 +150,8 @@ class World:
         """Wait until nothing is left to do."""
         self.until(lambda: not self.unfinished(), "the drain", seconds)
 
-    def violations(self) -> list[Violation]:
-        """Return what the checker finds."""
+    def violations(self, saturated: tuple[int, float] | None = None) -> list[Violation]:
+        """Return what the checker finds; P too, if the run was saturated under that limit."""
         return check(
             Records(
                 facts=self.facts(),
@@ -161,6 +161,7 @@ class World:
                 begun=self.begun,
                 committed=self.committed,
                 given_up=frozenset(self.given_up),
+                saturated=saturated,
             )
         )
 

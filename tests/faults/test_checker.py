@@ -109,3 +109,25 @@ def test_s_a_call_that_nobody_awaits_any_more_but_a_frozen_worker():
 def test_s_two_calls_at_once():
     log = [put(1.1, 1, until=2.5), delete(2.1)]
     assert letters([SHOW_1, END_2], log, {}) == {"S"}
+
+
+def paced(*bursts: tuple[float, int], refused: int = 0) -> set[str]:
+    """Return the letters of a saturated run under 10 calls a second, from bursts of ends."""
+    log = [delete(at) for at, count in bursts for _ in range(count)]
+    log += [delete(bursts[-1][0], status=429) for _ in range(refused)]
+    records = Records([], log, {}, {}, {}, {}, saturated=(10, 1.0))
+    return {v.letter for v in check(records)} & {"P"}
+
+
+def test_p_a_limit_that_is_used_and_kept():
+    assert paced((0.0, 10), (1.01, 10), (2.02, 3)) == set()
+
+
+def test_p_a_limit_that_is_not_used():
+    assert paced((0.0, 10), (1.01, 9), (2.02, 3)) == {"P"}
+    assert paced((0.0, 10), (2.02, 10), (3.03, 3)) == {"P"}
+
+
+def test_p_more_than_one_in_a_hundred_refused():
+    assert paced((0.0, 10), (1.01, 10), (2.02, 3), refused=1) == {"P"}
+    assert paced(*((n * 1.01, 10) for n in range(10)), (10.1, 1), refused=1) == set()

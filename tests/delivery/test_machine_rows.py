@@ -1,0 +1,128 @@
+"""The same game with real rows: services, look, claim and record, on SQLite with a clock of ours.
+
+Nothing of the shell is told again here. Only the vendor is a phone in memory, and the database
+asks the phone for the time, as SQLite lets an application replace its functions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from hypothesis.stateful import run_state_machine_as_test
+
+from django_liveactivity import Progress, conf, services
+from django_liveactivity.client import Answer
+from django_liveactivity.delivery.candidates import Target
+from django_liveactivity.delivery.claim import Claim, claim
+from django_liveactivity.delivery.drain import read_state
+from django_liveactivity.delivery.lost import write_off
+from django_liveactivity.delivery.record import record
+from django_liveactivity.delivery.sight import Sight, look
+from django_liveactivity.delivery.slots import Pace
+from django_liveactivity.models import Lane, LiveActivity, Operation, lane_digest
+from tests.clock import TIMES
+
+from .machine import Machine, games
+from .phone import SECOND, Phone
+
+FREE = Pace(0, 0)
+UNIX_EPOCH = 2_440_587.5
+"""The Julian day on which milliseconds begin."""
+DAY = 86_400_000
+MILLISECOND = dt.timedelta(milliseconds=1)
+
+
+def set_clock(now: Callable[[], float]) -> None:
+    """Let SQLite ask for the time, in milliseconds since 1970."""
+    connection.ensure_connection()
+    connection.connection.create_function("julianday", 1, lambda _: UNIX_EPOCH + now() / DAY)
+
+
+class Rows:
+    """The rows of the test's database, emptied, and its clock set to the phone's."""
+
+    def __init__(self, phone: Phone) -> None:
+        self.phone = phone
+        phone.clock = 1_700_000_000_000
+        self.account = conf.account()
+        for model in TIMES:
+            model._default_manager.all()._raw_delete("default")  # type: ignore[attr-defined]
+        set_clock(lambda: phone.clock)
+
+    def _newest(self) -> Operation:
+        return Operation.objects.latest("pk")
+
+    def show(self, key: str, serial: int, time_to_live: int | None) -> Operation:
+        lives = None if time_to_live is None else time_to_live * MILLISECOND
+        content = Progress(title=f"#{serial}", percentage=1)
+        services.stream_activity(key, content, time_to_live=lives)
+        return self._newest()
+
+    def end(self, key: str, after: int | None) -> Operation:
+        later = None if after is None else after * MILLISECOND
+        return services.end_activity(stream_key=key, after=later)
+
+    def keep(self, key: str) -> Operation:
+        return services.keep_activity(stream_key=key)
+
+    def undo(self, key: str, serial: int) -> None:
+        with transaction.atomic():
+            self.show(key, serial, None)
+            self.end(key, None)
+            transaction.set_rollback(True)
+
+    def withhold(self, operation: Operation) -> list[Any]:
+        rows: list[Any] = [Operation.objects.select_related("activity").get(pk=operation.pk)]
+        Operation.objects.filter(pk=operation.pk)._raw_delete("default")
+        card = rows[0].activity
+        if not Operation.objects.filter(activity=card).exists():
+            LiveActivity.objects.filter(pk=card.pk)._raw_delete("default")
+            rows.append(card)
+        return rows
+
+    def commit(self, withheld: list[Any]) -> None:
+        for row in withheld:
+            row.save(force_insert=True)
+
+    def operations(self, key: str) -> list[Operation]:
+        rows = Operation.objects.filter(lane_digest=lane_digest(stream_key=key))
+        return list(rows.order_by("pk"))
+
+    def look(self, key: str) -> Sight | None:
+        digest = lane_digest(stream_key=key)
+        lane_id = Lane.objects.filter(digest=digest).values_list("pk", flat=True).first()
+        target = Target(digest, key, "", lane_id, Operation.Rank.CONTENT, 0)
+        sight = look(self.account, target, self.phone.clock)
+        if sight is None or not sight.lane.open_attempt:
+            return sight
+        write_off(self.account, sight.lane)
+        return look(self.account, target, self.phone.clock)
+
+    def claim(self, sight: Sight) -> Claim | None:
+        return claim("default", self.account, read_state(self.account), sight, None, FREE)
+
+    def record(self, claim: Claim, answer: Answer) -> bool:
+        state = read_state(self.account)
+        return record("default", self.account, state, claim, answer, FREE).owned
+
+
+class RowsMachine(Machine):
+    """The machine over the rows."""
+
+    shell = Rows
+
+
+@pytest.fixture
+def database(db: None) -> Iterator[None]:
+    """The test's database, to which the clock on the wall is given back."""
+    yield
+    set_clock(lambda: time.time() * SECOND)
+
+
+def test_rows(database: None):
+    run_state_machine_as_test(RowsMachine, settings=games(0.15))
