@@ -86,32 +86,49 @@ class Door:
         return row
 
     def insert_operation(
+        self, activity: LiveActivity, kind: Operation.Kind, **values: Any
+    ) -> Operation:
+        """INSERT an operation and kick delivery on commit."""
+        rows = Operation.objects.using(self.account.database)
+        row: Operation = rows.insert(**self._operation(activity, kind, **values))
+        kick_on_commit(self.account)
+        return row
+
+    def insert_operations(
+        self, kind: Operation.Kind, wanted: Sequence[tuple[LiveActivity, Mapping[str, Any]]]
+    ) -> list[Operation]:
+        """INSERT an operation for each card in one statement, and kick delivery on commit."""
+        if not wanted:
+            return []
+        values = [self._operation(activity, kind, **each) for activity, each in wanted]
+        rows: list[Operation] = Operation.objects.using(self.account.database).insert_all(values)
+        kick_on_commit(self.account)
+        return rows
+
+    def _operation(
         self,
         activity: LiveActivity,
         kind: Operation.Kind,
         *,
         due_at: int | Combinable | None = None,
         **values: Any,
-    ) -> Operation:
-        """INSERT an operation and kick delivery on commit."""
+    ) -> dict[str, Any]:
         due = Now() if due_at is None else due_at
         end = kind == Operation.Kind.END
-        row: Operation = Operation.objects.using(self.account.database).insert(
-            activity=activity,
-            account=self.account.alias,
-            lane_digest=activity.lane_digest,
-            kind=kind,
-            rank=Operation.Rank.END if end else Operation.Rank.CONTENT,
-            due_at=due,
-            next_try_at=due,
-            created_at=Now(),
-            source=self.source,
-            actor=self.actor,
-            reason=self.reason,
+        return {
+            "activity": activity,
+            "account": self.account.alias,
+            "lane_digest": activity.lane_digest,
+            "kind": kind,
+            "rank": Operation.Rank.END if end else Operation.Rank.CONTENT,
+            "due_at": due,
+            "next_try_at": due,
+            "created_at": Now(),
+            "source": self.source,
+            "actor": self.actor,
+            "reason": self.reason,
             **values,
-        )
-        kick_on_commit(self.account)
-        return row
+        }
 
 
 def enter(

@@ -40,10 +40,10 @@ def a_shop(monkeypatch, settings, vendor):
     monkeypatch.setitem(sys.modules, "shop", shop)
     monkeypatch.setitem(sys.modules, "shop.models", shop_models)
     monkeypatch.setenv("ACTIVITYSMITH_API_KEY", "ask_test")
-    monkeypatch.setattr(tracking, "_registry", {})
-    tracking.registered.cache_clear()
+    monkeypatch.setattr(tracking.registry, "_registry", [])
+    tracking.followers.cache_clear()
     yield vendor
-    tracking.registered.cache_clear()
+    tracking.followers.cache_clear()
 
 
 def use(settings, accounts, sandbox):
