@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
 from django.db import transaction
-from django.db.models import Model
 from django.db.models.expressions import Combinable
 
 from django_liveactivity import conf
@@ -20,6 +19,7 @@ from django_liveactivity.exceptions import InvalidInputError, WrongDatabaseError
 from django_liveactivity.models import LiveActivity, Now, Operation, Subject, lane_digest
 
 MAX_NAME = 255
+NOTHING: Final = Subject.of(None)
 
 
 class Unset:
@@ -66,19 +66,18 @@ class Door:
         *,
         stream_key: str = "",
         activity_id: str = "",
-        subject: Model | None = None,
+        subject: Subject = NOTHING,
         tracked_by: str = "",
         channels: list[str] | None = None,
     ) -> LiveActivity:
         """INSERT a card."""
-        label, pk = Subject.of(subject)
         row: LiveActivity = LiveActivity.objects.using(self.account.database).insert(
             account=self.account.alias,
             lane_digest=lane_digest(stream_key=stream_key, activity_id=activity_id),
             stream_key=stream_key,
             activity_id=activity_id,
-            subject_model=label,
-            subject_pk=pk,
+            subject_model=subject.model,
+            subject_pk=subject.pk,
             tracked_by=tracked_by,
             channels=channels,
             created_at=Now(),

@@ -63,11 +63,11 @@ def stream_activity(
     door = enter(account, using, source, actor, reason)
     values = intended(Endpoint.STREAM, content, options)
     lasts = lasting(door, time_to_live)
-    Subject.of(subject)
+    told = Subject.of(subject)
     card = selectors.newest_of_key(door.account, key)
     if card is not None and not card.is_closed:
         return show_on(door, card, values, lasts)
-    return show_new(door, key, values, lasts, subject=subject, tracked_by=tracked_by)
+    return show_new(door, key, values, lasts, subject=told, tracked_by=tracked_by)
 
 
 def track_activity(
@@ -105,7 +105,7 @@ def track_activity(
     """
     identity = check_activity_id(activity_id)
     door = enter(account, using, source, actor, reason)
-    Subject.of(subject)
+    told = Subject.of(subject)
     card = selectors.newest_of_id(door.account, identity)
     stream = card is not None and bool(card.stream_key)
     values = intended(Endpoint.STREAM if stream else Endpoint.UPDATE, content, options)
@@ -118,7 +118,7 @@ def track_activity(
         new = door.insert_activity(
             stream_key=key,
             activity_id="" if key else identity,
-            subject=subject,
+            subject=told,
             channels=channels,
         )
         return show_on(door, new, values, lasts)
@@ -149,7 +149,7 @@ def show_new(
     values: Intended,
     lasts: int | None,
     *,
-    subject: Model | None,
+    subject: Subject,
     tracked_by: str,
 ) -> LiveActivity:
     """INSERT a card and its first content."""

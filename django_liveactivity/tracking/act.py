@@ -42,7 +42,8 @@ def _show(
         show_on(door, card, show, lasts)
         return
     key = check_stream_key(activity.key(subject))
-    show_new(door, key, show, lasts, subject=subject, tracked_by=activity.name)
+    told = Subject.of(subject)
+    show_new(door, key, show, lasts, subject=told, tracked_by=activity.name)
 
 
 def end(
