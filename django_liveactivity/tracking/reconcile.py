@@ -81,10 +81,10 @@ def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: b
         return Batch(len(cards), failed=len(cards))
 
 
-def _keys(cards: Sequence[LiveActivity]) -> set[Any]:
+def _keys(cards: Sequence[LiveActivity]) -> list[Any]:
     """Return the primary keys of the objects, as their model knows them."""
     pk: Field[Any, Any] = apps.get_model(cards[0].subject_model)._meta.pk
-    return {pk.to_python(card.subject_pk) for card in cards}
+    return [pk.to_python(text) for text in dict.fromkeys(card.subject_pk for card in cards)]
 
 
 def _follower(account: conf.Account, card: LiveActivity) -> ModelActivity[Any] | None:

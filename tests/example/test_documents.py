@@ -125,7 +125,7 @@ def test_every_command_that_is_named_exists():
     assert set(re.findall(r"^## `(\w+)`", reference, re.MULTILINE)) == ours
 
 
-@pytest.mark.parametrize("name", ["dispatch", "end", "sandbox", "status"])
+@pytest.mark.parametrize("name", ["dispatch", "end", "reconcile", "sandbox", "status"])
 def test_every_option_in_the_reference_exists(name):
     command = f"liveactivity_{name}"
     reference = (ROOT / "docs" / "reference" / "commands.md").read_text()
