@@ -62,7 +62,9 @@ SERVERS = {
 SERVER = SERVERS[os.environ.get("TEST_DATABASE", "sqlite")]
 DATABASES = {
     "default": SERVER,
-    "other": SERVER if SERVER["NAME"] == ":memory:" else SERVER | {"NAME": "liveactivity_other"},
+    "other": dict(SERVER)
+    if SERVER["NAME"] == ":memory:"
+    else SERVER | {"NAME": "liveactivity_other"},
 }
 STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,5 +1,6 @@
 """The rows: what the host INSERTs, and what delivery keeps beside it."""
 
+from . import prepared
 from .activity import (
     KnownActivityId,
     LiveActivity,
@@ -31,6 +32,7 @@ __all__ = [
     "from_datetime",
     "has_composite_key",
     "lane_digest",
+    "prepared",
     "root_model",
     "to_datetime",
     "with_now",

@@ -118,7 +118,9 @@ class LiveActivity(KeptModel):
         permissions = [("end_liveactivity", _("Can end live activities"))]
         indexes = [
             models.Index(fields=["account", "lane_digest", "id"], name="liveactivity_lane"),
-            models.Index(fields=["subject_model", "subject_pk"], name="liveactivity_subject"),
+            models.Index(
+                fields=["account", "subject_model", "subject_pk"], name="liveactivity_subject"
+            ),
             models.Index(fields=["status", "id"], name="liveactivity_status"),
             models.Index(fields=["account", "ended_at"], name="liveactivity_ended"),
         ]

@@ -51,7 +51,7 @@ def saved(activity: ModelActivity[Any], save: Save) -> None:
         return
     subject = _subject(activity, save.instance)
     with contained(activity, account, subject):
-        cards = selectors.open_cards(account, [subject], activity.name)
+        cards = selectors.open_cards_of(account, subject, activity.name)
         _carry_out(activity, account, _decide(activity, account, save, cards))
 
 
@@ -62,7 +62,7 @@ def deleted(activity: ModelActivity[Any], instance: Model, using: str) -> None:
         return
     subject = _subject(activity, instance)
     with contained(activity, account, subject):
-        cards = selectors.open_cards(account, [subject], activity.name)
+        cards = selectors.open_cards_of(account, subject, activity.name)
         _carry_out(activity, account, Decision(None, ends=cards))
 
 

@@ -2,7 +2,7 @@
 
 Each row saves the same objects in the same way, with a ``ModelActivity`` and without one, each save
 in a transaction of its own. On another database than SQLite in memory:
-``DJANGO_SETTINGS_MODULE=tests.tracking.on_postgres python -m tests.benchmarks.tracked_save``.
+``TEST_DATABASE=postgres python -m tests.benchmarks.tracked_save``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from tests.shop.models import Order  # noqa: E402
 from tests.tracking.following import OrderActivity, followed  # noqa: E402
 
-TARGET_QUERIES = 3
 COLUMNS = (
     f"{'save':28} {'queries':>8} {'untracked':>10} {'added':>6} "
     f"{'CPU (us)':>9} {'untracked':>10} {'ratio':>6} {'wall':>6}"
@@ -41,11 +40,13 @@ class Row:
         name: what it is called.
         before: the fields of the object, whose card is shown if it is live.
         change: what is done to the object before the save.
+        most: how many queries tracking may add.
     """
 
     name: str
     before: dict[str, Any]
     change: Callable[[Order], None]
+    most: int = 3
 
 
 def nothing(order: Order) -> None:
@@ -68,11 +69,11 @@ def cook(order: Order) -> None:
 
 
 ROWS = (
-    Row("not live", {"status": "new"}, nothing),
-    Row("live, unchanged", {"status": "cooking"}, nothing),
+    Row("not live", {"status": "new"}, nothing, most=1),
+    Row("live, unchanged", {"status": "cooking"}, nothing, most=1),
     Row("live, changed", {"status": "cooking"}, further),
     Row("ending", {"status": "cooking"}, deliver),
-    Row("starting", {"status": "new"}, cook),
+    Row("starting", {"status": "new"}, cook, most=4),  # before a new card the row is read again
 )
 
 
@@ -117,7 +118,7 @@ def best(row: Row, saves: int, rounds: int, *, tracked: bool) -> Cost:
 def line(row: Row, tracked: Cost, plain: Cost) -> str:
     """Return a row of the table."""
     added = tracked.queries - plain.queries
-    verdict = "" if added <= TARGET_QUERIES else "  ABOVE TARGET"
+    verdict = "" if added <= row.most else "  ABOVE TARGET"
     return (
         f"{row.name:28} {tracked.queries:8} {plain.queries:10} {added:6} "
         f"{tracked.cpu * 1e6:9.0f} {plain.cpu * 1e6:10.0f} {tracked.cpu / plain.cpu:6.2f} "

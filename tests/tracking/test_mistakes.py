@@ -8,10 +8,11 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 
-from django_liveactivity import Progress, conf, selectors
+from django_liveactivity import Progress, conf
 from django_liveactivity.delivery import sweep
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Operation, TrackingFailure
+from django_liveactivity.status import account_status
 from django_liveactivity.testing import deliver
 from tests.clock import advance
 from tests.shop.models import Order
@@ -61,7 +62,7 @@ def errors() -> list[str]:
 
 
 def counted() -> int:
-    return selectors.account_status(conf.account()).tracking_failures
+    return account_status(conf.account()).tracking_failures
 
 
 @pytest.mark.parametrize(

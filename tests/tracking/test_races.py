@@ -1,6 +1,6 @@
 """Saves and reconcile at the same time, on databases with row locks.
 
-``pytest --ds=tests.tracking.on_postgres tests/tracking`` and ``…on_mariadb`` collect these.
+``TEST_DATABASE=postgres pytest tests/tracking`` collects these, and ``mariadb`` does.
 """
 
 from __future__ import annotations

@@ -211,7 +211,7 @@ def test_a_bar_is_drawn_on_a_terminal_only(is_terminal):
         import django, sys
         from django.conf import settings
         settings.configure(
-            INSTALLED_APPS=["django_liveactivity"],
+            INSTALLED_APPS=["django.contrib.contenttypes", "django_liveactivity"],
             DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
             LIVEACTIVITY={"default": {
                 "BACKEND": "django_liveactivity.backends.dummy.DummyBackend"}},
@@ -219,6 +219,11 @@ def test_a_bar_is_drawn_on_a_terminal_only(is_terminal):
         django.setup()
         from django.core.management import call_command
         call_command("migrate", verbosity=0)
+        from django.contrib.contenttypes.models import ContentType
+        from django_liveactivity import Progress, services
+        content = Progress(title="Card", percentage=1)
+        for number in range(12):
+            services.stream_activity(f"card-{number}", content, subject=ContentType.objects.first())
         call_command("liveactivity_reconcile")
     """
     ours, theirs = pty.openpty()
@@ -235,8 +240,8 @@ def test_a_bar_is_drawn_on_a_terminal_only(is_terminal):
         drawn = os.read(ours, 4096).decode() if is_terminal else done.stderr
     finally:
         os.close(ours)
-    assert done.stdout == "0 cards compared: 0 ended, 0 updated, 0 busy, 0 failed.\n"
-    assert ("card/s" in drawn) == is_terminal
+    assert done.stdout == "12 cards compared: 0 ended, 0 updated, 0 busy, 0 failed.\n"
+    assert ("12/12" in drawn) == is_terminal
 
 
 def test_the_task_for_beat_does_the_same(order):

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model
 
 from django_liveactivity import tracking
+from django_liveactivity.management.progress import Bars
 from django_liveactivity.tracking import Batch, Synced
 from django_liveactivity.tracking.reconcile import cards_to_compare
 
@@ -55,16 +56,12 @@ def _model(label: str) -> type[Model]:
 
 
 def _with_progress(batches: Iterable[Batch], models: list[type[Model]]) -> Iterator[Batch]:
-    """Draw a progress bar on a terminal, if the extra ``progress`` is installed."""
-    try:
-        from tqdm import tqdm  # noqa: PLC0415 - an extra
-    except ImportError:
-        yield from batches
-        return
-    if not sys.stderr.isatty():
-        yield from batches
-        return
-    with tqdm(total=cards_to_compare(models), unit="card") as bar:
-        for batch in batches:
-            yield batch
-            bar.update(batch.examined)
+    """Draw a bar on a terminal for the cards that are still to be compared."""
+    bars = Bars(sys.stderr)
+    left = cards_to_compare(models) if bars.is_seen else 0
+    bars.show("reconcile", lambda: left)
+    for batch in batches:
+        yield batch
+        left = max(0, left - batch.examined)
+        bars.show("reconcile", lambda: left)  # noqa: B023 - called at once
+    bars.close()

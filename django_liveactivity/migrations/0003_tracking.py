@@ -10,6 +10,13 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RemoveIndex(model_name='liveactivity', name='liveactivity_subject'),
+        migrations.AddIndex(
+            model_name='liveactivity',
+            index=models.Index(
+                fields=['account', 'subject_model', 'subject_pk'], name='liveactivity_subject'
+            ),
+        ),
         migrations.CreateModel(
             name='TrackingFailure',
             fields=[
