@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,6 +41,12 @@ def followed(model: type[Model], *classes: type[ModelActivity[Any]]) -> Iterator
 def kinds() -> list[str]:
     """Every operation's kind, in order."""
     return list(Operation.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def reads_of(table: str, queries: Any) -> list[str]:
+    """The SELECTs of a table's own columns among captured queries."""
+    begins = f"SELECT {table}."
+    return [q["sql"] for q in queries if re.sub(r"[`\"]", "", q["sql"]).startswith(begins)]
 
 
 def sent(vendor: Sandbox) -> list[str]:
