@@ -15,7 +15,7 @@ from django.dispatch import receiver
 from .exceptions import InvalidInputError
 
 DEFAULT_ACCOUNT = "default"
-KNOWN_KEYS = ("BACKEND", "DISPATCHER", "DATABASE", "OPTIONS", "TIMING")
+KNOWN_KEYS = ("BACKEND", "DISPATCHER", "DATABASE", "OPTIONS", "TIMING", "RAISE_TRACKING_ERRORS")
 
 
 class UnknownKeyError(ImproperlyConfigured):
@@ -88,6 +88,7 @@ class Account:
     database: str = "default"
     options: Mapping[str, Any] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
+    raise_tracking_errors: bool = False
 
 
 def account(alias: str = DEFAULT_ACCOUNT) -> Account:
@@ -125,6 +126,8 @@ def _read(alias: str, values: Any) -> Account:
         raise ImproperlyConfigured(f"{name} needs a BACKEND, the dotted path of a backend class.")
     if not isinstance(values.get("OPTIONS", {}), Mapping):
         raise ImproperlyConfigured(f"{name}['OPTIONS'] must be a dict.")
+    if not isinstance(values.get("RAISE_TRACKING_ERRORS", False), bool):
+        raise ImproperlyConfigured(f"{name}['RAISE_TRACKING_ERRORS'] must be True or False.")
     timing = values.get("TIMING", {})
     refuse_unknown(f"{name}['TIMING']", timing, [f.name for f in fields(Timing)])
     return Account(
@@ -134,6 +137,7 @@ def _read(alias: str, values: Any) -> Account:
         database=values.get("DATABASE", "default"),
         options=values.get("OPTIONS", Redacted({})),
         timing=Timing(**timing),
+        raise_tracking_errors=values.get("RAISE_TRACKING_ERRORS", False),
     )
 
 

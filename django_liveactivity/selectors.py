@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery, Value
 
 from . import conf
-from .models import KnownActivityId, LiveActivity, Now, Operation, Subject, lane_digest
+from .models import (
+    KnownActivityId,
+    LiveActivity,
+    Now,
+    Operation,
+    SameBytes,
+    Subject,
+    TrackingFailure,
+    lane_digest,
+    prepared,
+)
 
 Kind = Operation.Kind
 State = Operation.State
 
 EXPIRED_AFTER = 12 * 3600 * 1000
 """Milliseconds after which iOS has removed a card by itself (Apple: 8 h live, 4 h ended)."""
+ENDED_FOR_GOOD = 3600 * 1000
+FAILURES_KEPT = 24 * 3600 * 1000
+SUBJECTS_AT_ONCE = 500
 
 
 def activities(account: conf.Account) -> QuerySet[LiveActivity, LiveActivity]:
@@ -71,12 +86,87 @@ def live(rows: QuerySet[LiveActivity, LiveActivity]) -> QuerySet[LiveActivity, L
 def activities_of(account: conf.Account, subject: Model) -> QuerySet[LiveActivity, LiveActivity]:
     """Return the cards, ended ones too, that tell of an object."""
     label, pk = Subject.of(subject)
-    return activities(account).filter(subject_model=label, subject_pk=pk)
+    mine = SameBytes("subject_pk", Value(pk))
+    return activities(account).filter(mine, subject_model=label, subject_pk=pk)
 
 
-def newest_tracked(account: conf.Account, subject: Model, tracked_by: str) -> LiveActivity | None:
-    """Return the newest card that a ``ModelActivity`` showed for an object."""
-    return _newest(activities_of(account, subject).filter(tracked_by=tracked_by))
+def open_cards(
+    account: conf.Account, subjects: Iterable[Subject], tracked_by: str | None = None
+) -> list[LiveActivity]:
+    """Return the cards of objects that have no due end, the oldest first, as by ``described``.
+
+    Args:
+        account: the account of the cards.
+        subjects: the objects: one query for each model and each 500 keys.
+        tracked_by: only those that this ``ModelActivity`` shows.
+    """
+    wanted = set(subjects)
+    keys: dict[str, list[str]] = defaultdict(list)
+    for subject in wanted:
+        keys[subject.model].append(subject.pk)
+    rows = [
+        row
+        for model, pks in keys.items()
+        for start in range(0, len(pks), SUBJECTS_AT_ONCE)
+        for row in _open(account, tracked_by).filter(
+            subject_model=model, subject_pk__in=pks[start : start + SUBJECTS_AT_ONCE]
+        )
+    ]
+    # MariaDB's default collation takes the key "a" for "A": the wrong card would end.
+    found = [row for row in rows if Subject(row.subject_model, row.subject_pk) in wanted]
+    return sorted(found, key=lambda card: card.pk)
+
+
+def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> list[LiveActivity]:
+    """Return what ``open_cards`` does for one object, cheap enough for each save of a host."""
+    rows = prepared.run(
+        _open_of_one,
+        account.database,
+        account=account.alias,
+        subject_model=subject.model,
+        subject_pk=subject.pk,
+        tracked_by=tracked_by,
+    )
+    found = [row for row in rows if row.subject_pk == subject.pk]
+    for card in found:  # raw rows hold the annotations as the database driver gives them
+        card.is_closed = False
+        card.newest_content = _from_json(card.newest_content)
+        card.newest_options = _from_json(card.newest_options)
+    return sorted(found, key=lambda card: card.pk)
+
+
+def _open_of_one(using: str) -> QuerySet[LiveActivity, LiveActivity]:
+    account = conf.Account(alias=prepared.Given("account"), backend="", database=using)
+    return _open(account, prepared.Given("tracked_by")).filter(
+        subject_model=prepared.Given("subject_model"), subject_pk=prepared.Given("subject_pk")
+    )
+
+
+def _from_json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, (str, bytes)) else value
+
+
+def _open(account: conf.Account, tracked_by: str | None) -> QuerySet[LiveActivity, LiveActivity]:
+    # A late end can take a newer content with it for a moment; after an hour it is shown again.
+    over = Q(status=LiveActivity.Status.ENDED, ended_at__lt=Now() - ENDED_FOR_GOOD)
+    rows = described(live(activities(account).exclude(over))).order_by()
+    return rows if tracked_by is None else rows.filter(tracked_by=tracked_by)
+
+
+def of_subjects(
+    account: conf.Account, models: Iterable[str] = ()
+) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return the cards that may be on phones and tell of an object, of these models or of any."""
+    over = (LiveActivity.Status.ENDED, LiveActivity.Status.FAILED)
+    rows = live(activities(account).exclude(status__in=over).exclude(subject_model=""))
+    labels = list(models)
+    return rows.filter(subject_model__in=labels) if labels else rows
+
+
+def tracking_failures(account: conf.Account) -> QuerySet[TrackingFailure, TrackingFailure]:
+    """Return what hooks of ``ModelActivity`` classes raised within the last 24 hours."""
+    rows = TrackingFailure.objects.using(account.database).filter(account=account.alias)
+    return rows.filter(created_at__gt=Now() - FAILURES_KEPT)
 
 
 def newest_of_key(account: conf.Account, stream_key: str) -> LiveActivity | None:

@@ -13,6 +13,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from . import conf
 from .backends import get_backend
 from .models import AccountState, Act, LiveActivity, Now, Operation, Slot, with_now
+from .selectors import tracking_failures
 
 Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
@@ -38,6 +39,7 @@ class AccountStatus:
         slots: calls that the rate limit allows, or None without a limit.
         heartbeat_age: since the last sweep, or None if there was none.
         is_used: whether the account holds any operation, finished or not, or a waiting act.
+        tracking_failures: how often a hook of a ``ModelActivity`` raised within 24 hours.
     """
 
     account: str
@@ -52,6 +54,7 @@ class AccountStatus:
     slots: int | None = None
     heartbeat_age: float | None = None
     is_used: bool = False
+    tracking_failures: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a dict, ready for JSON."""
@@ -91,6 +94,7 @@ def _read(account: conf.Account) -> AccountStatus:
         slots=None if rate_limit is None else rate_limit[0],
         heartbeat_age=_since(state.heartbeat_at, state.now) if state else None,
         is_used=_is_used(account),
+        tracking_failures=tracking_failures(account).count(),
     )
 
 

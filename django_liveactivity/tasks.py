@@ -1,11 +1,15 @@
-"""The two Celery tasks, found by every host's ``autodiscover_tasks``."""
+"""The Celery tasks, found by every host's ``autodiscover_tasks``."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from celery import shared_task
 
+from . import tracking
 from .delivery import drain as drain_account
 from .delivery import sweep as sweep_accounts
+from .tracking import Synced
 
 LONGEST_COUNTDOWN = 60.0
 
@@ -38,6 +42,19 @@ def sweep() -> list[str]:
         The accounts that were woken.
     """
     return sweep_accounts(_kick)
+
+
+@shared_task(name="django_liveactivity.reconcile", ignore_result=True)
+def reconcile() -> dict[str, int]:
+    """Compare the live cards with their objects, and end what should have ended; by beat.
+
+    Returns:
+        How many cards were looked at, and what came of it.
+    """
+    synced = Synced()
+    for batch in tracking.reconcile():
+        synced.add(batch)
+    return asdict(synced)
 
 
 def _kick(alias: str) -> None:

@@ -13,6 +13,7 @@ from django_liveactivity.models import (
     Operation,
     Seat,
     Slot,
+    TrackingFailure,
 )
 
 TIMES = {
@@ -49,6 +50,7 @@ TIMES = {
         "heartbeat_at",
         "alerted_at",
     ),
+    TrackingFailure: ("created_at",),
 }
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 from django_liveactivity import conf
-from django_liveactivity.tracking import ModelActivity, registered
+from django_liveactivity.tracking import ModelActivity, refused, registered
 
 
 @register("liveactivity")
@@ -21,19 +21,22 @@ def check_tracking(**_: Any) -> list[CheckMessage]:
     * ``liveactivity.E009``: a model has a composite primary key.
     * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``.
     """
-    return [message for activity in registered() for message in _check(activity)]
+    composite = [_composite(activity) for activity in refused()]
+    return composite + [message for activity in registered() for message in _check(activity)]
+
+
+def _composite(activity: ModelActivity[Any]) -> CheckMessage:
+    return Error(
+        f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
+        "primary key: a card names its subject by a single one.",
+        hint="Call the services yourself, without a subject.",
+        obj=type(activity),
+        id="liveactivity.E009",
+    )
 
 
 def _check(activity: ModelActivity[Any]) -> Iterator[CheckMessage]:
     label = activity.model._meta.label
-    if len(getattr(activity.model._meta, "pk_fields", ())) > 1:
-        yield Error(
-            f"{activity.name} follows {label}, which has a composite primary key: a card names its "
-            "subject by a single one.",
-            hint="Call the services yourself, without a subject.",
-            obj=type(activity),
-            id="liveactivity.E009",
-        )
     try:
         yield from _check_account(activity, label, conf.accounts())
     except ImproperlyConfigured:

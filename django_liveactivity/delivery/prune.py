@@ -16,7 +16,9 @@ from django_liveactivity.models import (
     LiveActivity,
     Now,
     Operation,
+    TrackingFailure,
 )
+from django_liveactivity.selectors import FAILURES_KEPT
 
 from .step import step
 
@@ -53,6 +55,7 @@ def prune(account: Account) -> int:
         if len(found) < CARDS:
             break
     _forget_acts(account)
+    _forget_failures(account)
     return deleted
 
 
@@ -156,3 +159,12 @@ def _forget_acts(account: Account) -> None:
 @step
 def _delete_acts(using: str, ids: Sequence[int]) -> None:
     Act.objects.using(using).filter(pk__in=ids)._raw_delete(using)
+
+
+def _forget_failures(account: Account) -> None:
+    """Delete the failures of hooks that the status counts no more, by their ids: hosts INSERT."""
+    rows = TrackingFailure.objects.using(account.database)
+    old = rows.filter(account=account.alias, created_at__lt=Now() - FAILURES_KEPT)
+    ids = list(old.values_list("pk", flat=True)[:ROWS])
+    if ids:
+        rows.filter(pk__in=ids)._raw_delete(account.database)

@@ -121,7 +121,9 @@ def _record_end(
             cards_of(using, claim.lane.cards).update(needs_attention=True)
         return
     attention = answer.needs_attention
-    rows = Operation.objects.using(using).filter(pk__in=[e.pk for e in ends])
+    rows = Operation.objects.using(using).filter(
+        pk__in=[e.pk for e in ends], state__in=Operation.UNFINISHED
+    )
     changes = {"outcome": answer.outcome, "needs_attention": attention, "tries": F("tries") + 1}
     if _is_certain(claim):
         rows.update(

@@ -1,9 +1,19 @@
 """The rows: what the host INSERTs, and what delivery keeps beside it."""
 
-from .activity import KnownActivityId, LiveActivity, Subject, lane_digest
+from . import prepared
+from .activity import (
+    KnownActivityId,
+    LiveActivity,
+    Subject,
+    has_composite_key,
+    lane_digest,
+    root_model,
+)
+from .bytes import SameBytes
 from .clock import Now, from_datetime, to_datetime, with_now
 from .operation import Act, Attempt, Operation
 from .state import AccountState, Lane, Seat, Slot
+from .tracking import TrackingFailure
 
 __all__ = [
     "AccountState",
@@ -14,11 +24,16 @@ __all__ = [
     "LiveActivity",
     "Now",
     "Operation",
+    "SameBytes",
     "Seat",
     "Slot",
     "Subject",
+    "TrackingFailure",
     "from_datetime",
+    "has_composite_key",
     "lane_digest",
+    "prepared",
+    "root_model",
     "to_datetime",
     "with_now",
 ]

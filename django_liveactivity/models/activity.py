@@ -16,6 +16,8 @@ from django_liveactivity.exceptions import InvalidInputError
 from .base import DIGEST_LENGTH, MAX_ALIAS, KeptModel
 from .clock import to_datetime
 
+MAX_SUBJECT = 255
+
 
 def lane_digest(*, stream_key: str = "", activity_id: str = "") -> str:
     """Return what a lane is found by: keys that differ in one byte, or in case, differ here.
@@ -44,19 +46,36 @@ class Subject(NamedTuple):
             return cls("", "")
         if not isinstance(instance, models.Model):
             raise InvalidInputError.at("subject", "Give a model instance.")
-        if isinstance(instance.pk, tuple):
+        # Not type(instance): request.user is a lazy object that only tells its class.
+        return cls.named(instance.__class__, instance.pk)
+
+    @classmethod
+    def named(cls, model: type[models.Model], pk: Any) -> Subject:
+        """Return the subject of a model's primary key.
+
+        Raises:
+            InvalidInputError: at ``subject``, if the key is composite, missing or over 255 long.
+        """
+        if has_composite_key(model):
             raise InvalidInputError.at("subject", "Composite primary keys are not supported.")
-        if instance.pk is None:
+        if pk is None:
             raise InvalidInputError.at("subject", "Save the object first: it has no primary key.")
-        return cls(_root(type(instance))._meta.label, str(instance.pk))
+        if len(str(pk)) > MAX_SUBJECT:
+            raise InvalidInputError.at("subject", "Its primary key is longer than 255 characters.")
+        return cls(root_model(model)._meta.label, str(pk))
 
 
-def _root(model: type[models.Model]) -> type[models.Model]:
+def has_composite_key(model: type[models.Model]) -> bool:
+    """Tell whether the primary key of a model is made of several fields (Django 5.2 and later)."""
+    return len(getattr(model._meta, "pk_fields", ())) > 1
+
+
+def root_model(model: type[models.Model]) -> type[models.Model]:
     """Return the model that holds the primary key: one for a proxy, a child and its parent."""
     concrete = model._meta.concrete_model or model
     remote = concrete._meta.pk.remote_field if concrete._meta.pk else None
     parent = remote.model if remote is not None and getattr(remote, "parent_link", False) else None
-    return concrete if parent is None else _root(parent)
+    return concrete if parent is None else root_model(parent)
 
 
 class LiveActivity(KeptModel):
@@ -99,7 +118,9 @@ class LiveActivity(KeptModel):
         permissions = [("end_liveactivity", _("Can end live activities"))]
         indexes = [
             models.Index(fields=["account", "lane_digest", "id"], name="liveactivity_lane"),
-            models.Index(fields=["subject_model", "subject_pk"], name="liveactivity_subject"),
+            models.Index(
+                fields=["account", "subject_model", "subject_pk"], name="liveactivity_subject"
+            ),
             models.Index(fields=["status", "id"], name="liveactivity_status"),
             models.Index(fields=["account", "ended_at"], name="liveactivity_ended"),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import models
@@ -20,10 +21,21 @@ class InsertQuerySet(models.QuerySet[Any]):
         """INSERT one row; a value given as an expression is read from the database on access."""
         row = self.model(**values)
         row.save(using=self.db, force_insert=True)
-        for name, value in values.items():
-            if isinstance(value, BaseExpression):
-                row.__dict__.pop(name, None)
+        _forget_expressions(row)
         return row
+
+    def insert_all(self, values: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """INSERT rows in one statement; expressions as in ``insert``."""
+        rows = self.bulk_create([self.model(**each) for each in values])
+        for row in rows:
+            _forget_expressions(row)
+        return rows
+
+
+def _forget_expressions(row: models.Model) -> None:
+    for name, value in list(row.__dict__.items()):
+        if isinstance(value, BaseExpression):
+            del row.__dict__[name]
 
 
 class KeptQuerySet(InsertQuerySet):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
 from django.db import transaction
-from django.db.models import Model
 from django.db.models.expressions import Combinable
 
 from django_liveactivity import conf
@@ -20,6 +19,7 @@ from django_liveactivity.exceptions import InvalidInputError, WrongDatabaseError
 from django_liveactivity.models import LiveActivity, Now, Operation, Subject, lane_digest
 
 MAX_NAME = 255
+NOTHING: Final = Subject.of(None)
 
 
 class Unset:
@@ -66,19 +66,18 @@ class Door:
         *,
         stream_key: str = "",
         activity_id: str = "",
-        subject: Model | None = None,
+        subject: Subject = NOTHING,
         tracked_by: str = "",
         channels: list[str] | None = None,
     ) -> LiveActivity:
         """INSERT a card."""
-        label, pk = Subject.of(subject)
         row: LiveActivity = LiveActivity.objects.using(self.account.database).insert(
             account=self.account.alias,
             lane_digest=lane_digest(stream_key=stream_key, activity_id=activity_id),
             stream_key=stream_key,
             activity_id=activity_id,
-            subject_model=label,
-            subject_pk=pk,
+            subject_model=subject.model,
+            subject_pk=subject.pk,
             tracked_by=tracked_by,
             channels=channels,
             created_at=Now(),
@@ -86,32 +85,49 @@ class Door:
         return row
 
     def insert_operation(
+        self, activity: LiveActivity, kind: Operation.Kind, **values: Any
+    ) -> Operation:
+        """INSERT an operation and kick delivery on commit."""
+        rows = Operation.objects.using(self.account.database)
+        row: Operation = rows.insert(**self._operation(activity, kind, **values))
+        kick_on_commit(self.account)
+        return row
+
+    def insert_operations(
+        self, kind: Operation.Kind, wanted: Sequence[tuple[LiveActivity, Mapping[str, Any]]]
+    ) -> list[Operation]:
+        """INSERT an operation for each card in one statement, and kick delivery on commit."""
+        if not wanted:
+            return []
+        values = [self._operation(activity, kind, **each) for activity, each in wanted]
+        rows: list[Operation] = Operation.objects.using(self.account.database).insert_all(values)
+        kick_on_commit(self.account)
+        return rows
+
+    def _operation(
         self,
         activity: LiveActivity,
         kind: Operation.Kind,
         *,
         due_at: int | Combinable | None = None,
         **values: Any,
-    ) -> Operation:
-        """INSERT an operation and kick delivery on commit."""
+    ) -> dict[str, Any]:
         due = Now() if due_at is None else due_at
         end = kind == Operation.Kind.END
-        row: Operation = Operation.objects.using(self.account.database).insert(
-            activity=activity,
-            account=self.account.alias,
-            lane_digest=activity.lane_digest,
-            kind=kind,
-            rank=Operation.Rank.END if end else Operation.Rank.CONTENT,
-            due_at=due,
-            next_try_at=due,
-            created_at=Now(),
-            source=self.source,
-            actor=self.actor,
-            reason=self.reason,
+        return {
+            "activity": activity,
+            "account": self.account.alias,
+            "lane_digest": activity.lane_digest,
+            "kind": kind,
+            "rank": Operation.Rank.END if end else Operation.Rank.CONTENT,
+            "due_at": due,
+            "next_try_at": due,
+            "created_at": Now(),
+            "source": self.source,
+            "actor": self.actor,
+            "reason": self.reason,
             **values,
-        )
-        kick_on_commit(self.account)
-        return row
+        }
 
 
 def enter(

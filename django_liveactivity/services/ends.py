@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
 from django.conf import settings
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
@@ -18,7 +18,7 @@ from django_liveactivity.content import (
     check_stream_key,
 )
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import LiveActivity, Now, Operation, from_datetime
+from django_liveactivity.models import LiveActivity, Now, Operation, Subject, from_datetime
 
 from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
 from .intent import Known, Wanted, checked, suffices
@@ -77,17 +77,18 @@ def end_activity(
     path, name = _check_names(activity, stream_key, activity_id)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
     if activity is None:
-        return _end(door, _find(door, stream_key, activity_id), wanted, **{path: name})
+        return end_card(door, _find(door, stream_key, activity_id), wanted, **{path: name})
     card = selectors.described(selectors.activities(door.account)).filter(pk=activity.pk).first()
     if card is None:  # pruned long ago
         path = "stream_key" if activity.stream_key else "activity_id"
-        return _end(door, None, wanted, **{path: str(activity)})
-    return _end(door, card, wanted)
+        return end_card(door, None, wanted, **{path: str(activity)})
+    return end_card(door, card, wanted)
 
 
 def end_activities(
     *,
-    subject: Model,
+    subject: Model | Iterable[Model],
+    exclude: LiveActivity | None = None,
     content: Content | Mapping[str, Any] | None = None,
     dismiss_after: datetime.timedelta | Unset | None = UNSET,
     at: datetime.datetime | None = None,
@@ -99,11 +100,13 @@ def end_activities(
     reason: str = "",
     **options: Unpack[OptionFields],
 ) -> list[Operation]:
-    """End every live card of an object.
+    """End every live card of an object, or of each object of a queryset, in three queries.
 
     Args:
-        subject: the object, as it was given to ``stream_activity``; it may be deleted by now, as
-            long as it has its primary key.
+        subject: the object, as it was given to ``stream_activity``, or a queryset or another
+            iterable of such objects; they may be deleted by now, as long as each has its primary
+            key.
+        exclude: a card that stays, to end the others of its object.
         content: what each ended card shows.
         dismiss_after: as for ``end_activity``.
         at: as for ``end_activity``.
@@ -123,11 +126,11 @@ def end_activities(
     """
     door = enter(account, using, source, actor, reason)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
-    live = selectors.live(selectors.activities_of(door.account, subject)).order_by("pk")
-    cards = list(selectors.described(live))
+    spared = _lane_of(exclude)
+    found = selectors.open_cards(door.account, _subjects(subject))
+    cards = [card for card in found if card.lane_digest != spared]
     values = [checked(door, Known.of(card), wanted) for card in cards]
-    with door.together():
-        return [door.insert_operation(c, Kind.END, **v) for c, v in zip(cards, values, strict=True)]
+    return door.insert_operations(Kind.END, list(zip(cards, values, strict=True)))
 
 
 def keep_activity(
@@ -167,6 +170,23 @@ def keep_activity(
     return door.insert_operation(card, Kind.KEEP)
 
 
+def _subjects(given: Model | Iterable[Model]) -> set[Subject]:
+    """Return the objects that were named; of a queryset only the keys are read."""
+    if isinstance(given, QuerySet):
+        return {Subject.named(given.model, pk) for pk in given.values_list("pk", flat=True)}
+    several = given if isinstance(given, Iterable) and not isinstance(given, Model) else [given]
+    subjects = {Subject.of(each) for each in several}
+    if Subject.of(None) in subjects:
+        raise InvalidInputError.at("subject", "Give a model instance, or a queryset.")
+    return subjects
+
+
+def _lane_of(exclude: LiveActivity | None) -> str:
+    if exclude is not None and not isinstance(exclude, LiveActivity):
+        raise InvalidInputError.at("exclude", "Give a LiveActivity.")
+    return "" if exclude is None else exclude.lane_digest
+
+
 def _account_of(activity: LiveActivity | None, account: str | None) -> str:
     if activity is None:
         return account or conf.DEFAULT_ACCOUNT
@@ -198,15 +218,15 @@ def _find(door: Door, stream_key: str | None, activity_id: str | None) -> LiveAc
     return selectors.newest_of_id(door.account, str(activity_id))
 
 
-def _end(door: Door, card: LiveActivity | None, wanted: Wanted, **name: Any) -> Operation:
-    """End a known card, or adopt one of that name and end it."""
+def end_card(door: Door, card: LiveActivity | None, wanted: Wanted, **name: Any) -> Operation:
+    """End a card that was read as ``described``, or adopt one of that name and end it."""
     if card is None:
         values = checked(door, Known(by_key="stream_key" in name), wanted)
         with door.together():
             return door.insert_operation(door.insert_activity(**name), Kind.END, **values)
-    standing = selectors.due_end(card)
+    standing = selectors.due_end(card) if card.is_closed else None
     if standing is not None and standing.state == State.DONE and "stream_key" in name:
-        return _end(door, None, wanted, **name)  # somebody else may have shown it again
+        return end_card(door, None, wanted, **name)  # somebody else may have shown it again
     values = checked(door, Known.of(card), wanted)
     if standing is not None and suffices(standing, values, wanted):
         return standing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, TypedDict, Unpack
 
 from django.db.models import Model
 
@@ -61,23 +61,13 @@ def stream_activity(
     """
     key = check_stream_key(stream_key)
     door = enter(account, using, source, actor, reason)
-    values = _intended(Endpoint.STREAM, content, options)
-    values["time_to_live"] = _time_to_live(door, time_to_live)
-    Subject.of(subject)
+    values = intended(Endpoint.STREAM, content, options)
+    lasts = lasting(door, time_to_live)
+    told = Subject.of(subject)
     card = selectors.newest_of_key(door.account, key)
-    channels = values["options"].get("channels")
-    with door.together():
-        if card is None or card.is_closed:
-            card = door.insert_activity(
-                stream_key=key,
-                subject=subject,
-                tracked_by=tracked_by,
-                channels=channels or door.backend.channels,
-            )
-        if card.channels:
-            values["options"].setdefault("channels", card.channels)
-        door.insert_operation(card, Operation.Kind.STREAM, **values)
-    return card
+    if card is not None and not card.is_closed:
+        return show_on(door, card, values, lasts)
+    return show_new(door, key, values, lasts, subject=told, tracked_by=tracked_by)
 
 
 def track_activity(
@@ -115,35 +105,79 @@ def track_activity(
     """
     identity = check_activity_id(activity_id)
     door = enter(account, using, source, actor, reason)
-    Subject.of(subject)
+    told = Subject.of(subject)
     card = selectors.newest_of_id(door.account, identity)
     stream = card is not None and bool(card.stream_key)
-    values = _intended(Endpoint.STREAM if stream else Endpoint.UPDATE, content, options)
-    values["time_to_live"] = _time_to_live(door, time_to_live)
-    kind = Operation.Kind.STREAM if stream else Operation.Kind.UPDATE
+    values = intended(Endpoint.STREAM if stream else Endpoint.UPDATE, content, options)
+    lasts = lasting(door, time_to_live)
+    if card is not None and not card.is_closed:
+        return show_on(door, card, values, lasts)
+    key = card.stream_key if card is not None else ""
+    channels = card.channels if card is not None else None
     with door.together():
-        if card is None or card.is_closed:
-            key = card.stream_key if card is not None else ""
-            channels = card.channels if card is not None else None
-            card = door.insert_activity(
-                stream_key=key,
-                activity_id="" if key else identity,
-                subject=subject,
-                channels=channels,
-            )
-        if card.channels and stream:
-            values["options"].setdefault("channels", card.channels)
-        door.insert_operation(card, kind, **values)
-    return card
+        new = door.insert_activity(
+            stream_key=key,
+            activity_id="" if key else identity,
+            subject=told,
+            channels=channels,
+        )
+        return show_on(door, new, values, lasts)
 
 
-def _intended(endpoint: Endpoint, content: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+class Intended(TypedDict):
+    """What a card is meant to show, checked and ready for JSON."""
+
+    content: dict[str, Any]
+    options: dict[str, Any]
+
+
+def intended(endpoint: Endpoint, content: Any, options: Mapping[str, Any]) -> Intended:
+    """Return content and options as an operation stores them.
+
+    Raises:
+        InvalidInputError: names the field.
+    """
     checked, beside = as_content(content), as_options(options)
     check_content(endpoint, checked)
     check_options(endpoint, checked.type, beside)
     return {"content": checked.wire(), "options": beside.wire()}
 
 
-def _time_to_live(door: Door, value: datetime.timedelta | Unset | None) -> int | None:
+def show_new(
+    door: Door,
+    stream_key: str,
+    values: Intended,
+    lasts: int | None,
+    *,
+    subject: Subject,
+    tracked_by: str,
+) -> LiveActivity:
+    """INSERT a card and its first content."""
+    channels = values["options"].get("channels") or door.backend.channels
+    with door.together():
+        card = door.insert_activity(
+            stream_key=stream_key, subject=subject, tracked_by=tracked_by, channels=channels
+        )
+        return show_on(door, card, values, lasts)
+
+
+def show_on(door: Door, card: LiveActivity, values: Intended, lasts: int | None) -> LiveActivity:
+    """INSERT content for an open card; a stream's channels go with all its content."""
+    kind, options = Operation.Kind.UPDATE, values["options"]
+    if card.stream_key:
+        kind = Operation.Kind.STREAM
+        options = ({"channels": card.channels} if card.channels else {}) | options
+    door.insert_operation(
+        card, kind, content=values["content"], options=options, time_to_live=lasts
+    )
+    return card
+
+
+def lasting(door: Door, value: datetime.timedelta | Unset | None) -> int | None:
+    """Return a time to live in milliseconds, by default the account's; None for no end.
+
+    Raises:
+        InvalidInputError: at ``time_to_live``.
+    """
     chosen = door.backend.time_to_live if isinstance(value, Unset) else value
     return None if chosen is None else milliseconds("time_to_live", chosen)

@@ -64,5 +64,6 @@ def _entry(
         "DISPATCHER": dispatcher,
         "DATABASE": account.database,
         "TIMING": dataclasses.asdict(account.timing),
+        "RAISE_TRACKING_ERRORS": account.raise_tracking_errors,
         "OPTIONS": options,
     }

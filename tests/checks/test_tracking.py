@@ -83,4 +83,4 @@ def test_a_composite_primary_key_is_found(follow):
     follow(Seat)
     messages = found()
     assert list(messages) == ["liveactivity.E009"]
-    assert "shop.Followed follows shop.Seat" in messages["liveactivity.E009"]
+    assert "shop.Followed cannot follow shop.Seat" in messages["liveactivity.E009"]

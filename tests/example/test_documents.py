@@ -42,7 +42,7 @@ def a_shop(monkeypatch, settings, vendor):
     monkeypatch.setitem(sys.modules, "shop", shop)
     monkeypatch.setitem(sys.modules, "shop.models", shop_models)
     monkeypatch.setenv("ACTIVITYSMITH_API_KEY", "ask_test")
-    monkeypatch.setattr(tracking, "_registry", {})
+    monkeypatch.setattr(tracking.registry, "_registry", [])
     tracking.followers.cache_clear()
     yield vendor
     tracking.followers.cache_clear()
@@ -119,7 +119,7 @@ def test_every_command_that_is_named_exists():
     assert set(re.findall(r"^## `(\w+)`", reference, re.MULTILINE)) == ours
 
 
-@pytest.mark.parametrize("name", ["dispatch", "end", "sandbox", "status"])
+@pytest.mark.parametrize("name", ["dispatch", "end", "reconcile", "sandbox", "status"])
 def test_every_option_in_the_reference_exists(name):
     command = f"liveactivity_{name}"
     reference = (ROOT / "docs" / "reference" / "commands.md").read_text()

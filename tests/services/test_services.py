@@ -107,7 +107,7 @@ class TestCost:
         assert self.count(lambda: services.stream_activity("a", CONTENT)) == 3
         assert self.count(lambda: services.stream_activity("a", CONTENT)) == 2
         card = LiveActivity.objects.get()
-        assert self.count(lambda: services.end_activity(card)) == 3
+        assert self.count(lambda: services.end_activity(card)) == 2
         assert self.count(lambda: services.end_activity(stream_key="a")) == 2
         assert self.count(lambda: services.end_activity(stream_key="b")) == 3
         assert self.count(lambda: services.keep_activity(card)) == 1

@@ -2,13 +2,76 @@
 
 from __future__ import annotations
 
+import uuid
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+
+
+class Customer(AbstractBaseUser):
+    """A user model of the shop's own: the address logs in, and the key is a UUID."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    email = models.EmailField(unique=True)
+
+    USERNAME_FIELD = "email"
+
+    objects = BaseUserManager()
 
 
 class Order(models.Model):
     status = models.CharField(max_length=20, default="new")
     progress = models.PositiveIntegerField(default=0)
     note = models.CharField(max_length=100, blank=True)
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True)
 
     def __str__(self) -> str:
         return f"Order {self.pk}"
+
+
+class ExpressOrder(Order):
+    """A child with a table of its own, and its parent's key."""
+
+    courier = models.CharField(max_length=50)
+
+
+class UrgentOrder(Order):
+    """A proxy: the same rows under another class."""
+
+    class Meta:
+        proxy = True
+
+    @property
+    def title(self) -> str:
+        return f"Urgent {self.pk}"
+
+
+class Parcel(models.Model):
+    """Its key is a UUID."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    is_moving = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"Parcel {self.pk}"
+
+
+class Machine(models.Model):
+    """Its key is a text that a person chose."""
+
+    hostname = models.CharField(max_length=300, primary_key=True)
+    load = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.hostname
+
+
+class Line(models.Model):
+    """Its key is made of two fields."""
+
+    pk = models.CompositePrimaryKey("order", "number")
+    order = models.ForeignKey(Order, models.CASCADE)
+    number = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.order} #{self.number}"

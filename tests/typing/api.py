@@ -20,6 +20,7 @@ from django_liveactivity.testing import (
     deliver,
     outbox,
 )
+from django_liveactivity.tracking import Synced
 from tests.shop.models import Order
 
 CONTENT = Progress(title="Order 42", percentage=40)
@@ -32,7 +33,9 @@ def show_and_end(order: Order) -> None:
         card, Progress(title="Order 42", percentage=100), dismiss_after=timedelta(0)
     )
     assert_type(end, Operation)
-    assert_type(services.end_activities(subject=order), list[Operation])
+    assert_type(services.end_activities(subject=order, exclude=card), list[Operation])
+    assert_type(services.end_activities(subject=Order.objects.all()), list[Operation])
+    assert_type(OrderActivity.sync(Order.objects.filter(status="cooking")), Synced)
     services.end_activity(stream_key="prod-web-1", after=timedelta(minutes=5))
     services.keep_activity(card)
     with services.live_activity("import-7", Timer(title="Import", counts_down=False)) as block:

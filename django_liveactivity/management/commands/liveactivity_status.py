@@ -98,4 +98,5 @@ COLUMNS: tuple[tuple[str, Cell], ...] = (
     ("needs attention", _if_read(lambda status: str(status.needs_attention))),
     ("slots in use", _if_read(_slots)),
     ("last sweep", _if_read(lambda status: _ago(status.heartbeat_age))),
+    ("failures of hooks", _if_read(lambda status: str(status.tracking_failures))),
 )

@@ -1,0 +1,67 @@
+"""Find what signals missed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Model
+
+from django_liveactivity import tracking
+from django_liveactivity.management.progress import Bars
+from django_liveactivity.tracking import Batch, Synced
+from django_liveactivity.tracking.reconcile import cards_to_compare
+
+
+class Command(BaseCommand):
+    """Compares the live cards with their objects; exits 1 when some could not be compared."""
+
+    help = "End cards that should have ended, and update those that have changed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the arguments."""
+        parser.add_argument(
+            "models", nargs="*", metavar="app.Model", help="only cards of these; by default all"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Compare batch by batch, and say what was done."""
+        models = [_model(label) for label in options["models"]]
+        synced = Synced()
+        batches = tracking.reconcile(models, dry_run=options["dry_run"])
+        for batch in _with_progress(batches, models):
+            synced.add(batch)
+            for change in batch.changes:
+                self.stdout.write(str(change))
+        would = "would be " if options["dry_run"] else ""
+        counts = asdict(synced)
+        self.stdout.write(
+            "{examined} cards compared: {ended} {would}ended, {updated} {would}updated, "
+            "{busy} busy, {failed} failed.".format(would=would, **counts)
+        )
+        if synced.failed:
+            raise CommandError("Some cards could not be compared: see the log.")
+
+
+def _model(label: str) -> type[Model]:
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError) as error:
+        raise CommandError(f"{label!r} is no model; give app.Model. {error}") from error
+
+
+def _with_progress(batches: Iterable[Batch], models: list[type[Model]]) -> Iterator[Batch]:
+    """Draw a bar on a terminal for the cards that are still to be compared."""
+    bars = Bars(sys.stderr)
+    left = cards_to_compare(models) if bars.is_seen else 0
+    bars.show("reconcile", lambda: left)
+    for batch in batches:
+        yield batch
+        left = max(0, left - batch.examined)
+        bars.show("reconcile", lambda: left)  # noqa: B023 - called at once
+    bars.close()

@@ -1,0 +1,32 @@
+"""A mistake in a host's own hook, which did not break the host's save."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .activity import MAX_SUBJECT
+from .base import MAX_ALIAS, InsertQuerySet
+
+MAX_ERROR = 255
+
+
+class TrackingFailure(models.Model):
+    """A hook of a ``ModelActivity`` raised, INSERTed with the save that it did not break."""
+
+    account = models.CharField(_("account"), max_length=MAX_ALIAS)
+    tracked_by = models.CharField(_("tracked by"), max_length=MAX_SUBJECT)
+    subject_model = models.CharField(_("subject's model"), max_length=MAX_SUBJECT)
+    subject_pk = models.CharField(_("subject's key"), max_length=MAX_SUBJECT)
+    error = models.CharField(_("error"), max_length=MAX_ERROR)
+    created_at = models.BigIntegerField(editable=False)
+
+    objects = InsertQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("tracking failure")
+        verbose_name_plural = _("tracking failures")
+        indexes = [models.Index(fields=["account", "created_at"], name="liveactivity_failure")]
+
+    def __str__(self) -> str:
+        return f"{self.tracked_by}: {self.error}"

@@ -1,0 +1,61 @@
+"""A mistake in a host's hook never breaks its save: it is logged and counted, in tests raised."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, Error, transaction
+
+from django_liveactivity import conf
+from django_liveactivity.models import Subject
+from django_liveactivity.services.failures import note_tracking_failure
+
+if TYPE_CHECKING:
+    from .activity import ModelActivity
+
+logger = logging.getLogger("django_liveactivity.tracking")
+
+
+@contextmanager
+def contained(
+    activity: ModelActivity[Any],
+    account: conf.Account,
+    subject: Subject,
+    *,
+    counted: bool = True,
+) -> Iterator[None]:
+    """Let nothing out of the block that a host's hook raised.
+
+    An error of the database inside a transaction does get out: that transaction is broken, and its
+    owner has to know why.
+
+    Args:
+        activity: whose hooks are called.
+        account: the account of the cards.
+        subject: the object that the hooks are asked about.
+        counted: whether a row tells of the error; without one it is logged only.
+    """
+    try:
+        yield
+    except Exception as error:
+        connection = transaction.get_connection(account.database)
+        if isinstance(error, DatabaseError) and connection.in_atomic_block:
+            raise
+        if account.raise_tracking_errors:
+            raise
+        logger.exception("%s: a hook raised for %s %s.", activity.name, *subject)
+        if counted and not connection.needs_rollback:
+            _count(activity, account, subject, error)
+
+
+def _count(
+    activity: ModelActivity[Any], account: conf.Account, subject: Subject, error: Exception
+) -> None:
+    try:
+        with transaction.atomic(using=account.database):
+            note_tracking_failure(account, activity.name, subject, error)
+    except Error:
+        logger.exception("%s: the failure could not be counted.", activity.name)

@@ -1,0 +1,105 @@
+"""Follow one save or one delete, in the host's own transaction."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Model
+
+from django_liveactivity import conf, selectors
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import LiveActivity, Subject, root_model
+from django_liveactivity.services.door import enter
+
+from .act import carry_out
+from .decision import Decision, decide
+from .failures import contained
+from .rows import read
+
+if TYPE_CHECKING:
+    from .activity import ModelActivity
+
+SOURCE = "signal"
+
+logger = logging.getLogger("django_liveactivity.tracking")
+
+
+@dataclass(frozen=True)
+class Save:
+    """A save that a signal told of.
+
+    Args:
+        instance: what was saved.
+        using: where.
+        created: whether the row is new.
+        partial: whether only some fields were written: the others may be older than the row.
+    """
+
+    instance: Model
+    using: str
+    created: bool
+    partial: bool
+
+
+def saved(activity: ModelActivity[Any], save: Save) -> None:
+    """Show, update or end the card of an object that was saved."""
+    account = _account(activity, save.using)
+    if account is None:
+        return
+    subject = _subject(activity, save.instance)
+    with contained(activity, account, subject):
+        cards = selectors.open_cards_of(account, subject, activity.name)
+        _carry_out(activity, account, _decide(activity, account, save, cards))
+
+
+def deleted(activity: ModelActivity[Any], instance: Model, using: str) -> None:
+    """End the card of an object that was deleted, with the last content."""
+    account = _account(activity, using)
+    if account is None:
+        return
+    subject = _subject(activity, instance)
+    with contained(activity, account, subject):
+        cards = selectors.open_cards_of(account, subject, activity.name)
+        _carry_out(activity, account, Decision(None, ends=cards))
+
+
+def _account(activity: ModelActivity[Any], using: str) -> conf.Account | None:
+    """Return the account, if the object is in its database: elsewhere a key is another object's."""
+    try:
+        account = conf.account(activity.account)
+    except (InvalidInputError, ImproperlyConfigured):
+        logger.exception("%s: nothing can be followed.", activity.name)
+        return None
+    return account if account.database == using else None
+
+
+def _subject(activity: ModelActivity[Any], instance: Model) -> Subject:
+    return Subject(root_model(activity.model)._meta.label, str(instance.pk))
+
+
+def _decide(
+    activity: ModelActivity[Any], account: conf.Account, save: Save, cards: list[LiveActivity]
+) -> Decision:
+    """Decide by the instance, and where it may be older than its row, once more by the row."""
+    instance = save.instance
+    if isinstance(instance, activity.model) and not _holds_expressions(instance):
+        decision = decide(activity, instance, cards)
+        again = save.partial or (decision.starts and not save.created)
+        if not (again and decision.writes):
+            return decision
+    row = read(activity, account, [instance.pk]).get(str(instance.pk))
+    return decide(activity, row, cards)
+
+
+def _holds_expressions(instance: Model) -> bool:
+    """Tell whether a field was set to an expression, such as ``F("progress") + 1``."""
+    values = map(instance.__dict__.get, (f.attname for f in instance._meta.concrete_fields))
+    return any(hasattr(value, "resolve_expression") for value in values)
+
+
+def _carry_out(activity: ModelActivity[Any], account: conf.Account, decision: Decision) -> None:
+    if decision.writes:
+        carry_out(activity, enter(account.alias, account.database, SOURCE), decision)

@@ -1,0 +1,143 @@
+"""Which ``ModelActivity`` follows which model, and the signals that tell it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import Model
+from django.db.models.signals import class_prepared, post_delete, post_save
+from django.dispatch import receiver
+
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import has_composite_key
+
+from . import follow
+
+if TYPE_CHECKING:
+    from .activity import ModelActivity
+
+    Registered = type[ModelActivity[Any]]
+
+M = TypeVar("M", bound=Model)
+A = TypeVar("A", bound="Registered")
+UID = "django_liveactivity"
+
+_registry: list[ModelActivity[Any]] = []
+_refused: list[ModelActivity[Any]] = []
+
+
+def register(model: type[Model]) -> Callable[[A], A]:
+    """Register a ``ModelActivity`` for a model, its proxies, its parents and its children.
+
+    A decorator. Only these models get receivers: the saves of all others cost what they did.
+
+    Args:
+        model: the model whose saves and deletes are followed. One with a composite primary key is
+            not followed, and the system check ``liveactivity.E009`` says so.
+
+    Raises:
+        InvalidInputError: at ``model``, if it is abstract, or if another class of that name
+            follows it: cards remember the name.
+    """
+    if model._meta.abstract:
+        raise InvalidInputError.at("model", f"{model.__name__} is abstract: name its children.")
+
+    def decorate(activity_class: A) -> A:
+        activity = activity_class()
+        activity.model = model
+        if any(activity.name == other.name for other in followers(model)):
+            message = f"{activity.name} follows {model.__name__} already."
+            raise InvalidInputError.at("model", message)
+        if has_composite_key(model):
+            _refused.append(activity)
+            return activity_class
+        _registry.append(activity)
+        followers.cache_clear()
+        for sender in _relatives(model):
+            _connect(sender)
+        return activity_class
+
+    return decorate
+
+
+def unregister(model: type[Model], activity_class: Registered) -> None:
+    """Forget what ``register`` was told: for tests."""
+    for known in (_registry, _refused):
+        known[:] = [a for a in known if (a.model, type(a)) != (model, activity_class)]
+    followers.cache_clear()
+    for sender in _relatives(model):
+        if not followers(sender):
+            post_save.disconnect(sender=sender, dispatch_uid=UID)
+            post_delete.disconnect(sender=sender, dispatch_uid=UID)
+
+
+def registered() -> tuple[ModelActivity[Any], ...]:
+    """Return every ``ModelActivity``, in the order of their registration."""
+    return tuple(_registry)
+
+
+def refused() -> tuple[ModelActivity[Any], ...]:
+    """Return every ``ModelActivity`` whose model cannot be followed: its key is composite."""
+    return tuple(_refused)
+
+
+@functools.cache
+def followers(sender: type[Model]) -> tuple[ModelActivity[Any], ...]:
+    """Return what follows a model: a save of a child or a parent may change what a card shows."""
+    return tuple(a for a in _registry if _is_related(a.model, sender))
+
+
+def _is_related(model: type[Model], other: type[Model]) -> bool:
+    one, two = model._meta.concrete_model, other._meta.concrete_model
+    return one is not None and two is not None and (issubclass(one, two) or issubclass(two, one))
+
+
+def _relatives(model: type[Model]) -> Iterator[type[Model]]:
+    """Yield the models, proxies included, whose rows are rows of this one too."""
+    seen = set()
+    waiting = [m for m in model.__mro__ if issubclass(m, Model) and m is not Model]
+    while waiting:
+        other = waiting.pop()
+        if other not in seen:
+            seen.add(other)
+            waiting += other.__subclasses__()
+            if _is_related(model, other):
+                yield other
+
+
+def _connect(sender: type[Model]) -> None:
+    post_save.connect(_on_save, sender=sender, dispatch_uid=UID)
+    post_delete.connect(_on_delete, sender=sender, dispatch_uid=UID)
+
+
+@receiver(class_prepared, dispatch_uid=UID)
+def _on_model(sender: type[Model], **_: Any) -> None:
+    """Follow a proxy or a child that is defined after its parent was registered."""
+    if any(_is_related(activity.model, sender) for activity in _registry):
+        followers.cache_clear()
+        _connect(sender)
+
+
+def _on_save(
+    sender: type[Model],
+    instance: Model,
+    *,
+    created: bool,
+    raw: bool,
+    using: str,
+    update_fields: frozenset[str] | None,
+    **_: Any,
+) -> None:
+    if not raw:
+        save = follow.Save(instance, using, created=created, partial=update_fields is not None)
+        for activity in followers(sender):
+            follow.saved(activity, save)
+
+
+def _on_delete(sender: type[Model], instance: Model, *, using: str, **_: Any) -> None:
+    for activity in followers(sender):
+        # A child may be deleted and leave its parent; a parent that goes sends its own signal.
+        if activity.model._meta.concrete_model is sender._meta.concrete_model:
+            follow.deleted(activity, instance, using)
