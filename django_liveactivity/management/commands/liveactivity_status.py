@@ -96,7 +96,7 @@ COLUMNS: tuple[tuple[str, Cell], ...] = (
     ("due ends", _if_read(lambda status: str(status.due_ends))),
     ("oldest due end", _if_read(lambda status: duration(status.oldest_due_end_age))),
     ("needs attention", _if_read(lambda status: str(status.needs_attention))),
+    ("failures of hooks", _if_read(lambda status: str(status.tracking_failures))),
     ("slots in use", _if_read(_slots)),
     ("last sweep", _if_read(lambda status: _ago(status.heartbeat_age))),
-    ("failures of hooks", _if_read(lambda status: str(status.tracking_failures))),
 )
