@@ -7,6 +7,7 @@ committed and from the calls that the phone was given.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -52,9 +53,19 @@ some = st.integers(0, 9)
 
 
 def games(share: float) -> settings:
-    """Return the settings of a machine: a share of the examples that the profile asks for."""
+    """Return the settings of a machine: a share of the examples that the profile asks for.
+
+    The games are the same in every run, unless a profile was chosen to search for new ones.
+    """
     examples = max(1, round(share * settings().max_examples))
-    return settings(max_examples=examples, stateful_step_count=30, deadline=None)
+    same = "HYPOTHESIS_PROFILE" not in os.environ
+    return settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        derandomize=same,
+        print_blob=True,
+    )
 
 
 class Shell(Protocol):
