@@ -7,9 +7,8 @@ committed and from the calls that the phone was given.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -18,11 +17,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.delivery.claim import Claim, OvertakenError
-from django_liveactivity.delivery.sight import Sight
 from django_liveactivity.delivery.verdict import judge
 from django_liveactivity.models import Operation
 
-from .phone import GOOD, REFUSED, SECOND, UNANSWERED, Arrival, Fate, Phone, title_serial
+from .phone import GOOD, REFUSED, SECOND, UNANSWERED, Fate, Phone, title_serial
+from .shell import Change, Flight, Glance, Shell
 from .truth import check_plan, check_rows, closes
 
 Kind, State = Operation.Kind, Operation.State
@@ -52,55 +51,19 @@ some = st.integers(0, 9)
 
 
 def games(share: float) -> settings:
-    """Return the settings of a machine: a share of the examples that the profile asks for."""
+    """Return the settings of a machine: a share of the examples that the profile asks for.
+
+    The games are the same in every run, unless a profile was chosen to search for new ones.
+    """
     examples = max(1, round(share * settings().max_examples))
-    return settings(max_examples=examples, stateful_step_count=30, deadline=None)
-
-
-class Shell(Protocol):
-    """Where the rows are, and what a worker does with them."""
-
-    phone: Phone
-
-    def show(self, key: str, serial: int, time_to_live: int | None) -> Operation: ...
-    def end(self, key: str, after: int | None) -> Operation: ...
-    def keep(self, key: str) -> Operation: ...
-    def undo(self, key: str, serial: int) -> None: ...
-    def withhold(self, operation: Operation) -> Any: ...
-    def commit(self, withheld: Any) -> None: ...
-    def operations(self, key: str) -> list[Operation]: ...
-    def look(self, key: str) -> Sight | None: ...
-    def claim(self, sight: Sight) -> Claim | None: ...
-    def record(self, claim: Claim, answer: Answer) -> bool: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Change:
-    """A row whose transaction is open still."""
-
-    key: str
-    operation: Operation
-    withheld: Any
-
-
-@dataclass(frozen=True, eq=False)
-class Glance:
-    """What a worker saw of a lane."""
-
-    key: str
-    sight: Sight
-    at: int
-
-
-@dataclass(frozen=True, eq=False)
-class Flight:
-    """A call that was made, and whose answer its worker has not stored yet."""
-
-    key: str
-    claim: Claim
-    answer: Answer
-    arrival: Arrival | None
-    until: int
+    same = "HYPOTHESIS_PROFILE" not in os.environ
+    return settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        derandomize=same,
+        print_blob=True,
+    )
 
 
 class Machine(RuleBasedStateMachine):
