@@ -65,15 +65,8 @@ def due_end(activity: LiveActivity) -> Operation | None:
 
 
 def _in_force(rows: QuerySet[Operation, Operation]) -> QuerySet[Operation, Operation]:
-    newer = Operation.objects.filter(
-        account=OuterRef("account"),
-        lane_digest=OuterRef("lane_digest"),
-        kind__in=(Kind.END, Kind.KEEP),
-        pk__gt=OuterRef("pk"),
-        created_at__lt=OuterRef("due_at"),
-    )
     immediate = Q(due_at__lte=F("created_at"))
-    scheduled = Q(due_at__lte=Now()) & ~Exists(newer)
+    scheduled = Q(due_at__lte=Now()) & ~Operation.is_moved()
     ends = rows.filter(immediate | scheduled, kind=Kind.END)
     return ends.exclude(state__in=(State.SUPERSEDED, State.GIVEN_UP))
 

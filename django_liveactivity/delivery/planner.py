@@ -6,7 +6,7 @@ what is left open shows its newest content. Nothing here reads or writes a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +52,14 @@ class Rows:
 
     Args:
         unfinished: the pending operations of the lane and those that need an operator, by id.
+        moved: the ids of those that a newer end or keep, in any state, would replace.
         newest: the newest content of the open generation that an earlier plan saw and the vendor
             did not refuse, in any state.
         shown: the content that the vendor has acknowledged last in this generation.
     """
 
     unfinished: Sequence[Operation]
+    moved: Collection[int] = ()
     newest: Operation | None = None
     shown: Operation | None = None
 
@@ -69,8 +71,7 @@ def plan(lane: Lane, rows: Rows, now: int) -> Plan:
     ends = [o for o in schedule if o.kind == Kind.END]
     contents = [o for o in rows.unfinished if o.kind in CONTENT_KINDS]
 
-    newer = [(o.pk, o.created_at) for o in schedule] + [(lane.kept_id, lane.kept_at)]
-    moved = [e for e in ends if any(e.is_moved_by(*later) for later in newer)]
+    moved = [e for e in ends if e.is_scheduled and e.pk in rows.moved]
     ends = [e for e in ends if e not in moved]
     covered = [e for e in ends if e.id < lane.closed_id]
     due = [e for e in ends if e not in covered and is_due(e, now)]

@@ -87,9 +87,10 @@ def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict
     elif verdict.state == State.DONE and not claim.is_end:
         paused = answer.outcome == Outcome.PAUSED
         changes |= {"shown_id": claim.operation.pk, "held": Lane.Held.PAUSED if paused else ""}
-    elif verdict.state == State.FAILED:
+    elif verdict.state == State.FAILED and (lane.shown_id or not claim.operation.setbacks):
         changes["newest_id"] = lane.shown_id
         changes["wake_at"] = Now() if lane.shown_id else None  # the shown content's time counts
+    # Refused content of which an earlier try may have reached the phone keeps its time to live.
     rows = Lane.objects.using(using).filter(pk=lane.pk, fence=lane.fence)
     return bool(rows.update(**changes))
 

@@ -27,9 +27,6 @@ def settled(lane: Lane, step_plan: Plan) -> dict[str, Any]:
         "wake_at": step_plan.wake_at,
         "newest_id": step_plan.newest.pk if step_plan.newest else 0,
     }
-    if step_plan.kept:
-        changes["kept_id"] = max(lane.kept_id, step_plan.kept[-1].pk)
-        changes["kept_at"] = max(lane.kept_at, step_plan.kept[-1].created_at)
     if step_plan.never_started:
         changes |= closing(lane, step_plan.ends)
     return changes

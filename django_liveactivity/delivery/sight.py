@@ -67,12 +67,14 @@ def _read(using: str, lane: Lane) -> Rows:
     found = list(
         Operation.objects.using(using)
         .filter(unfinished | known)
+        .annotate(moved=Operation.is_moved())
         .select_related("activity")
         .order_by("pk")
     )
     by_id = {o.pk: o for o in found}
     return Rows(
         unfinished=[o for o in found if o.state in Operation.UNFINISHED],
+        moved=frozenset(o.pk for o in found if o.moved),
         newest=by_id.get(lane.newest_id),
         shown=by_id.get(lane.shown_id),
     )

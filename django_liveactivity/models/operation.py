@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from .activity import LiveActivity
@@ -80,6 +80,7 @@ class Operation(KeptModel):
     finished_at = models.BigIntegerField(null=True)
 
     now: int  # annotated where it is read: the database's clock at that moment
+    moved: bool  # annotated where a lane is planned: whether a newer end or keep replaces it
 
     class Meta:
         verbose_name = _("operation")
@@ -113,9 +114,21 @@ class Operation(KeptModel):
         """Tell whether the end was asked for a later time; else it was due when inserted."""
         return self.due_at > self.created_at
 
-    def is_moved_by(self, newer_id: int, newer_created_at: int) -> bool:
-        """Tell whether a newer end or keep, inserted before this end was due, replaces it."""
-        return self.is_scheduled and newer_id > self.pk and newer_created_at < self.due_at
+    @classmethod
+    def is_moved(cls) -> Exists:
+        """Return, as a condition on scheduled ends, that a newer end or keep replaces the end.
+
+        It was inserted before the end was due, and may be finished: a row that commits late finds
+        it so.
+        """
+        newer = cls.objects.filter(
+            account=OuterRef("account"),
+            lane_digest=OuterRef("lane_digest"),
+            kind__in=(cls.Kind.END, cls.Kind.KEEP),
+            pk__gt=OuterRef("pk"),
+            created_at__lt=OuterRef("due_at"),
+        )
+        return Exists(newer)
 
     @classmethod
     def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:

@@ -29,8 +29,8 @@ class Lane(models.Model):
     generation = models.PositiveIntegerField(default=1)
     closed_id = models.BigIntegerField(default=0)
     closed_at = models.BigIntegerField(default=0)
-    kept_id = models.BigIntegerField(default=0)
-    kept_at = models.BigIntegerField(default=0)
+    kept_id = models.BigIntegerField(default=0)  # these two are unused: a worker of the version
+    kept_at = models.BigIntegerField(default=0)  # before reads them during a deploy
     newest_id = models.BigIntegerField(default=0)
     shown_id = models.BigIntegerField(default=0)
     held = models.CharField(max_length=8, choices=Held.choices, blank=True)

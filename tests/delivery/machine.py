@@ -191,7 +191,7 @@ class Machine(RuleBasedStateMachine):
             return None
         assert not self._is_leased(key), "a lane was seen free while a call was in flight"
         rows = self.rows.operations(key)
-        check_plan(sight.plan, rows, self.phone.clock, self.closed[key], self.belated)
+        check_plan(sight.plan, rows, self.phone.clock, self.closed[key])
         return Glance(key, sight, self.phone.clock)
 
     def _call(self, glance: Glance, fate: Fate, evicts: bool) -> bool:

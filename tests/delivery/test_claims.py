@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from django_liveactivity import conf, services
@@ -294,3 +296,48 @@ def test_rows_with_an_unacknowledged_end_cannot_be_deleted(vendor, card):
     deliver()
     Operation.objects.all().delete()
     assert LiveActivity.objects.all().delete()[0] == 1
+
+
+def test_a_scheduled_end_that_commits_late_knows_every_keep_before_it_was_due(vendor, card):
+    deliver()
+    end = services.end_activity(card, after=dt.timedelta(seconds=5))
+    row = not_yet_committed(end)
+    services.keep_activity(card)
+    deliver()
+    advance(6)
+    row.created_at, row.due_at, row.next_try_at = (
+        at - 6_000 for at in (row.created_at, row.due_at, row.next_try_at)
+    )
+    services.keep_activity(card)
+    deliver()
+    row.save(force_insert=True)
+    deliver()
+    assert alive(vendor) == {"order-42": 40}
+    assert Operation.objects.get(pk=row.pk).state == "superseded"
+
+
+def test_an_end_given_up_while_its_first_call_is_confirmed_later_lets_the_drain_rest(vendor, card):
+    deliver()
+    Lane.objects.update(stream_doubt_until=read_state(conf.account()).now + 60_000)
+    end = services.end_activity(card)
+    in_flight = claim_lane()
+    services.give_up_operation(end, actor="test", reason="The phone is lost.")
+    apply_acts(conf.account())
+    finish(in_flight)
+    assert Operation.objects.get(pk=end.pk).state == "given_up"
+    advance(61)
+    assert not deliver().more
+
+
+def test_content_refused_after_a_try_that_may_have_arrived_keeps_its_time_to_live(vendor):
+    card = services.stream_activity("order-42", progress(40))
+    vendor.faults = "PUT:reset-after@1,PUT:400@2"
+    deliver()
+    advance(3)
+    deliver()
+    assert states(card) == ["stream failed rejected"]
+    assert alive(vendor) == {"order-42": 40}
+    advance(8 * 3600)
+    deliver()
+    deliver()
+    assert alive(vendor) == {}

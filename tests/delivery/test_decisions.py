@@ -16,6 +16,8 @@ from django_liveactivity.delivery.planner import Plan, Rows, closes, plan
 from django_liveactivity.delivery.verdict import COLUMNS, Gate, Retry, judge
 from django_liveactivity.models import Lane, LiveActivity, Operation
 
+from .truth import moved
+
 TIMING = Timing()
 Kind, State = Operation.Kind, Operation.State
 
@@ -130,7 +132,7 @@ def lanes(draw) -> Lane:
 class TestPlans:
     @given(lanes(), histories())
     def test_every_operation_is_settled_sent_or_waits(self, lane, history):
-        decided = plan(lane, Rows(history), NOW)
+        decided = plan(lane, Rows(history, moved(history)), NOW)
         accounted = [
             *decided.superseded,
             *decided.kept,
@@ -146,7 +148,7 @@ class TestPlans:
 
     @given(lanes(), histories())
     def test_no_due_end_is_ever_superseded(self, lane, history):
-        decided = plan(lane, Rows(history), NOW)
+        decided = plan(lane, Rows(history, moved(history)), NOW)
         for operation in decided.superseded:
             if operation.kind == Kind.END:
                 assert operation.due_at > operation.created_at
@@ -155,13 +157,13 @@ class TestPlans:
 
     @given(lanes(), histories())
     def test_content_is_never_sent_while_an_end_is_due(self, lane, history):
-        decided = plan(lane, Rows(history), NOW)
+        decided = plan(lane, Rows(history, moved(history)), NOW)
         if decided.ends:
             assert decided.send is None or decided.send.kind == Kind.END
 
     @given(lanes(), histories())
     def test_what_an_end_closes_is_never_sent_and_never_waits(self, lane, history):
-        decided = plan(lane, Rows(history), NOW)
+        decided = plan(lane, Rows(history, moved(history)), NOW)
         left = [*decided.waiting, *([decided.send] if decided.send else [])]
         for content in (o for o in left if o.kind == Kind.STREAM):
             assert not closes(decided.ends, content)
@@ -169,18 +171,18 @@ class TestPlans:
 
     @given(lanes(), histories())
     def test_only_the_newest_content_is_sent(self, lane, history):
-        send = plan(lane, Rows(history), NOW).send
+        send = plan(lane, Rows(history, moved(history)), NOW).send
         if send is not None and send.kind == Kind.STREAM:
             assert send.pk == max(o.pk for o in history if o.kind == Kind.STREAM)
 
     @given(lanes(), histories())
     def test_a_call_is_spared_only_if_none_was_ever_made(self, lane, history):
-        if plan(lane, Rows(history), NOW).never_started:
+        if plan(lane, Rows(history, moved(history)), NOW).never_started:
             assert not lane.called
 
     @given(lanes(), histories())
     def test_a_first_put_waits_for_what_may_still_arrive(self, lane, history):
-        decided = plan(lane, Rows(history), NOW)
+        decided = plan(lane, Rows(history, moved(history)), NOW)
         if decided.send and not lane.shown_id and lane.generation > 1 and not decided.ends:
             assert lane.doubt_until <= NOW
 

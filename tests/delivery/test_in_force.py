@@ -12,6 +12,8 @@ from django_liveactivity import selectors
 from django_liveactivity.delivery.planner import Rows, is_due, plan
 from django_liveactivity.models import Lane, Operation
 
+from .truth import is_moved, moved
+
 Kind, State = Operation.Kind, Operation.State
 SECOND = 1_000
 OVER = (State.SUPERSEDED, State.GIVEN_UP)
@@ -49,12 +51,11 @@ def in_force() -> list[int]:
 def test_a_scheduled_end_is_moved_in_sql_as_it_is_in_python(history):
     now = round(time.time() * SECOND)
     rows = insert(history, now)
-    newer = [o for o in rows if o.kind in (Kind.END, Kind.KEEP)]
     expected = [
         end.pk
         for end in rows
         if end.kind == Kind.END and end.state not in OVER and is_due(end, now)
-        if not any(end.is_moved_by(o.pk, o.created_at) for o in newer)
+        if not is_moved(end, rows)
     ]
     assert in_force() == expected
 
@@ -65,5 +66,5 @@ def test_a_scheduled_end_is_moved_in_sql_as_it_is_in_python(history):
 def test_a_plan_answers_the_ends_that_sql_finds_in_force(history):
     now = round(time.time() * SECOND)
     rows = insert([(*values, State.PENDING) for *values, _ in history], now)
-    decided = plan(Lane(stream_key="k", called=True), Rows(rows), now)
+    decided = plan(Lane(stream_key="k", called=True), Rows(rows, moved(rows)), now)
     assert in_force() == [end.pk for end in decided.ends]

@@ -23,6 +23,7 @@ from django_liveactivity.models import Lane, LiveActivity, Operation
 
 from .machine import TIMING, Machine, games
 from .phone import SECOND, Phone
+from .truth import moved
 
 Kind, State = Operation.Kind, Operation.State
 PAUSES = {Retry.NOW: 0, Retry.BACKOFF: SECOND, Retry.HOURLY: 20 * SECOND}
@@ -92,9 +93,9 @@ class Memory:
             lane.open_attempt = 0
         seen = copy.copy(lane)
         seen.now = self.now
-        unfinished = [o for o in self.operations(key) if o.state in Operation.UNFINISHED]
-        by_id = self.rows[key].get
-        rows = Rows(unfinished, by_id(lane.newest_id), by_id(lane.shown_id))
+        mine, by_id = self.operations(key), self.rows[key].get
+        unfinished = [o for o in mine if o.state in Operation.UNFINISHED]
+        rows = Rows(unfinished, moved(mine), by_id(lane.newest_id), by_id(lane.shown_id))
         return Sight(seen, plan(seen, rows, self.now))
 
     def claim(self, sight: Sight) -> Claim | None:

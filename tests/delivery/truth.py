@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from django_liveactivity.client import Outcome
 from django_liveactivity.delivery.planner import Plan
@@ -22,6 +22,11 @@ def is_moved(end: Operation, rows: Operations) -> bool:
     """Tell whether a newer end or keep took the place of a scheduled end before it was due."""
     newer = [o for o in rows if o.kind in (Kind.END, Kind.KEEP) and o.pk > end.pk]
     return is_scheduled(end) and any(o.created_at < end.due_at for o in newer)
+
+
+def moved(rows: Operations) -> frozenset[int]:
+    """The ids of the ends whose place a newer end or keep took."""
+    return frozenset(o.pk for o in rows if o.kind == Kind.END and is_moved(o, rows))
 
 
 def is_scheduled(end: Operation) -> bool:
@@ -47,20 +52,13 @@ def due_ends(rows: Operations, now: int) -> list[Operation]:
     return [e for e in ends if is_due(e, now) and not is_moved(e, rows)]
 
 
-def check_plan(
-    plan: Plan, rows: Operations, now: int, closed: Operations, belated: Collection[int]
-) -> None:
-    """Hold a plan against all rows of its lane, and the ends that were acknowledged before.
-
-    Not promised: that a scheduled end, committed late, knows of more than the newest of the ends
-    and keeps that took its place before anybody saw it.
-    """
+def check_plan(plan: Plan, rows: Operations, now: int, closed: Operations) -> None:
+    """Hold a plan against all rows of its lane, and the ends that were acknowledged before."""
     committed = {o.pk for o in rows}
     for end in plan.ends:
         assert end.pk in committed, "an end that nobody committed"
         assert is_due(end, now), "an end before it is due"
-        in_force = end.pk in belated or not is_moved(end, rows)
-        assert in_force, "an end that was moved or cancelled in time"
+        assert not is_moved(end, rows), "an end that was moved or cancelled in time"
     for end in plan.superseded:
         assert end.kind != Kind.END or is_moved(end, rows), "an end is lost"
     if plan.expired:
