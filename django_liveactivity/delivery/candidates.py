@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import Lane, Now, Operation
+from django_liveactivity.models import Lane, Now, Operation, prepared
 
 from .gates import Admission
 
@@ -23,7 +24,8 @@ LOOK_AHEAD = 16
 class Target:
     """A lane with something due: its names, its row if it has one, and by what it was found.
 
-    ``ready_at`` is when the account's gates admit a call for it, in milliseconds.
+    ``ready_at`` is when the account's gates admit a call for it, in milliseconds;
+    ``is_one_of_many`` tells that more lanes were found.
     """
 
     digest: str
@@ -32,6 +34,7 @@ class Target:
     lane_id: int | None
     rank: Rank | None
     ready_at: int
+    is_one_of_many: bool = False
 
     @property
     def needs_call(self) -> bool:
@@ -74,22 +77,32 @@ def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
 
 
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
-    lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
-    rows: QuerySet[Any, Any] = (
-        Operation.objects.using(account.database)
-        .filter(account=account.alias, rank=rank, next_try_at__lte=Now())
-        .annotate(
+    rows = prepared.run(_operations_of(rank), account.database, account=account.alias)
+    found = list({row.lane_digest: row for row in rows}.values())
+    if found:  # workers that look at the same moment choose different lanes, mostly
+        one: Any = random.choice(found)
+        many = len(found) > 1
+        yield Target(one.lane_digest, one.key, one.identity, one.lane, rank, ready_at, many)
+
+
+@functools.cache
+def _operations_of(rank: Rank) -> Callable[[str], QuerySet[Operation, Operation]]:
+    def build(using: str) -> QuerySet[Operation, Operation]:
+        lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
+        due = Operation.objects.using(using).filter(
+            account=prepared.Given("account"), rank=rank, next_try_at__lte=Now()
+        )
+        described = due.annotate(
+            key=F("activity__stream_key"),
+            identity=F("activity__activity_id"),
             lane=Subquery(lane.values("pk")[:1]),
             leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), 0),
         )
-        .filter(leased_until__lte=Now())
-        .order_by("next_try_at")
-        .values_list("lane_digest", "activity__stream_key", "activity__activity_id", "lane")
-    )
-    found: list[Any] = list(dict.fromkeys(rows[:LOOK_AHEAD]))
-    if found:  # workers that look at the same moment choose different lanes, mostly
-        digest, stream_key, activity_id, lane_id = random.choice(found)
-        yield Target(digest, stream_key, activity_id, lane_id, rank, ready_at)
+        free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
+        rows: QuerySet[Operation, Operation] = free.only("pk", "lane_digest")[:LOOK_AHEAD]
+        return rows
+
+    return build
 
 
 def _over(account: Account) -> Iterator[Target]:

@@ -95,6 +95,7 @@ class _Drain:
         self.patience = patience
         self.stop = stop
         self.seat = 0
+        self.backlog = False
         self.calls = 0
         self.raised = False
 
@@ -111,7 +112,7 @@ class _Drain:
 
     def _work(self) -> Drained:
         while True:
-            state = self._state()
+            state = slots.read_state(self.account, self.pace, self.seat)
             pause = self._serve(state)
             if pause is None:
                 return self._idle(state)
@@ -120,21 +121,19 @@ class _Drain:
                 return Drained(self.calls, True, pause, condition_of(state)[0])
             self.stop.wait(pause)
 
-    def _state(self) -> AccountState:
-        states = AccountState.objects.using(self.account.database)
-        mine = with_now(states.filter(account=self.account.alias))
-        return slots.with_slot(mine, self.pace, self.seat).get()
-
     def _serve(self, state: AccountState) -> float | None:
         """Serve one lane; return the pause before the next in seconds, or None when idle."""
+        if self.backlog and state.free_slot is None:
+            return _pause(state, state.slot_free_at)
         pauses = []
         for target in candidates.targets(self.account, admit(state)):
             slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
                 self._call_for_help()
                 self._call(state, target, slot)
+                self.backlog = bool(self.pace.calls and target.is_one_of_many)
                 return 0.0
-            pauses.append((ready_at - state.now + 1) / 1000)
+            pauses.append(_pause(state, ready_at))
             if not target.is_retried:
                 break  # what would come after it waits for the same
         return min(pauses, default=None)
@@ -210,6 +209,11 @@ class _Drain:
             return Drained(self.calls)
         pause = max(0.0, (wake_at - state.now) / 1000)
         return Drained(self.calls, more=pause == 0, again_in=pause)
+
+
+def _pause(state: AccountState, until: int | None) -> float:
+    """Return the seconds until a time of the database's clock; a moment if it has come."""
+    return max(1, (until or 0) - state.now + 1) / 1000
 
 
 def read_state(account: Account) -> AccountState:

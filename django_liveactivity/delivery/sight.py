@@ -68,7 +68,6 @@ def _read(using: str, lane: Lane) -> Rows:
         Operation.objects.using(using)
         .filter(unfinished | known)
         .annotate(moved=Operation.is_moved())
-        .select_related("activity")
         .order_by("pk")
     )
     by_id = {o.pk: o for o in found}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import random
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import F, Max, Min, OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import AccountState, Now, Slot
+from django_liveactivity.models import AccountState, Now, Slot, prepared, with_now
+
+from .seats import SEATS
 
 SPACING_SHARE = 0.95
 RETRY_SHARE = 4
@@ -54,25 +57,35 @@ def furnish(account: Account, pace: Pace) -> None:
         slots.bulk_create(rows, ignore_conflicts=True)
 
 
-def with_slot(
-    states: QuerySet[AccountState, AccountState], pace: Pace, seat: int
-) -> QuerySet[AccountState, AccountState]:
-    """Return the account's state with a free slot, if any, and when the next one will be free.
+def read_state(account: Account, pace: Pace, seat: int) -> AccountState:
+    """Return the account's state, a free slot, if any, and when the next one will be free.
 
-    They come with the state because each call begins with it. Workers do not all reach for the
-    same slot: they look for a free one from different numbers on, and the worker in the n-th seat
-    waits for the n-th slot that will be free.
+    They come together because each call begins with them. Workers do not all reach for the same
+    slot: each seat looks for a free one from its own number on, and waits for another one.
+
+    Args:
+        account: the account, whose state has a row.
+        pace: the rate limit.
+        seat: the worker's seat.
     """
-    slots = Slot.objects.filter(account=OuterRef("account"), number__lt=pace.calls)
-    start = random.randrange(pace.calls) if pace.calls else 0
-    free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, pace.calls))
-    turn = min(seat, pace.calls - 1) if pace.calls else 0
-    found = {
-        "free_slot": Subquery(free.values("pk")[:1]),
-        "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
-    }
-    annotated: QuerySet[AccountState, AccountState] = states.annotate(**found)
-    return annotated
+    written = _state_and_slot(pace.calls, seat)
+    return prepared.run(written, account.database, account=account.alias)[0]
+
+
+@functools.cache
+def _state_and_slot(calls: int, seat: int) -> Callable[[str], QuerySet[AccountState, AccountState]]:
+    def build(using: str) -> QuerySet[AccountState, AccountState]:
+        states = AccountState.objects.using(using).filter(account=prepared.Given("account"))
+        slots = Slot.objects.filter(account=OuterRef("account"), number__lt=calls)
+        start, turn = calls * seat // SEATS, max(0, min(seat, calls - 1))
+        free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, calls))
+        found = {
+            "free_slot": Subquery(free.values("pk")[:1]),
+            "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
+        }
+        return with_now(states).annotate(**found)
+
+    return build
 
 
 def find_for_retry(account: Account, pace: Pace) -> tuple[int | None, int]:
