@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import Lane, Operation, with_now
@@ -39,7 +39,9 @@ def look(account: Account, target: Target, now: int) -> Sight | None:
     lane = _create(account, target, now) if target.lane_id is None else _find(account, target)
     if lane is None or lane.lease_until > lane.now:
         return None
-    return Sight(lane, plan(lane, _read(account.database, lane), lane.now))
+    step_plan = plan(lane, _read(account.database, lane), lane.now)
+    prefetch_related_objects(step_plan.covered, "activity")  # rarely any; as they are before
+    return Sight(lane, step_plan)
 
 
 def _find(account: Account, target: Target) -> Lane | None:

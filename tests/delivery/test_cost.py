@@ -14,6 +14,8 @@ from tests.clock import advance
 from .world import deliver, progress
 
 PER_END = 12
+CARDS = 4
+"""As many as the vendor lets live at once."""
 
 
 def statements(work: Callable[[], object]) -> list[str]:
@@ -31,15 +33,15 @@ def statements(work: Callable[[], object]) -> list[str]:
 
 
 def statements_per_end(end: Callable[[int], object]) -> float:
-    """Deliver one end, then four; what the three more cost is what an end costs."""
+    """Deliver one end, then three; what the two more cost is what an end costs."""
     deliver()  # the account's first drain furnishes it
     end(0)
     one = statements(deliver)
-    for number in range(1, 5):
+    for number in range(1, CARDS):
         end(number)
-    four = statements(deliver)
-    assert Operation.objects.filter(state="done", kind="end").count() == 5
-    return (len(four) - len(one)) / 3
+    three = statements(deliver)
+    assert Operation.objects.filter(state="done", kind="end").count() == CARDS
+    return (len(three) - len(one)) / 2
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def paced(configure, sandbox, db):
 
 
 def test_an_end_of_a_shown_card_costs_12_statements_at_most(paced):
-    cards = [services.stream_activity(f"card-{n}", progress(n)) for n in range(5)]
+    cards = [services.stream_activity(f"card-{n}", progress(n)) for n in range(CARDS)]
     for _ in cards:  # content is spaced
         deliver()
         advance(2)
