@@ -9,6 +9,7 @@ from celery import shared_task
 from . import tracking
 from .delivery import drain as drain_account
 from .delivery import sweep as sweep_accounts
+from .dispatch.celery import kick as wake
 from .tracking import Synced
 
 LONGEST_COUNTDOWN = 60.0
@@ -27,7 +28,8 @@ def drain(alias: str) -> int:
     Returns:
         The number of calls made.
     """
-    done = drain_account(alias, on_backlog=lambda: _kick(alias))
+    # A broker that is down or silent by now must not hold up what is due: so not drain.delay().
+    done = drain_account(alias, on_backlog=lambda: wake(alias))
     waits = done.again_in if done.more and done.calls else None
     if waits is not None and waits <= LONGEST_COUNTDOWN:
         drain.apply_async(args=(alias,), countdown=waits)
