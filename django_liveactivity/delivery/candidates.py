@@ -18,11 +18,12 @@ from .gates import Admission
 
 Rank = Operation.Rank
 LOOK_AHEAD = 16
+NO_LANE = -1
 
 
 @dataclass(frozen=True)
 class Target:
-    """A lane with something due: its names, its row if it has one, and by what it was found.
+    """A lane with something due: its names, whether it has no row yet, and by what it was found.
 
     ``ready_at`` is when the account's gates admit a call for it, in milliseconds;
     ``is_one_of_many`` tells that more lanes were found.
@@ -31,7 +32,7 @@ class Target:
     digest: str
     stream_key: str
     activity_id: str
-    lane_id: int | None
+    is_new: bool
     rank: Rank | None
     ready_at: int
     is_one_of_many: bool = False
@@ -82,7 +83,8 @@ def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
     if found:  # workers that look at the same moment choose different lanes, mostly
         one: Any = random.choice(found)
         many = len(found) > 1
-        yield Target(one.lane_digest, one.key, one.identity, one.lane, rank, ready_at, many)
+        new = one.leased_until == NO_LANE
+        yield Target(one.lane_digest, one.key, one.identity, new, rank, ready_at, many)
 
 
 @functools.cache
@@ -95,8 +97,7 @@ def _operations_of(rank: Rank) -> Callable[[str], QuerySet[Operation, Operation]
         described = due.annotate(
             key=F("activity__stream_key"),
             identity=F("activity__activity_id"),
-            lane=Subquery(lane.values("pk")[:1]),
-            leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), 0),
+            leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), NO_LANE),
         )
         free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
         rows: QuerySet[Operation, Operation] = free.only("pk", "lane_digest")[:LOOK_AHEAD]
@@ -109,8 +110,7 @@ def _over(account: Account) -> Iterator[Target]:
     lanes = Lane.objects.using(account.database).filter(
         account=account.alias, wake_at__lte=Now(), lease_until__lte=Now()
     )
-    names = (
-        lanes.order_by("wake_at").values_list("digest", "stream_key", "activity_id", "pk").first()
-    )
-    if names is not None:
-        yield Target(*names, None, 0)
+    lane = lanes.order_by("wake_at").first()
+    if lane is not None:
+        names = lane.digest, lane.stream_key, lane.activity_id
+        yield Target(*names, is_new=False, rank=None, ready_at=0)

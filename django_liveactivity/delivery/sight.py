@@ -36,7 +36,7 @@ def look(account: Account, target: Target, now: int) -> Sight | None:
         target: the lane to look at.
         now: the database's clock a moment ago, in milliseconds; a lane without a row begins then.
     """
-    lane = _create(account, target, now) if target.lane_id is None else _find(account, target)
+    lane = _create(account, target, now) if target.is_new else _find(account, target)
     if lane is None or lane.lease_until > lane.now:
         return None
     step_plan = plan(lane, _read(account.database, lane), lane.now)

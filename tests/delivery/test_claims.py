@@ -36,8 +36,8 @@ def look_at(key: str = "order-42"):
     """Do what a worker does before it touches anything; a lost call is written off first."""
     account = conf.account()
     digest, now = lane_digest(stream_key=key), read_state(account).now
-    lane_id = Lane.objects.filter(digest=digest).values_list("pk", flat=True).first()
-    target = Target(digest, key, "", lane_id, Operation.Rank.CONTENT, 0)
+    is_new = not Lane.objects.filter(digest=digest).exists()
+    target = Target(digest, key, "", is_new, Operation.Rank.CONTENT, 0)
     sight = look(account, target, now)
     if sight is not None and sight.lane.open_attempt:
         write_off(account, sight.lane)

@@ -95,8 +95,8 @@ class Rows:
 
     def look(self, key: str) -> Sight | None:
         digest = lane_digest(stream_key=key)
-        lane_id = Lane.objects.filter(digest=digest).values_list("pk", flat=True).first()
-        target = Target(digest, key, "", lane_id, Operation.Rank.CONTENT, 0)
+        is_new = not Lane.objects.filter(digest=digest).exists()
+        target = Target(digest, key, "", is_new, Operation.Rank.CONTENT, 0)
         sight = look(self.account, target, self.phone.clock)
         if sight is None or not sight.lane.open_attempt:
             return sight

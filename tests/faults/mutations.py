@@ -90,10 +90,10 @@ def first_in_first_out() -> None:
         rows = Operation.objects.using(account.database).filter(next_try_at__lte=Now())
         first = rows.select_related("activity").order_by("next_try_at", "pk").first()
         if first is not None:
-            lane = Lane.objects.using(account.database).filter(digest=first.lane_digest).first()
+            lanes = Lane.objects.using(account.database).filter(digest=first.lane_digest)
             ready_at = admission.ends_at if first.kind == Kind.END else admission.contents_at
             names = first.lane_digest, first.activity.stream_key, first.activity.activity_id
-            yield Target(*names, lane and lane.pk, Operation.Rank(first.rank), ready_at)
+            yield Target(*names, not lanes.exists(), Operation.Rank(first.rank), ready_at)
 
     replace(candidates.targets, mutant)
 
