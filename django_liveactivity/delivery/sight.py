@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import Lane, Operation, with_now
+from django_liveactivity.models import Lane, Operation, prepared, with_now
 
 from .candidates import Target
 from .planner import Plan, Rows, plan
@@ -45,8 +45,14 @@ def look(account: Account, target: Target, now: int) -> Sight | None:
 
 
 def _find(account: Account, target: Target) -> Lane | None:
-    lanes = Lane.objects.using(account.database).filter(account=account.alias)
-    return with_now(lanes.filter(digest=target.digest)).first()
+    named = {"account": account.alias, "digest": target.digest}
+    return next(iter(prepared.run(_lane, account.database, **named)), None)
+
+
+def _lane(using: str) -> QuerySet[Lane, Lane]:
+    lanes = Lane.objects.using(using)
+    named = lanes.filter(account=prepared.Given("account"), digest=prepared.Given("digest"))
+    return with_now(named)
 
 
 def _create(account: Account, target: Target, now: int) -> Lane | None:
@@ -62,16 +68,15 @@ def _create(account: Account, target: Target, now: int) -> Lane | None:
 
 
 def _read(using: str, lane: Lane) -> Rows:
-    # Each side of the OR has an index of its own; with the lane outside of it SQLite would read
-    # the lane's whole history.
-    unfinished = Q(account=lane.account, lane_digest=lane.digest, state__in=Operation.UNFINISHED)
-    known = Q(pk__in=[lane.newest_id, lane.shown_id])
-    found = list(
-        Operation.objects.using(using)
-        .filter(unfinished | known)
-        .annotate(moved=Operation.is_moved())
-        .order_by("pk")
+    rows = prepared.run(
+        _operations,
+        using,
+        account=lane.account,
+        digest=lane.digest,
+        newest=lane.newest_id,
+        shown=lane.shown_id,
     )
+    found = list(rows)
     by_id = {o.pk: o for o in found}
     return Rows(
         unfinished=[o for o in found if o.state in Operation.UNFINISHED],
@@ -79,3 +84,17 @@ def _read(using: str, lane: Lane) -> Rows:
         newest=by_id.get(lane.newest_id),
         shown=by_id.get(lane.shown_id),
     )
+
+
+def _operations(using: str) -> QuerySet[Operation, Operation]:
+    # Each part of the OR has an index of its own; with the lane outside of it SQLite would read
+    # the lane's whole history.
+    unfinished = Q(
+        account=prepared.Given("account"),
+        lane_digest=prepared.Given("digest"),
+        state__in=Operation.UNFINISHED,
+    )
+    known = Q(pk=prepared.number("newest")) | Q(pk=prepared.number("shown"))
+    rows = Operation.objects.using(using).filter(unfinished | known).order_by("pk")
+    annotated: QuerySet[Operation, Operation] = rows.annotate(moved=Operation.is_moved())
+    return annotated

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from django.db import connections
 from django.db.models import Model, QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.query import RawQuerySet
 
 M = TypeVar("M", bound=Model)
@@ -19,13 +20,19 @@ class Given(str):
     __slots__ = ()
 
 
-def run(build: Callable[[str], QuerySet[M, M]], using: str, **given: str) -> RawQuerySet[M]:
+def number(name: str) -> RawSQL:
+    """Return what stands in a queryset for a number that each run gives, by this name."""
+    return RawSQL("%s", [Given(name)])
+
+
+def run(build: Callable[[str], QuerySet[M, M]], using: str, **given: str | int) -> RawQuerySet[M]:
     """Return the rows of a queryset that was written before.
 
     Args:
-        build: returns the queryset for a database alias, with a ``Given`` for each text.
+        build: returns the queryset for a database alias, with a ``Given`` for each text and a
+            ``number`` for each number.
         using: the database alias.
-        **given: the texts, by the names of the ``Given``.
+        **given: the texts and numbers, by their names.
     """
     model, sql, parameters = _written(build, using, connections[using].vendor)
     values = [given[p] if isinstance(p, Given) else p for p in parameters]
