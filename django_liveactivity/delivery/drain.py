@@ -112,7 +112,7 @@ class _Drain:
 
     def _work(self) -> Drained:
         while True:
-            state = slots.read_state(self.account, self.pace, self.seat)
+            state = slots.state_and_slot(self.account, self.pace, self.seat)
             pause = self._serve(state)
             if pause is None:
                 return self._idle(state)

@@ -57,7 +57,7 @@ def furnish(account: Account, pace: Pace) -> None:
         slots.bulk_create(rows, ignore_conflicts=True)
 
 
-def read_state(account: Account, pace: Pace, seat: int) -> AccountState:
+def state_and_slot(account: Account, pace: Pace, seat: int) -> AccountState:
     """Return the account's state, a free slot, if any, and when the next one will be free.
 
     They come together because each call begins with them. Workers do not all reach for the same
@@ -68,8 +68,8 @@ def read_state(account: Account, pace: Pace, seat: int) -> AccountState:
         pace: the rate limit.
         seat: the worker's seat.
     """
-    written = _state_and_slot(pace.calls, seat)
-    return prepared.run(written, account.database, account=account.alias)[0]
+    build = _state_and_slot(pace.calls, seat)
+    return prepared.run(build, account.database, account=account.alias)[0]
 
 
 @functools.cache
