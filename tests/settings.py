@@ -6,6 +6,7 @@ on loopback, for the user root.
 
 from __future__ import annotations
 
+import copy
 import os
 
 SECRET_KEY = "not-a-secret"
@@ -63,7 +64,8 @@ SERVER = SERVERS[os.environ.get("TEST_DATABASE", "sqlite")]
 IN_MEMORY = SERVER["NAME"] == ":memory:"
 DATABASES = {
     "default": SERVER,
-    "other": SERVER | ({} if IN_MEMORY else {"NAME": "liveactivity_other"}),  # a dict of its own
+    # A dict of its own, TEST included: Django and pytest-xdist write names into it.
+    "other": copy.deepcopy(SERVER) | ({} if IN_MEMORY else {"NAME": "liveactivity_other"}),
 }
 STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
