@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import random
 import shutil
 import socket
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,18 @@ def is_open(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
+    """Return a port on which nothing listens, and which no outgoing connection is given.
+
+    Linux gives those ports from 32,768 on: a server that takes seconds to start would find its own
+    taken by then.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
 
 
 def wait_until_open(port: int, seconds: float = 30.0) -> None:

@@ -28,7 +28,7 @@ def succeeds_without_sockets(world: World, port: int) -> None:
     for step in (show("card-1"), end("card-1"), many([show("card-2"), show("card-2")])):
         answer = host.do(step)
         assert not answer["error"]
-        assert answer["seconds"] < 0.4
+        assert answer["seconds"] < 10, "a silent broker is waited for half a minute"
         assert answer["sockets"] == 0, "the host's own thread opened a broker socket"
     host.must(end("warm-up"), end("card-2"))
     world.judge()
