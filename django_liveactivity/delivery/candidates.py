@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import Lane, Now, Operation, prepared
+from django_liveactivity.models import Lane, LiveActivity, Now, Operation, prepared
 
 from .gates import Admission
 
@@ -91,12 +91,14 @@ def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
 def _operations_of(rank: Rank) -> Callable[[str], QuerySet[Operation, Operation]]:
     def build(using: str) -> QuerySet[Operation, Operation]:
         lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
+        # No join: MariaDB would begin with the cards, and sort all that waits for them.
+        card = LiveActivity.objects.filter(pk=OuterRef("activity_id"))
         due = Operation.objects.using(using).filter(
             account=prepared.Given("account"), rank=rank, next_try_at__lte=Now()
         )
         described = due.annotate(
-            key=F("activity__stream_key"),
-            identity=F("activity__activity_id"),
+            key=Subquery(card.values("stream_key")[:1]),
+            identity=Subquery(card.values("activity_id")[:1]),
             leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), NO_LANE),
         )
         free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
