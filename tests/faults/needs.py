@@ -83,7 +83,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until_open(port: int, seconds: float = 30.0) -> None:
+def wait_until_open(port: int, seconds: float = 90.0) -> None:
     """Wait until something listens on a port."""
     limit = time.monotonic() + seconds
     while not is_open(port):
