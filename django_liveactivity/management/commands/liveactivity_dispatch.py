@@ -27,6 +27,9 @@ class Command(BaseCommand):
     leaves something due; 1 on any other error.
     """
 
+    # Since 6.1 Django's own ask every database; a service waits for one that is away.
+    requires_system_checks = ["liveactivity"]
+
     help = "Deliver what is due to the vendor: in a loop that needs no broker, or once."
 
     def add_arguments(self, parser: CommandParser) -> None:
