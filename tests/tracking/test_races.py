@@ -127,7 +127,7 @@ def test_a_save_that_meets_reconcile_waits_for_it_and_sees_its_end(order, monkey
 
     with monkeypatch.context() as patched:
         patched.setattr(batch, "carry_out", end_while_somebody_saves)
-        assert run() == Synced(examined=1, ended=1)
+        assert run().ended == 1  # it may examine the saver's new card, too
     for saver in savers:
         saver.join(30)
     assert kinds() == ["stream", "end", "stream"]
