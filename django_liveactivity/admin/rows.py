@@ -51,7 +51,7 @@ def cards(request: HttpRequest) -> QuerySet[LiveActivity, LiveActivity]:
     own = Operation.objects.filter(activity=OuterRef("pk"))
     annotated: QuerySet[LiveActivity, LiveActivity] = rows.annotate(
         now=Now(),
-        is_closed=Exists(selectors.due_ends()),
+        is_closed=selectors.is_closed(),
         wants_operator=Q(needs_attention=True)
         | Exists(own.filter(state=Operation.State.NEEDS_OPERATOR)),
         newest_id=Subquery(own.order_by("-pk").values("pk")[:1]),

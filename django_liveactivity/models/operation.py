@@ -6,7 +6,10 @@ import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Greatest
+from django.db.models.lookups import LessThan
 from django.utils.translation import gettext_lazy as _
 
 from .activity import LiveActivity
@@ -115,20 +118,22 @@ class Operation(KeptModel):
         return self.due_at > self.created_at
 
     @classmethod
-    def is_moved(cls) -> Exists:
+    def is_moved(cls) -> Combinable:
         """Return, as a condition on scheduled ends, that a newer end or keep replaces the end.
 
         It was inserted before the end was due, and may be finished: a row that commits late finds
-        it so.
+        it so. Not an EXISTS: MariaDB would read the lane's whole history.
         """
-        newer = cls.objects.filter(
+        lane = cls.objects.filter(
             account=OuterRef("account"),
             lane_digest=OuterRef("lane_digest"),
-            kind__in=(cls.Kind.END, cls.Kind.KEEP),
-            pk__gt=OuterRef("pk"),
             created_at__lt=OuterRef("due_at"),
         )
-        return Exists(newer)
+        newest = [
+            Coalesce(Subquery(lane.filter(kind=kind).order_by("-pk").values("pk")[:1]), 0)
+            for kind in (cls.Kind.END, cls.Kind.KEEP)
+        ]
+        return LessThan(F("pk"), Greatest(*newest))
 
     @classmethod
     def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:

@@ -1,7 +1,8 @@
 """What a drain step costs beside a long history: ``python -m tests.benchmarks.cost``.
 
-A step is from the end of one call to the next: store the answer, find, plan and claim the next
-lane. Both sizes are measured in turns, so that what else the machine does strikes both alike.
+A step is from the end of one call to the vendor to the next: store the answer, find, plan and claim
+the next lane. A call is the host's ``end_activity`` by a key. Both sizes are measured in turns, so
+that what else the machine does strikes both alike.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import argparse
 import json
 import statistics
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +43,16 @@ def configure(databases: dict[str, Any]) -> None:
     django.setup()
 
 
-def work(alias: str, shape: str, steps: int) -> list[float]:
-    """Deliver so many ends and one more, and return the milliseconds of each step."""
+@dataclass
+class Taken:
+    """The milliseconds of each drain step, and of each of the host's calls."""
+
+    steps: list[float] = field(default_factory=list)
+    calls: list[float] = field(default_factory=list)
+
+
+def work(alias: str, shape: str, steps: int) -> Taken:
+    """Ask for so many ends and one more, deliver them, and return what they took."""
     from django_liveactivity import Progress, services
     from django_liveactivity.delivery import drain
 
@@ -49,33 +60,50 @@ def work(alias: str, shape: str, steps: int) -> list[float]:
     from .instant import InstantBackend
 
     left = iter(range(steps))
+    calls: list[float] = []
 
     def host() -> None:
         number = next(left, None)
         if number is not None:
             key = LONG_KEY if shape == "one lane" else f"card-{number}"
             content = Progress(title=f"Order {number}", percentage=100)
+            begun = time.perf_counter()
             services.end_activity(content=content, stream_key=key, account=alias)
+            calls.append((time.perf_counter() - begun) * 1000)
 
     InstantBackend.steps.clear()
     InstantBackend.left_at, InstantBackend.host = None, staticmethod(host)
     host()
     drain(alias)
-    return list(InstantBackend.steps)
+    return Taken(list(InstantBackend.steps), calls)
 
 
-def measure(sizes: dict[str, int], shape: str, rounds: int, steps: int) -> dict[str, float]:
-    """Return the median milliseconds of a step for each alias."""
+def measure(sizes: dict[str, int], shape: str, rounds: int, steps: int) -> dict[str, Taken]:
+    """Return what steps and calls took beside each history, measured in turns."""
     from .history import fill
 
     for alias, size in sizes.items():
         fill(alias, size, SHAPES[shape])
         work(alias, shape, steps)
-    found: dict[str, list[float]] = {alias: [] for alias in sizes}
+    found = {alias: Taken() for alias in sizes}
     for _ in range(rounds):
         for alias in sizes:
-            found[alias] += work(alias, shape, steps)
-    return {alias: statistics.median(milliseconds) for alias, milliseconds in found.items()}
+            taken = work(alias, shape, steps)
+            found[alias].steps += taken.steps
+            found[alias].calls += taken.calls
+    return found
+
+
+def compare(
+    title: str, found: dict[str, Taken], sizes: dict[str, int], what: str
+) -> dict[str, float]:
+    """Print the medians beside each history, and return them with their ratio."""
+    medians = {alias: statistics.median(getattr(taken, what)) for alias, taken in found.items()}
+    ratio = medians["large"] / medians["small"]
+    beside = "  ".join(f"{sizes[a]:>9,}: {medians[a]:6.2f} ms" for a in sizes)
+    verdict = "ok" if ratio <= TARGET else "ABOVE TARGET"
+    sys.stdout.write(f"{title}  {beside}  ratio {ratio:.2f}  {verdict}\n")
+    return {"ratio": ratio} | medians
 
 
 def show_plans(alias: str, shape: str, write: Callable[[str], Any]) -> list[str]:
@@ -96,17 +124,16 @@ def run(name: str, shape: str, options: argparse.Namespace) -> dict[str, Any]:
     databases = {alias: CREATE[name]() for alias in sizes}
     try:
         configure(databases)
-        medians = measure(sizes, shape, options.rounds, options.steps)
-        ratio = medians["large"] / medians["small"]
-        verdict = "ok" if ratio <= TARGET else "ABOVE TARGET"
-        sys.stdout.write(
-            f"{name:10} {shape:9} {small:>9,}: {medians['small']:6.2f} ms  "
-            f"{large:>9,}: {medians['large']:6.2f} ms  ratio {ratio:.2f}  {verdict}\n"
+        found = measure(sizes, shape, options.rounds, options.steps)
+        result: dict[str, Any] = {"database": name, "shape": shape}
+        for what in ("steps", "calls"):
+            result[what] = compare(f"{name:10} {shape:9} {what}", found, sizes, what)
+        result["whole tables"] = show_plans(
+            "large", shape, sys.stdout.write if options.plans else lambda _: None
         )
-        bad = show_plans("large", shape, sys.stdout.write if options.plans else lambda _: None)
-        for sql in bad:
+        for sql in result["whole tables"]:
             sys.stdout.write(f"  reads a whole table: {sql}\n")
-        return {"database": name, "shape": shape, "ratio": ratio, "whole tables": bad} | medians
+        return result
     finally:
         from django.db import connections
 

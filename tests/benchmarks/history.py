@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import connections
-from django.db.models import Model
+from django.db.models import Max, Model
 
 from django_liveactivity.models import (
     Attempt,
@@ -38,17 +38,25 @@ def fill(alias: str, operations: int, share_of_long_key: float) -> None:
     """
     count = operations // PER_CARD
     cards = list(_cards(alias, count, round(count * share_of_long_key)))
-    LiveActivity.objects.using(alias).bulk_create(cards, batch_size=BATCH)
     keys = {card.stream_key: card.lane_digest for card in cards}
     lanes = [
         Lane(account=alias, digest=digest, stream_key=key, called=True, fence=20, generation=2)
         for key, digest in keys.items()
     ]
     Lane.objects.using(alias).bulk_create(lanes, batch_size=BATCH)
-    with connections[alias].cursor() as cursor:
-        for statement, parameters in _statements():
-            cursor.execute(_written(alias, statement), parameters)
+    for start in range(0, count, BATCH):
+        _finish(alias, cards[start : start + BATCH])
+    _execute(alias, *_newest_ends())
     _analyze(alias)
+
+
+def _finish(alias: str, cards: list[LiveActivity]) -> None:
+    """Write some cards and all that happened to them, in the order of their ids."""
+    objects = LiveActivity.objects.using(alias)
+    known = objects.aggregate(newest=Max("id"))["newest"] or 0
+    objects.bulk_create(cards)
+    for statement, parameters in _statements():
+        _execute(alias, statement, [*parameters, known])
 
 
 def _cards(alias: str, count: int, long: int) -> Iterator[LiveActivity]:
@@ -70,7 +78,10 @@ def _cards(alias: str, count: int, long: int) -> Iterator[LiveActivity]:
 
 
 def _statements() -> Iterator[tuple[str, list[Any]]]:
-    """Yield the statements: a card's content, of which some was superseded, and its end."""
+    """Yield the statements: a card's content, of which some was superseded, and its end.
+
+    The last parameter of each, not given here, is the id after which the cards are new.
+    """
     numbers = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(PER_CARD))
     is_end, is_done = f"n = {PER_CARD - 1}", f"n % 3 = 0 OR n = {PER_CARD - 1}"
     operation = {
@@ -97,11 +108,13 @@ def _statements() -> Iterator[tuple[str, list[Any]]]:
         "acknowledged_at": f"CASE WHEN {is_end} THEN a.ended_at ELSE NULL END",
         "finished_at": "a.created_at + n * 1000 + 200",
     }
-    rows = f"FROM <LiveActivity> a CROSS JOIN ({numbers}) numbers ORDER BY a.id, n"
+    rows = f"FROM <LiveActivity> a CROSS JOIN ({numbers}) numbers WHERE a.id > %s ORDER BY a.id, n"
     yield _insert(Operation, operation) + rows, [CONTENT]
     attempt = {
         "operation_id": "o.id",
-        "lane_id": "l.id",
+        "lane_id": (
+            "(SELECT l.id FROM <Lane> l WHERE l.account = o.account AND l.digest = o.lane_digest)"
+        ),
         "number": "1",
         "generation": "1",
         "fence": "1",
@@ -113,18 +126,24 @@ def _statements() -> Iterator[tuple[str, list[Any]]]:
         "error": "''",
         "duration_ms": "180",
     }
-    rows = (
-        "FROM <Operation> o JOIN <Lane> l ON l.account = o.account AND l.digest = o.lane_digest "
-        "WHERE o.state = 'done' ORDER BY o.id"
-    )
+    rows = "FROM <Operation> o WHERE o.state = 'done' AND o.activity_id > %s ORDER BY o.id"
     yield _insert(Attempt, attempt) + rows, [ANSWER]
     known = {"activity_id": "id", "account": "account", "id_digest": "lane_digest"}
-    yield _insert(KnownActivityId, known) + "FROM <LiveActivity>", []
+    yield _insert(KnownActivityId, known) + "FROM <LiveActivity> WHERE id > %s", []
+
+
+def _newest_ends() -> tuple[str, list[Any]]:
+    """Return the statement by which each lane knows the end that closed it."""
     newest = (
         "SELECT MAX(o.id) FROM <Operation> o "
         "WHERE o.account = <Lane>.account AND o.lane_digest = <Lane>.digest AND o.kind = 'end'"
     )
-    yield f"UPDATE <Lane> SET closed_id = ({newest})", []
+    return f"UPDATE <Lane> SET closed_id = ({newest})", []
+
+
+def _execute(alias: str, statement: str, parameters: list[Any]) -> None:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_written(alias, statement), parameters)
 
 
 def _insert(model: type[Model], values: dict[str, str]) -> str:
