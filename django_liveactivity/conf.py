@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.dispatch import receiver
 from .exceptions import InvalidInputError
 
 DEFAULT_ACCOUNT = "default"
+ALIAS = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 KNOWN_KEYS = ("BACKEND", "DISPATCHER", "DATABASE", "OPTIONS", "TIMING", "RAISE_TRACKING_ERRORS")
 
 
@@ -114,7 +116,24 @@ def accounts() -> Mapping[str, Account]:
     if not isinstance(configured, Mapping):
         raise ImproperlyConfigured("LIVEACTIVITY must be a dict of accounts, as CACHES is.")
     configured = Redacted(configured)
+    _check_aliases(list(configured))
     return {alias: _read(alias, configured[alias]) for alias in configured}
+
+
+def _check_aliases(aliases: Sequence[Any]) -> None:
+    """Refuse what not every database could store, or tell from another: MariaDB folds cases."""
+    seen: dict[str, str] = {}
+    for alias in aliases:
+        if not isinstance(alias, str) or not ALIAS.fullmatch(alias):
+            raise ImproperlyConfigured(
+                f"LIVEACTIVITY[{alias!r}]: give an alias of 1 to 64 characters out of A-Z, a-z, "
+                "0-9, '_', '-' and '.'."
+            )
+        twin = seen.setdefault(alias.lower(), alias)
+        if twin != alias:
+            raise ImproperlyConfigured(
+                f"LIVEACTIVITY[{alias!r}] differs from {twin!r} in case alone: rename one."
+            )
 
 
 def _read(alias: str, values: Any) -> Account:
@@ -128,17 +147,25 @@ def _read(alias: str, values: Any) -> Account:
         raise ImproperlyConfigured(f"{name}['OPTIONS'] must be a dict.")
     if not isinstance(values.get("RAISE_TRACKING_ERRORS", False), bool):
         raise ImproperlyConfigured(f"{name}['RAISE_TRACKING_ERRORS'] must be True or False.")
-    timing = values.get("TIMING", {})
-    refuse_unknown(f"{name}['TIMING']", timing, [f.name for f in fields(Timing)])
     return Account(
         alias=alias,
         backend=values["BACKEND"],
         dispatcher=values.get("DISPATCHER", "none"),
         database=values.get("DATABASE", "default"),
         options=values.get("OPTIONS", Redacted({})),
-        timing=Timing(**timing),
+        timing=_timing(f"{name}['TIMING']", values.get("TIMING", {})),
         raise_tracking_errors=values.get("RAISE_TRACKING_ERRORS", False),
     )
+
+
+def _timing(name: str, values: Any) -> Timing:
+    if not isinstance(values, Mapping):
+        raise ImproperlyConfigured(f"{name} must be a dict.")
+    refuse_unknown(name, values, [f.name for f in fields(Timing)])
+    for key, value in values.items():
+        if type(value) is not int or value <= 0:
+            raise ImproperlyConfigured(f"{name}[{key!r}] must be a whole number of milliseconds.")
+    return Timing(**values)
 
 
 def refuse_unknown(name: str, given: Mapping[str, Any], known: Any) -> None:

@@ -24,6 +24,9 @@ def use(settings, account) -> None:
         (["default"], "liveactivity.E001", "must be a dict of accounts"),
         ({"BACKEND": LOCMEM, "OPTION": {}}, "liveactivity.E006", "unknown keys 'OPTION'"),
         ({}, "liveactivity.E001", "needs a BACKEND"),
+        ({"BACKEND": LOCMEM, "TIMING": 5}, "liveactivity.E001", "must be a dict"),
+        ({"BACKEND": LOCMEM, "TIMING": {"lease": 0}}, "liveactivity.E001", "['lease'] must be"),
+        ({"BACKEND": LOCMEM, "TIMING": {"lease": 1.5}}, "liveactivity.E001", "milliseconds"),
         ({"BACKEND": "nowhere.Backend"}, "liveactivity.E002", "cannot import 'nowhere.Backend'"),
         ({"BACKEND": LOCMEM, "OPTIONS": {"kee": 1}}, "liveactivity.E006", "unknown keys 'kee'"),
         ({"BACKEND": LOCMEM, "TIMING": {"leese": 1}}, "liveactivity.E006", "unknown keys 'leese'"),
@@ -60,6 +63,19 @@ def test_each_rule_has_its_id_and_names_the_account(settings, account, identity,
     assert words in messages[identity]
     if isinstance(account, dict):
         assert "LIVEACTIVITY['default']" in messages[identity]
+
+
+@pytest.mark.parametrize("alias", ["", "a" * 65, "café", "two words", "default\n", 1, None])
+def test_an_alias_that_no_row_could_hold_is_refused(settings, alias):
+    settings.LIVEACTIVITY = {alias: {"BACKEND": LOCMEM}}
+    messages = found()
+    assert list(messages) == ["liveactivity.E001"]
+    assert f"LIVEACTIVITY[{alias!r}]" in messages["liveactivity.E001"]
+
+
+def test_aliases_that_mariadb_takes_for_one_are_refused(settings):
+    settings.LIVEACTIVITY = {"shop": {"BACKEND": LOCMEM}, "Shop": {"BACKEND": LOCMEM}}
+    assert "'Shop'] differs from 'shop' in case alone" in found()["liveactivity.E001"]
 
 
 def test_a_good_account_is_not_mentioned(settings):
