@@ -21,9 +21,9 @@ from django_liveactivity import conf, selectors
 from django_liveactivity.models import Act, LiveActivity
 
 from . import deciding, report, rows
-from .asking import ask, is_confirmed, selected
+from .asking import ReasonForm, ask, is_confirmed, selected
 from .changelist import CardList, describe
-from .deciding import GiveUpForm, ReasonForm
+from .deciding import GiveUpForm
 from .ending import END, EndForm, end_cards
 from .filters import AccountFilter, AttentionFilter, search
 from .history import history

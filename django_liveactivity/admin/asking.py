@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.contrib.admin import helpers
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from django_liveactivity.models import LiveActivity
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 TEMPLATE = "admin/django_liveactivity/liveactivity/selected_confirmation.html"
 MAX_CARDS = 500
 """How many at once: each is a form field, and Django takes 1,000 of them in a request."""
+
+
+class ReasonForm(forms.Form):
+    """Why an operator wants it."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("For the history."),
+        max_length=1000,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
 
 
 @dataclass(frozen=True)

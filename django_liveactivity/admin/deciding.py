@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
@@ -17,11 +16,10 @@ from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Act, LiveActivity, Operation
 
-from .asking import Question
+from .asking import Question, ReasonForm
 from .report import named
 
 Kind = Act.Kind
-MAX_REASON = 1000
 QUESTIONS = {
     Kind.RETRY: Question(
         "retry_selected",
@@ -47,27 +45,15 @@ QUESTIONS = {
 }
 
 
-class ReasonForm(forms.Form):
-    """Why an operator decides so."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        help_text=gettext_lazy("For the history."),
-        max_length=MAX_REASON,
-        required=False,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )
-
-
 class GiveUpForm(ReasonForm):
     """Why a card may stay on the phone: that must be said."""
 
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        help_text=gettext_lazy("For the history: the cards may stay on the phones."),
-        max_length=MAX_REASON,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = True
+        self.fields["reason"].help_text = gettext_lazy(
+            "For the history: the cards may stay on the phones."
+        )
 
 
 @dataclass

@@ -15,7 +15,7 @@ from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation
 
-from .asking import Question
+from .asking import Question, ReasonForm
 
 END = Question(
     "end_selected",
@@ -32,7 +32,7 @@ class Dismissal(models.TextChoices):
     AT_ONCE = "at_once", _("Not at all: remove them at once")
 
 
-class EndForm(forms.Form):
+class EndForm(ReasonForm):
     """What an operator says before cards end."""
 
     dismissal = forms.ChoiceField(
@@ -42,13 +42,7 @@ class EndForm(forms.Form):
         required=False,
         widget=forms.RadioSelect,
     )
-    reason = forms.CharField(
-        label=_("Reason"),
-        help_text=_("For the history."),
-        max_length=1000,
-        required=False,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )
+    field_order = ("dismissal", "reason")
 
 
 @dataclass

@@ -15,6 +15,7 @@ from .cells import row
 from .generator import end, many, show
 from .harness import World
 from .proxy import Faults, Proxy
+from .scenes import a_put_held_until_after_the_end
 from .vendor import Behaviour
 
 
@@ -124,14 +125,7 @@ def test_row_24_answer_lost_on_the_way(world: World, fault: str):
 
 @row(25)
 def test_row_25_timed_out_put_applied_after_the_delete(world: World):
-    host = world.host()
-    world.workers(2)
-    host.must(show("card-1"))
-    world.drained()
-    world.vendor.rule(behaviours.late(2.0, after="DELETE"), "PUT")
-    host.must(show("card-1"))
-    put = world.until_called("PUT", count=2)
-    host.must(end("card-1"))
+    put = a_put_held_until_after_the_end(world)
     world.until(lambda: world.vendor.alive() and put.applied, "the revived card")
     world.judge()
     deletes = world.vendor.calls("DELETE")

@@ -18,6 +18,7 @@ from .checker import Violation
 from .generator import end, many, show, transaction
 from .harness import World
 from .mutations import MUTATIONS
+from .scenes import a_put_held_until_after_the_end
 
 PACE = (20, 3.0)
 SLOW = {"rate_limit": (10, 3.0)}
@@ -40,14 +41,7 @@ def a_frozen_worker_wakes_up_while_its_successor_waits(world: World) -> None:
 
 
 def a_put_is_applied_after_the_end(world: World) -> None:
-    host = world.host()
-    world.workers(2)
-    host.must(show("card-1"))
-    world.drained()
-    world.vendor.rule(behaviours.late(2.0, after="DELETE"), "PUT")
-    host.must(show("card-1"))
-    put = world.until_called("PUT", count=2)
-    host.must(end("card-1"))
+    put = a_put_held_until_after_the_end(world)
     world.until(lambda: put.applied, "the late PUT")
     world.drained()
 

@@ -1,0 +1,25 @@
+"""Steps that more than one test goes through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import behaviours
+from .generator import end, show
+from .harness import World
+
+
+def a_put_held_until_after_the_end(world: World) -> Any:
+    """Show a card, let its second PUT be held by the vendor, end the card, and return that PUT.
+
+    The PUT times out and is applied 2 s after the DELETE.
+    """
+    host = world.host()
+    world.workers(2)
+    host.must(show("card-1"))
+    world.drained()
+    world.vendor.rule(behaviours.late(2.0, after="DELETE"), "PUT")
+    host.must(show("card-1"))
+    put = world.until_called("PUT", count=2)
+    host.must(end("card-1"))
+    return put
