@@ -123,6 +123,7 @@ class LiveActivity(KeptModel):
             ),
             models.Index(fields=["status", "id"], name="liveactivity_status"),
             models.Index(fields=["account", "ended_at"], name="liveactivity_ended"),
+            models.Index(fields=["account", "needs_attention"], name="liveactivity_attention"),
         ]
 
     def __str__(self) -> str:

@@ -51,6 +51,7 @@ class Operation(KeptModel):
         verbose_name=_("live activity"),
         on_delete=models.DO_NOTHING,
         db_constraint=False,
+        db_index=False,  # the index on activity and id serves
         related_name="operations",
     )
     account = models.CharField(_("account"), max_length=MAX_ALIAS)
@@ -145,7 +146,11 @@ class Attempt(KeptModel):
     """One HTTP call made for an operation; without an outcome it may or may not have been sent."""
 
     operation = models.ForeignKey(
-        Operation, on_delete=models.DO_NOTHING, db_constraint=False, related_name="attempts"
+        Operation,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,  # the index on operation and number serves
+        related_name="attempts",
     )
     lane_id = models.BigIntegerField()
     number = models.PositiveIntegerField(_("number"))

@@ -45,10 +45,7 @@ class Lane(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "digest"], name="liveactivity_one_lane")
         ]
-        indexes = [
-            models.Index(fields=["account", "lease_until"], name="liveactivity_lane_lease"),
-            models.Index(fields=["account", "wake_at"], name="liveactivity_lane_wake"),
-        ]
+        indexes = [models.Index(fields=["account", "wake_at"], name="liveactivity_lane_wake")]
 
     def __str__(self) -> str:
         return self.stream_key or self.activity_id

@@ -62,7 +62,7 @@ async def get(url: str) -> HttpResponse:
 
 @pytest.fixture
 def stored_in_a_loop():
-    """For each operation, whether an event loop waited while it was stored, for longer than that."""
+    """For each operation, whether an event loop waited while it was stored, which takes long."""
     found: list[bool] = []
 
     def note(**_):
