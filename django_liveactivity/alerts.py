@@ -45,8 +45,7 @@ def watch(account: conf.Account, state: AccountState) -> None:
     found = list(overdue(account.alias, oldest_due_end_age(account), account.timing))
     condition = condition_of(state)
     if condition.name in STUCK:
-        message = f"the account is {condition.name}: {condition.reason}"
-        found.append(Problem(account.alias, condition.name, message))
+        found.append(Problem(account.alias, condition.name, condition.reason))
     alert(account, found)
 
 

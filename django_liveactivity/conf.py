@@ -177,7 +177,7 @@ def refuse_unknown(name: str, given: Mapping[str, Any], known: Any) -> None:
     unknown = [key for key in given if key not in known]
     if unknown:
         raise UnknownKeyError(
-            f"{name} has unknown keys {', '.join(map(repr, sorted(unknown)))}; "
+            f"{name} has unknown keys {', '.join(sorted(map(repr, unknown)))}; "
             f"known: {', '.join(sorted(known))}."
         )
 

@@ -34,11 +34,13 @@ def check_health(accounts: Iterable[str] | None = None) -> Health:
     are overdue in 5 minutes.
 
     Args:
-        accounts: aliases in ``LIVEACTIVITY``; by default all.
+        accounts: an alias in ``LIVEACTIVITY``, or several; by default all.
 
     Raises:
         InvalidInputError: at ``account``, if ``LIVEACTIVITY`` has no such alias.
     """
+    if isinstance(accounts, str):
+        accounts = [accounts]
     chosen = [conf.account(alias) for alias in (conf.accounts() if accounts is None else accounts)]
     rows = tuple(account_status(account) for account in chosen)
     problems = []

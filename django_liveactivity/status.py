@@ -19,6 +19,7 @@ Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
 END_RANKS = (Rank.END, Rank.RETRIED_END)
 UNREADABLE = "unreadable"
+CHECKED = "api_key and base_url"
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,11 @@ def due_ends(account: conf.Account) -> Operations:
     return unfinished(account, END_RANKS).filter(due_at__lte=Now())
 
 
+def unacknowledged_ends(account: conf.Account) -> Operations:
+    """Return the due ends without those that only wait for the DELETE that confirms them."""
+    return due_ends(account).filter(acknowledged_at=None)
+
+
 def oldest_due_end_age(account: conf.Account) -> float | None:
     """Return for how many seconds the oldest due end has waited, or None if none is due."""
     oldest = with_now(due_ends(account)).order_by("due_at").first()
@@ -159,7 +165,8 @@ def condition_of(state: AccountState) -> Condition:
     """Return the condition of an account that was read with ``now``."""
     if state.blocked_since is not None:
         until = max(state.probe_at, state.frozen_until)
-        return Condition("blocked", state.blocked_reason, until)
+        reason = f"The vendor refuses the account ({state.blocked_reason}): check its {CHECKED}."
+        return Condition("blocked", reason, until)
     if state.frozen_until > state.now:
         return Condition("frozen", "The vendor answered 429.", state.frozen_until)
     if state.billing_since is not None:

@@ -44,8 +44,12 @@ def _make(account: conf.Account) -> BaseBackend:
             f"LIVEACTIVITY[{account.alias!r}]['BACKEND']: "
             f"cannot import {account.backend!r}: {error}."
         ) from error
-    backend: BaseBackend = backend_class(account)
-    return backend
+    if not (isinstance(backend_class, type) and issubclass(backend_class, BaseBackend)):
+        raise ImproperlyConfigured(
+            f"LIVEACTIVITY[{account.alias!r}]['BACKEND']: {account.backend!r} is no subclass of "
+            "django_liveactivity.backends.BaseBackend."
+        )
+    return backend_class(account)
 
 
 @receiver(setting_changed)

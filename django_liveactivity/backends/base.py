@@ -16,6 +16,9 @@ from django_liveactivity.conf import Account, refuse_unknown
 from django_liveactivity.content import Endpoint, Options, check_dismiss_after
 from django_liveactivity.exceptions import InvalidInputError
 
+LONGEST_WINDOW = 86_400.0
+"""Seconds: no vendor counts longer."""
+
 
 class MissingKeyError(ImproperlyConfigured):
     """An account has no API key."""
@@ -76,21 +79,22 @@ class BaseBackend:
         match value:
             case None:
                 return None
-            case (int(calls), int() | float() as seconds) if calls >= 1 and seconds > 0:
-                return calls, float(seconds)
+            case (int(calls), int() | float() as seconds) if type(calls) is int and calls >= 1:
+                if 0 < seconds <= LONGEST_WINDOW:
+                    return calls, float(seconds)
         raise self._wrong("rate_limit", "give (calls, seconds), both positive, or None")
 
     def _dismiss_seconds(self, value: Any) -> int | None:
         try:
             return None if value is None else check_dismiss_after(value)
         except InvalidInputError as error:
-            raise self._wrong("dismiss_after", str(error)) from None
+            raise self._wrong("dismiss_after", _without_path(error)) from None
 
     def _channels(self, value: Any) -> list[str] | None:
         try:
             return None if value is None else list(Options(channels=value).channels or [])
         except InvalidInputError as error:
-            raise self._wrong("channels", str(error)) from None
+            raise self._wrong("channels", _without_path(error)) from None
 
     def _time_to_live(self, value: Any) -> datetime.timedelta | None:
         if value is None or (isinstance(value, datetime.timedelta) and value.total_seconds() > 0):
@@ -99,3 +103,7 @@ class BaseBackend:
 
     def _wrong(self, option: str, what: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{self.name}: {option}: {what}.")
+
+
+def _without_path(error: InvalidInputError) -> str:
+    return "; ".join(message for _, message in error.errors).rstrip(".")

@@ -65,6 +65,8 @@ def check_json(value: object, *path: str | int) -> Any:
         return check_text(value, *path)
     if isinstance(value, Mapping | list | tuple):
         return _check_container(value, path)
+    if not isinstance(value, int | float):
+        raise rule("give what JSON has: text, a number, true, false, null, a list or a dict", *path)
     return check_number(value, *path)
 
 

@@ -22,6 +22,7 @@ from .acts import apply_acts
 from .announce import announce, announce_settled
 from .candidates import Target
 from .claim import Claim, OvertakenError, claim
+from .complaint import complaint
 from .gates import admit
 from .lost import write_off
 from .record import record
@@ -186,6 +187,9 @@ class _Drain:
         answer = self._send(claimed, begun)
         self.calls += 1
         recorded = record(using, self.account, state, claimed, answer, self.pace)
+        problem = complaint(claimed, answer, recorded.verdict)
+        if problem:
+            logger.warning("%s: %s", self.account.alias, problem)
         if not recorded.owned:
             logger.warning("Lane %s: the lease ran out before the answer came.", claimed.lane)
         announce(using, claimed, recorded)

@@ -78,7 +78,7 @@ def get_dispatcher(alias: str) -> Dispatcher:
         MissingExtraError: if its extra is not installed; the message names it.
     """
     name = conf.account(alias).dispatcher
-    path = SHORT_NAMES.get(name, name)
+    path = SHORT_NAMES.get(name, name) if isinstance(name, str) else ""
     if "." not in path:
         known = ", ".join(SHORT_NAMES)
         raise ImproperlyConfigured(

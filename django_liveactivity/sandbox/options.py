@@ -35,7 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="a start beyond that ends the oldest activity instead of being refused",
     )
-    add("--latency", type=float, default=0.0, metavar="SECONDS", help="before each answer")
+    add(
+        "--latency",
+        type=_checked(parse_latency),
+        default="0",
+        metavar="SECONDS",
+        help="before each answer",
+    )
     add("--seed", type=int, help="makes ids and the chances of faults repeatable")
     add(
         "--faults",
@@ -90,7 +96,7 @@ def from_arguments(arguments: argparse.Namespace) -> Sandbox:
     return Sandbox(
         port,
         host=host,
-        latency=arguments.latency,
+        latency=parse_latency(arguments.latency),
         seed=arguments.seed,
         faults=arguments.faults,
         api_keys=arguments.api_keys,
@@ -117,6 +123,18 @@ def parse_bind(text: str) -> tuple[str, int]:
     if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError(f"{text!r} is not HOST:PORT, as in {DEFAULT_BIND}")
     return host, int(port)
+
+
+def parse_latency(text: str) -> float:
+    """Read ``SECONDS``, 0 to 3600.
+
+    Raises:
+        ValueError: it is none.
+    """
+    seconds = float(text)
+    if not 0 <= seconds <= 3600:
+        raise ValueError(f"{text!r} is not a number of seconds from 0 to 3600")
+    return seconds
 
 
 def parse_rate_limit(text: str) -> tuple[int, float]:

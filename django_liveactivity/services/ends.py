@@ -191,7 +191,9 @@ def _account_of(activity: LiveActivity | None, account: str | None) -> str:
     if activity is None:
         return account or conf.DEFAULT_ACCOUNT
     if not isinstance(activity, LiveActivity) or activity.pk is None:
-        raise InvalidInputError.at("activity", "Give a saved LiveActivity.")
+        raise InvalidInputError.at(
+            "activity", "Give a saved LiveActivity, or name it by stream_key or activity_id."
+        )
     if account is not None and account != activity.account:
         raise InvalidInputError.at("account", f"This card belongs to {activity.account!r}.")
     return activity.account

@@ -128,3 +128,24 @@ def test_each_account_is_checked(settings):
     assert "LIVEACTIVITY['alerts']" in messages.pop("liveactivity.E005")
     assert "LIVEACTIVITY['shop']" in messages.pop("liveactivity.E003")
     assert messages == {}
+
+
+@pytest.mark.parametrize(
+    ("account", "identity", "words"),
+    [
+        ({"DISPATCHER": None}, "liveactivity.E003", "is None; give one of"),
+        ({"DISPATCHER": print}, "liveactivity.E003", "the dotted path of a function"),
+        ({"BACKEND": "datetime.datetime"}, "liveactivity.E002", "is no subclass"),
+        ({"BACKEND": "math.floor"}, "liveactivity.E002", "is no subclass"),
+        ({"OPTIONS": {1: 2, "kee": 1}}, "liveactivity.E006", "unknown keys 'kee', 1"),
+        ({"OPTIONS": {"rate_limit": (60, float("inf"))}}, "liveactivity.E002", "rate_limit: give"),
+        ({"OPTIONS": {"rate_limit": (60, float("nan"))}}, "liveactivity.E002", "rate_limit: give"),
+        ({"OPTIONS": {"rate_limit": (True, 60)}}, "liveactivity.E002", "rate_limit: give"),
+        ({"OPTIONS": {"dismiss_after": 5}}, "liveactivity.E002", "OPTIONS']: dismiss_after: give"),
+    ],
+)
+def test_what_would_have_failed_later_is_found(settings, account, identity, words):
+    use(settings, {"BACKEND": LOCMEM} | account)
+    messages = found()
+    assert list(messages) == [identity]
+    assert words in messages[identity]

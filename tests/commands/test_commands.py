@@ -56,6 +56,23 @@ class TestEnd:
         with pytest.raises(CommandError, match=message):
             run("liveactivity_end", *arguments)
 
+    @pytest.mark.parametrize("seconds", ["nan", "1e20", "-1", "14401"])
+    def test_a_dismissal_that_is_no_time_is_refused(self, db, seconds):
+        with pytest.raises(CommandError, match="0 seconds to 4 hours|0 to 14400 seconds"):
+            run("liveactivity_end", "key", "--title", "Done", f"--dismiss-after={seconds}")
+
+    def test_title_and_content_together_are_refused(self, db):
+        with pytest.raises(CommandError, match="either --title or --content"):
+            run("liveactivity_end", "key", "--title", "A", "--content", '{"title": "B"}')
+
+    def test_a_user_without_a_name_has_a_number(self, db, monkeypatch):
+        def nameless():
+            raise KeyError("getpwuid(): uid not found: 12345")
+
+        monkeypatch.setattr("getpass.getuser", nameless)
+        run("liveactivity_end", "key")
+        assert Operation.objects.get().actor == str(os.getuid())
+
     def test_takes_content_and_a_dismissal(self, vendor):
         content = json.dumps({"title": "Done", "type": "progress", "percentage": 100})
         run("liveactivity_end", "key", "--content", content, "--dismiss-after", "0")

@@ -32,6 +32,17 @@ class TestOnce:
     def test_tells_of_what_waits_for_its_time(self, vendor):
         vendor.faults = "DELETE:500@1"
         services.end_activity(stream_key="order-42")
+        with pytest.raises(CommandError) as left:
+            run(*ONCE)
+        assert str(left.value).startswith(
+            "default: 1 call, 0 operations left to try now, 1 due end not acknowledged yet. "
+            "What failed is tried again. 1 operation for later, the first in "
+        )
+        assert left.value.returncode == 3
+
+    def test_content_that_waits_for_its_next_try_is_told(self, vendor):
+        vendor.faults = "PUT:500@1"
+        services.stream_activity("order-42", CONTENT)
         assert run(*ONCE).startswith(
             "default: 1 call, nothing is due. 1 operation for later, the first in "
         )
@@ -55,15 +66,16 @@ class TestOnce:
         with pytest.raises(CommandError) as gave_up:
             run(*ONCE)
         assert str(gave_up.value).startswith(
-            "default: 1 call, and 2 operations left, 1 of them ends: "
-            "the account is blocked (unauthorized 401). A probe may open it in "
+            "default: 1 call, 2 operations left to try now, 1 due end not acknowledged yet. "
+            "The vendor refuses the account (unauthorized 401): check its api_key and base_url. "
+            "A probe may open it in "
         )
         assert gave_up.value.returncode == 3
 
     def test_says_so_if_the_vendor_asks_for_payment(self, vendor):
         vendor.faults = "PUT:402@1+"
         services.stream_activity("order-42", CONTENT)
-        with pytest.raises(CommandError, match="the account is billing") as gave_up:
+        with pytest.raises(CommandError, match="The vendor asks for payment") as gave_up:
             run(*ONCE)
         assert gave_up.value.returncode == 3
 
@@ -165,7 +177,7 @@ class TestService:
             finally:
                 once.kill()
         assert once.returncode == 3
-        assert "it was told to stop." in errors
+        assert "It was told to stop." in errors
 
 
 class TestProgress:

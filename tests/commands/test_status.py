@@ -87,7 +87,11 @@ def test_says_why_an_account_is_blocked_and_until_when(vendor):
     drain(patience=0)
     beat()
     line = run("liveactivity_status").splitlines()[-1]
-    assert line.startswith("default is blocked: unauthorized 401. Its next call may be made in ")
+    assert line.startswith(
+        "default: The vendor refuses the account (unauthorized 401): "
+        "check its api_key and base_url. "
+        "The next call may be made in "
+    )
 
 
 def test_says_until_when_an_account_is_frozen(vendor):
@@ -95,7 +99,7 @@ def test_says_until_when_an_account_is_frozen(vendor):
     services.end_activity(stream_key="order-42")
     drain(patience=0)
     beat()
-    assert "default is frozen: The vendor answered 429. Its next" in run("liveactivity_status")
+    assert "default: The vendor answered 429. The next call" in run("liveactivity_status")
 
 
 def test_an_account_whose_database_is_away_does_not_hide_the_others(vendor, settings, capsys):

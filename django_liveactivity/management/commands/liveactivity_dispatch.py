@@ -24,7 +24,7 @@ class Command(BaseCommand):
     """Delivers what is due; without ``--once`` until SIGTERM or SIGINT.
 
     Exits 0 when it was stopped, or with ``--once`` when nothing is due any more; 3 when ``--once``
-    leaves something due; 1 on any other error.
+    leaves something due, or an end unacknowledged that is tried again later; 1 on any other error.
     """
 
     # Since 6.1 Django's own ask every database; a service waits for one that is away.
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         for service in services:
             done = service.once()
             bars.close()
-            if done.more:
+            if done.more or status.unacknowledged_ends(service.account).exists():
                 left.append(_what_is_left(service, done))
             else:
                 self.stdout.write(_told(service) + ", nothing is due." + _what_waits(service))
@@ -114,12 +114,16 @@ def _what_waits(service: Service) -> str:
 
 def _what_is_left(service: Service, done: Drained) -> str:
     now = status.account_status(service.account)
-    text = f"{_told(service)}, and {_count(now.backlog, 'operation')} left"
-    text += f", {now.due_ends} of them ends: " if now.due_ends else ": "
+    text = f"{_told(service)}, {_count(now.backlog, 'operation')} left to try now"
+    ends = status.unacknowledged_ends(service.account).count()
+    text += f", {_count(ends, 'due end')} not acknowledged yet. " if ends else ". "
+    if not done.more:
+        return text + "What failed is tried again." + _what_waits(service) + " Run this again then."
     if done.condition not in STUCK:
-        return text + "it was told to stop."
-    why = f"the account is {now.condition} ({now.reason})."
-    return text + why + f" A probe may open it in {now.next_call_in or 0:.0f} s: run this again."
+        return text + "It was told to stop."
+    return (
+        text + f"{now.reason} A probe may open it in {now.next_call_in or 0:.0f} s: run this again."
+    )
 
 
 def _count(number: int, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import getpass
 import json
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -41,10 +42,10 @@ class Command(BaseCommand):
             "account": options["account"],
             "reason": options["reason"],
             "source": "command",
-            "actor": getpass.getuser(),
+            "actor": _user(),
         }
         if options["dismiss_after"] is not None:
-            how["dismiss_after"] = datetime.timedelta(seconds=options["dismiss_after"])
+            how["dismiss_after"] = _seconds(options["dismiss_after"])
         try:
             ends = self._end(names, how | {"content": _content(options)})
         except InvalidInputError as error:
@@ -57,7 +58,24 @@ class Command(BaseCommand):
             return [services.end_activity(**name, **how) for name in names]
 
 
+def _user() -> str:
+    """Return who runs this; a container's user may have no name."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
+
+
+def _seconds(value: float) -> datetime.timedelta:
+    try:
+        return datetime.timedelta(seconds=value)
+    except (OverflowError, ValueError):
+        raise CommandError(f"--dismiss-after is {value}: give 0 to 14400 seconds.") from None
+
+
 def _content(options: dict[str, Any]) -> Content | dict[str, Any] | None:
+    if options["content"] is not None and options["title"] is not None:
+        raise CommandError("Give either --title or --content, which may have a title.")
     if options["content"] is None:
         return None if options["title"] is None else Content(title=options["title"])
     try:

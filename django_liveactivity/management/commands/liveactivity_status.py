@@ -14,6 +14,8 @@ from django_liveactivity.health import Health, check_health
 from django_liveactivity.status import UNREADABLE, AccountStatus
 
 Cell = Callable[[AccountStatus], str]
+NEXT = {"billing": "call for content", "limit": "start"}
+"""What waits in a condition that lets the rest go on."""
 
 
 class Command(BaseCommand):
@@ -61,10 +63,11 @@ def _as_dict(health: Health) -> dict[str, Any]:
 
 
 def _why(status: AccountStatus) -> str:
-    text = f"{status.account} is {status.condition}: {status.reason.rstrip('.')}."
+    text = f"{status.account}: {status.reason}"
     if status.next_call_in is None:
         return text
-    return f"{text} Its next call may be made in {duration(status.next_call_in)}."
+    what = NEXT.get(status.condition, "call")
+    return f"{text} The next {what} may be made in {duration(status.next_call_in)}."
 
 
 def duration(seconds: float | None) -> str:

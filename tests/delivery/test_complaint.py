@@ -1,0 +1,54 @@
+"""What the log says of failing calls: each trouble once, and what becomes of the operation."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_liveactivity import Progress, services
+from tests.clock import advance
+
+from .world import deliver, progress
+
+
+@pytest.fixture
+def said(caplog):
+    """The warnings of delivery so far."""
+    caplog.set_level("WARNING", "django_liveactivity.delivery")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+def test_a_first_failure_is_told_and_the_next_ones_are_not(vendor, said):
+    vendor.faults = "PUT:500@1,PUT:500@2"
+    services.stream_activity("order-42", progress(10))
+    deliver()
+    advance(60)
+    deliver()
+    assert len(said()) == 1
+    assert said()[0].startswith("default: stream of order-42: ambiguous 500 ")
+    assert said()[0].endswith("; it is tried again.")
+
+
+def test_content_that_is_refused_is_told_with_the_vendors_words(vendor, said):
+    services.stream_activity("order-42", {"title": "Order 42", "type": "timer"})
+    deliver()
+    assert len(said()) == 1
+    assert "order-42: rejected 400 " in said()[0]
+    assert "duration_seconds" in said()[0]
+    assert said()[0].endswith("; it is not sent again.")
+
+
+def test_an_end_that_needs_an_operator_is_told_once(vendor, said):
+    services.end_activity(activity_id="unknown", content=Progress(title="Gone", percentage=100))
+    deliver()
+    advance(3601)
+    deliver()
+    assert len(said()) == 1
+    assert "end of unknown: not_found 404 " in said()[0]
+    assert said()[0].endswith("; it is tried once an hour, and needs an operator.")
+
+
+def test_a_full_or_frozen_account_is_no_complaint(vendor, said):
+    vendor.faults = "PUT:429@1"
+    services.stream_activity("order-42", progress(10))
+    deliver()
+    assert said() == []
