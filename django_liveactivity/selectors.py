@@ -9,10 +9,22 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db.models import F, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    BooleanField,
+    Case,
+    ExpressionWrapper,
+    F,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from . import conf
 from .models import (
@@ -33,6 +45,8 @@ State = Operation.State
 EXPIRED_AFTER = 12 * 3600 * 1000
 """Milliseconds after which iOS has removed a card by itself (Apple: 8 h live, 4 h ended)."""
 ENDED_FOR_GOOD = 3600 * 1000
+PRUNED_WITHIN = 24 * 3600 * 1000
+OVER = (LiveActivity.Status.ENDED, LiveActivity.Status.FAILED)
 FAILURES_KEPT = 24 * 3600 * 1000
 SUBJECTS_AT_ONCE = 500
 
@@ -46,17 +60,28 @@ def activities(account: conf.Account) -> QuerySet[LiveActivity, LiveActivity]:
 def is_closed() -> Combinable:
     """Return, as a condition on LiveActivity, that a due end in force closes the card.
 
-    Two hosts may have shown one key at once: an end of either card closes both, so what counts is
-    the lane, and that its newest such end was inserted after the card's first operation. Not an
-    EXISTS of such ends: MariaDB would read every end the lane ever had.
+    It is the planner's rule: an end closes content that was inserted before it, and a scheduled
+    one content from before its due time. Content that a late end took from the phone is shown
+    again, and its card is open. Two hosts may have shown one key at once: an end of either card
+    closes both, so what counts is the newest such end of the lane. Not an EXISTS of such ends:
+    MariaDB would read every end the lane ever had.
     """
     lane = Operation.objects.filter(
         account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
     )
     own = Operation.objects.filter(activity=OuterRef("pk"))
-    newest = Subquery(_in_force(lane).order_by("-pk").values("pk")[:1])
+    contents = own.filter(kind__in=Operation.CONTENT_KINDS).exclude(state=State.FAILED)
+    ends, shown = _in_force(lane).order_by("-pk"), contents.order_by("-pk")
+    scheduled = Case(When(due_at__gt=F("created_at"), then=F("due_at")), default=0)
+
+    end = Subquery(ends.values("pk")[:1])
+    until = Subquery(ends.values(until=scheduled)[:1])
+    content = Coalesce(Subquery(shown.values("pk")[:1]), 0)
+    since = Coalesce(Subquery(shown.values("created_at")[:1]), 0)
     first = Subquery(own.order_by("pk").values("pk")[:1])
-    return Coalesce(GreaterThanOrEqual(newest, first), Value(False))
+    after_content = Q(GreaterThanOrEqual(end, content)) | Q(LessThan(since, until))
+    closed = Q(GreaterThanOrEqual(end, first)) & after_content
+    return Coalesce(ExpressionWrapper(closed, BooleanField()), Value(False))
 
 
 def due_end(activity: LiveActivity) -> Operation | None:
@@ -155,8 +180,7 @@ def of_subjects(
     account: conf.Account, models: Iterable[str] = ()
 ) -> QuerySet[LiveActivity, LiveActivity]:
     """Return the cards that may be on phones and tell of an object, of these models or of any."""
-    over = (LiveActivity.Status.ENDED, LiveActivity.Status.FAILED)
-    rows = live(activities(account).exclude(status__in=over).exclude(subject_model=""))
+    rows = live(activities(account).exclude(status__in=OVER).exclude(subject_model=""))
     labels = list(models)
     return rows.filter(subject_model__in=labels) if labels else rows
 
@@ -175,18 +199,33 @@ def newest_of_key(account: conf.Account, stream_key: str) -> LiveActivity | None
     # a frequent one; a subquery hides that.
     hidden = RawSQL("SELECT %s", [digest])
     newest = activities(account).filter(lane_digest=hidden).values("pk")[:1]
-    return described(activities(account).filter(pk=Subquery(newest))).order_by().first()
+    return described(_lasting(account).filter(pk=Subquery(newest))).first()
 
 
 def newest_of_id(account: conf.Account, activity_id: str) -> LiveActivity | None:
     """Return the card of an activity id, a stream's card by any id it ever had."""
     digest = lane_digest(activity_id=activity_id)
     known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
-    cards = described(activities(account)).order_by()
+    cards = described(_lasting(account))
     # A union, because no database serves an OR over two indexes and the newest row well.
     by_id = cards.filter(lane_digest=digest)
     found = by_id.union(cards.filter(pk__in=known.values("activity")), all=True)
     return max(found, key=lambda card: card.pk, default=None)
+
+
+def by_number(account: conf.Account, number: int) -> LiveActivity | None:
+    """Return a card by its primary key, described as by ``described``."""
+    return described(_lasting(account).filter(pk=number)).first()
+
+
+def _lasting(account: conf.Account) -> QuerySet[LiveActivity, LiveActivity]:
+    """Return, in no order, the cards that new rows may name: those about to be pruned are as gone.
+
+    A host's transaction may be open for long, and its rows are not seen by whoever prunes.
+    """
+    keep = account.timing.keep_finished
+    limit = Now() - (keep - min(PRUNED_WITHIN, keep // 2))
+    return activities(account).order_by().exclude(status__in=OVER, ended_at__lt=limit)
 
 
 def described(rows: QuerySet[LiveActivity, LiveActivity]) -> QuerySet[LiveActivity, LiveActivity]:
