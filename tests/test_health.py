@@ -57,6 +57,15 @@ class TestOverdue:
         beat()
         assert codes() == ["default overdue"]
 
+    def test_an_end_that_was_kept_is_not_overdue(self, vendor):
+        services.end_activity(stream_key="order-42", after=dt.timedelta(seconds=60))
+        services.keep_activity(stream_key="order-42")
+        advance(500)  # nobody drains, as of an account that is blocked
+        AccountState.objects.create(account="default")
+        beat()
+        assert check_health().ok
+        assert check_health().accounts[0].due_ends == 0
+
     def test_an_end_for_later_is_overdue_only_after_its_time(self, vendor):
         services.end_activity(stream_key="order-42", after=dt.timedelta(hours=1))
         advance(3600 + 299)

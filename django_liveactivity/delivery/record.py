@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connections
 from django.db.models import F
 
 from django_liveactivity.client.answer import Answer, Outcome
@@ -104,10 +105,17 @@ def _store_attempt(using: str, claim: Claim, answer: Answer) -> None:
     Attempt.objects.using(using).filter(pk=claim.attempt_id).update(
         status=answer.status,
         outcome=answer.outcome,
-        answer=answer.text,
-        error=answer.error[:255],
+        answer=_storable(using, answer.text),
+        error=_storable(using, answer.error)[:255],
         duration_ms=round(answer.duration * 1000),
     )
+
+
+def _storable(using: str, text: str) -> str:
+    """Return a text as the database can hold it: MariaDB's tables may lack characters."""
+    if connections[using].vendor != "mysql":
+        return text
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _record_end(
@@ -166,18 +174,27 @@ def _record_content(
         "generation": claim.lane.generation,
         "ended_at": None,
     }
-    if answer.activity_id and answer.activity_id != operation.activity.activity_id:
+    if answer.activity_id and _remember(using, account, operation.activity_id, answer):
         changes["activity_id"] = answer.activity_id
-        _remember(using, account, operation.activity, answer.activity_id)
     cards.update(**changes)
 
 
-def _remember(using: str, account: Account, activity: LiveActivity, activity_id: str) -> None:
-    KnownActivityId.objects.using(using).create(
-        activity=activity,
-        account=account.alias,
-        id_digest=lane_digest(activity_id=activity_id),
-    )
+def _remember(using: str, account: Account, card: int, answer: Answer) -> bool:
+    """Note the ids that are new for a card; False if it has this one, or if its row is gone."""
+    rows = LiveActivity.objects.using(using).filter(
+        pk=card
+    )  # not by a router: it may ask a replica
+    known = rows.values_list("activity_id", flat=True).first()
+    if known is None or known == answer.activity_id:
+        return False
+    named = {answer.activity_id, answer.previous_activity_id} - {known}
+    for identity in filter(None, named):
+        KnownActivityId.objects.using(using).create(
+            activity_id=card,
+            account=account.alias,
+            id_digest=lane_digest(activity_id=identity),
+        )
+    return True
 
 
 def _try_again(using: str, claim: Claim, answer: Answer, verdict: Verdict, next_try: Any) -> None:

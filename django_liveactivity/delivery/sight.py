@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, QuerySet, When, prefetch_related_objects
+from django.db.models import Case, F, Prefetch, Q, QuerySet, When, prefetch_related_objects
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import Lane, Operation, prepared, with_now
+from django_liveactivity.models import Lane, LiveActivity, Operation, prepared, with_now
 
 from .candidates import Target
 from .planner import Plan, Rows, plan
@@ -40,8 +41,14 @@ def look(account: Account, target: Target, now: int) -> Sight | None:
     if lane is None or lane.lease_until > lane.now:
         return None
     step_plan = plan(lane, _read(account.database, lane), lane.now)
-    prefetch_related_objects(step_plan.covered, "activity")  # rarely any; as they are before
+    _prefetch_cards(account.database, step_plan.covered)
     return Sight(lane, step_plan)
+
+
+def _prefetch_cards(using: str, covered: Sequence[Operation]) -> None:
+    """Read the cards of covered ends, rarely any, as they are before; never from a replica."""
+    cards = LiveActivity.objects.using(using)
+    prefetch_related_objects(covered, Prefetch("activity", queryset=cards))
 
 
 def _find(account: Account, target: Target) -> Lane | None:
@@ -56,6 +63,8 @@ def _lane(using: str) -> QuerySet[Lane, Lane]:
 
 
 def _create(account: Account, target: Target, now: int) -> Lane | None:
+    if not (target.stream_key or target.activity_id):  # rows of ours were deleted by other hands
+        raise LookupError("The row of its card is gone, and the key or id with it.")
     lane = Lane(account=account.alias, digest=target.digest, stream_key=target.stream_key)
     lane.activity_id = "" if target.stream_key else target.activity_id
     try:

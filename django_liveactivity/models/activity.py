@@ -152,12 +152,12 @@ class LiveActivity(KeptModel):
 
     @classmethod
     def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
-        """Return the ids of the cards that live, or wait for an end's acknowledgement."""
+        """Return the ids of the cards that live, or that something is still to be done for."""
         from .operation import Operation  # noqa: PLC0415 - the operation knows its activity
 
-        ends = Operation.objects.using(using).filter(Operation.UNACKNOWLEDGED)
+        unfinished = Operation.objects.using(using).filter(state__in=Operation.UNFINISHED)
         lives = ~models.Q(status__in=(cls.Status.ENDED, cls.Status.FAILED))
-        waits = models.Q(pk__in=ends.values("activity"))
+        waits = models.Q(pk__in=unfinished.values("activity"))
         return cls.objects.using(using).filter(lives | waits).values("pk")
 
 

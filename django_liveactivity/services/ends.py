@@ -78,8 +78,8 @@ def end_activity(
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
     if activity is None:
         return end_card(door, _find(door, stream_key, activity_id), wanted, **{path: name})
-    card = selectors.described(selectors.activities(door.account)).filter(pk=activity.pk).first()
-    if card is None:  # pruned long ago
+    card = selectors.by_number(door.account, activity.pk)
+    if card is None:  # pruned long ago, or soon
         path = "stream_key" if activity.stream_key else "activity_id"
         return end_card(door, None, wanted, **{path: str(activity)})
     return end_card(door, card, wanted)
@@ -164,7 +164,10 @@ def keep_activity(
     """
     door = enter(_account_of(activity, account), using, source, actor, reason)
     path, _ = _check_names(activity, stream_key, activity_id)
-    card = activity or _find(door, stream_key, activity_id)
+    if activity is None:
+        card = _find(door, stream_key, activity_id)
+    else:
+        card = selectors.by_number(door.account, activity.pk)
     if card is None:
         raise InvalidInputError.at(path, "No such live activity is known.")
     return door.insert_operation(card, Kind.KEEP)
