@@ -72,6 +72,9 @@ class LiveActivityAdmin(Base):
         "ended_on",
     )
 
+    class Media:
+        css = {"all": ["django_liveactivity/admin.css"]}
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds: the services do."""
         return False

@@ -123,6 +123,9 @@ class TestWhatItTells:
 
         assert cell(cards_in(viewer), "account") == "default"
 
+    def test_the_page_has_our_style_sheet(self, viewer):
+        assert cards_in(viewer).content.decode().count("django_liveactivity/admin.css") == 1
+
     def test_the_page_has_no_inline_script_or_style_of_ours(self, viewer):
         show("order-1")
 

@@ -95,6 +95,11 @@ class TestConfirmation:
         assert "&lt;script&gt;alert(1)" in page
         assert "<script>" not in page
 
+    def test_the_page_has_our_style_sheet(self, operator):
+        page = ask_to_end(operator, show()).content.decode()
+
+        assert page.count("django_liveactivity/admin.css") == 1
+
     def test_works_without_script_and_without_inline_style(self, operator):
         page = ask_to_end(operator, show()).content.decode()
 
