@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from django_liveactivity import Progress, SegmentedProgress, services
 from django_liveactivity.models import KnownActivityId, LiveActivity, Operation, lane_digest
@@ -100,6 +103,27 @@ class TestWhatItTells:
 
         assert cell(answer, "shown_status") == "live"
         assert cell(answer, "newest_operation") == "end: pending"
+
+    def test_an_end_for_later_tells_when_it_is_due(self, viewer):
+        at = datetime.datetime(2031, 5, 6, 7, 8, 9, tzinfo=datetime.UTC)
+        services.end_activity(show("order-1"), at=at)
+
+        with timezone.override(datetime.UTC):
+            answer = cards_in(viewer)
+
+        assert cell(answer, "newest_operation") == "end: pending, due 2031-05-06 07:08:09"
+
+    def test_an_end_for_later_that_is_due_by_now_tells_no_moment(self, viewer):
+        services.end_activity(show("order-1"), after=datetime.timedelta(hours=3))
+        advance(3 * 3600 + 1)
+
+        assert cell(cards_in(viewer), "newest_operation") == "end: pending"
+
+    def test_an_end_for_later_that_is_finished_tells_no_moment(self, viewer):
+        end = services.end_activity(show("order-1"), after=datetime.timedelta(hours=3))
+        Operation.objects.filter(pk=end.pk).update(state="given_up")
+
+        assert cell(cards_in(viewer), "newest_operation") == "end: given up"
 
     def test_an_end_that_waits_for_an_operator_asks_for_attention(self, viewer):
         end = services.end_activity(show("order-1"))
