@@ -156,8 +156,8 @@ def _nothing(cards: Sequence[LiveActivity]) -> str:
     if not cards:
         return ""
     text = ngettext(
-        "Nothing is unfinished of %(count)d live activity: %(names)s",
-        "Nothing is unfinished of %(count)d live activities: %(names)s",
+        "%(count)d live activity has nothing unfinished: %(names)s",
+        "%(count)d live activities have nothing unfinished: %(names)s",
         len(cards),
     )
     return named(text, cards)

@@ -70,9 +70,7 @@ class TestRetryAndGiveUp:
         card = show()
         deliver()
         answer = confirm(operator, "retry_selected", card)
-        assert messages_of(answer) == [
-            ("info", "Nothing is unfinished of 1 live activity: order-1")
-        ]
+        assert messages_of(answer) == [("info", "1 live activity has nothing unfinished: order-1")]
         assert not LogEntry.objects.exists()
 
     def test_an_end_that_is_given_up_wants_attention(self, operator):

@@ -69,7 +69,9 @@ class TestConfirmation:
         answer = ask_to_end(operator, *cards[:2])
 
         page = answer.content.decode()
-        assert "These live activities will end on every phone:" in page
+        assert (
+            "These live activities will end on every phone, unless they have ended already:" in page
+        )
         assert "order-1" in page
         assert f"Order {order.pk}" in page
         assert "order-3" not in page
