@@ -226,7 +226,7 @@ class LiveActivityAdmin(Base):
             return None
         form = form_class(request.POST if is_confirmed(request) else None)
         if not form.is_valid():
-            return ask(self, request, cards, form, deciding.QUESTIONS[kind])
+            return ask(self, request, cards, form, deciding.question(kind, cards))
         using, reason = rows.database_of(request), form.cleaned_data["reason"]
         came_of_it = deciding.decide(kind, cards, using, actor=request.user, reason=reason)
         for level, line in deciding.lines(kind, came_of_it):

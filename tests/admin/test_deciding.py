@@ -106,6 +106,17 @@ class TestRetryAndGiveUp:
         assert "has no account 'gone'" in text
 
 
+def test_a_probe_names_the_accounts_before_they_call(operator, settings):
+    settings.LIVEACTIVITY = settings.LIVEACTIVITY | {"b": settings.LIVEACTIVITY["default"]}
+    one, two, other = show("order-1"), show("order-2"), show("order-3", account="b")
+
+    alone = choose(operator, "probe_accounts", one, two).content.decode()
+    both = choose(operator, "probe_accounts", one, other).content.decode()
+
+    assert "account of these live activities makes its next call at once: default<" in alone
+    assert "accounts of these live activities make their next call at once: b, default<" in both
+
+
 def test_each_account_is_probed_once(operator):
     answer = confirm(operator, "probe_accounts", show("order-1"), show("order-2"))
     assert Act.objects.filter(kind="probe").count() == 1
