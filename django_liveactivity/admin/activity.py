@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.models import Act, LiveActivity
+from django_liveactivity.models import Act, LiveActivity, Operation
 
 from . import deciding, report, rows
 from .asking import ReasonForm, ask, is_confirmed, selected
@@ -71,6 +71,9 @@ class LiveActivityAdmin(Base):
         "created_on",
         "ended_on",
     )
+
+    class Media:
+        css = {"all": ["django_liveactivity/admin.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds: the services do."""
@@ -142,13 +145,17 @@ class LiveActivityAdmin(Base):
 
     @admin.display(description=_("newest operation"))
     def newest_operation(self, card: Any) -> str:
-        """Return what was last asked for, and what came of it."""
+        """Return what was last asked for, and what came of it; of a later end when it is due."""
         newest = card.newest
         if newest is None:
             return self.get_empty_value_display()
         state = newest.get_state_display()
         told = f"{state} ({newest.outcome})" if newest.outcome else state
-        return f"{newest.get_kind_display()}: {told}"
+        line = f"{newest.get_kind_display()}: {told}"
+        if newest.state == Operation.State.PENDING and newest.due_at > card.now:
+            due = self._moment(newest.due)
+            return gettext("%(operation)s, due %(due)s") % {"operation": line, "due": due}
+        return line
 
     @admin.display(description=_("attention"))
     def attention(self, card: Any) -> str:
@@ -219,7 +226,7 @@ class LiveActivityAdmin(Base):
             return None
         form = form_class(request.POST if is_confirmed(request) else None)
         if not form.is_valid():
-            return ask(self, request, cards, form, deciding.QUESTIONS[kind])
+            return ask(self, request, cards, form, deciding.question(kind, cards))
         using, reason = rows.database_of(request), form.cleaned_data["reason"]
         came_of_it = deciding.decide(kind, cards, using, actor=request.user, reason=reason)
         for level, line in deciding.lines(kind, came_of_it):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib import messages
@@ -39,10 +39,30 @@ QUESTIONS = {
     Kind.PROBE: Question(
         "probe_accounts",
         gettext_lazy("Probe accounts"),
-        gettext_lazy("The accounts of these live activities make their next call at once:"),
+        "",  # names the accounts
         gettext_lazy("Probe"),
     ),
 }
+
+
+def question(kind: Act.Kind, cards: Sequence[LiveActivity]) -> Question:
+    """Return what is asked before it is decided; of a probe it names the accounts of the cards."""
+    asked = QUESTIONS[kind]
+    return replace(asked, text=_probing(cards)) if kind == Kind.PROBE else asked
+
+
+def _probing(cards: Sequence[LiveActivity]) -> str:
+    accounts = _accounts(cards)
+    text = ngettext(
+        "The account of these live activities makes its next call at once: %(accounts)s",
+        "The accounts of these live activities make their next call at once: %(accounts)s",
+        len(accounts),
+    )
+    return text % {"accounts": ", ".join(accounts)}
+
+
+def _accounts(cards: Sequence[LiveActivity]) -> list[str]:
+    return sorted({card.account for card in cards})
 
 
 class GiveUpForm(ReasonForm):
@@ -135,7 +155,7 @@ def _success(kind: Act.Kind, cards: Sequence[LiveActivity]) -> str:
     if not cards:
         return ""
     if kind == Kind.PROBE:
-        accounts = ", ".join(sorted({card.account for card in cards}))
+        accounts = ", ".join(_accounts(cards))
         return _("The next drain probes: %(accounts)s") % {"accounts": accounts}
     if kind == Kind.RETRY:
         text = ngettext(
@@ -156,8 +176,8 @@ def _nothing(cards: Sequence[LiveActivity]) -> str:
     if not cards:
         return ""
     text = ngettext(
-        "Nothing is unfinished of %(count)d live activity: %(names)s",
-        "Nothing is unfinished of %(count)d live activities: %(names)s",
+        "%(count)d live activity has nothing unfinished: %(names)s",
+        "%(count)d live activities have nothing unfinished: %(names)s",
         len(cards),
     )
     return named(text, cards)

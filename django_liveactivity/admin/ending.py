@@ -20,7 +20,7 @@ from .asking import Question, ReasonForm
 END = Question(
     "end_selected",
     _("End live activities"),
-    _("These live activities will end on every phone:"),
+    _("These live activities will end on every phone, unless they have ended already:"),
     _("End them"),
 )
 

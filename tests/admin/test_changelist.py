@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from django_liveactivity import Progress, SegmentedProgress, services
 from django_liveactivity.models import KnownActivityId, LiveActivity, Operation, lane_digest
@@ -101,6 +104,27 @@ class TestWhatItTells:
         assert cell(answer, "shown_status") == "live"
         assert cell(answer, "newest_operation") == "end: pending"
 
+    def test_an_end_for_later_tells_when_it_is_due(self, viewer):
+        at = datetime.datetime(2031, 5, 6, 7, 8, 9, tzinfo=datetime.UTC)
+        services.end_activity(show("order-1"), at=at)
+
+        with timezone.override(datetime.UTC):
+            answer = cards_in(viewer)
+
+        assert cell(answer, "newest_operation") == "end: pending, due 2031-05-06 07:08:09"
+
+    def test_an_end_for_later_that_is_due_by_now_tells_no_moment(self, viewer):
+        services.end_activity(show("order-1"), after=datetime.timedelta(hours=3))
+        advance(3 * 3600 + 1)
+
+        assert cell(cards_in(viewer), "newest_operation") == "end: pending"
+
+    def test_an_end_for_later_that_is_finished_tells_no_moment(self, viewer):
+        end = services.end_activity(show("order-1"), after=datetime.timedelta(hours=3))
+        Operation.objects.filter(pk=end.pk).update(state="given_up")
+
+        assert cell(cards_in(viewer), "newest_operation") == "end: given up"
+
     def test_an_end_that_waits_for_an_operator_asks_for_attention(self, viewer):
         end = services.end_activity(show("order-1"))
         Operation.objects.filter(pk=end.pk).update(state="needs_operator", outcome="forbidden")
@@ -122,6 +146,9 @@ class TestWhatItTells:
         settings.LIVEACTIVITY = settings.LIVEACTIVITY | {"b": settings.LIVEACTIVITY["default"]}
 
         assert cell(cards_in(viewer), "account") == "default"
+
+    def test_the_page_has_our_style_sheet(self, viewer):
+        assert cards_in(viewer).content.decode().count("django_liveactivity/admin.css") == 1
 
     def test_the_page_has_no_inline_script_or_style_of_ours(self, viewer):
         show("order-1")

@@ -70,9 +70,7 @@ class TestRetryAndGiveUp:
         card = show()
         deliver()
         answer = confirm(operator, "retry_selected", card)
-        assert messages_of(answer) == [
-            ("info", "Nothing is unfinished of 1 live activity: order-1")
-        ]
+        assert messages_of(answer) == [("info", "1 live activity has nothing unfinished: order-1")]
         assert not LogEntry.objects.exists()
 
     def test_an_end_that_is_given_up_wants_attention(self, operator):
@@ -106,6 +104,17 @@ class TestRetryAndGiveUp:
         [(level, text)] = messages_of(confirm(operator, "retry_selected", card))
         assert level == "warning"
         assert "has no account 'gone'" in text
+
+
+def test_a_probe_names_the_accounts_before_they_call(operator, settings):
+    settings.LIVEACTIVITY = settings.LIVEACTIVITY | {"b": settings.LIVEACTIVITY["default"]}
+    one, two, other = show("order-1"), show("order-2"), show("order-3", account="b")
+
+    alone = choose(operator, "probe_accounts", one, two).content.decode()
+    both = choose(operator, "probe_accounts", one, other).content.decode()
+
+    assert "account of these live activities makes its next call at once: default<" in alone
+    assert "accounts of these live activities make their next call at once: b, default<" in both
 
 
 def test_each_account_is_probed_once(operator):

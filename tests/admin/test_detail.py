@@ -95,6 +95,21 @@ def test_markup_is_escaped_wherever_it_comes_from(viewer):
     assert evil not in page
 
 
+def test_the_page_has_our_style_sheet(viewer):
+    assert page_of(viewer, show()).content.decode().count("django_liveactivity/admin.css") == 1
+
+
+def test_the_attempts_have_a_frame_to_scroll_in(viewer):
+    card = show()
+    deliver()
+
+    page = page_of(viewer, card).content.decode()
+
+    frame = page.split('<div class="liveactivity-attempts">')[1].split("</div>")[0]
+    assert frame.strip().startswith("<table>")
+    assert frame.strip().endswith("</table>")
+
+
 def test_the_page_has_no_inline_script_or_style(viewer):
     page = page_of(viewer, show()).content.decode()
 

@@ -69,7 +69,9 @@ class TestConfirmation:
         answer = ask_to_end(operator, *cards[:2])
 
         page = answer.content.decode()
-        assert "These live activities will end on every phone:" in page
+        assert (
+            "These live activities will end on every phone, unless they have ended already:" in page
+        )
         assert "order-1" in page
         assert f"Order {order.pk}" in page
         assert "order-3" not in page
@@ -94,6 +96,11 @@ class TestConfirmation:
 
         assert "&lt;script&gt;alert(1)" in page
         assert "<script>" not in page
+
+    def test_the_page_has_our_style_sheet(self, operator):
+        page = ask_to_end(operator, show()).content.decode()
+
+        assert page.count("django_liveactivity/admin.css") == 1
 
     def test_works_without_script_and_without_inline_style(self, operator):
         page = ask_to_end(operator, show()).content.decode()

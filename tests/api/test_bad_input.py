@@ -101,6 +101,8 @@ BAD = [
     (key(at=1_900_000_000), ["at"]),
     (key(after=0), ["after"]),
     (key(after="60"), ["after"]),
+    (key(after=1.5), ["after"]),
+    (key(after=31_622_401), ["after"]),
     (key(after=10**12), ["after"]),
     (key(at="2031-05-06T07:08:09Z", after=60), ["at"]),
     # the rest

@@ -183,11 +183,12 @@ class TestWishes:
         assert ends().get().due == due
         assert deliver() == []
 
-    def test_an_end_is_scheduled_for_after_some_seconds(self, client, url):
-        client.post(url, {"stream_key": "a", "after": 90})
+    @pytest.mark.parametrize("seconds", [1, 90, 31_622_400])
+    def test_an_end_is_scheduled_for_after_some_seconds(self, client, url, seconds):
+        client.post(url, {"stream_key": "a", "after": seconds})
 
         end = ends().get()
-        assert abs(end.due_at - end.created_at - 90_000) < 1000
+        assert abs(end.due_at - end.created_at - seconds * 1000) < 1000
 
 
 class TestAccount:
