@@ -93,5 +93,9 @@ LIVEACTIVITY: dict[str, dict[str, Any]] = {
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
 CELERY_BEAT_SCHEDULE = {
-    "liveactivity-sweep": {"task": "django_liveactivity.sweep", "schedule": 15.0},
+    "liveactivity-sweep": {
+        "task": "django_liveactivity.sweep",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
 }
