@@ -57,6 +57,12 @@ class Parcel(models.Model):
         return f"Parcel {self.pk}"
 
 
+class ColdParcel(Parcel):
+    """A child with a table of its own, and its parent's UUID."""
+
+    degrees = models.IntegerField(default=4)
+
+
 class CountingManager(models.Manager[Any]):
     """Groups the rows, because it counts."""
 
