@@ -53,16 +53,27 @@ class Subject(NamedTuple):
     def named(cls, model: type[models.Model], pk: Any) -> Subject:
         """Return the subject of a model's primary key.
 
+        The key may be written in any way that its field takes: an instance keeps what it was given,
+        such as a UUID in capitals, and a later read of its row has the field's own value.
+
         Raises:
-            InvalidInputError: at ``subject``, if the key is composite, missing or over 255 long.
+            InvalidInputError: at ``subject``, if the key is composite, missing, over 255 long or
+                nothing that its field takes.
         """
         if has_composite_key(model):
             raise InvalidInputError.at("subject", "Composite primary keys are not supported.")
         if pk is None:
             raise InvalidInputError.at("subject", "Save the object first: it has no primary key.")
-        if len(str(pk)) > MAX_SUBJECT:
+        root = root_model(model)
+        field: models.Field[Any, Any] = root._meta.pk
+        try:
+            text = str(field.to_python(pk))
+        except (AttributeError, TypeError, ValueError, ValidationError):
+            message = f"{pk!r} is no primary key of {root._meta.label}."
+            raise InvalidInputError.at("subject", message) from None
+        if len(text) > MAX_SUBJECT:
             raise InvalidInputError.at("subject", "Its primary key is longer than 255 characters.")
-        return cls(root_model(model)._meta.label, str(pk))
+        return cls(root._meta.label, text)
 
 
 def has_composite_key(model: type[models.Model]) -> bool:

@@ -52,7 +52,7 @@ def saved(activity: ModelActivity[Any], save: Save) -> None:
     subject = _subject(activity, save.instance)
     with contained(activity, account, subject):
         cards = selectors.open_cards_of(account, subject, activity.name)
-        _carry_out(activity, account, _decide(activity, account, save, cards))
+        _carry_out(activity, account, _decide(activity, account, save, subject, cards))
 
 
 def deleted(activity: ModelActivity[Any], instance: Model, using: str) -> None:
@@ -77,11 +77,19 @@ def _account(activity: ModelActivity[Any], using: str) -> conf.Account | None:
 
 
 def _subject(activity: ModelActivity[Any], instance: Model) -> Subject:
-    return Subject(root_model(activity.model)._meta.label, str(instance.pk))
+    model = root_model(activity.model)
+    try:
+        return Subject.named(model, instance.pk)
+    except InvalidInputError:  # it is saved all the same, and a new card is refused
+        return Subject(model._meta.label, str(instance.pk))
 
 
 def _decide(
-    activity: ModelActivity[Any], account: conf.Account, save: Save, cards: list[LiveActivity]
+    activity: ModelActivity[Any],
+    account: conf.Account,
+    save: Save,
+    subject: Subject,
+    cards: list[LiveActivity],
 ) -> Decision:
     """Decide by the instance, and where it may be older than its row, once more by the row."""
     instance = save.instance
@@ -90,7 +98,7 @@ def _decide(
         again = save.partial or (decision.starts and not save.created)
         if not (again and decision.writes):
             return decision
-    row = read(activity, account, [instance.pk]).get(str(instance.pk))
+    row = read(activity, account, [instance.pk]).get(subject.pk)
     return decide(activity, row, cards)
 
 

@@ -106,7 +106,7 @@ def _end_orphans(
     model = apps.get_model(cards[0].subject_model)
     if router.db_for_write(model) != account.database:
         return Batch(len(cards))
-    rows = model._base_manager.using(account.database).filter(pk__in=pks)
+    rows = model._base_manager.using(account.database).filter(pk__in=pks).order_by()
     present = {str(pk) for pk in rows.values_list("pk", flat=True)}
     orphans = [card for card in cards if card.subject_pk not in present]
     if not dry_run:

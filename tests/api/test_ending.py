@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django_liveactivity import services
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
-from tests.shop.models import Order
+from tests.shop.models import ColdParcel, Delivery, Order, Parcel
 
 from .conftest import ends, show
 
@@ -79,6 +79,15 @@ class TestNames:
         client.post(url, {"subject": {"model": "shop.order", "pk": f"0{pk}"}})
 
         assert ends().get().activity.subject_pk == pk
+
+    @pytest.mark.parametrize("model", [Parcel, ColdParcel, Delivery])
+    def test_a_key_may_be_written_in_another_way(self, client, url, model):
+        key = uuid.uuid4()
+        show(subject=model(pk=key.hex))
+
+        client.post(url, {"subject": {"model": model._meta.label, "pk": str(key).upper()}})
+
+        assert ends().get().activity.subject_pk == str(key)
 
     def test_an_object_without_a_live_card_is_no_error(self, client, url):
         answer = client.post(url, {"subject": {"model": "shop.Order", "pk": "7"}})

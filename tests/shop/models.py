@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -54,6 +55,36 @@ class Parcel(models.Model):
 
     def __str__(self) -> str:
         return f"Parcel {self.pk}"
+
+
+class ColdParcel(Parcel):
+    """A child with a table of its own, and its parent's UUID."""
+
+    degrees = models.IntegerField(default=4)
+
+
+class CountingManager(models.Manager[Any]):
+    """Groups the rows, because it counts."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().annotate(couriers=models.Count("courier"))
+
+
+class Delivery(models.Model):
+    """Its key is its parcel's, and it is listed by its courier, if it has one."""
+
+    parcel = models.OneToOneField(Parcel, models.CASCADE, primary_key=True)
+    courier = models.ForeignKey(Customer, models.CASCADE, null=True)
+    is_done = models.BooleanField(default=False)
+
+    objects = CountingManager()
+
+    class Meta:
+        ordering = ("courier__email",)
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return f"Delivery of {self.parcel_id}"
 
 
 class Machine(models.Model):

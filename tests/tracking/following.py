@@ -13,7 +13,7 @@ from django_liveactivity import ModelActivity, Progress, register
 from django_liveactivity.models import Operation
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.tracking import unregister
-from tests.shop.models import Order
+from tests.shop.models import Delivery, Order
 
 
 class OrderActivity(ModelActivity[Order]):
@@ -24,6 +24,16 @@ class OrderActivity(ModelActivity[Order]):
 
     def content(self, order: Order) -> Progress:
         return Progress(title=f"Order {order.pk}", percentage=order.progress)
+
+
+class DeliveryActivity(ModelActivity[Delivery]):
+    """A delivery has a card until it is done."""
+
+    def is_live(self, delivery: Delivery) -> bool:
+        return not delivery.is_done
+
+    def content(self, delivery: Delivery) -> Progress:
+        return Progress(title=f"Delivery {delivery.pk}", percentage=50)
 
 
 @contextmanager

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
+from django.db.models import Value
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from django_liveactivity import ModelActivity, Progress, services
+from django_liveactivity import ModelActivity, Progress, conf, selectors, services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from django_liveactivity.tracking import reconcile
 from tests.clock import advance
-from tests.shop.models import Customer, Line, Machine, Order, Parcel
+from tests.shop.models import ColdParcel, Customer, Delivery, Line, Machine, Order, Parcel
 
-from .following import followed, kinds
+from .following import DeliveryActivity, OrderActivity, followed, kinds
 
 CONTENT = Progress(title="Card", percentage=1)
+KEY = "550e8400-e29b-41d4-a716-446655440000"
 
 pytestmark = pytest.mark.usefixtures("db", "liveactivity_outbox")
 
@@ -49,6 +54,87 @@ def test_a_key_may_be_a_uuid():
         Parcel.objects.update(is_moving=False)
         list(reconcile())
     assert kinds() == ["stream", "end"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [KEY.upper(), KEY.replace("-", ""), f"urn:uuid:{KEY}"],
+    ids=["capitals", "hex", "urn"],
+)
+class TestAKeyThatIsWrittenInAnotherWay:
+    """The instance keeps it as it was given, and whoever reads the row has a UUID."""
+
+    @pytest.mark.parametrize("model", [Parcel, ColdParcel])
+    def test_is_followed_by_the_row(self, model, written):
+        with followed(Parcel, ParcelActivity):
+            parcel = model.objects.create(id=written)
+            parcel.save(update_fields=["is_moving"])
+            assert LiveActivity.objects.get().subject_pk == KEY
+            again = Parcel.objects.get()
+            again.is_moving = False
+            again.save()
+            again.is_moving = True
+            again.save()
+            parcel.delete()
+        assert kinds() == ["stream", "end"] * 2
+
+    def test_is_followed_through_a_key_that_is_another_object(self, written):
+        with followed(Delivery, DeliveryActivity):
+            Parcel.objects.create(id=written)
+            Delivery.objects.create(parcel_id=written)
+            assert LiveActivity.objects.get().subject_pk == KEY
+            Delivery.objects.get().delete()
+        assert kinds() == ["stream", "end"]
+
+    def test_is_found_by_reconcile(self, written):
+        with followed(Parcel, ParcelActivity):
+            Parcel.objects.create(id=written)
+            Parcel.objects.update(is_moving=False)
+            list(reconcile())
+        assert kinds() == ["stream", "end"]
+
+    def test_is_left_by_reconcile_as_long_as_its_object_lives(self, written):
+        services.stream_activity("parcel", CONTENT, subject=Parcel.objects.create(id=written))
+        list(reconcile())
+        assert kinds() == ["stream"]
+
+    @pytest.mark.parametrize("model", [Parcel, ColdParcel, Delivery])
+    def test_is_found_by_the_services(self, model, written):
+        for number, (shown, ended) in enumerate([(written, uuid.UUID(KEY)), (KEY, written)]):
+            services.stream_activity(f"card-{number}", CONTENT, subject=model(pk=shown))
+            assert len(services.end_activities(subject=model(pk=ended))) == 1
+        assert selectors.activities_of(conf.account(), model(pk=written)).count() == 2
+
+    def test_costs_no_query(self, written):
+        parcel = Parcel(id=written)
+        with followed(Parcel, ParcelActivity):
+            parcel.save()
+            with CaptureQueriesContext(connection) as queries:
+                parcel.save()
+        assert [q["sql"].split()[0] for q in queries if "SAVEPOINT" not in q["sql"]] == [
+            "UPDATE",
+            "SELECT",
+        ]
+
+
+def test_a_number_may_be_written_with_zeros():
+    services.stream_activity("order", CONTENT, subject=Order.objects.create(pk="0042"))
+    assert len(services.end_activities(subject=Order.objects.get(pk=42))) == 1
+
+
+@pytest.mark.parametrize("subject", [Parcel(id="web-1"), Delivery(pk="web-1"), Order(pk=Value(7))])
+def test_what_is_no_key_of_the_model_is_refused(subject):
+    with pytest.raises(InvalidInputError, match=r"^subject: .* is no primary key of shop\."):
+        services.stream_activity("card", CONTENT, subject=subject)
+    assert not LiveActivity.objects.exists()
+
+
+def test_an_object_whose_key_the_database_works_out_can_still_be_saved():
+    """Django before 6.0 never tells the key to the instance: ``sync`` shows the card."""
+    with followed(Order, OrderActivity):
+        Order.objects.create(pk=Value(7), status="cooking")
+        OrderActivity.sync(Order.objects.all())
+    assert LiveActivity.objects.get().subject == Order.objects.get(pk=7)
 
 
 @pytest.mark.parametrize("name", ["web-1", "Ünïcode \N{SNOWMAN} / 100%", "a\nb", " ", "x" * 255])

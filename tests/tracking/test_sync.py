@@ -9,10 +9,18 @@ from django.test.utils import CaptureQueriesContext
 from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, TrackingFailure
-from django_liveactivity.tracking import Synced
-from tests.shop.models import Customer, ExpressOrder, Machine, Order, UrgentOrder
+from django_liveactivity.tracking import Synced, reconcile
+from tests.shop.models import (
+    Customer,
+    Delivery,
+    ExpressOrder,
+    Machine,
+    Order,
+    Parcel,
+    UrgentOrder,
+)
 
-from .following import OrderActivity, followed, kinds, reads_of
+from .following import DeliveryActivity, OrderActivity, followed, kinds, reads_of
 
 pytestmark = pytest.mark.usefixtures("orders")
 
@@ -45,6 +53,19 @@ def test_takes_rows_that_a_join_repeats():
     repeated = Order.objects.filter(customer__order__status="cooking")
     assert repeated.count() == 9
     assert OrderActivity.sync(repeated).shown == 3
+
+
+def test_takes_rows_whose_order_and_whose_manager_join_and_group():
+    """PostgreSQL locks no row of an outer join or of a group."""
+    with followed(Delivery, DeliveryActivity):
+        Delivery.objects.create(parcel=Parcel.objects.create())
+        Delivery.objects.update(is_done=True)
+        assert DeliveryActivity.sync(Delivery.objects.all()) == Synced(examined=1, ended=1)
+        Delivery.objects.update(is_done=False)
+        assert DeliveryActivity.sync(Delivery.objects.all()) == Synced(examined=1, shown=1)
+        Delivery.objects.update(is_done=True)
+        assert [done.failed for done in reconcile()] == [0]
+    assert kinds() == ["stream", "end"] * 2
 
 
 def test_takes_more_than_one_batch():
