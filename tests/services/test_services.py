@@ -110,7 +110,7 @@ class TestCost:
         assert self.count(lambda: services.end_activity(card)) == 2
         assert self.count(lambda: services.end_activity(stream_key="a")) == 2
         assert self.count(lambda: services.end_activity(stream_key="b")) == 3
-        assert self.count(lambda: services.keep_activity(card)) == 1
+        assert self.count(lambda: services.keep_activity(card)) == 2
 
     def test_inserts_and_reads_are_all_that_a_host_transaction_does(self):
         with CaptureQueriesContext(connection) as queries, transaction.atomic():
