@@ -105,6 +105,7 @@ class TestOptions:
             run("liveactivity_dispatch")
 
 
+@pytest.mark.long
 class TestService:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_delivers_and_stops_when_it_is_told(self, project, sandbox, number):
@@ -168,6 +169,7 @@ class TestService:
         assert "it was told to stop." in errors
 
 
+@pytest.mark.long
 class TestProgress:
     """What somebody sees at a terminal, and nobody elsewhere."""
 

@@ -15,6 +15,8 @@ from example_project.demo.browser import read_forms
 
 from .running import manage
 
+pytestmark = pytest.mark.long
+
 WAYS = [
     "service call",
     "context manager",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .following import check, follower
+
+pytestmark = pytest.mark.long
 
 
 def test_the_tutorial_on_sqlite(tmp_path):
