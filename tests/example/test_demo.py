@@ -13,7 +13,7 @@ import pytest
 
 from example_project.demo.browser import read_forms
 
-from .running import manage
+from . import running
 
 pytestmark = pytest.mark.long
 
@@ -29,6 +29,12 @@ WAYS = [
     "bare activity_id",
 ]
 TYPES = {"segmented_progress", "progress", "metrics", "stats", "alert", "timer", "value"}
+
+
+def manage(*arguments, **variables):
+    """Run ``manage.py`` by settings that make no login slow."""
+    quick = {"DJANGO_SETTINGS_MODULE": "tests.example.demo_settings"}
+    return running.manage(*arguments, **quick, **variables)
 
 
 def addresses(run):
