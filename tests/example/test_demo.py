@@ -45,7 +45,8 @@ def addresses(run):
 
 def alive(served):
     """Return the types of the cards that are alive on the phone."""
-    return {card["type"] for card in httpx.get(served["Phone"]).json()["alive"]}
+    phone = httpx.get(served["Phone"], verify=False).json()  # no TLS, no certificates to load
+    return {card["type"] for card in phone["alive"]}
 
 
 def wait_for(condition):
