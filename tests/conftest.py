@@ -18,6 +18,11 @@ if profile := os.environ.get("HYPOTHESIS_PROFILE"):
     hypothesis.settings.load_profile(profile)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the long tests first, lest one worker is left with them when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """The vendor on loopback, without a rate limit that matters."""

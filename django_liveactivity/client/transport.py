@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import ssl
+
 import httpcore
 import httpx
 
@@ -20,8 +23,7 @@ class DeadlineTransport(httpx.HTTPTransport):
     """
 
     def __init__(self, backend: httpcore.NetworkBackend | None = None) -> None:
-        # The environment may still name the authorities to trust (SSL_CERT_FILE).
-        context = httpx.create_ssl_context()
+        context = _tls()
         super().__init__(verify=context)
         # httpx takes no network backend, httpcore's pool does; a test sees if this stops working.
         self._pool = httpcore.ConnectionPool(
@@ -32,3 +34,12 @@ class DeadlineTransport(httpx.HTTPTransport):
             retries=0,
             network_backend=backend or DeadlineBackend(),
         )
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Return the context of every client: its authorities take 20 ms to read, and memory to keep.
+
+    The environment may still name those to trust (SSL_CERT_FILE), as it is at the first client.
+    """
+    return httpx.create_ssl_context()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -24,7 +23,7 @@ def stopping() -> Iterator[threading.Event]:
 
     def watch() -> None:
         while not (asked or over.is_set()):
-            time.sleep(LOOK_EVERY)
+            over.wait(LOOK_EVERY)
         if asked:
             stop.set()
 

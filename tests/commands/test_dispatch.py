@@ -117,6 +117,7 @@ class TestOptions:
             run("liveactivity_dispatch")
 
 
+@pytest.mark.long
 class TestService:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_delivers_and_stops_when_it_is_told(self, project, sandbox, number):
@@ -180,6 +181,7 @@ class TestService:
         assert "It was told to stop." in errors
 
 
+@pytest.mark.long
 class TestProgress:
     """What somebody sees at a terminal, and nobody elsewhere."""
 

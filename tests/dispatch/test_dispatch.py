@@ -20,6 +20,8 @@ from django_liveactivity.models import Operation
 ROOT = Path(__file__).parents[2]
 CONTENT = Progress(title="Order 42", percentage=40)
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
+RETRY_SOON = {"max_retries": 1, "interval_start": 0.1}
+"""Kombu connects a second time as ever, only not after 2 s."""
 
 
 def connections_of_this_thread(port: int) -> list[object]:
@@ -64,6 +66,7 @@ class TestCelery:
 
         app = Celery("host", broker=address, set_as_current=False)
         app.conf.broker_connection_timeout = 1
+        app.conf.broker_transport_options = RETRY_SOON
         app.set_current()
         return app
 
@@ -131,6 +134,7 @@ def redis_is_there() -> bool:
     return True
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not redis_is_there(), reason="no Redis on 127.0.0.1:6379")
 def test_a_worker_and_beat_deliver_through_redis(tmp_path, sandbox):
     environment = os.environ | {

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .following import check, follower
+
+pytestmark = pytest.mark.long
+
+
+QUICK_LOGIN = 'PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]'
 
 
 def test_the_tutorial_on_sqlite(tmp_path):
-    with follower(tmp_path) as reader:
+    with follower(tmp_path, settings=QUICK_LOGIN) as reader:
         reader.follow("tutorial.md")
         check(reader)
