@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps import apps
@@ -39,6 +39,7 @@ from .models import (
     prepared,
 )
 
+Cards = QuerySet[LiveActivity, LiveActivity]
 Kind = Operation.Kind
 State = Operation.State
 
@@ -51,7 +52,7 @@ FAILURES_KEPT = 24 * 3600 * 1000
 SUBJECTS_AT_ONCE = 500
 
 
-def activities(account: conf.Account) -> QuerySet[LiveActivity, LiveActivity]:
+def activities(account: conf.Account) -> Cards:
     """Return every card of an account, the newest first."""
     rows = LiveActivity.objects.using(account.database).filter(account=account.alias)
     return rows.order_by("-pk")
@@ -101,12 +102,12 @@ def _in_force(rows: QuerySet[Operation, Operation]) -> QuerySet[Operation, Opera
     return ends.exclude(state__in=(State.SUPERSEDED, State.GIVEN_UP))
 
 
-def live(rows: QuerySet[LiveActivity, LiveActivity]) -> QuerySet[LiveActivity, LiveActivity]:
+def live(rows: Cards) -> Cards:
     """Return those of the cards that have no due end, expired ones included."""
     return rows.filter(~is_closed())
 
 
-def activities_of(account: conf.Account, subject: Model) -> QuerySet[LiveActivity, LiveActivity]:
+def activities_of(account: conf.Account, subject: Model) -> Cards:
     """Return the cards, ended ones too, that tell of an object."""
     label, pk = Subject.of(subject)
     mine = SameBytes("subject_pk", Value(pk))
@@ -150,35 +151,41 @@ def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> l
         subject_pk=subject.pk,
         tracked_by=tracked_by,
     )
-    found = [row for row in rows if row.subject_pk == subject.pk]
-    for card in found:  # raw rows hold the annotations as the database driver gives them
-        card.is_closed = False
-        card.newest_content = _from_json(card.newest_content)
-        card.newest_options = _from_json(card.newest_options)
+    found = [_converted(row) for row in rows if row.subject_pk == subject.pk]
     return sorted(found, key=lambda card: card.pk)
 
 
-def _open_of_one(using: str) -> QuerySet[LiveActivity, LiveActivity]:
-    account = conf.Account(alias=prepared.Given("account"), backend="", database=using)
-    return _open(account, prepared.Given("tracked_by")).filter(
+def _open_of_one(using: str) -> Cards:
+    return _open(_given(using), prepared.Given("tracked_by")).filter(
         subject_model=prepared.Given("subject_model"), subject_pk=prepared.Given("subject_pk")
     )
+
+
+def _given(using: str) -> conf.Account:
+    """Return what stands in a prepared query for the account that each run gives."""
+    return conf.Account(alias=prepared.Given("account"), backend="", database=using)
+
+
+def _converted(card: LiveActivity) -> LiveActivity:
+    """Return a raw row with its annotations, which are as the database's driver gives them."""
+    card.is_closed = bool(card.is_closed)
+    card.newest_content = _from_json(card.newest_content)
+    card.newest_options = _from_json(card.newest_options)
+    return card
 
 
 def _from_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, (str, bytes)) else value
 
 
-def _open(account: conf.Account, tracked_by: str | None) -> QuerySet[LiveActivity, LiveActivity]:
+def _open(account: conf.Account, tracked_by: str | None) -> Cards:
     # A late end can take a newer content with it for a moment; after an hour it is shown again.
     over = Q(status=LiveActivity.Status.ENDED, ended_at__lt=Now() - ENDED_FOR_GOOD)
     rows = described(live(activities(account).exclude(over))).order_by()
     return rows if tracked_by is None else rows.filter(tracked_by=tracked_by)
 
 
-def of_subjects(
-    account: conf.Account, models: Iterable[str] = ()
-) -> QuerySet[LiveActivity, LiveActivity]:
+def of_subjects(account: conf.Account, models: Iterable[str] = ()) -> Cards:
     """Return the cards that may be on phones and tell of an object, of these models or of any."""
     rows = live(activities(account).exclude(status__in=OVER).exclude(subject_model=""))
     labels = list(models)
@@ -193,42 +200,63 @@ def tracking_failures(account: conf.Account) -> QuerySet[TrackingFailure, Tracki
 
 def newest_of_key(account: conf.Account, stream_key: str) -> LiveActivity | None:
     """Return the newest card of a stream key, described as by ``described``."""
-    digest = lane_digest(stream_key=stream_key)
+    return _only(_of_key, account, digest=lane_digest(stream_key=stream_key))
+
+
+def _of_key(using: str) -> Cards:
     # The newest card's id, from the lane's index alone: for whole rows MariaDB would read the table
     # from its end, past every other key's cards. So would PostgreSQL if it saw that the digest is
     # a frequent one; a subquery hides that.
-    hidden = RawSQL("SELECT %s", [digest])
-    newest = activities(account).filter(lane_digest=hidden).values("pk")[:1]
-    return described(_lasting(account).filter(pk=Subquery(newest))).first()
+    hidden = RawSQL("SELECT %s", [prepared.Given("digest")])
+    newest = activities(_given(using)).filter(lane_digest=hidden).values("pk")[:1]
+    return _lasting(_given(using), prepared.number("kept")).filter(pk=Subquery(newest))
+
+
+def by_number(account: conf.Account, number: int) -> LiveActivity | None:
+    """Return a card by its primary key, described as by ``described``."""
+    return _only(_of_number, account, number=number)
+
+
+def _of_number(using: str) -> Cards:
+    lasting = _lasting(_given(using), prepared.number("kept"))
+    return lasting.filter(pk=prepared.number("number"))
+
+
+def _only(
+    build: Callable[[str], Cards], account: conf.Account, **given: str | int
+) -> LiveActivity | None:
+    given |= {"account": account.alias, "kept": _kept(account)}
+    return next(map(_converted, prepared.run(build, account.database, **given)), None)
 
 
 def newest_of_id(account: conf.Account, activity_id: str) -> LiveActivity | None:
     """Return the card of an activity id, a stream's card by any id it ever had."""
     digest = lane_digest(activity_id=activity_id)
     known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
-    cards = described(_lasting(account))
+    cards = _lasting(account, _kept(account))
     # A union, because no database serves an OR over two indexes and the newest row well.
     by_id = cards.filter(lane_digest=digest)
     found = by_id.union(cards.filter(pk__in=known.values("activity")), all=True)
     return max(found, key=lambda card: card.pk, default=None)
 
 
-def by_number(account: conf.Account, number: int) -> LiveActivity | None:
-    """Return a card by its primary key, described as by ``described``."""
-    return described(_lasting(account).filter(pk=number)).first()
+def _lasting(account: conf.Account, kept: int | RawSQL) -> Cards:
+    """Return, described and in no order, the cards that new rows may name.
 
-
-def _lasting(account: conf.Account) -> QuerySet[LiveActivity, LiveActivity]:
-    """Return, in no order, the cards that new rows may name: those about to be pruned are as gone.
-
-    A host's transaction may be open for long, and its rows are not seen by whoever prunes.
+    Those about to be pruned are as gone: a host's transaction may be open for long, and its rows
+    are not seen by whoever prunes.
     """
+    gone = Q(status__in=OVER, ended_at__lt=Now() - kept)
+    return described(activities(account).order_by().exclude(gone))
+
+
+def _kept(account: conf.Account) -> int:
+    """Return for how many milliseconds new rows may name a card that is over."""
     keep = account.timing.keep_finished
-    limit = Now() - (keep - min(PRUNED_WITHIN, keep // 2))
-    return activities(account).order_by().exclude(status__in=OVER, ended_at__lt=limit)
+    return keep - min(PRUNED_WITHIN, keep // 2)
 
 
-def described(rows: QuerySet[LiveActivity, LiveActivity]) -> QuerySet[LiveActivity, LiveActivity]:
+def described(rows: Cards) -> Cards:
     """Return the cards with ``is_closed``: whether an end is due.
 
     ``newest_id``, ``newest_content`` and ``newest_options`` are of the newest content that the

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db import connections
-from django.db.models import Model, QuerySet
+from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.query import RawQuerySet
 
@@ -22,7 +22,7 @@ class Given(str):
 
 def number(name: str) -> RawSQL:
     """Return what stands in a queryset for a number that each run gives, by this name."""
-    return RawSQL("%s", [Given(name)])
+    return RawSQL("%s", [Given(name)], BigIntegerField())
 
 
 def run(build: Callable[[str], QuerySet[M, M]], using: str, **given: str | int) -> RawQuerySet[M]:
