@@ -181,7 +181,7 @@ def _from_json(value: Any) -> Any:
 def _open(account: conf.Account, tracked_by: str | None) -> Cards:
     # A late end can take a newer content with it for a moment; after an hour it is shown again.
     over = Q(status=LiveActivity.Status.ENDED, ended_at__lt=Now() - ENDED_FOR_GOOD)
-    rows = described(live(activities(account).exclude(over))).order_by()
+    rows = _annotated(live(activities(account).exclude(over)), Value(False)).order_by()
     return rows if tracked_by is None else rows.filter(tracked_by=tracked_by)
 
 
@@ -262,10 +262,14 @@ def described(rows: Cards) -> Cards:
     ``newest_id``, ``newest_content`` and ``newest_options`` are of the newest content that the
     vendor has not refused, or None.
     """
+    return _annotated(rows, is_closed())
+
+
+def _annotated(rows: Cards, closed: Combinable) -> Cards:
     contents = Operation.objects.filter(activity=OuterRef("pk"), kind__in=Operation.CONTENT_KINDS)
     newest = contents.exclude(state=State.FAILED).order_by("-pk")
     annotations = {
-        "is_closed": is_closed(),
+        "is_closed": closed,
         "newest_id": Subquery(newest.values("pk")[:1]),
         "newest_content": Subquery(newest.values("content")[:1]),
         "newest_options": Subquery(newest.values("options")[:1]),
