@@ -96,9 +96,7 @@ def due_end(activity: LiveActivity) -> Operation | None:
 
 
 def _in_force(rows: QuerySet[Operation, Operation]) -> QuerySet[Operation, Operation]:
-    immediate = Q(due_at__lte=F("created_at"))
-    scheduled = Q(due_at__lte=Now()) & ~Operation.is_moved()
-    ends = rows.filter(immediate | scheduled, kind=Kind.END)
+    ends = rows.filter(Operation.is_in_force(), kind=Kind.END)
     return ends.exclude(state__in=(State.SUPERSEDED, State.GIVEN_UP))
 
 

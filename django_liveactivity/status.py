@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.connection import ConnectionDoesNotExist
 
 from . import conf
@@ -139,9 +139,7 @@ def later(account: conf.Account) -> Later | None:
 
 def due_ends(account: conf.Account) -> Operations:
     """Return the ends that are due and in force, whenever they are tried next."""
-    immediate = Q(due_at__lte=F("created_at"))
-    in_force = Q(due_at__lte=Now()) & ~Operation.is_moved()
-    return unfinished(account, END_RANKS).filter(immediate | in_force)
+    return unfinished(account, END_RANKS).filter(Operation.is_in_force())
 
 
 def unacknowledged_ends(account: conf.Account) -> Operations:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .activity import LiveActivity
 from .base import DIGEST_LENGTH, MAX_ALIAS, InsertQuerySet, KeptModel
-from .clock import to_datetime
+from .clock import Now, to_datetime
 
 
 class Operation(KeptModel):
@@ -135,6 +135,12 @@ class Operation(KeptModel):
             for kind in (cls.Kind.END, cls.Kind.KEEP)
         ]
         return LessThan(F("pk"), Greatest(*newest))
+
+    @classmethod
+    def is_in_force(cls) -> Q:
+        """Return, as a condition on ends, that the end is due and that nothing has moved it."""
+        scheduled = Q(~cls.is_moved(), due_at__lte=Now())
+        return Q(due_at__lte=F("created_at")) | scheduled
 
     @classmethod
     def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
