@@ -45,4 +45,5 @@ class FaultyBackend(ActivitySmithBackend):
             os.close(os.open(strike["mark"], os.O_CREAT | os.O_EXCL))
         except FileExistsError:
             return
-        os.kill(os.getpid(), getattr(signal, strike["signal"]))
+        # To this thread: a signal to the process may reach it lines later, inside a transaction.
+        signal.pthread_kill(threading.get_ident(), getattr(signal, strike["signal"]))
