@@ -16,7 +16,8 @@ from django.dispatch import receiver
 from .exceptions import InvalidInputError
 
 DEFAULT_ACCOUNT = "default"
-ALIAS = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+MAX_ALIAS = 64
+ALIAS = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_ALIAS}}}")
 KNOWN_KEYS = ("BACKEND", "DISPATCHER", "DATABASE", "OPTIONS", "TIMING", "RAISE_TRACKING_ERRORS")
 
 
@@ -126,8 +127,8 @@ def _check_aliases(aliases: Sequence[Any]) -> None:
     for alias in aliases:
         if not isinstance(alias, str) or not ALIAS.fullmatch(alias):
             raise ImproperlyConfigured(
-                f"LIVEACTIVITY[{alias!r}]: give an alias of 1 to 64 characters out of A-Z, a-z, "
-                "0-9, '_', '-' and '.'."
+                f"LIVEACTIVITY[{alias!r}]: give an alias of 1 to {MAX_ALIAS} characters out of "
+                "A-Z, a-z, 0-9, '_', '-' and '.'."
             )
         twin = seen.setdefault(alias.lower(), alias)
         if twin != alias:

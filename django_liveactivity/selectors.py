@@ -47,7 +47,6 @@ EXPIRED_AFTER = 12 * 3600 * 1000
 """Milliseconds after which iOS has removed a card by itself (Apple: 8 h live, 4 h ended)."""
 ENDED_FOR_GOOD = 3600 * 1000
 PRUNED_WITHIN = 24 * 3600 * 1000
-OVER = (LiveActivity.Status.ENDED, LiveActivity.Status.FAILED)
 FAILURES_KEPT = 24 * 3600 * 1000
 SUBJECTS_AT_ONCE = 500
 
@@ -71,9 +70,8 @@ def is_closed() -> Combinable:
         account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
     )
     own = Operation.objects.filter(activity=OuterRef("pk"))
-    contents = own.filter(kind__in=Operation.CONTENT_KINDS).exclude(state=State.FAILED)
-    ends, shown = _in_force(lane).order_by("-pk"), contents.order_by("-pk")
-    scheduled = Case(When(due_at__gt=F("created_at"), then=F("due_at")), default=0)
+    ends, shown = _in_force(lane).order_by("-pk"), _contents()
+    scheduled = Case(When(Operation.SCHEDULED, then=F("due_at")), default=0)
 
     end = Subquery(ends.values("pk")[:1])
     until = Subquery(ends.values(until=scheduled)[:1])
@@ -185,7 +183,7 @@ def _open(account: conf.Account, tracked_by: str | None) -> Cards:
 
 def of_subjects(account: conf.Account, models: Iterable[str] = ()) -> Cards:
     """Return the cards that may be on phones and tell of an object, of these models or of any."""
-    rows = live(activities(account).exclude(status__in=OVER).exclude(subject_model=""))
+    rows = live(activities(account).exclude(status__in=LiveActivity.OVER).exclude(subject_model=""))
     labels = list(models)
     return rows.filter(subject_model__in=labels) if labels else rows
 
@@ -244,7 +242,7 @@ def _lasting(account: conf.Account, kept: int | RawSQL) -> Cards:
     Those about to be pruned are as gone: a host's transaction may be open for long, and its rows
     are not seen by whoever prunes.
     """
-    gone = Q(status__in=OVER, ended_at__lt=Now() - kept)
+    gone = Q(status__in=LiveActivity.OVER, ended_at__lt=Now() - kept)
     return described(activities(account).order_by().exclude(gone))
 
 
@@ -263,9 +261,14 @@ def described(rows: Cards) -> Cards:
     return _annotated(rows, is_closed())
 
 
+def _contents() -> QuerySet[Operation, Operation]:
+    """Return, for a subquery on LiveActivity, the contents not refused, the newest first."""
+    own = Operation.objects.filter(activity=OuterRef("pk"), kind__in=Operation.CONTENT_KINDS)
+    return own.exclude(state=State.FAILED).order_by("-pk")
+
+
 def _annotated(rows: Cards, closed: Combinable) -> Cards:
-    contents = Operation.objects.filter(activity=OuterRef("pk"), kind__in=Operation.CONTENT_KINDS)
-    newest = contents.exclude(state=State.FAILED).order_by("-pk")
+    newest = _contents()
     annotations = {
         "is_closed": closed,
         "newest_id": Subquery(newest.values("pk")[:1]),

@@ -19,7 +19,6 @@ Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
 END_RANKS = (Rank.END, Rank.RETRIED_END)
 UNREADABLE = "unreadable"
-CHECKED = "api_key and base_url"
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,8 @@ def condition_of(state: AccountState) -> Condition:
     """Return the condition of an account that was read with ``now``."""
     if state.blocked_since is not None:
         until = max(state.probe_at, state.frozen_until)
-        reason = f"The vendor refuses the account ({state.blocked_reason}): check its {CHECKED}."
-        return Condition("blocked", reason, until)
+        refused = f"The vendor refuses the account ({state.blocked_reason}): "
+        return Condition("blocked", refused + "check its api_key and base_url.", until)
     if state.frozen_until > state.now:
         return Condition("frozen", "The vendor answered 429.", state.frozen_until)
     if state.billing_since is not None:

@@ -79,9 +79,10 @@ class BaseBackend:
         match value:
             case None:
                 return None
-            case (int(calls), int() | float() as seconds) if type(calls) is int and calls >= 1:
-                if 0 < seconds <= LONGEST_WINDOW:
-                    return calls, float(seconds)
+            case (int(calls), int() | float() as seconds) if (
+                type(calls) is int and calls >= 1 and 0 < seconds <= LONGEST_WINDOW
+            ):
+                return calls, float(seconds)
         raise self._wrong("rate_limit", "give (calls, seconds), both positive, or None")
 
     def _dismiss_seconds(self, value: Any) -> int | None:

@@ -61,8 +61,7 @@ def prune(account: Account) -> int:
 
 def _old_cards(account: Account) -> Cards:
     finished = LiveActivity.objects.using(account.database).filter(
-        account=account.alias,
-        status__in=(LiveActivity.Status.ENDED, LiveActivity.Status.FAILED),
+        account=account.alias, status__in=LiveActivity.OVER
     )
     old = finished.filter(ended_at__lt=Now() - account.timing.keep_finished)
     return old.only("pk", "lane_digest").order_by("ended_at")

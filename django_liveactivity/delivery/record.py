@@ -181,9 +181,8 @@ def _record_content(
 
 def _remember(using: str, account: Account, card: int, answer: Answer) -> bool:
     """Note the ids that are new for a card; False if it has this one, or if its row is gone."""
-    rows = LiveActivity.objects.using(using).filter(
-        pk=card
-    )  # not by a router: it may ask a replica
+    # Not by operation.activity: a router might ask a replica.
+    rows = LiveActivity.objects.using(using).filter(pk=card)
     known = rows.values_list("activity_id", flat=True).first()
     if known is None or known == answer.activity_id:
         return False

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Prefetch, Q, QuerySet, When, prefetch_related_objects
+from django.db.models import Case, Prefetch, Q, QuerySet, When, prefetch_related_objects
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import Lane, LiveActivity, Operation, prepared, with_now
@@ -106,6 +106,6 @@ def _operations(using: str) -> QuerySet[Operation, Operation]:
     known = Q(pk=prepared.number("newest")) | Q(pk=prepared.number("shown"))
     rows = Operation.objects.using(using).filter(unfinished | known).order_by("pk")
     # Asked of scheduled ends only: MariaDB would search for newer rows beside each content.
-    scheduled = When(kind=Operation.Kind.END, due_at__gt=F("created_at"), then=Operation.is_moved())
+    scheduled = When(Operation.SCHEDULED, kind=Operation.Kind.END, then=Operation.is_moved())
     annotated: QuerySet[Operation, Operation] = rows.annotate(moved=Case(scheduled, default=False))
     return annotated

@@ -11,9 +11,10 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from django_liveactivity.conf import MAX_ALIAS
 from django_liveactivity.exceptions import InvalidInputError
 
-from .base import DIGEST_LENGTH, MAX_ALIAS, KeptModel
+from .base import DIGEST_LENGTH, KeptModel
 from .clock import to_datetime
 
 MAX_SUBJECT = 255
@@ -100,6 +101,8 @@ class LiveActivity(KeptModel):
         FAILED = "failed", _("failed")
         ENDED = "ended", _("ended")
 
+    OVER = (Status.ENDED, Status.FAILED)
+
     account = models.CharField(_("account"), max_length=MAX_ALIAS)
     lane_digest = models.CharField(max_length=DIGEST_LENGTH, editable=False)
     stream_key = models.CharField(_("stream key"), max_length=255, blank=True)
@@ -167,7 +170,7 @@ class LiveActivity(KeptModel):
         from .operation import Operation  # noqa: PLC0415 - the operation knows its activity
 
         unfinished = Operation.objects.using(using).filter(state__in=Operation.UNFINISHED)
-        lives = ~models.Q(status__in=(cls.Status.ENDED, cls.Status.FAILED))
+        lives = ~models.Q(status__in=cls.OVER)
         waits = models.Q(pk__in=unfinished.values("activity"))
         return cls.objects.using(using).filter(lives | waits).values("pk")
 

@@ -10,7 +10,6 @@ from django.db.models.expressions import BaseExpression
 
 from django_liveactivity.exceptions import UnacknowledgedEndError
 
-MAX_ALIAS = 64
 DIGEST_LENGTH = 64
 
 

@@ -12,8 +12,10 @@ from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import LessThan
 from django.utils.translation import gettext_lazy as _
 
+from django_liveactivity.conf import MAX_ALIAS
+
 from .activity import LiveActivity
-from .base import DIGEST_LENGTH, MAX_ALIAS, InsertQuerySet, KeptModel
+from .base import DIGEST_LENGTH, InsertQuerySet, KeptModel
 from .clock import Now, to_datetime
 
 
@@ -44,6 +46,8 @@ class Operation(KeptModel):
 
     CONTENT_KINDS = (Kind.STREAM, Kind.UPDATE)
     UNFINISHED = (State.PENDING, State.NEEDS_OPERATOR)
+    SCHEDULED = Q(due_at__gt=F("created_at"))
+    """An end that was asked for a later time; else it was due when inserted."""
     UNACKNOWLEDGED = Q(kind=Kind.END, state__in=UNFINISHED)
 
     activity = models.ForeignKey(
@@ -139,8 +143,7 @@ class Operation(KeptModel):
     @classmethod
     def is_in_force(cls) -> Q:
         """Return, as a condition on ends, that the end is due and that nothing has moved it."""
-        scheduled = Q(~cls.is_moved(), due_at__lte=Now())
-        return Q(due_at__lte=F("created_at")) | scheduled
+        return ~cls.SCHEDULED | Q(~cls.is_moved(), due_at__lte=Now())
 
     @classmethod
     def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:

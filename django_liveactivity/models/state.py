@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
-from .base import DIGEST_LENGTH, MAX_ALIAS
+from django_liveactivity.conf import MAX_ALIAS
+
+from .base import DIGEST_LENGTH
 
 
 class Lane(models.Model):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from django_liveactivity.conf import MAX_ALIAS
+
 from .activity import MAX_SUBJECT
-from .base import MAX_ALIAS, InsertQuerySet
+from .base import InsertQuerySet
 
 MAX_ERROR = 255
 

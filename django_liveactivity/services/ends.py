@@ -76,9 +76,9 @@ def end_activity(
     door = enter(_account_of(activity, account), using, source, actor, reason)
     path, name = _check_names(activity, stream_key, activity_id)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
+    card = _find(door, activity, stream_key, activity_id)
     if activity is None:
-        return end_card(door, _find(door, stream_key, activity_id), wanted, **{path: name})
-    card = selectors.by_number(door.account, activity.pk)
+        return end_card(door, card, wanted, **{path: name})
     if card is None:  # pruned long ago, or soon
         path = "stream_key" if activity.stream_key else "activity_id"
         return end_card(door, None, wanted, **{path: str(activity)})
@@ -164,10 +164,7 @@ def keep_activity(
     """
     door = enter(_account_of(activity, account), using, source, actor, reason)
     path, _ = _check_names(activity, stream_key, activity_id)
-    if activity is None:
-        card = _find(door, stream_key, activity_id)
-    else:
-        card = selectors.by_number(door.account, activity.pk)
+    card = _find(door, activity, stream_key, activity_id)
     if card is None:
         raise InvalidInputError.at(path, "No such live activity is known.")
     return door.insert_operation(card, Kind.KEEP)
@@ -217,7 +214,11 @@ def _check_names(
     return "activity", ""
 
 
-def _find(door: Door, stream_key: str | None, activity_id: str | None) -> LiveActivity | None:
+def _find(
+    door: Door, activity: LiveActivity | None, stream_key: str | None, activity_id: str | None
+) -> LiveActivity | None:
+    if activity is not None:
+        return selectors.by_number(door.account, activity.pk)
     if stream_key is not None:
         return selectors.newest_of_key(door.account, stream_key)
     return selectors.newest_of_id(door.account, str(activity_id))

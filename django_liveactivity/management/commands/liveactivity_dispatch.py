@@ -73,8 +73,9 @@ class Command(BaseCommand):
         for service in services:
             done = service.once()
             bars.close()
-            if done.more or status.unacknowledged_ends(service.account).exists():
-                left.append(_what_is_left(service, done))
+            ends = status.unacknowledged_ends(service.account).count()
+            if done.more or ends:
+                left.append(_what_is_left(service, done, ends))
             else:
                 self.stdout.write(_told(service) + ", nothing is due." + _what_waits(service))
         if left:
@@ -112,18 +113,16 @@ def _what_waits(service: Service) -> str:
     return f" {_count(later.count, 'operation')} for later, the first in {later.first_in:.0f} s."
 
 
-def _what_is_left(service: Service, done: Drained) -> str:
+def _what_is_left(service: Service, done: Drained, ends: int) -> str:
     now = status.account_status(service.account)
     text = f"{_told(service)}, {_count(now.backlog, 'operation')} left to try now"
-    ends = status.unacknowledged_ends(service.account).count()
     text += f", {_count(ends, 'due end')} not acknowledged yet. " if ends else ". "
     if not done.more:
         return text + "What failed is tried again." + _what_waits(service) + " Run this again then."
     if done.condition not in STUCK:
         return text + "It was told to stop."
-    return (
-        text + f"{now.reason} A probe may open it in {now.next_call_in or 0:.0f} s: run this again."
-    )
+    text += f"{now.reason} A probe may open it in {now.next_call_in or 0:.0f} s: "
+    return text + "run this again."
 
 
 def _count(number: int, name: str) -> str:
