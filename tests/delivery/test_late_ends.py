@@ -20,16 +20,27 @@ def order(vendor):
     return order
 
 
+def taken_id() -> int:
+    """Return an id that a transaction has taken and not committed yet."""
+    early = services.keep_activity(stream_key="job").pk
+    deliver()
+    Operation.objects.filter(pk=early)._raw_delete("default")
+    return early
+
+
+def end_late(early: int) -> None:
+    """Commit an end under an id that was taken before."""
+    late = services.end_activity(stream_key="job")
+    Operation.objects.filter(pk=late.pk).update(id=early)
+
+
 @pytest.fixture
 def reshown(order):
     """The order, after a late end took its 20 % from the phone, which shows them again."""
-    early = services.keep_activity(stream_key="job").pk  # an id that a transaction took early
-    deliver()
-    Operation.objects.filter(pk=early)._raw_delete("default")
+    early = taken_id()
     services.stream_activity("job", progress(20), subject=order)
     deliver()
-    late = services.end_activity(stream_key="job")
-    Operation.objects.filter(pk=late.pk).update(id=early)
+    end_late(early)
     deliver()
     deliver()
     return order
@@ -56,14 +67,11 @@ def test_newer_content_is_shown_on_it(reshown, vendor):
 
 
 def test_content_that_was_refused_after_an_end_does_not_open_its_card(order, vendor):
-    early = services.keep_activity(stream_key="job").pk
-    deliver()
-    Operation.objects.filter(pk=early)._raw_delete("default")
+    early = taken_id()
     vendor.faults = "PUT:422@1"
     services.stream_activity("job", progress(20))
     deliver()
-    late = services.end_activity(stream_key="job")
-    Operation.objects.filter(pk=late.pk).update(id=early)
+    end_late(early)
     deliver()
     card = selectors.newest_of_key(conf.account(), "job")
     assert card is not None

@@ -29,9 +29,12 @@ TABLES = "django_liveactivity"
 
 def reads(work: Callable[[], object]) -> int:
     """Return how much the database has read for some work: rows, or steps of SQLite's machine."""
-    return {"sqlite": steps_of_sqlite, "postgresql": rows_of_postgres, "mysql": rows_of_mariadb}[
-        connection.vendor
-    ](work)
+    if connection.vendor == "sqlite":
+        return steps_of_sqlite(work)
+    total = {"postgresql": rows_of_postgres, "mysql": rows_of_mariadb}[connection.vendor]
+    before = total()
+    work()
+    return total() - before
 
 
 def steps_of_sqlite(work: Callable[[], object]) -> int:
@@ -48,30 +51,20 @@ def steps_of_sqlite(work: Callable[[], object]) -> int:
     return steps
 
 
-def rows_of_postgres(work: Callable[[], object]) -> int:
-    def total() -> int:
-        one("SELECT pg_stat_force_next_flush()::text")
-        indexed = one(
-            "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname LIKE %s", f"{TABLES}%"
-        )
-        return indexed + one(
-            "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE %s", f"{TABLES}%"
-        )
-
-    before = total()
-    work()
-    return total() - before
+def rows_of_postgres() -> int:
+    one("SELECT pg_stat_force_next_flush()::text")
+    indexed = one(
+        "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname LIKE %s", f"{TABLES}%"
+    )
+    return indexed + one(
+        "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE %s", f"{TABLES}%"
+    )
 
 
-def rows_of_mariadb(work: Callable[[], object]) -> int:
-    def total() -> int:
-        with connection.cursor() as cursor:
-            cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-            return sum(int(count) for _, count in cursor.fetchall())
-
-    before = total()
-    work()
-    return total() - before
+def rows_of_mariadb() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
+        return sum(int(count) for _, count in cursor.fetchall())
 
 
 def one(sql: str, *parameters: str) -> int:
