@@ -1,7 +1,7 @@
 """The settings of the test project.
 
 The tests run on SQLite in memory, or on what ``TEST_DATABASE`` names: ``postgres`` or ``mariadb``,
-on loopback, for the user root.
+on loopback, for the user root. ``TEST_DATABASE_NAME`` keeps two checkouts on one server apart.
 """
 
 from __future__ import annotations
@@ -44,19 +44,20 @@ TEMPLATES = [
         },
     }
 ]
+NAME = os.environ.get("TEST_DATABASE_NAME", "liveactivity")
 SERVERS = {
     "sqlite": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
     "postgres": {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": "127.0.0.1",
         "USER": "root",
-        "NAME": "liveactivity",
+        "NAME": NAME,
     },
     "mariadb": {
         "ENGINE": "django.db.backends.mysql",
         "HOST": "127.0.0.1",
         "USER": "root",
-        "NAME": "liveactivity",
+        "NAME": NAME,
         "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_general_ci"},
     },
 }
@@ -65,7 +66,7 @@ IN_MEMORY = SERVER["NAME"] == ":memory:"
 DATABASES = {
     "default": SERVER,
     # A dict of its own, TEST included: Django and pytest-xdist write names into it.
-    "other": copy.deepcopy(SERVER) | ({} if IN_MEMORY else {"NAME": "liveactivity_other"}),
+    "other": copy.deepcopy(SERVER) | ({} if IN_MEMORY else {"NAME": f"{NAME}_other"}),
 }
 STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
