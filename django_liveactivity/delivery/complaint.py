@@ -1,16 +1,19 @@
-"""What the log says of an answer: a first failure, and a refusal that nothing will cure."""
+"""What the log says of an answer: a first failure, a final refusal, a warning."""
 
 from __future__ import annotations
 
-from django_liveactivity.client.answer import Answer
+from django_liveactivity.client.answer import Answer, Outcome
+from django_liveactivity.models import Operation
 
 from .claim import Claim
+from .record import Recorded
 from .verdict import Gate, State, Verdict
 
 SHOWN_OF_ANSWER = 200
 """Characters."""
 SPOKEN_OF_ELSEWHERE = (Gate.FREEZE, Gate.BILLING, Gate.LIMIT)
 """The account's condition, which the status tells, is no fault of the operation."""
+REFUSED_KEY, NOT_FOUND = 401, 404
 NEXT = {
     State.FAILED: "it is not sent again",
     State.NEEDS_OPERATOR: "it is tried once an hour, and needs an operator",
@@ -18,15 +21,43 @@ NEXT = {
 }
 
 
-def complaint(claim: Claim, answer: Answer, verdict: Verdict) -> str | None:
+WRONG_ADDRESS = "this may not be the vendor's API: check base_url"
+DENIED = "we had shown that card, and it may live on: check base_url and api_key"
+
+
+def complaint(claim: Claim, recorded: Recorded) -> str | None:
     """Return what is wrong, in words, or None if nothing is or if it was said before."""
-    operation, state = claim.operation, State(verdict.state)
-    if state == State.DONE or verdict.gate in SPOKEN_OF_ELSEWHERE:
-        return None
-    failed_before = operation.setbacks if verdict.gate == Gate.FAILURE else operation.tries
-    if state == State(operation.state) and failed_before:
+    answer, verdict = recorded.answer, recorded.verdict
+    if verdict.state == State.DONE:
+        follows = _reservation(claim, recorded)
+    else:
+        follows = _consequence(claim.operation, answer, verdict)
+    if follows is None:
         return None
     said = answer.error or answer.text[:SHOWN_OF_ANSWER]
     words = [str(answer.outcome), str(answer.status or ""), said]
     reason = " ".join(word for word in words if word)
-    return f"{operation.kind} of {claim.lane}: {reason}; {NEXT[state]}."
+    return (
+        "; ".join(filter(None, [f"{claim.operation.kind} of {claim.lane}: {reason}", follows]))
+        + "."
+    )
+
+
+def _consequence(operation: Operation, answer: Answer, verdict: Verdict) -> str | None:
+    """Return what becomes of an operation that is not done."""
+    if verdict.gate in SPOKEN_OF_ELSEWHERE:
+        return None
+    failed_before = operation.setbacks if verdict.gate == Gate.FAILURE else operation.tries
+    if verdict.state == operation.state and failed_before:
+        return None
+    wrong = answer.outcome == Outcome.UNAUTHORIZED and answer.status != REFUSED_KEY
+    return f"{WRONG_ADDRESS}; {NEXT[State(verdict.state)]}" if wrong else NEXT[State(verdict.state)]
+
+
+def _reservation(claim: Claim, recorded: Recorded) -> str | None:
+    """Return what is to be said of an operation that is done though not all is well."""
+    answer = recorded.answer
+    if answer.acknowledged:
+        return "" if answer.error and not recorded.repeats else None
+    shown = claim.lane.shown_id and claim.operation.acknowledged_at is None
+    return DENIED if shown and answer.status == NOT_FOUND else None

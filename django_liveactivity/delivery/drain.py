@@ -187,7 +187,7 @@ class _Drain:
         answer = self._send(claimed, begun)
         self.calls += 1
         recorded = record(using, self.account, state, claimed, answer, self.pace)
-        problem = complaint(claimed, answer, recorded.verdict)
+        problem = complaint(claimed, recorded)
         if problem:
             logger.warning("%s: %s", self.account.alias, problem)
         if not recorded.owned:

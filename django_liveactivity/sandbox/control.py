@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from .answers import Answer, refusal
+from .answers import Answer
 
 
 class Controls(Protocol):
@@ -46,7 +46,7 @@ def answer_control(controls: Controls, method: str, path: str) -> Answer:
             return Answer(200, {}, {"success": True})
         case "POST", ["phone", gesture, name]:
             return _gesture(controls, gesture, name)
-    return refusal(404, "Not found", "GET /phone.json, GET /calls.json, or the API under /api/")
+    return _not_found("There are GET /phone.json, GET /calls.json, and the API under /api/.")
 
 
 def _gesture(controls: Controls, gesture: str, name: str) -> Answer:
@@ -56,7 +56,12 @@ def _gesture(controls: Controls, gesture: str, name: str) -> Answer:
         "dismiss": controls.dismiss,
     }
     if gesture not in gestures:
-        return refusal(404, "Not found", f"The gestures are {', '.join(gestures)}")
+        return _not_found(f"The gestures are {', '.join(gestures)}.")
     if not gestures[gesture](name):
-        return refusal(404, "Not found", f"Nothing to {gesture} is named {name}")
+        return _not_found(f"Nothing to {gesture} is named {name}.")
     return Answer(200, {}, {"success": True})
+
+
+def _not_found(detail: str) -> Answer:
+    """Return a 404 that is not of the vendor's form: this is not the vendor's API."""
+    return Answer(404, {}, {"detail": detail})
