@@ -65,7 +65,7 @@ def record(
 ) -> Recorded:
     """Store what one call came to; without the lease only the attempt is stored."""
     answer = resolve(answer, state.known_address)
-    bare, vague = claim.operation.bare, answer.is_vague
+    bare, vague = claim.operation.bare, claim.is_end and answer.is_vague
     verdict = judge(claim.call.endpoint, answer.outcome, bare=bare, vague=vague)
     owned = _release(using, account, claim, answer, verdict)
     _store_attempt(using, claim, answer)

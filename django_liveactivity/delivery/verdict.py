@@ -95,8 +95,8 @@ def judge(endpoint: Endpoint, outcome: Outcome, *, bare: bool, vague: bool = Fal
         endpoint: the endpoint that was called.
         outcome: what the answer was read as.
         bare: the body had been stripped after an earlier rejection; it is stripped once only.
-        vague: the answer is a 404 that may be another server's. If it is the vendor's after all,
-            the same call can never open the account, so it must not be the only probe.
+        vague: an end was answered by a 404 that may be another server's. If it is the vendor's
+            after all, that end can never open the account, so content must get to probe as well.
     """
     verdict = TABLE[outcome][COLUMNS.index(endpoint)]
     if vague:

@@ -94,7 +94,7 @@ def _phrase(status: int) -> str:
 def ignored(now: float, **fields: Any) -> Answer:
     """Return a 200 for a call that had no effect."""
     message = "Nothing was sent: injected by the sandbox's faults"
-    return accepted(now, **fields, ignored=True, remote_push_sent=False, message=message)
+    return accepted(now, **fields, ignored=True, message=message)
 
 
 def reach(delivery: str) -> Body:

@@ -80,10 +80,12 @@ class Vendor:
         """Return the answer of a fault that takes a call and does nothing with it."""
         route = find_route(method, path)
         if route is not None and route.stream_key:
-            operation = "updated" if route.operation == "stream" else "ended"
-            return ignored(now, operation=operation, stream_key=route.stream_key)
-        fields = body if isinstance(body, dict) else {}
-        return ignored(now, activity_id=str(fields.get("activity_id", "")))
+            fields: dict[str, Any] = {"operation": "ended"}
+            if route.operation == "stream":
+                fields = {"operation": "updated", "remote_push_sent": False}
+            return ignored(now, stream_key=route.stream_key, **fields)
+        named = body if isinstance(body, dict) else {}
+        return ignored(now, activity_id=str(named.get("activity_id", "")))
 
     def pause(self, stream_key: str, now: float) -> int:
         """Pause the streams of this key as the user would, and return how many there were."""

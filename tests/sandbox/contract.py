@@ -43,6 +43,9 @@ NEWER_FIELDS = {
         "users_notified": {"type": "integer"},
         "errors": ERRORS,
         "ended_activity_id": TEXT,
+        # Named for the other calls only; the sandbox ignores an update in the same words.
+        "ignored": FLAG,
+        "message": TEXT,
     },
     "LiveActivityStreamDeleteResponse": ENDED,
     "LiveActivityEndResponse": {**ENDED, "end_reason": TEXT},
