@@ -62,7 +62,7 @@ class ActivitySmithBackend(BaseBackend):
         * ``liveactivity.W003``: a loopback ``base_url`` with ``DEBUG=False``.
         * ``liveactivity.W006``: a ``base_url`` without a path.
         """
-        messages = []
+        messages: list[CheckMessage] = []
         hint = "Leave base_url out: the vendor's is the default."
         if not settings.DEBUG and is_loopback(self.base_url):
             message = f"{self.name}: base_url leads to this machine, and no card to a phone."

@@ -6,7 +6,6 @@ from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.models import Operation
 
 from .claim import Claim
-from .record import Recorded
 from .verdict import Gate, State, Verdict
 
 SHOWN_OF_ANSWER = 200
@@ -25,11 +24,19 @@ WRONG_ADDRESS = "this may not be the vendor's API: check base_url"
 DENIED = "we had shown that card, and it may live on: check base_url and api_key"
 
 
-def complaint(claim: Claim, recorded: Recorded) -> str | None:
-    """Return what is wrong, in words, or None if nothing is or if it was said before."""
-    answer, verdict = recorded.answer, recorded.verdict
+def complaint(
+    claim: Claim, answer: Answer, verdict: Verdict, *, repeats: bool = False
+) -> str | None:
+    """Return what is wrong, in words, or None if nothing is or if it was said before.
+
+    Args:
+        claim: the call.
+        answer: what was answered.
+        verdict: what becomes of the operation.
+        repeats: the content before was accepted with reservations of the same kind.
+    """
     if verdict.state == State.DONE:
-        follows = _reservation(claim, recorded)
+        follows = _reservation(claim, answer, repeats=repeats)
     else:
         follows = _consequence(claim.operation, answer, verdict)
     if follows is None:
@@ -37,27 +44,25 @@ def complaint(claim: Claim, recorded: Recorded) -> str | None:
     said = answer.error or answer.text[:SHOWN_OF_ANSWER]
     words = [str(answer.outcome), str(answer.status or ""), said]
     reason = " ".join(word for word in words if word)
-    return (
-        "; ".join(filter(None, [f"{claim.operation.kind} of {claim.lane}: {reason}", follows]))
-        + "."
-    )
+    what = f"{claim.operation.kind} of {claim.lane}: {reason}"
+    return f"{what}; {follows}." if follows else f"{what}."
 
 
 def _consequence(operation: Operation, answer: Answer, verdict: Verdict) -> str | None:
     """Return what becomes of an operation that is not done."""
+    state = State(verdict.state)
     if verdict.gate in SPOKEN_OF_ELSEWHERE:
         return None
     failed_before = operation.setbacks if verdict.gate == Gate.FAILURE else operation.tries
-    if verdict.state == operation.state and failed_before:
+    if state == State(operation.state) and failed_before:
         return None
     wrong = answer.outcome == Outcome.UNAUTHORIZED and answer.status != REFUSED_KEY
-    return f"{WRONG_ADDRESS}; {NEXT[State(verdict.state)]}" if wrong else NEXT[State(verdict.state)]
+    return f"{WRONG_ADDRESS}; {NEXT[state]}" if wrong else NEXT[state]
 
 
-def _reservation(claim: Claim, recorded: Recorded) -> str | None:
+def _reservation(claim: Claim, answer: Answer, *, repeats: bool) -> str | None:
     """Return what is to be said of an operation that is done though not all is well."""
-    answer = recorded.answer
     if answer.acknowledged:
-        return "" if answer.error and not recorded.repeats else None
+        return "" if answer.error and not repeats else None
     shown = claim.lane.shown_id and claim.operation.acknowledged_at is None
     return DENIED if shown and answer.status == NOT_FOUND else None

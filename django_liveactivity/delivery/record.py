@@ -29,7 +29,7 @@ from .evict import evict
 from .lost import doubt
 from .settle import cards_of, closing, finish, mark_ended, postpone
 from .step import step
-from .verdict import Gate, Retry, Verdict, judge, resolve
+from .verdict import Gate, Retry, Verdict, judge
 
 State = Operation.State
 Status = LiveActivity.Status
@@ -43,15 +43,10 @@ class Recorded:
 
     operation: Operation
     verdict: Verdict
-    answer: Answer
+    outcome: Outcome
     started: bool
     owned: bool
     repeats: bool = False
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the answer was read as."""
-        return self.answer.outcome
 
 
 @step
@@ -64,7 +59,6 @@ def record(
     pace: slots.Pace,
 ) -> Recorded:
     """Store what one call came to; without the lease only the attempt is stored."""
-    answer = resolve(answer, state.known_address)
     bare, vague = claim.operation.bare, claim.is_end and answer.is_vague
     verdict = judge(claim.call.endpoint, answer.outcome, bare=bare, vague=vague)
     owned = _release(using, account, claim, answer, verdict)
@@ -83,7 +77,7 @@ def record(
         slots.give_back(account, claim.slot, claim.attempt_id, pace, latency=latency)
     started = owned and claim.plan.starts and verdict.state == State.DONE
     repeats = verdict.state == State.DONE and _repeats(using, claim, answer)
-    return Recorded(claim.operation, verdict, answer, started, owned, repeats)
+    return Recorded(claim.operation, verdict, answer.outcome, started, owned, repeats)
 
 
 def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict) -> bool:
