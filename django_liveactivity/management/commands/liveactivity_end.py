@@ -11,14 +11,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from django_liveactivity import conf, services
+from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import Operation
 
 
 class Command(BaseCommand):
-    """Ends cards by their stream keys or activity ids."""
+    """Ends cards by their stream keys or activity ids.
+
+    Exits 1 if the vendor refuses the end of one of them, which then waits for an operator.
+    """
 
     help = "End live activities: by stream key, or by the activity id of a card started elsewhere."
 
@@ -50,12 +54,41 @@ class Command(BaseCommand):
             ends = self._end(names, how | {"content": _content(options)})
         except InvalidInputError as error:
             raise CommandError(f"Nothing was ended. {error}") from error
+        refused = [end for end in ends if end.state == Operation.State.NEEDS_OPERATOR]
         for end in ends:
-            self.stdout.write(f"{end.activity}: end {end.pk}")
+            if end not in refused:
+                self._tell(end)
+        waits = why_ends_wait(conf.account(options["account"]))
+        if waits and not all(end.is_settled for end in ends):
+            self._warn(f"What was stored waits: {waits}")
+        if refused:
+            raise CommandError("\n".join(map(_refusal, refused)))
+
+    def _tell(self, end: Operation) -> None:
+        """Print what becomes of a card; of one that is not known, that its name may be wrong."""
+        if end.is_settled:
+            self.stdout.write(f"{end.activity}: had already ended (end {end.pk}).")
+            return
+        self.stdout.write(f"{end.activity}: end {end.pk} is stored.")
+        if not selectors.has_content(end):
+            self._warn(
+                f"{end.activity}: no live activity of that name was shown from here. The vendor is "
+                "asked to end it all the same; check the spelling."
+            )
+
+    def _warn(self, text: str) -> None:
+        self.stderr.write(self.style.WARNING(text))
 
     def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
         with transaction.atomic(using=conf.account(how["account"]).database):
             return [services.end_activity(**name, **how) for name in names]
+
+
+def _refusal(end: Operation) -> str:
+    return (
+        f"{end.activity}: does not end. The vendor refuses end {end.pk} ({end.outcome}), and it is "
+        "tried again once an hour: see the answer in the admin, and retry the end or give it up."
+    )
 
 
 def _user() -> str:
