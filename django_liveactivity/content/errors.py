@@ -38,7 +38,7 @@ _MESSAGES = {
     "too_short": "give at least {min_length} entry, or leave it out",
 }
 
-_AT_AN_END = "belongs to an end; give it, or dismiss_after, to the call that ends the card"
+_AT_AN_END = "belongs to the call that ends the card: as dismiss_after, or in content as a dict"
 # Fields of the vendor's bodies that have another place here.
 _ELSEWHERE = {
     "auto_dismiss_minutes": _AT_AN_END,
