@@ -48,6 +48,29 @@ class TestEnd:
         [
             ([], "at least one stream key"),
             (["key", "--content", "{"], "--content is no JSON"),
+            (["key", "--content", "[" * 100_000], "--content is no JSON"),
+            (["key", "--content", "no-such.json"], "neither JSON nor a file that can be read"),
+            (["key", "--content", "no\0file"], "neither JSON nor a file that can be read"),
+            (
+                ["key", "--content", '{"content_state": {"title": "x"}, "account": "other"}'],
+                "unknown field 'account'. A body may have activity_id, content_state, action",
+            ),
+            (["key", "--content", '{"titel": "x"}'], "Nothing was ended.*titel: "),
+            (
+                ["key", "--content", '{"activity_id": "x"}'],
+                "body of activity_id 'x'; name no other",
+            ),
+            (["--content", '{"activity_id": 5, "content_state": {"title": "x"}}'], "activity_id: "),
+            (["--content", '{"content_state": {"title": "x"}}'], "at least one stream key"),
+            (
+                [
+                    "key",
+                    "--dismiss-after=60",
+                    "--content",
+                    '{"title": "x", "auto_dismiss_minutes": 2}',
+                ],
+                "auto_dismiss_minutes: contradicts dismiss_after",
+            ),
             (["key", "--content", "[]"], "must be a JSON object"),
             (["key", "--account", "other"], "no account 'other'"),
             (["--activity-id", "x"], "content: "),
