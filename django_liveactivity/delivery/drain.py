@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.models import AccountState, with_now
+from django_liveactivity.printable import get_logger
 from django_liveactivity.status import condition_of
 
 from . import candidates, seats, slots
@@ -32,7 +32,7 @@ from .sight import look
 PATIENCE = 2.0
 SEAT_PAUSE = 1.0
 
-logger = logging.getLogger("django_liveactivity.delivery")
+logger = get_logger("django_liveactivity.delivery")
 
 
 @dataclass(frozen=True)

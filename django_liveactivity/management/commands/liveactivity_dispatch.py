@@ -15,6 +15,7 @@ from django_liveactivity.delivery import Drained
 from django_liveactivity.management.progress import Bars
 from django_liveactivity.management.service import Service
 from django_liveactivity.management.stopping import stopping
+from django_liveactivity.printable import printable
 
 UNFINISHED = 3
 """The exit code when ``--once`` stops while something is due."""
@@ -79,7 +80,7 @@ class Command(BaseCommand):
             else:
                 self.stdout.write(_told(service) + ", nothing is due." + _what_waits(service))
         if left:
-            raise CommandError("\n".join(left), returncode=UNFINISHED)
+            raise CommandError("\n".join(map(printable, left)), returncode=UNFINISHED)
 
     def _loop(
         self, services: list[Service], interval: float, stop: threading.Event, bars: Bars

@@ -15,6 +15,7 @@ from django_liveactivity import conf, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Operation
+from django_liveactivity.printable import printable
 
 
 class Command(BaseCommand):
@@ -49,9 +50,9 @@ class Command(BaseCommand):
         try:
             ends = self._end(names, how | {"content": _content(options)})
         except InvalidInputError as error:
-            raise CommandError(f"Nothing was ended. {error}") from error
+            raise CommandError(f"Nothing was ended. {printable(error)}") from error
         for end in ends:
-            self.stdout.write(f"{end.activity}: end {end.pk}")
+            self.stdout.write(f"{printable(end.activity)}: end {end.pk}")
 
     def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
         with transaction.atomic(using=conf.account(how["account"]).database):
@@ -81,7 +82,7 @@ def _content(options: dict[str, Any]) -> Content | dict[str, Any] | None:
     try:
         content = json.loads(options["content"])
     except ValueError as error:
-        raise CommandError(f"--content is no JSON: {error}") from error
+        raise CommandError(f"--content is no JSON: {printable(error)}") from error
     if not isinstance(content, dict):
         raise CommandError("--content must be a JSON object.")
     return content

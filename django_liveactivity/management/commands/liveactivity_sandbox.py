@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from django_liveactivity.printable import printable
 from django_liveactivity.sandbox import add_arguments, from_arguments
 
 SIGNALS_EVERY = 0.1
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         try:
             sandbox = from_arguments(Namespace(**options))
         except (OSError, ValueError) as error:
-            raise CommandError(f"The sandbox cannot start: {error}") from error
+            raise CommandError(f"The sandbox cannot start: {printable(error)}") from error
         asked: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _: asked.append(number))
