@@ -1,8 +1,9 @@
-"""What the log says of an answer: a first failure, and a refusal that nothing will cure."""
+"""What the log says of a call: a line for each, and what is wrong with an answer, once."""
 
 from __future__ import annotations
 
 from django_liveactivity.client.answer import Answer
+from django_liveactivity.content import Endpoint
 
 from .claim import Claim
 from .verdict import Gate, State, Verdict
@@ -16,6 +17,17 @@ NEXT = {
     State.NEEDS_OPERATOR: "it is tried once an hour, and needs an operator",
     State.PENDING: "it is tried again",
 }
+
+
+BY_ACTIVITY_ID = (Endpoint.UPDATE, Endpoint.END)
+
+
+def call_line(claim: Claim, answer: Answer) -> str:
+    """Return what was called and what was answered: ``PUT deploy-42 200 delivered in 84 ms``."""
+    call = claim.call
+    what = f"{call.method} {call.endpoint}" if call.endpoint in BY_ACTIVITY_ID else call.method
+    status = "" if answer.status is None else f" {answer.status}"
+    return f"{what} {call.target}{status} {answer.outcome} in {answer.duration * 1000:.0f} ms"
 
 
 def complaint(claim: Claim, answer: Answer, verdict: Verdict) -> str | None:

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="before each answer",
     )
+    add("--quiet", action="store_true", help="print no line for each call")
     add("--seed", type=int, help="makes ids and the chances of faults repeatable")
     add(
         "--faults",
@@ -91,12 +92,15 @@ def _add_open_answers(parser: argparse.ArgumentParser) -> None:
     add("--retry-after", type=float, metavar="SECONDS", help="header of 429 and 503 answers")
 
 
-def from_arguments(arguments: argparse.Namespace) -> Sandbox:
+def from_arguments(
+    arguments: argparse.Namespace, echo: Callable[[str], object] | None = None
+) -> Sandbox:
     """Return the sandbox that these options describe, listening but not yet serving.
 
     Args:
         arguments: as parsed, or put together by hand: ``bind``, ``rate_limit``, ``faults`` and
             ``started_elsewhere`` are the texts of the command line.
+        echo: is given a line for each call, unless the option ``quiet`` is set.
 
     Raises:
         ValueError: options make no sense.
@@ -110,6 +114,7 @@ def from_arguments(arguments: argparse.Namespace) -> Sandbox:
         seed=arguments.seed,
         faults=arguments.faults,
         started_elsewhere=dict(map(parse_started_elsewhere, arguments.started_elsewhere)),
+        echo=None if arguments.quiet else echo,
         api_keys=arguments.api_keys,
         rate_limit=parse_rate_limit(arguments.rate_limit),
         window=arguments.window,

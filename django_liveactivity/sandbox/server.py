@@ -44,6 +44,7 @@ class Sandbox:
         started_elsewhere: cards on the phone that another program started: the type of each by its
             activity id. They are there again after ``reset``.
         slow_interval: seconds between two bytes of an answer with the fault ``slow``.
+        echo: is given a line for each call that has been dealt with; by default none is.
         policy: the fields of ``Policy``; ``sandbox.policy`` may be changed at any time.
 
     Raises:
@@ -63,12 +64,13 @@ class Sandbox:
         late_after: float = 2.0,
         slow_interval: float = 1.0,
         started_elsewhere: Mapping[str, str] | None = None,
+        echo: Callable[[str], object] | None = None,
         **policy: Unpack[PolicyOptions],
     ) -> None:
         self.policy = Policy(**policy)
         self.latency, self.late_after, self.slow_interval = latency, late_after, slow_interval
         self.closing = threading.Event()
-        self._clock, self._seed = clock, seed
+        self._clock, self._seed, self._echo = clock, seed, echo
         self._lock = threading.RLock()
         self._vendor = Vendor(self.policy, seed)
         self._received: list[Received] = []
@@ -202,6 +204,11 @@ class Sandbox:
                 return self._vendor.inject(int(received.fault), now)
             received.is_applied = True
             return self._vendor.handle(received.method, received.path, headers, body, now)
+
+    def report(self, received: Received) -> None:
+        """Tell of a call that has been dealt with, answered or not."""
+        if self._echo is not None:
+            self._echo(received.line())
 
     def control(self, method: str, path: str) -> Answer:
         """Answer a request that is not for the API."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
@@ -14,6 +13,7 @@ from django.db import DatabaseError, transaction
 from django_liveactivity import conf
 from django_liveactivity.content import Content
 from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.printable import get_logger
 
 from .asynchronous import to_async
 from .ends import end_activity
@@ -21,7 +21,7 @@ from .streams import stream_activity
 
 LASTING = ("account", "using", "subject", "source", "actor", "reason", "time_to_live")
 
-logger = logging.getLogger("django_liveactivity.services")
+logger = get_logger("django_liveactivity.services")
 
 
 class Card:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from django.db.models import Field, Model, QuerySet
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.models import LiveActivity, Subject, root_model
+from django_liveactivity.printable import get_logger
 
 from .batch import GONE, SIZE, SOURCE, settle
 from .registry import registered
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Cards = QuerySet[LiveActivity, LiveActivity]
 
-logger = logging.getLogger("django_liveactivity.tracking")
+logger = get_logger("django_liveactivity.tracking")
 
 
 def reconcile(models: Collection[type[Model]] = (), *, dry_run: bool = False) -> Iterator[Batch]:

@@ -30,6 +30,18 @@ class Order(models.Model):
         return f"Order {self.pk}"
 
 
+class Deployment(models.Model):
+    """What the documents show cards of."""
+
+    version = models.CharField(max_length=20)
+    status = models.CharField(max_length=20, default="running")
+    progress = models.PositiveIntegerField(default=0)
+    owner = models.ForeignKey(Customer, models.CASCADE, null=True)
+
+    def __str__(self) -> str:
+        return f"checkout {self.version}"
+
+
 class ExpressOrder(Order):
     """A child with a table of its own, and its parent's key."""
 

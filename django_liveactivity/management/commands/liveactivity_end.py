@@ -19,6 +19,7 @@ from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import Operation
+from django_liveactivity.printable import printable
 
 BODY_FIELDS = (
     "activity_id",
@@ -72,27 +73,27 @@ class Command(BaseCommand):
         try:
             ends = self._end(names, how | shown)
         except InvalidInputError as error:
-            raise CommandError(f"Nothing was ended. {error}") from error
+            raise CommandError(f"Nothing was ended. {printable(error)}") from error
         refused = [end for end in ends if end.state == Operation.State.NEEDS_OPERATOR]
         for end in ends:
             if end not in refused:
                 self._tell(end)
         waits = why_ends_wait(conf.account(options["account"]))
         if waits and not all(end.is_settled for end in ends):
-            self._warn(f"What was stored waits: {waits}")
+            self._warn(f"What was stored waits: {printable(waits)}")
         if refused:
             raise CommandError("\n".join(map(_refusal, refused)))
 
     def _tell(self, end: Operation) -> None:
         """Print what becomes of a card; of one that is not known, that its name may be wrong."""
         if end.is_settled:
-            self.stdout.write(f"{end.activity}: had already ended (end {end.pk}).")
+            self.stdout.write(f"{printable(end.activity)}: had already ended (end {end.pk}).")
             return
-        self.stdout.write(f"{end.activity}: end {end.pk} is stored.")
+        self.stdout.write(f"{printable(end.activity)}: end {end.pk} is stored.")
         if not selectors.has_content(end):
             self._warn(
-                f"{end.activity}: no live activity of that name was shown from here. The vendor is "
-                "asked to end it all the same; check the spelling."
+                f"{printable(end.activity)}: no live activity of that name was shown from here. The "
+                "vendor is asked to end it all the same; check the spelling."
             )
 
     def _warn(self, text: str) -> None:
@@ -105,8 +106,8 @@ class Command(BaseCommand):
 
 def _refusal(end: Operation) -> str:
     return (
-        f"{end.activity}: does not end. The vendor refuses end {end.pk} ({end.outcome}), and it is "
-        "tried again once an hour: see the answer in the admin, and retry the end or give it up."
+        f"{printable(end.activity)}: does not end. The vendor refuses end {end.pk} ({end.outcome}), "
+        "and it is tried again once an hour: see the answer in the admin, and retry the end or give it up."
     )
 
 
@@ -146,8 +147,8 @@ def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
     if unknown and "content_state" not in given:
         return {"content": given}
     if unknown:
-        taken = ", ".join(BODY_FIELDS)
-        raise CommandError(f"--content: unknown field {unknown[0]!r}. A body may have {taken}.")
+        name, taken = printable(unknown[0]), ", ".join(BODY_FIELDS)
+        raise CommandError(f"--content: unknown field {name!r}. A body may have {taken}.")
     return {"content": given.pop("content_state", None), **given}
 
 
@@ -158,7 +159,7 @@ def _text(given: str) -> str:
     try:
         return sys.stdin.read() if given == "-" else Path(given).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        message = f"--content is neither JSON nor a file that can be read: {error}"
+        message = f"--content is neither JSON nor a file that can be read: {printable(error)}"
         raise CommandError(message) from error
 
 
@@ -166,7 +167,7 @@ def _json(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"--content is no JSON: {error}") from error
+        raise CommandError(f"--content is no JSON: {printable(error)}") from error
     if not isinstance(content, dict):
         raise CommandError("--content must be a JSON object.")
     return content
