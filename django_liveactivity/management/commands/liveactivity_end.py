@@ -15,6 +15,7 @@ from django_liveactivity import conf, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Operation
+from django_liveactivity.services.door import recorded_as
 
 
 class Command(BaseCommand):
@@ -41,7 +42,6 @@ class Command(BaseCommand):
         how = {
             "account": options["account"],
             "reason": options["reason"],
-            "source": "command",
             "actor": _user(),
         }
         if options["dismiss_after"] is not None:
@@ -54,7 +54,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{end.activity}: end {end.pk}")
 
     def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
-        with transaction.atomic(using=conf.account(how["account"]).database):
+        using = conf.account(how["account"]).database
+        with transaction.atomic(using=using), recorded_as("command"):
             return [services.end_activity(**name, **how) for name in names]
 
 
