@@ -52,14 +52,15 @@ def check_number(
     """Return *value* as a plain int or float that JSON's readers keep; True is no number."""
     if isinstance(value, timedelta):
         raise rule(f"give {expected}, such as its total_seconds()", *path)
-    # Not isinstance: Django's lazy objects claim to be what they hold, and cannot be computed with.
-    if isinstance(value, bool) or not issubclass(type(value), int | float | Decimal):
+    # Django's lazy objects claim the class of what they hold, and cannot be computed with.
+    is_proxy = value.__class__ is not type(value)
+    if is_proxy or isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise rule(f"give {expected}", *path)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise rule("must be finite; JSON has no NaN and no infinity", *path)
         return float(value)
-    # normalized() leaves no Decimal of a smaller size
+    # Of Decimals, normalized() leaves those that are larger.
     if isinstance(value, Decimal) or abs(value) > INTEGER_LIMIT:
         raise rule("must lie within ±2**53, as JSON's readers round larger integers", *path)
     return int(value)

@@ -211,9 +211,7 @@ def _name_of(activity: LiveActivity) -> tuple[str, str]:
     return "activity_id", check_activity_id(activity.activity_id)
 
 
-def _find(
-    door: Door, activity: LiveActivity | None, path: str, name: str
-) -> LiveActivity | None:
+def _find(door: Door, activity: LiveActivity | None, path: str, name: str) -> LiveActivity | None:
     if activity is not None:
         return selectors.by_number(door.account, activity.pk)
     if path == "stream_key":
