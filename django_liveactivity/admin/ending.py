@@ -15,6 +15,7 @@ from django_liveactivity import conf, services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.services.door import recorded_as
 
 from .asking import Question, ReasonForm
 
@@ -79,13 +80,13 @@ def end_cards(
         reason: why, for the history.
         actor: the user who asks.
     """
-    wishes: dict[str, Any] = {"source": "admin", "actor": actor, "reason": reason}
+    wishes: dict[str, Any] = {"actor": actor, "reason": reason}
     if dismissal == Dismissal.AT_ONCE:
         wishes["dismiss_after"] = datetime.timedelta(0)
     report, newest = Report(), _newest_end(using)
     for card in cards:
         try:
-            with transaction.atomic(using=using):
+            with transaction.atomic(using=using), recorded_as("admin"):
                 end = services.end_activity(card, **wishes)
         except InvalidInputError as error:
             report.refused.append((card, error))

@@ -16,6 +16,7 @@ from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import parse_content, take_dismissal
 from django_liveactivity.exceptions import FieldError, InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.services.door import recorded_as
 
 from .serializers import EndSerializer
 
@@ -40,12 +41,12 @@ def end_cards(asked: Mapping[str, Any], *, actor: Any) -> list[Operation]:
     values = dict(asked)
     account = conf.account(values.pop("account", conf.DEFAULT_ACCOUNT))
     values |= {n: datetime.timedelta(seconds=values[n]) for n in SECONDS if n in values}
-    values |= {"account": account.alias, "source": "endpoint", "actor": actor}
+    values |= {"account": account.alias, "actor": actor}
     name = "content_state" if "content_state" in values else "content"
     if name in values:
         values["content"] = values.pop(name)
         _check_content(values["content"], name)
-    with transaction.atomic(using=account.database):
+    with transaction.atomic(using=account.database), recorded_as("endpoint"):
         ends = _with_paths_of_body(lambda: _end(account, values), name)
         rows = Operation.objects.using(account.database).filter(pk__in=[end.pk for end in ends])
         return list(rows.select_related("activity").order_by("pk"))

@@ -119,10 +119,9 @@ def build_call(
     if ENDPOINTS[endpoint].dismissal:
         content, dismiss_after = take_dismissal(content, dismiss_after)
     shown = None if content is None else parse_content(content)
-    if shown:
-        check_content(endpoint, shown)
+    wire = check_content(endpoint, shown) if shown else None
     options = Options.model_validate(envelope)
     check_options(endpoint, shown.type if shown else None, options)
     seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
-    body = assemble(endpoint, shown.wire() if shown else None, options.wire(), seconds)
+    body = assemble(endpoint, wire, options.wire(), seconds)
     return Call(endpoint, target, body)

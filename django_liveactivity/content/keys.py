@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from django_liveactivity.content.normalizing import normalized_scalar
 from django_liveactivity.exceptions import InvalidInputError
 
 _STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -27,6 +28,7 @@ def check_stream_key(key: object) -> str:
     Raises:
         InvalidInputError: at ``stream_key``. The key becomes part of a URL's path.
     """
+    key = normalized_scalar(key)
     # fullmatch, as the vendor's own pattern ends in "$", which lets a trailing newline through.
     if isinstance(key, str) and _STREAM_KEY.fullmatch(key):
         return key
@@ -40,6 +42,7 @@ def check_activity_id(value: object) -> str:
     Raises:
         InvalidInputError: at ``activity_id``.
     """
+    value = normalized_scalar(value)
     if isinstance(value, str) and _ACTIVITY_ID.fullmatch(value):
         return value
     message = "give the id as the vendor gave it: 1 to 255 printable ASCII characters, no spaces"

@@ -9,7 +9,7 @@ from django_liveactivity.dispatch import kick_on_commit
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Act, Now, Operation, with_now
 
-from .door import enter
+from .door import as_text, enter
 
 
 def retry_operation(operation: Operation, *, actor: Any, reason: str = "") -> Act:
@@ -17,14 +17,14 @@ def retry_operation(operation: Operation, *, actor: Any, reason: str = "") -> Ac
 
     Args:
         operation: one that is due, and pending or in need of an operator.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
 
     Raises:
         InvalidInputError: at ``operation`` if it is finished or scheduled for later, at ``actor``
             or at ``reason``.
     """
-    return _decide(operation.account, Act.Kind.RETRY, operation, actor, reason)
+    return _decide(_account_of(operation), Act.Kind.RETRY, operation, actor, reason)
 
 
 def give_up_operation(operation: Operation, *, actor: Any, reason: str) -> Act:
@@ -34,15 +34,15 @@ def give_up_operation(operation: Operation, *, actor: Any, reason: str) -> Act:
 
     Args:
         operation: one that is pending or needs an operator.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history; it must be given.
 
     Raises:
         InvalidInputError: at ``operation`` if it is finished, at ``actor`` or at ``reason``.
     """
-    if isinstance(reason, str) and not reason.strip():
+    if not as_text("reason", reason).strip():
         raise InvalidInputError.at("reason", "Say why: the card may stay on the phone.")
-    return _decide(operation.account, Act.Kind.GIVE_UP, operation, actor, reason)
+    return _decide(_account_of(operation), Act.Kind.GIVE_UP, operation, actor, reason)
 
 
 def probe_account(account: str = conf.DEFAULT_ACCOUNT, *, actor: Any, reason: str = "") -> Act:
@@ -50,7 +50,7 @@ def probe_account(account: str = conf.DEFAULT_ACCOUNT, *, actor: Any, reason: st
 
     Args:
         account: the alias in ``LIVEACTIVITY``.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
 
     Raises:
@@ -59,10 +59,16 @@ def probe_account(account: str = conf.DEFAULT_ACCOUNT, *, actor: Any, reason: st
     return _decide(account, Act.Kind.PROBE, None, actor, reason)
 
 
+def _account_of(operation: Operation) -> str:
+    if not isinstance(operation, Operation) or not isinstance(operation.pk, int):
+        raise InvalidInputError.at("operation", "Give a saved Operation.")
+    return operation.account
+
+
 def _decide(
     account: str, kind: Act.Kind, operation: Operation | None, actor: Any, reason: str
 ) -> Act:
-    door = enter(account, None, "act", actor, reason)
+    door = enter(account, actor=actor, reason=reason)
     if not door.actor:
         raise InvalidInputError.at("actor", "Say who decides.")
     if operation is not None:
@@ -77,7 +83,7 @@ def _decide(
         kind=kind,
         operation=operation,
         actor=door.actor,
-        reason=reason,
+        reason=door.reason,
         created_at=Now(),
     )
     kick_on_commit(door.account)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
 from django.conf import settings
-from django.db.models import Model, QuerySet
+from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
@@ -25,7 +25,6 @@ from .intent import Known, Wanted, checked, suffices
 
 Kind = Operation.Kind
 State = Operation.State
-LONGEST_AFTER = datetime.timedelta(days=366)
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
 
 
@@ -39,8 +38,6 @@ def end_activity(
     at: datetime.datetime | None = None,
     after: datetime.timedelta | None = None,
     account: str | None = None,
-    using: str | None = None,
-    source: str = "service",
     actor: Any = "",
     reason: str = "",
     **options: Unpack[OptionFields],
@@ -60,9 +57,7 @@ def end_activity(
         at: end it then, not now; aware if ``USE_TZ``. A later call moves it.
         after: end it after so long, by the database's clock.
         account: the alias in ``LIVEACTIVITY``; by default the row's.
-        using: the database that the caller writes to; it must be the account's.
-        source: the way in, for the history.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
         **options: ``action``, ``secondary_action``, ``alert``, ``tags``, ``metadata``.
 
@@ -76,15 +71,15 @@ def end_activity(
             dismissal in *content* contradict each other.
         ContentRequiredError: nothing is known that the ended card could show.
     """
-    door = enter(_account_of(activity, account), using, source, actor, reason)
+    door = enter(_account_of(activity, account), actor=actor, reason=reason)
     path, name = _check_names(activity, stream_key, activity_id)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
-    card = _find(door, activity, stream_key, activity_id)
+    card = _find(door, activity, path, name)
     if activity is None:
         return end_card(door, card, wanted, **{path: name})
     if card is None:  # pruned long ago, or soon
-        path = "stream_key" if activity.stream_key else "activity_id"
-        return end_card(door, None, wanted, **{path: str(activity)})
+        path, name = _name_of(activity)
+        return end_card(door, None, wanted, **{path: name})
     return end_card(door, card, wanted)
 
 
@@ -97,8 +92,6 @@ def end_activities(
     at: datetime.datetime | None = None,
     after: datetime.timedelta | None = None,
     account: str = conf.DEFAULT_ACCOUNT,
-    using: str | None = None,
-    source: str = "service",
     actor: Any = "",
     reason: str = "",
     **options: Unpack[OptionFields],
@@ -115,9 +108,7 @@ def end_activities(
         at: as for ``end_activity``.
         after: as for ``end_activity``.
         account: the alias in ``LIVEACTIVITY``.
-        using: the database that the caller writes to; it must be the account's.
-        source: the way in, for the history.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
         **options: as for ``end_activity``.
 
@@ -127,7 +118,7 @@ def end_activities(
     Raises:
         InvalidInputError: names the field; nothing was written.
     """
-    door = enter(account, using, source, actor, reason)
+    door = enter(account, actor=actor, reason=reason)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
     spared = _lane_of(exclude)
     found = selectors.open_cards(door.account, _subjects(subject))
@@ -142,8 +133,6 @@ def keep_activity(
     stream_key: str | None = None,
     activity_id: str | None = None,
     account: str | None = None,
-    using: str | None = None,
-    source: str = "service",
     actor: Any = "",
     reason: str = "",
 ) -> Operation:
@@ -154,9 +143,7 @@ def keep_activity(
         stream_key: the key of a stream,
         activity_id: the vendor's id of a card.
         account: the alias in ``LIVEACTIVITY``; by default the row's.
-        using: the database that the caller writes to; it must be the account's.
-        source: the way in, for the history.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
 
     Returns:
@@ -165,9 +152,9 @@ def keep_activity(
     Raises:
         InvalidInputError: names the field, if no such card is known; nothing was written.
     """
-    door = enter(_account_of(activity, account), using, source, actor, reason)
-    path, _ = _check_names(activity, stream_key, activity_id)
-    card = _find(door, activity, stream_key, activity_id)
+    door = enter(_account_of(activity, account), actor=actor, reason=reason)
+    path, name = _check_names(activity, stream_key, activity_id)
+    card = _find(door, activity, path, name)
     if card is None:
         raise InvalidInputError.at(path, "No such live activity is known.")
     return door.insert_operation(card, Kind.KEEP)
@@ -193,13 +180,17 @@ def _lane_of(exclude: LiveActivity | None) -> str:
 def _account_of(activity: LiveActivity | None, account: str | None) -> str:
     if activity is None:
         return account or conf.DEFAULT_ACCOUNT
-    if not isinstance(activity, LiveActivity) or activity.pk is None:
+    if not isinstance(activity, LiveActivity) or not _is_pk(activity.pk):
         raise InvalidInputError.at(
             "activity", "Give a saved LiveActivity, or name it by stream_key or activity_id."
         )
     if account is not None and account != activity.account:
         raise InvalidInputError.at("account", f"This card belongs to {activity.account!r}.")
     return activity.account
+
+
+def _is_pk(value: object) -> bool:
+    return isinstance(value, int) and 0 < value <= BigIntegerField.MAX_BIGINT
 
 
 def _check_names(
@@ -217,14 +208,18 @@ def _check_names(
     return "activity", ""
 
 
-def _find(
-    door: Door, activity: LiveActivity | None, stream_key: str | None, activity_id: str | None
-) -> LiveActivity | None:
+def _name_of(activity: LiveActivity) -> tuple[str, str]:
+    if activity.stream_key:
+        return "stream_key", check_stream_key(activity.stream_key)
+    return "activity_id", check_activity_id(activity.activity_id)
+
+
+def _find(door: Door, activity: LiveActivity | None, path: str, name: str) -> LiveActivity | None:
     if activity is not None:
         return selectors.by_number(door.account, activity.pk)
-    if stream_key is not None:
-        return selectors.newest_of_key(door.account, stream_key)
-    return selectors.newest_of_id(door.account, str(activity_id))
+    if path == "stream_key":
+        return selectors.newest_of_key(door.account, name)
+    return selectors.newest_of_id(door.account, name)
 
 
 def end_card(door: Door, card: LiveActivity | None, wanted: Wanted, **name: Any) -> Operation:
@@ -248,8 +243,6 @@ def _due_at(
     if at is not None and after is not None:
         raise InvalidInputError.at("at", "Give either at or after.")
     if after is not None:
-        if milliseconds("after", after) > milliseconds("after", LONGEST_AFTER):
-            raise InvalidInputError.at("after", "Give at most 366 days.")
         return Now() + milliseconds("after", after)
     if at is None:
         return None

@@ -70,16 +70,16 @@ def checked(door: Door, known: Known, wanted: Wanted) -> dict[str, Any]:
     """
     endpoint = Endpoint.END_STREAM if known.by_key else Endpoint.END
     options = as_options(wanted.options or {})
-    content = None
+    content, wire = None, None
     if wanted.content is not None:
         content = as_content(wanted.content, known.type)
-        check_content(endpoint, content)
+        wire = check_content(endpoint, content)
     check_options(endpoint, content.type if content else known.type, options)
-    shows = content is not None or known.has_content
+    shows = wire is not None or known.has_content
     if not shows and not known.by_key:
         raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
     return {
-        "content": None if content is None else content.wire(),
+        "content": wire,
         "options": options.wire(),
         "dismiss_seconds": _dismiss_seconds(door, wanted.dismiss_after, shows),
         "due_at": wanted.due_at,

@@ -110,4 +110,5 @@ def _holds_expressions(instance: Model) -> bool:
 
 def _carry_out(activity: ModelActivity[Any], account: conf.Account, decision: Decision) -> None:
     if decision.writes:
-        carry_out(activity, enter(account.alias, account.database, SOURCE), decision)
+        door = enter(account.alias, using=account.database, source=SOURCE)
+        carry_out(activity, door, decision)

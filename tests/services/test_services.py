@@ -38,12 +38,12 @@ class TestRows:
     def test_the_card_and_the_operation_tell_who_asked_and_why(self):
         order = Order.objects.create()
         card = services.stream_activity(
-            "order-42", CONTENT, subject=order, source="till", actor="ann", reason="paid"
+            "order-42", CONTENT, subject=order, actor="ann", reason="paid"
         )
         assert card.subject == order
         assert (card.subject_model, card.subject_pk) == ("shop.Order", str(order.pk))
         operation = Operation.objects.get()
-        assert (operation.source, operation.actor, operation.reason) == ("till", "ann", "paid")
+        assert (operation.source, operation.actor, operation.reason) == ("service", "ann", "paid")
         assert abs(operation.created - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
 
     def test_the_subject_may_go_and_the_card_stays(self):

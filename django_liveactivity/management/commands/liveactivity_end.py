@@ -20,6 +20,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import Operation
 from django_liveactivity.printable import printable
+from django_liveactivity.services.door import recorded_as
 
 BODY_FIELDS = (
     "activity_id",
@@ -65,7 +66,6 @@ class Command(BaseCommand):
         how = {
             "account": options["account"],
             "reason": options["reason"],
-            "source": "command",
             "actor": _user(),
         }
         if options["dismiss_after"] is not None:
@@ -100,7 +100,8 @@ class Command(BaseCommand):
         self.stderr.write(self.style.WARNING(text))
 
     def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
-        with transaction.atomic(using=conf.account(how["account"]).database):
+        using = conf.account(how["account"]).database
+        with transaction.atomic(using=using), recorded_as("command"):
             return [services.end_activity(**name, **how) for name in names]
 
 
