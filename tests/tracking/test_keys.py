@@ -19,7 +19,16 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from django_liveactivity.tracking import reconcile
 from tests.clock import advance
-from tests.shop.models import ColdParcel, Customer, Delivery, Line, Machine, Order, Parcel
+from tests.shop.models import (
+    ColdParcel,
+    Customer,
+    Delivery,
+    Line,
+    Machine,
+    Order,
+    Parcel,
+    Shift,
+)
 
 from .following import DeliveryActivity, OrderActivity, followed, kinds
 
@@ -159,6 +168,22 @@ def test_keys_that_differ_in_case_or_in_spaces_are_different_objects():
     assert end.activity.subject_pk == "web"
     [end] = services.end_activities(subject=Machine(hostname="Web"))
     assert end.activity.subject_pk == "Web"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        Shift(pk="999999999999 00:00:00"),
+        Order(pk=float("inf")),
+        Machine(hostname="a\0b"),
+        Machine(hostname="\ud800"),
+    ],
+    ids=["a huge duration", "infinity", "NUL", "a surrogate"],
+)
+def test_a_key_that_no_column_holds_is_refused(subject):
+    with pytest.raises(InvalidInputError, match="^subject: "):
+        services.stream_activity("web", CONTENT, subject=subject)
+    assert not LiveActivity.objects.exists()
 
 
 def test_a_key_that_cannot_be_remembered_is_refused():
