@@ -171,8 +171,8 @@ class LiveActivity(KeptModel):
             return None
         try:
             model: type[models.Model] = apps.get_model(self.subject_model)
-            return model._default_manager.get(pk=self.subject_pk)
-        except (LookupError, ObjectDoesNotExist, ValueError, ValidationError):
+            return model._default_manager.get(pk=model._meta.pk.to_python(self.subject_pk))
+        except (ObjectDoesNotExist, *NOT_OF_FIELD):
             return None
 
     @classmethod

@@ -257,7 +257,7 @@ class TestJson:
 HUGE = {
     "unknown fields": {str(number): 0 for number in range(10_000)},
     "a long name": {"n" * 100_000: 0},
-    "odd names": {f"\U0001f600{number}" * 20: 0 for number in range(500)},
+    "odd names": {f"\U0001f600{number}" * 20: 0 for number in range(400)},
     "repeated keys": "{" + ",".join(f'"{n}":0,"{n}":0' for n in range(5_000)) + "}",
     "numbers": '{"metadata":{' + ",".join(f'"{n}":NaN' for n in range(5_000)) + "}}",
     "surrogates": '{"tags":[' + ",".join(['"\\ud800"'] * 5_000) + "]}",
@@ -270,7 +270,7 @@ HUGE = {
     "a stream key": {"stream_key": "/" * 100_000},
     "an account": key(account="a" * 100_000),
     "a moment": key(at="9" * 100_000),
-    "a list": [{}] * 40_000,
+    "a list": [0] * 40_000,
     "a reason": key(reason="r" * 100_000),
 }
 

@@ -252,6 +252,36 @@ class TestAccount:
         assert not Operation.objects.exists()
 
 
+class Service:
+    """A principal that is no Django user, as a host's authentication may return one."""
+
+    is_authenticated = True
+
+    def has_perm(self, permission, obj=None):
+        return permission == "django_liveactivity.end_liveactivity"
+
+
+class Named(Service):
+    def __init__(self, username):
+        self.username = username
+
+    def get_username(self):
+        return self.username
+
+
+class TestActor:
+    @pytest.mark.parametrize(
+        "principal",
+        [Named(uuid.uuid4()), Named(42), Named("n" * 300), Named(""), Named(None), Service()],
+        ids=["UUID", "number", "long", "empty", "None", "no username"],
+    )
+    def test_a_principal_of_any_kind_ends_cards(self, client, url, principal):
+        client.force_authenticate(principal)
+
+        assert client.post(url, {"stream_key": "a"}).status_code == 202
+        assert ends().get().actor[:255] == ends().get().actor
+
+
 class TestTransaction:
     def test_all_cards_of_an_object_end_or_none(self, client, url):
         """The second card cannot show what is asked for: it is a readout."""

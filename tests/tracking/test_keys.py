@@ -157,6 +157,14 @@ def test_a_key_may_be_any_text(name):
     assert [call.method for call in deliver()] == ["DELETE"]
 
 
+def test_a_key_may_be_a_duration():
+    shift = Shift.objects.create(length=dt.timedelta(days=1, hours=8))
+    card = services.stream_activity("shift", CONTENT, subject=shift)
+    assert card.subject == shift
+    assert selectors.subjects([card]) == {card.pk: shift}
+    assert len(services.end_activities(subject=Shift.objects.all())) == 1
+
+
 def test_keys_that_differ_in_case_or_in_spaces_are_different_objects():
     for hostname in ("web", "Web", "web ", "wéb"):
         services.stream_activity(
