@@ -36,6 +36,11 @@ names = st.sampled_from(
 )
 
 
+def one(*strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Choose each as often: ``one_of`` counts the strategies inside of each."""
+    return st.sampled_from(strategies).flatmap(lambda chosen: chosen)
+
+
 def objects(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Return objects whose names are mostly those of fields."""
     return st.dictionaries(names, values, max_size=4)
@@ -66,11 +71,11 @@ odd = {"content": contents, "action": objects(scalars), "alert": objects(texts)}
 def wish(name: str) -> st.SearchStrategy[tuple[str, Any]]:
     """Return a field beside the name of the card, good or odd."""
     good = st.sampled_from(GOOD[name])
-    return st.tuples(st.just(name), st.one_of(good, good, odd.get(name, flat)))
+    return st.tuples(st.just(name), one(good, good, odd.get(name, flat)))
 
 
 subjects = st.builds(lambda m, pk: {"model": m, "pk": pk}, st.sampled_from(MODELS), texts)
-named = st.one_of(
+named = one(
     st.sampled_from([{"stream_key": "order-42"}, {"stream_key": "a"}, {"id": 1}]),
     texts.map(lambda key: {"stream_key": key}),
     texts.map(lambda key: {"activity_id": key}),
@@ -79,7 +84,7 @@ named = st.one_of(
 )
 wishes = st.lists(st.sampled_from([*GOOD]).flatmap(wish), max_size=2).map(dict)
 plausible = st.builds(lambda how, who: how | who, wishes, named)
-documents = st.one_of(plausible, plausible, objects(values), values).map(json.dumps)
+documents = one(plausible, plausible, objects(values), values).map(json.dumps)
 BITS = ('"', "{", "}", "[", ",", "\0", "\ufeff", "\\ud800", '"tags":1,', '"id":1,"id":2,', "9e9")
 
 
@@ -90,7 +95,7 @@ def spoil(body: str, at: int, bit: str) -> str:
 
 
 spoiled = st.builds(spoil, documents, st.integers(0, 10_000), st.sampled_from(BITS))
-bodies = st.one_of(documents, documents, spoiled).map(str.encode)
+bodies = one(documents, documents, spoiled).map(str.encode)
 
 
 def check(client, url: str, body: bytes) -> None:
