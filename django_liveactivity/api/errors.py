@@ -13,14 +13,14 @@ from rest_framework.settings import api_settings
 from django_liveactivity.exceptions import FieldError, InvalidInputError
 
 MAX_ERRORS = 50
-MAX_PATH = 100
+MAX_PATH = 200
 MAX_MESSAGE = 300
 
 
 class RefusedError(APIException):
     """The body cannot be done; answered with 400.
 
-    The answer stays small, whatever was asked: at most 50 errors, with paths of at most 100 and
+    The answer stays small, whatever was asked: at most 50 errors, with paths of at most 200 and
     messages of at most 300 characters.
 
     Args:

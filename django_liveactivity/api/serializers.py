@@ -29,9 +29,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the values, or tell everything that is wrong at once."""
-        unknown = sorted(data.keys() - self.fields.keys()) if isinstance(data, Mapping) else ()
-        unknown = unknown[:MAX_ERRORS]
-        errors: dict[str, Any] = {name: ["Is not a field here; leave it out."] for name in unknown}
+        names = set(data) if isinstance(data, Mapping) else set()
+        unknown = sorted(names - self.fields.keys())[:MAX_ERRORS]
+        message = f"Unknown field. Known fields: {', '.join(self.fields)}."
+        errors: dict[str, Any] = {name: [message] for name in unknown}
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:

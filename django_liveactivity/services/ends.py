@@ -174,8 +174,9 @@ def _subjects(given: Model | Subject | Iterable[Model | Subject]) -> set[Subject
     """Return the objects that were named; of a queryset only the keys are read."""
     if isinstance(given, QuerySet):
         return {Subject.named(given.model, pk) for pk in given.values_list("pk", flat=True)}
-    one = isinstance(given, Model | Subject) or not isinstance(given, Iterable)
-    several = [given] if one else given
+    several: Iterable[Model | Subject] = [given]  # type: ignore[list-item] # checked by of()
+    if isinstance(given, Iterable) and not isinstance(given, Model | Subject):
+        several = given
     subjects = {each if isinstance(each, Subject) else Subject.of(each) for each in several}
     if Subject.of(None) in subjects:
         raise InvalidInputError.at("subject", "Give a model instance, or a queryset.")
