@@ -93,6 +93,14 @@ def due_end(activity: LiveActivity) -> Operation | None:
     return _in_force(rows.filter(mine)).order_by("pk").first()
 
 
+def has_content(end: Operation) -> bool:
+    """Tell whether content was ever stored for the lane of an end: else its name may be wrong."""
+    lane = Operation.objects.using(end._state.db).filter(
+        account=end.account, lane_digest=end.lane_digest, kind__in=Operation.CONTENT_KINDS
+    )
+    return lane.exists()
+
+
 def _in_force(rows: QuerySet[Operation, Operation]) -> QuerySet[Operation, Operation]:
     ends = rows.filter(Operation.is_in_force(), kind=Kind.END)
     return ends.exclude(state__in=(State.SUPERSEDED, State.GIVEN_UP))

@@ -12,6 +12,7 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from . import conf
 from .backends import get_backend
+from .client.answer import Outcome
 from .models import AccountState, Act, LiveActivity, Now, Operation, Slot, with_now
 from .selectors import tracking_failures
 
@@ -164,8 +165,7 @@ def condition_of(state: AccountState) -> Condition:
     """Return the condition of an account that was read with ``now``."""
     if state.blocked_since is not None:
         until = max(state.probe_at, state.frozen_until)
-        refused = f"The vendor refuses the account ({state.blocked_reason}): "
-        return Condition("blocked", refused + "check its api_key and base_url.", until)
+        return Condition("blocked", _why_blocked(state), until)
     if state.frozen_until > state.now:
         return Condition("frozen", "The vendor answered 429.", state.frozen_until)
     if state.billing_since is not None:
@@ -175,6 +175,14 @@ def condition_of(state: AccountState) -> Condition:
         reason = "As many cards are alive as the vendor allows: starts wait."
         return Condition("limit", reason, state.limit_probe_at)
     return Condition("open")
+
+
+def _why_blocked(state: AccountState) -> str:
+    """Return what the last answer of a blocked account asks for: no key is at fault for a 500."""
+    last = state.blocked_reason
+    if last.startswith(Outcome.UNAUTHORIZED):
+        return f"The vendor refuses the account ({last}): check its api_key and base_url."
+    return f"Calls fail, {state.failures} in a row (the last: {last}): the vendor or the network."
 
 
 def _since(at: int | None, now: int) -> float | None:

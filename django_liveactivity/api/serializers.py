@@ -67,7 +67,11 @@ class EndSerializer(StrictSerializer):
     content = serializers.DictField(
         required=False,
         help_text="What the ended card shows; by default what it was last meant to show. "
-        "An activity_id that nothing is known of needs at least a title.",
+        "An activity_id that nothing is known of needs at least a title. auto_dismiss_seconds or "
+        "auto_dismiss_minutes in it is another way to give dismiss_after.",
+    )
+    content_state = serializers.DictField(
+        required=False, help_text="Another name of content, that of the vendor's API."
     )
     dismiss_after = Whole(
         required=False,
@@ -109,9 +113,12 @@ class EndSerializer(StrictSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a body that names no card, or names it in two ways."""
+        """Refuse a body that names no card, or names it or its content in two ways."""
         if len(attrs.keys() & set(NAMES)) != 1:
             raise serializers.ValidationError(f"Give exactly one of {', '.join(NAMES)}.")
+        if "content" in attrs and "content_state" in attrs:
+            message = "Is another name of content; give only one of them."
+            raise serializers.ValidationError({"content_state": [message]})
         return attrs
 
 

@@ -26,6 +26,7 @@ from django_liveactivity.content.keys import (
     check_activity_id,
     check_dismiss_after,
     check_stream_key,
+    take_dismissal,
 )
 from django_liveactivity.content.options import Options
 from django_liveactivity.content.parsing import parse_content
@@ -69,4 +70,5 @@ __all__ = [
     "check_options",
     "check_stream_key",
     "parse_content",
+    "take_dismissal",
 ]

@@ -38,6 +38,15 @@ _MESSAGES = {
     "too_short": "give at least {min_length} entry, or leave it out",
 }
 
+_AT_AN_END = "belongs to the call that ends the card: as dismiss_after, or in content as a dict"
+# Fields of the vendor's bodies that have another place here.
+_ELSEWHERE = {
+    "auto_dismiss_minutes": _AT_AN_END,
+    "auto_dismiss_seconds": _AT_AN_END,
+    "content_state": "is called content here; give it as content",
+    "target": "give its channels as channels",
+}
+
 
 def rule(message: str, *path: str | int) -> PydanticCustomError:
     """Return the error for a validator to raise; *path* starts at the validated value."""
@@ -60,5 +69,7 @@ def _field_error(details: ErrorDetails) -> FieldError:
     path = ".".join(str(part) for part in (*details["loc"], *context.get("path", ())))
     if details["type"] == _RULE:
         return FieldError(path, context["message"])
+    if details["type"] == "extra_forbidden" and path in _ELSEWHERE:
+        return FieldError(path, _ELSEWHERE[path])
     template = _MESSAGES.get(details["type"], details["msg"].replace("{", "{{").replace("}", "}}"))
     return FieldError(path, template.format(**context))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _BEGAN = time.time() - time.monotonic()
 
+ELSEWHERE_TYPE = "segmented_progress"
+"""The type of a card that was started elsewhere, if none is named."""
+
 
 def steady_clock() -> float:
     """Return seconds since the epoch, never set back while the process runs."""
@@ -38,6 +41,8 @@ class Sandbox:
         faults: rules of ``parse_faults``; ``faults`` may be set again at any time.
         clock: returns seconds since the epoch; tests pass one that they can move.
         late_after: seconds after which a call with the fault ``late`` is applied.
+        started_elsewhere: cards on the phone that another program started: the type of each by its
+            activity id. They are there again after ``reset``.
         slow_interval: seconds between two bytes of an answer with the fault ``slow``.
         policy: the fields of ``Policy``; ``sandbox.policy`` may be changed at any time.
 
@@ -57,6 +62,7 @@ class Sandbox:
         clock: Callable[[], float] = steady_clock,
         late_after: float = 2.0,
         slow_interval: float = 1.0,
+        started_elsewhere: Mapping[str, str] | None = None,
         **policy: Unpack[PolicyOptions],
     ) -> None:
         self.policy = Policy(**policy)
@@ -67,6 +73,8 @@ class Sandbox:
         self._vendor = Vendor(self.policy, seed)
         self._received: list[Received] = []
         self.faults = faults
+        self._started_elsewhere = dict(started_elsewhere or {})
+        self._show_started_elsewhere()
         self._listener = Listener((host, port), self)
         self._thread: threading.Thread | None = None
 
@@ -143,12 +151,30 @@ class Sandbox:
         with self._lock:
             return self._vendor.dismiss(name, self._clock())
 
+    def start_elsewhere(self, activity_id: str, card_type: str = ELSEWHERE_TYPE) -> None:
+        """Show a card that another program has started by hand, under the id that it was given.
+
+        Args:
+            activity_id: names the card to updates and ends of the first account that makes a call.
+            card_type: what the vendor knows of its content.
+
+        Raises:
+            ValueError: the id is empty or taken, or there is no such type.
+        """
+        with self._lock:
+            self._vendor.start_elsewhere(activity_id, card_type, self._clock())
+
     def reset(self) -> None:
         """Forget every account, card and call; faults count from 1 again."""
         with self._lock:
             self._vendor.reset()
             self._received.clear()
             self._plan = FaultPlan(self._plan.faults, self._seed)
+            self._show_started_elsewhere()
+
+    def _show_started_elsewhere(self) -> None:
+        for activity_id, card_type in self._started_elsewhere.items():
+            self.start_elsewhere(activity_id, card_type)
 
     def receive(self, method: str, path: str, headers: Mapping[str, str], body: object) -> Received:
         """Record a call of the API, and the fault that it meets."""

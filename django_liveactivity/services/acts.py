@@ -7,7 +7,7 @@ from typing import Any
 from django_liveactivity import conf
 from django_liveactivity.dispatch import kick_on_commit
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Act, Now, Operation
+from django_liveactivity.models import Act, Now, Operation, with_now
 
 from .door import enter
 
@@ -16,12 +16,13 @@ def retry_operation(operation: Operation, *, actor: Any, reason: str = "") -> Ac
     """Try an unfinished operation again at once.
 
     Args:
-        operation: one that is pending or needs an operator.
+        operation: one that is due, and pending or in need of an operator.
         actor: a user or a name, for the history.
         reason: why, for the history.
 
     Raises:
-        InvalidInputError: at ``operation`` if it is finished, at ``actor`` or at ``reason``.
+        InvalidInputError: at ``operation`` if it is finished or scheduled for later, at ``actor``
+            or at ``reason``.
     """
     return _decide(operation.account, Act.Kind.RETRY, operation, actor, reason)
 
@@ -65,7 +66,12 @@ def _decide(
     if not door.actor:
         raise InvalidInputError.at("actor", "Say who decides.")
     if operation is not None:
-        _refuse_finished(operation, door.account.database)
+        fresh = _unfinished(operation, door.account.database)
+        if kind == Act.Kind.RETRY and fresh.due_at > fresh.now:
+            raise InvalidInputError.at(
+                "operation",
+                f"This end is scheduled for {fresh.due}: end the activity now, or move the end.",
+            )
     act: Act = Act.objects.using(door.account.database).insert(
         account=account,
         kind=kind,
@@ -78,11 +84,10 @@ def _decide(
     return act
 
 
-def _refuse_finished(operation: Operation, using: str) -> None:
-    """Refuse what can no longer be decided on: read now, as the row in hand may be old."""
-    fresh = (
-        Operation.objects.using(using).filter(pk=operation.pk, account=operation.account).first()
-    )
+def _unfinished(operation: Operation, using: str) -> Operation:
+    """Return the row as it is now, if it can still be decided on."""
+    rows = Operation.objects.using(using).filter(pk=operation.pk, account=operation.account)
+    fresh: Operation | None = with_now(rows).first()
     if fresh is None:
         raise InvalidInputError.at("operation", f"There is no operation {operation.pk} any more.")
     if fresh.state not in Operation.UNFINISHED:
@@ -91,3 +96,4 @@ def _refuse_finished(operation: Operation, using: str) -> None:
             f"It is finished ({fresh.get_state_display()}): only a pending operation, or one that "
             "needs an operator, can be retried or given up.",
         )
+    return fresh

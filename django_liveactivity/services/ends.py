@@ -52,7 +52,9 @@ def end_activity(
         stream_key: the key of a stream, shown by us or elsewhere,
         activity_id: the vendor's id of a card, started by us or elsewhere.
         content: what the ended card shows; by default the newest content it was meant to show. A
-            card that is known by its ``activity_id`` alone needs content with a title.
+            card that is known by its ``activity_id`` alone needs content with a title. A dict may
+            have the vendor's ``auto_dismiss_seconds`` or ``auto_dismiss_minutes``, which become
+            *dismiss_after*.
         dismiss_after: how long the ended card stays, 0 s to 4 h; by default the account's option,
             else the vendor's 2 or 3 minutes. It needs content, or a card whose content is known.
         at: end it then, not now; aware if ``USE_TZ``. A later call moves it.
@@ -70,7 +72,8 @@ def end_activity(
         again, so the vendor is told again.
 
     Raises:
-        InvalidInputError: names the field; nothing was written.
+        InvalidInputError: names the field; nothing was written. Also if *dismiss_after* and the
+            dismissal in *content* contradict each other.
         ContentRequiredError: nothing is known that the ended card could show.
     """
     door = enter(_account_of(activity, account), using, source, actor, reason)
@@ -107,7 +110,7 @@ def end_activities(
             iterable of such objects; they may be deleted by now, as long as each has its primary
             key. Without an instance: ``Subject.named(model, pk)``.
         exclude: a card that stays, to end the others of its object.
-        content: what each ended card shows.
+        content: what each ended card shows; as for ``end_activity``.
         dismiss_after: as for ``end_activity``.
         at: as for ``end_activity``.
         after: as for ``end_activity``.

@@ -92,7 +92,15 @@ BAD = [
     ),
     (key(content={"type": "timer", "title": "\ud800"}), ["content.title"]),
     (key(content={"title": "Done", "\ud800": 1}), ["content.\\ud800"]),
+    (key(content_state={"title": "Done", "percentage": 101}), ["content_state.percentage"]),
+    (key(content_state="Done"), ["content_state"]),
+    (key(content_state=TITLE, content=TITLE), ["content_state"]),
     # when, and for how long
+    (key(content=TITLE | {"auto_dismiss_minutes": "2"}), ["content.auto_dismiss_minutes"]),
+    (
+        key(content_state=TITLE | {"auto_dismiss_minutes": 2}, dismiss_after=60),
+        ["content_state.auto_dismiss_minutes"],
+    ),
     (key(content=TITLE, dismiss_after=-1), ["dismiss_after"]),
     (key(content=TITLE, dismiss_after=14401), ["dismiss_after"]),
     (key(content=TITLE, dismiss_after="60"), ["dismiss_after"]),
@@ -149,6 +157,7 @@ def test_content_of_another_type_than_the_card_s_is_refused(client, url):
     content = {"type": "alert", "title": "Done", "message": "Eaten"}
 
     assert paths(client.post(url, key(content=content))) == ["content.type"]
+    assert paths(client.post(url, key(content_state=content))) == ["content_state.type"]
     assert not ends().exists()
 
 

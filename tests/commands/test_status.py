@@ -94,6 +94,17 @@ def test_says_why_an_account_is_blocked_and_until_when(vendor):
     )
 
 
+def test_does_not_doubt_the_key_when_the_vendor_fails(vendor):
+    vendor.faults = "*:500@1+"
+    for number in range(5):
+        services.end_activity(stream_key=f"order-{number}")
+    drain(patience=0)
+    beat()
+    line = run("liveactivity_status").splitlines()[-1]
+    assert line.startswith("default: Calls fail, 5 in a row (the last: ambiguous 500): ")
+    assert "api_key" not in line
+
+
 def test_says_until_when_an_account_is_frozen(vendor):
     vendor.faults = "DELETE:429@1"
     services.end_activity(stream_key="order-42")

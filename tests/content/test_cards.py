@@ -40,7 +40,12 @@ REFUSED = [
     (Content, {"title": "x", "icon": {"symbol": "a", "size": 1}}, "icon.size", "leave it out"),
     (Content, {"title": "x", "type": "progress"}, "type", "class"),
     (Content, {"title": "x", "badge": {"title": "b"}}, "badge", "leave it out"),
-    (Content, {"title": "x", "auto_dismiss_minutes": 3}, "auto_dismiss_minutes", "leave it out"),
+    (
+        Content,
+        {"title": "x", "auto_dismiss_minutes": 3},
+        "auto_dismiss_minutes",
+        "as dismiss_after",
+    ),
     (Progress, {"title": "x"}, "percentage", "value with upper_limit"),
     (Progress, {"title": "x", "percentage": -0.1}, "percentage", "0 or more"),
     (Progress, {"title": "x", "percentage": 100.1}, "percentage", "100 or less"),

@@ -27,6 +27,7 @@ def test_every_option_reaches_the_sandbox():
             *("--rate-limit", "5/2.5", "--window", "sliding", "--concurrent", "2", "--evict"),
             *("--latency", "0.5", "--seed", "7", "--faults", "PUT:500@3,*:reset@10%"),
             *("--channel", "ops", "--billing", "trial_expired", "--delivery", "forced"),
+            *("--started-elsewhere", "pLAr-Hnq9", "--started-elsewhere", "Zx_9:progress"),
             *("--unknown-activity", "403", "--no-recipients", "404", "--retry-after", "3"),
         )
     )
@@ -39,6 +40,8 @@ def test_every_option_reaches_the_sandbox():
     assert (policy.billing, policy.delivery) == ("trial_expired", "forced")
     assert (policy.unknown_activity, policy.no_recipients, policy.retry_after) == (403, 404, 3.0)
     assert sandbox.latency == 0.5
+    alive = {card["activity_id"]: card["type"] for card in sandbox.phone()["alive"]}
+    assert alive == {"pLAr-Hnq9": "segmented_progress", "Zx_9": "progress"}
     assert [fault.kind for fault in sandbox.faults] == ["500", "reset"]
 
 
@@ -61,6 +64,8 @@ def test_the_defaults_are_the_contracts():
         (["--rate-limit", "a/b"], "is not CALLS/SECONDS"),
         (["--faults", "PUT:boom@1"], "unknown kind 'boom'"),
         (["--window", "leaky"], "invalid choice"),
+        (["--started-elsewhere", ":progress"], "':progress' is not ID[:TYPE]"),
+        (["--started-elsewhere", "pLAr:pie"], "the types are segmented_progress, progress"),
     ],
     ids=str,
 )

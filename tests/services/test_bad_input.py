@@ -147,6 +147,18 @@ BAD = [
     ("dismiss_after", "a timedelta", lambda: end(OK, dismiss_after=60)),
     ("dismiss_after", "at least 0", lambda: end(OK, dismiss_after=dt.timedelta(seconds=-1))),
     ("dismiss_after", "at most 4 h", lambda: end(OK, dismiss_after=dt.timedelta(hours=5))),
+    ("auto_dismiss_minutes", "ends only", lambda: stream(OK | {"auto_dismiss_minutes": 2})),
+    ("auto_dismiss_seconds", "ends only", lambda: services.track_activity(
+        "id", OK | {"auto_dismiss_seconds": 2})),
+    ("auto_dismiss_minutes", "at most 240", lambda: end(OK | {"auto_dismiss_minutes": 241})),
+    ("auto_dismiss_minutes", "or dismiss_after", lambda: end(
+        OK | {"auto_dismiss_minutes": 2}, dismiss_after=dt.timedelta(minutes=3))),
+    ("auto_dismiss_minutes", "or the vendor's own", lambda: end(
+        OK | {"auto_dismiss_minutes": 2}, dismiss_after=None)),
+    ("auto_dismiss_minutes", "or the other unit", lambda: services.end_activities(
+        subject=Order(pk=1), content=OK | {"auto_dismiss_minutes": 2, "auto_dismiss_seconds": 2})),
+    ("content_state", "is content here", lambda: end(content_state=OK)),
+    ("target", "is channels here", lambda: stream(target={"channels": ["ops"]})),
     ("content", "needed to dismiss", lambda: end(dismiss_after=dt.timedelta(0))),
     ("content", "needed for a bare id", lambda: services.end_activity(activity_id="id")),
     ("at", "aware", lambda: end(at=dt.datetime(2030, 1, 1))),
