@@ -7,21 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model
 from rest_framework.exceptions import NotFound
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import parse_content, take_dismissal
 from django_liveactivity.exceptions import FieldError, InvalidInputError
-from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.services.door import recorded_as
 
 from .serializers import EndSerializer
 
 SECONDS = ("dismiss_after", "after")
-OWN_PATHS = frozenset({*EndSerializer().fields, "body"}) - {"content"}
+OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
 
 
 def end_cards(asked: Mapping[str, Any], *, actor: Any) -> list[Operation]:
@@ -68,17 +66,18 @@ def _card(account: conf.Account, pk: int) -> LiveActivity:
     return card
 
 
-def _subject(model: str, pk: str) -> Model:
-    """Return an instance that was never read: the object may be gone, and its cards still live."""
+def _subject(model: str, pk: str) -> Subject:
+    """Return the object's name: it may be gone, its cards still live, and no instance is made."""
     try:
-        found: type[Model] = apps.get_model(model)
+        found = apps.get_model(model)
     except (LookupError, ValueError):
-        raise NotFound(f"There is no model {model!r}.") from None
+        raise NotFound("There is no such model.") from None
     try:
-        return found(pk=found._meta.pk.to_python(pk))
-    except (TypeError, ValueError, ValidationError):
-        message = f"{pk!r} is no primary key of {found._meta.label}."
-        raise InvalidInputError.at("subject.pk", message) from None
+        return Subject.named(found, pk)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            *(FieldError("subject.pk", e.message) for e in error.errors)
+        ) from None
 
 
 def _check_content(content: Any, name: str) -> None:
@@ -103,5 +102,5 @@ def _in_body(error: FieldError, name: str) -> FieldError:
 
 
 def _in_content(error: FieldError, name: str) -> FieldError:
-    path = name if error.path == "content" else f"{name}.{error.path}"
+    path = name if error.path in ("content", "") else f"{name}.{error.path}"
     return FieldError(path, error.message)

@@ -86,7 +86,7 @@ def take_dismissal(
     for name in _DISMISSAL_UNITS:
         if content.get(name) is None:
             continue
-        value = _dismissal(name, content[name])
+        value = _dismissal(name, normalized_scalar(content[name]))
         if result is not unset and result != value:
             raise InvalidInputError.at(name, f"contradicts {source}; give only one of them")
         result, source = value, name

@@ -85,7 +85,7 @@ def end_activity(
 
 def end_activities(
     *,
-    subject: Model | Iterable[Model],
+    subject: Model | Subject | Iterable[Model | Subject],
     exclude: LiveActivity | None = None,
     content: Content | Mapping[str, Any] | None = None,
     dismiss_after: datetime.timedelta | Unset | None = UNSET,
@@ -101,7 +101,7 @@ def end_activities(
     Args:
         subject: the object, as it was given to ``stream_activity``, or a queryset or another
             iterable of such objects; they may be deleted by now, as long as each has its primary
-            key.
+            key. Without an instance: ``Subject.named(model, pk)``.
         exclude: a card that stays, to end the others of its object.
         content: what each ended card shows; as for ``end_activity``.
         dismiss_after: as for ``end_activity``.
@@ -160,12 +160,14 @@ def keep_activity(
     return door.insert_operation(card, Kind.KEEP)
 
 
-def _subjects(given: Model | Iterable[Model]) -> set[Subject]:
+def _subjects(given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
     """Return the objects that were named; of a queryset only the keys are read."""
     if isinstance(given, QuerySet):
         return {Subject.named(given.model, pk) for pk in given.values_list("pk", flat=True)}
-    several = given if isinstance(given, Iterable) and not isinstance(given, Model) else [given]
-    subjects = {Subject.of(each) for each in several}
+    several: Iterable[Model | Subject] = [given]  # type: ignore[list-item] # checked by of()
+    if isinstance(given, Iterable) and not isinstance(given, Model | Subject):
+        several = given
+    subjects = {each if isinstance(each, Subject) else Subject.of(each) for each in several}
     if Subject.of(None) in subjects:
         raise InvalidInputError.at("subject", "Give a model instance, or a queryset.")
     return subjects

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -110,6 +111,7 @@ TWO = timedelta(minutes=2)
     [
         ({}, None, None),
         ({}, TWO, TWO),
+        ({"auto_dismiss_minutes": Decimal(2)}, None, timedelta(minutes=2)),
         ({"auto_dismiss_minutes": 0}, None, timedelta(0)),
         ({"auto_dismiss_minutes": 240}, None, timedelta(hours=4)),
         ({"auto_dismiss_seconds": 0}, None, timedelta(0)),

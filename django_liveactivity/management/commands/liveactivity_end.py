@@ -92,8 +92,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{printable(end.activity)}: end {end.pk} is stored.")
         if not selectors.has_content(end):
             self._warn(
-                f"{printable(end.activity)}: no live activity of that name was shown from here. The "
-                "vendor is asked to end it all the same; check the spelling."
+                f"{printable(end.activity)}: no live activity of that name was shown from here. "
+                "The vendor is asked to end it all the same; check the spelling."
             )
 
     def _warn(self, text: str) -> None:
@@ -107,8 +107,8 @@ class Command(BaseCommand):
 
 def _refusal(end: Operation) -> str:
     return (
-        f"{printable(end.activity)}: does not end. The vendor refuses end {end.pk} ({end.outcome}), "
-        "and it is tried again once an hour: see the answer in the admin, and retry the end or give it up."
+        f"{printable(end.activity)}: does not end. The vendor refuses end {end.pk} ({end.outcome}) "
+        "and is asked again once an hour: see the answer in the admin, then retry or give up."
     )
 
 
