@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,13 +10,14 @@ from django.db.models import Q, QuerySet
 
 from . import conf
 from .models import AccountState, Now
+from .printable import get_logger
 from .status import condition_of, oldest_due_end_age
 
 SILENT = "silent"
 OVERDUE = "overdue"
 STUCK = ("blocked", "billing")
 
-logger = logging.getLogger("django_liveactivity.alerts")
+logger = get_logger("django_liveactivity.alerts")
 
 
 @dataclass(frozen=True)

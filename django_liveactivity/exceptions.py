@@ -21,6 +21,10 @@ __all__ = [
 ]
 
 
+MAX_ERRORS = 50
+"""Entries that one error lists; what is beyond would only cost memory, here and in every log."""
+
+
 class FieldError(NamedTuple):
     """One thing wrong with one field: its dotted path and what to do about it."""
 
@@ -40,13 +44,19 @@ class InvalidInputError(LiveActivityError, ValueError):
 
     Args:
         errors: what is wrong, one entry per field; ``path`` is dotted, as in ``metrics.0.value``.
+            Of more than 50 the first 49 are kept; the last entry, without a path, counts the rest.
 
     Nothing has been written when this is raised.
     """
 
     def __init__(self, *errors: FieldError) -> None:
+        if len(errors) > MAX_ERRORS:
+            listed = errors[: MAX_ERRORS - 1]
+            rest = FieldError("", f"{len(errors) - len(listed)} more errors are not listed")
+            errors = (*listed, rest)
         self.errors = errors
-        super().__init__("; ".join(f"{path}: {message}" for path, message in errors) or None)
+        told = (f"{path}: {message}" if path else message for path, message in errors)
+        super().__init__("; ".join(told) or None)
 
     @classmethod
     def at(cls, path: str, message: str) -> InvalidInputError:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from . import alerts, conf
 from .alerts import Problem, overdue
-from .status import UNREADABLE, AccountStatus, account_status
+from .models import AccountState, with_now
+from .status import UNREADABLE, AccountStatus, account_status, condition_of
 
-__all__ = ["AccountStatus", "Health", "Problem", "check_health"]
+__all__ = ["AccountStatus", "Health", "Problem", "check_health", "why_ends_wait"]
+
+HOLDING_UP_ENDS = ("frozen", "blocked")
+"""The conditions in which an account sends no due end."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,33 @@ def find_problems(status: AccountStatus, timing: conf.Timing) -> Iterator[Proble
 
 def _silent(status: AccountStatus, timing: conf.Timing) -> Iterator[Problem]:
     """Yield that nothing drains, which does not matter as long as nothing was ever asked for."""
-    age = status.heartbeat_age
-    if not status.is_used or (age is not None and age * 1000 <= timing.silent_after):
-        return
+    silence = _silence(status.heartbeat_age, timing) if status.is_used else ""
+    if silence:
+        yield Problem(status.account, alerts.SILENT, silence)
+
+
+def _silence(age: float | None, timing: conf.Timing) -> str:
+    """Return that nothing drains, in words, or "" if a sweep was made lately."""
+    if age is not None and age * 1000 <= timing.silent_after:
+        return ""
     last = "there was never a sweep" if age is None else f"the last sweep was {age:.0f} s ago"
     cure = "run manage.py liveactivity_dispatch, or Celery's worker and beat"
-    yield Problem(status.account, alerts.SILENT, f"nothing drains: {last}; {cure}.")
+    return f"nothing drains: {last}; {cure}."
+
+
+def why_ends_wait(account: conf.Account) -> str:
+    """Return what keeps the account's due ends from being sent now, in words; "" if nothing does.
+
+    What an operator is told after asking for an end: that it was stored is not that it goes.
+    """
+    states = AccountState.objects.using(account.database).filter(account=account.alias)
+    state = with_now(states).first()
+    condition = None if state is None else condition_of(state)
+    if state is not None and condition is not None and condition.name in HOLDING_UP_ENDS:
+        seconds = max(0, (condition.until or 0) - state.now) / 1000
+        return f"{condition.reason} The next call is made in {seconds:.0f} s."
+    if account.dispatcher == "immediate":
+        return ""
+    beat = None if state is None else state.heartbeat_at
+    age = None if state is None or beat is None else (state.now - beat) / 1000
+    return _silence(age, account.timing)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import ValidationError
 from django.db.models import (
     BooleanField,
     Case,
@@ -38,6 +37,7 @@ from .models import (
     lane_digest,
     prepared,
 )
+from .models.activity import NOT_OF_FIELD
 
 Cards = QuerySet[LiveActivity, LiveActivity]
 Kind = Operation.Kind
@@ -91,6 +91,14 @@ def due_end(activity: LiveActivity) -> Operation | None:
     newest_id = activity.newest_id
     mine = Q(activity=activity) if newest_id is None else Q(pk__gt=newest_id)
     return _in_force(rows.filter(mine)).order_by("pk").first()
+
+
+def has_content(end: Operation) -> bool:
+    """Tell whether content was ever stored for the lane of an end: else its name may be wrong."""
+    lane = Operation.objects.using(end._state.db).filter(
+        account=end.account, lane_digest=end.lane_digest, kind__in=Operation.CONTENT_KINDS
+    )
+    return lane.exists()
 
 
 def _in_force(rows: QuerySet[Operation, Operation]) -> QuerySet[Operation, Operation]:
@@ -304,6 +312,9 @@ def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
 
 def _instances(label: str, pks: Iterable[str]) -> list[Model]:
     try:
-        return list(apps.get_model(label)._default_manager.filter(pk__in=list(pks)))
-    except (LookupError, ValueError, ValidationError):
+        model = apps.get_model(label)
+        # A duration cannot be looked up by its text.
+        keys = [model._meta.pk.to_python(pk) for pk in pks]
+        return list(model._default_manager.filter(pk__in=keys))
+    except NOT_OF_FIELD:
         return []  # the model is gone, or its primary key has another type now

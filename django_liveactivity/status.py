@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
-from django.db.models import QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils.connection import ConnectionDoesNotExist
 
 from . import conf
 from .backends import get_backend
-from .models import AccountState, Act, LiveActivity, Now, Operation, Slot, with_now
+from .client.answer import Outcome
+from .models import AccountState, Act, Attempt, LiveActivity, Now, Operation, Slot, with_now
 from .selectors import tracking_failures
 
 Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
 END_RANKS = (Rank.END, Rank.RETRIED_END)
 UNREADABLE = "unreadable"
+NAMED = 10
+"""How many cards of one problem are named."""
+VENDOR_LIMIT = re.compile(r'"limit":\s*(\d{1,6})\b')
+
+
+@dataclass(frozen=True)
+class NamedCards:
+    """The cards of one problem: how many, and what the oldest of them are called.
+
+    Args:
+        count: all of them.
+        names: the stream keys, or activity ids, of the first 10.
+    """
+
+    count: int = 0
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,7 +52,12 @@ class AccountStatus:
         backlog: operations that are due.
         due_ends: ends that are due and not acknowledged, those that are tried again later included.
         oldest_due_end_age: since when the oldest of them has been due.
+        overdue_cards: those with an end that has been due for longer than ``Timing.overdue_after``.
+        operator_cards: those with an end that the vendor refuses: it needs an operator.
         needs_attention: cards that somebody should look at.
+        attention_cards: the same by name.
+        waiting_starts: cards that wait because the vendor allows no more at once.
+        vendor_limit: how many that are, or None if the vendor has not said so.
         slots_in_use: calls that count against the rate limit now.
         slots: calls that the rate limit allows, or None without a limit.
         heartbeat_age: since the last sweep, or None if there was none.
@@ -49,7 +72,12 @@ class AccountStatus:
     backlog: int = 0
     due_ends: int = 0
     oldest_due_end_age: float | None = None
+    overdue_cards: NamedCards = NamedCards()
+    operator_cards: NamedCards = NamedCards()
     needs_attention: int = 0
+    attention_cards: NamedCards = NamedCards()
+    waiting_starts: int = 0
+    vendor_limit: int | None = None
     slots_in_use: int = 0
     slots: int | None = None
     heartbeat_age: float | None = None
@@ -80,6 +108,9 @@ def _read(account: conf.Account) -> AccountStatus:
     condition = Condition("open") if state is None else condition_of(state)
     slots = Slot.objects.using(using).filter(account=account.alias, free_at__gt=Now())
     cards = LiveActivity.objects.using(using).filter(account=account.alias, needs_attention=True)
+    ends = _Ends.of(account)
+    attention = cards.count()
+    waiting = _waiting_starts(account) if condition.name == "limit" else None
     rate_limit = get_backend(account.alias).rate_limit
     return AccountStatus(
         account=account.alias,
@@ -87,15 +118,77 @@ def _read(account: conf.Account) -> AccountStatus:
         reason=condition.reason,
         next_call_in=_until(condition.until, state),
         backlog=backlog(account).count(),
-        due_ends=due_ends(account).count(),
-        oldest_due_end_age=oldest_due_end_age(account),
-        needs_attention=cards.count(),
+        due_ends=ends.due,
+        oldest_due_end_age=ends.oldest_age,
+        overdue_cards=ends.overdue_cards,
+        operator_cards=ends.operator_cards,
+        needs_attention=attention,
+        attention_cards=_named(cards) if attention else NamedCards(),
+        waiting_starts=0 if waiting is None else waiting.values("lane_digest").distinct().count(),
+        vendor_limit=None if waiting is None else _vendor_limit(waiting),
         slots_in_use=slots.count(),
         slots=None if rate_limit is None else rate_limit[0],
         heartbeat_age=_since(state.heartbeat_at, state.now) if state else None,
         is_used=_is_used(account),
         tracking_failures=tracking_failures(account).count(),
     )
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The due ends of an account, and the cards of those that are a problem."""
+
+    due: int
+    oldest_age: float | None
+    overdue_cards: NamedCards = NamedCards()
+    operator_cards: NamedCards = NamedCards()
+
+    @classmethod
+    def of(cls, account: conf.Account) -> _Ends:
+        rows = due_ends(account)
+        refused = Q(state=Operation.State.NEEDS_OPERATOR)
+        counts = rows.aggregate(due=Count("pk"), refused=Count("pk", filter=refused))
+        age = oldest_due_end_age(account)
+        longest = account.timing.overdue_after
+        overdue = rows.filter(due_at__lt=Now() - longest)
+        return cls(
+            counts["due"],
+            age,
+            _named(overdue, "activity__") if age and age * 1000 > longest else NamedCards(),
+            _named(rows.filter(refused), "activity__") if counts["refused"] else NamedCards(),
+        )
+
+
+def _named(rows: QuerySet[Any, Any], card: str = "") -> NamedCards:
+    """Return the cards of some rows, each once, the oldest first.
+
+    Args:
+        rows: of cards, or of operations.
+        card: the path from a row to its card.
+    """
+    lanes = (
+        rows.order_by()
+        .values("lane_digest")
+        .annotate(first=Min("pk"), key=Max(f"{card}stream_key"), identity=Max(f"{card}activity_id"))
+    )
+    named = lanes.order_by("first").values_list("key", "identity")[:NAMED]
+    return NamedCards(lanes.count(), tuple(key or identity for key, identity in named))
+
+
+def _waiting_starts(account: conf.Account) -> Operations:
+    """Return the content that the vendor, or a drain since, has put off for its limit of cards."""
+    rows = unfinished(account, (Rank.CONTENT, Rank.WAITING_START))
+    return rows.filter(Q(rank=Rank.WAITING_START) | Q(outcome=Outcome.LIMIT_REACHED))
+
+
+def _vendor_limit(waiting: Operations) -> int | None:
+    """Return how many cards the vendor said that it allows; others may have shown some of them."""
+    refusals = Attempt.objects.using(waiting.db).filter(
+        operation__in=waiting.values("pk"), outcome=Outcome.LIMIT_REACHED
+    )
+    answer = refusals.order_by("-pk").values_list("answer", flat=True).first()
+    said = VENDOR_LIMIT.search(answer or "")
+    return int(said[1]) if said else None
 
 
 def _is_used(account: conf.Account) -> bool:
@@ -164,8 +257,7 @@ def condition_of(state: AccountState) -> Condition:
     """Return the condition of an account that was read with ``now``."""
     if state.blocked_since is not None:
         until = max(state.probe_at, state.frozen_until)
-        refused = f"The vendor refuses the account ({state.blocked_reason}): "
-        return Condition("blocked", refused + "check its api_key and base_url.", until)
+        return Condition("blocked", _why_blocked(state), until)
     if state.frozen_until > state.now:
         return Condition("frozen", "The vendor answered 429.", state.frozen_until)
     if state.billing_since is not None:
@@ -175,6 +267,14 @@ def condition_of(state: AccountState) -> Condition:
         reason = "As many cards are alive as the vendor allows: starts wait."
         return Condition("limit", reason, state.limit_probe_at)
     return Condition("open")
+
+
+def _why_blocked(state: AccountState) -> str:
+    """Return what the last answer of a blocked account asks for: no key is at fault for a 500."""
+    last = state.blocked_reason
+    if last.startswith(Outcome.UNAUTHORIZED):
+        return f"The vendor refuses the account ({last}): check its api_key and base_url."
+    return f"Calls fail, {state.failures} in a row (the last: {last}): the vendor or the network."
 
 
 def _since(at: int | None, now: int) -> float | None:

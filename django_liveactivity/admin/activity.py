@@ -7,10 +7,12 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin import helpers
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.messages import ERROR
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import dateformat
 from django.utils.html import format_html
 from django.utils.timezone import is_aware, localtime
@@ -21,7 +23,7 @@ from django_liveactivity import conf, selectors
 from django_liveactivity.models import Act, LiveActivity, Operation
 
 from . import deciding, report, rows
-from .asking import ReasonForm, ask, is_confirmed, selected
+from .asking import ReasonForm, ask, is_card_id, is_confirmed, selected
 from .changelist import CardList, describe
 from .deciding import GiveUpForm
 from .ending import END, EndForm, end_cards
@@ -57,6 +59,7 @@ class LiveActivityAdmin(Base):
     search_help_text = _("A whole stream key, activity id or subject's key.")
     ordering = ("-pk",)
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each facet counts the whole table
     change_form_template = f"{TEMPLATES}/change_form.html"
     readonly_fields = ("shown_status", "shown_subject", "attention", "created_on", "ended_on")
     fields = (
@@ -106,6 +109,15 @@ class LiveActivityAdmin(Base):
         """Return the cards of that very name."""
         term = search_term.strip()
         return (search(queryset, term) if term else queryset), False
+
+    def response_action(
+        self, request: HttpRequest, queryset: Cards, *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Run an action on the cards that were selected, if they can be ids of cards."""
+        if not all(map(is_card_id, request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))):
+            self.message_user(request, gettext("Select live activities by their rows."), ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that reads a page at once."""

@@ -75,6 +75,11 @@ def selected(
     return None
 
 
+def is_card_id(value: str) -> bool:
+    """Tell whether a selection's field can be the primary key of a card."""
+    return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
+
+
 def is_confirmed(request: HttpRequest) -> bool:
     """Tell whether the request comes from a confirmation page."""
     return "post" in request.POST

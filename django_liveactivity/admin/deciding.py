@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Act, LiveActivity, Operation
+from django_liveactivity.models import Act, LiveActivity, Operation, with_now
 
 from .asking import Question, ReasonForm
-from .report import named
+from .ending import why_accounts_wait
+from .report import named, waiting_lines
 
 Kind = Act.Kind
 QUESTIONS = {
@@ -78,10 +79,20 @@ class GiveUpForm(ReasonForm):
 
 @dataclass
 class Decisions:
-    """The cards that something was decided on, those without, and refusals with their reason."""
+    """What became of the cards.
+
+    Args:
+        decided: something was decided on.
+        idle: nothing of them is unfinished.
+        scheduled: their end is for later, and nothing else is unfinished: no retry hastens it.
+        waiting: what keeps an account from making calls, by its alias.
+        refused: with the reason.
+    """
 
     decided: list[LiveActivity] = field(default_factory=list)
     idle: list[LiveActivity] = field(default_factory=list)
+    scheduled: list[LiveActivity] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
     refused: list[tuple[LiveActivity, InvalidInputError]] = field(default_factory=list)
 
 
@@ -104,31 +115,40 @@ def decide(
             try:
                 with transaction.atomic(using=using):
                     if kind == Kind.PROBE:
-                        found = _probe(card.account, probed, why)
+                        _probe(card.account, probed, why)
+                        found = came_of_it.decided
                     else:
-                        found = _decide(kind, card, using, why)
+                        found = _decide(came_of_it, kind, card, using, why)
             except InvalidInputError as error:
                 came_of_it.refused.append((card, error))
             else:
-                (came_of_it.decided if found else came_of_it.idle).append(card)
+                found.append(card)
         _log(kind, came_of_it.decided, actor, reason)
+    if kind == Kind.RETRY:
+        came_of_it.waiting = why_accounts_wait(came_of_it.decided)
     return came_of_it
 
 
-def _decide(kind: Act.Kind, card: LiveActivity, using: str, why: dict[str, Any]) -> bool:
-    act = services.retry_operation if kind == Kind.RETRY else services.give_up_operation
+def _decide(
+    came_of_it: Decisions, kind: Act.Kind, card: LiveActivity, using: str, why: dict[str, Any]
+) -> list[LiveActivity]:
+    """Decide on what is unfinished of a card, and return where its result is listed."""
     operations = Operation.objects.using(using).filter(activity=card)
-    unfinished = list(operations.filter(state__in=Operation.UNFINISHED).order_by("pk"))
-    for operation in unfinished:
+    unfinished = operations.filter(state__in=Operation.UNFINISHED).order_by("pk")
+    chosen, act = list(with_now(unfinished)), services.give_up_operation
+    if not chosen:
+        return came_of_it.idle
+    if kind == Kind.RETRY:
+        chosen, act = [o for o in chosen if o.due_at <= o.now], services.retry_operation
+    for operation in chosen:
         act(operation, **why)
-    return bool(unfinished)
+    return came_of_it.decided if chosen else came_of_it.scheduled
 
 
-def _probe(account: str, probed: set[str], why: dict[str, Any]) -> bool:
+def _probe(account: str, probed: set[str], why: dict[str, Any]) -> None:
     if account not in probed:
         services.probe_account(account, **why)
         probed.add(account)
-    return True
 
 
 def _log(kind: Act.Kind, cards: Sequence[LiveActivity], user: Any, reason: str) -> None:
@@ -144,11 +164,17 @@ def _log(kind: Act.Kind, cards: Sequence[LiveActivity], user: Any, reason: str) 
 def lines(kind: Act.Kind, came_of_it: Decisions) -> list[tuple[int, str]]:
     """Return a level and a text for what was decided, and for what was not."""
     told = [
-        (messages.SUCCESS, _success(kind, came_of_it.decided)),
+        (_level(came_of_it), _success(kind, came_of_it.decided)),
+        *waiting_lines(came_of_it.waiting),
         (messages.INFO, _nothing(came_of_it.idle)),
+        (messages.INFO, _scheduled(came_of_it.scheduled)),
     ]
     told += [(messages.WARNING, f"{card}: {error}") for card, error in came_of_it.refused]
     return [(level, text) for level, text in told if text]
+
+
+def _level(came_of_it: Decisions) -> int:
+    return messages.INFO if came_of_it.waiting else messages.SUCCESS
 
 
 def _success(kind: Act.Kind, cards: Sequence[LiveActivity]) -> str:
@@ -159,8 +185,8 @@ def _success(kind: Act.Kind, cards: Sequence[LiveActivity]) -> str:
         return _("The next drain probes: %(accounts)s") % {"accounts": accounts}
     if kind == Kind.RETRY:
         text = ngettext(
-            "Trying %(count)d live activity again: %(names)s",
-            "Trying %(count)d live activities again: %(names)s",
+            "What is due of %(count)d live activity is tried again: %(names)s",
+            "What is due of %(count)d live activities is tried again: %(names)s",
             len(cards),
         )
     else:
@@ -169,6 +195,19 @@ def _success(kind: Act.Kind, cards: Sequence[LiveActivity]) -> str:
             "Giving up what is unfinished of %(count)d live activities: %(names)s",
             len(cards),
         )
+    return named(text, cards)
+
+
+def _scheduled(cards: Sequence[LiveActivity]) -> str:
+    if not cards:
+        return ""
+    text = ngettext(
+        "The end of %(count)d live activity is scheduled for later, and nothing was tried: "
+        "%(names)s. End it to bring that forward.",
+        "The ends of %(count)d live activities are scheduled for later, and nothing was tried: "
+        "%(names)s. End them to bring that forward.",
+        len(cards),
+    )
     return named(text, cards)
 
 

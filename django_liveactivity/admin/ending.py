@@ -11,9 +11,11 @@ from django import forms
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from django_liveactivity import services
+from django_liveactivity import conf, services
 from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.services.door import recorded_as
 
 from .asking import Question, ReasonForm
 
@@ -47,10 +49,22 @@ class EndForm(ReasonForm):
 
 @dataclass
 class Report:
-    """What became of the cards: ending now, ended before, or refused and why."""
+    """What became of the cards.
 
-    ending: list[LiveActivity] = field(default_factory=list)
-    ended_before: list[LiveActivity] = field(default_factory=list)
+    Args:
+        requested: an end was stored for them now.
+        already_ending: a due end was stored before, and is on its way.
+        already_ended: the vendor has acknowledged an end.
+        needs_operator: the vendor refuses their end, until an operator retries it or gives it up.
+        waiting: what keeps an account from sending the ends of the first two, by its alias.
+        refused: no end was stored, and why.
+    """
+
+    requested: list[LiveActivity] = field(default_factory=list)
+    already_ending: list[LiveActivity] = field(default_factory=list)
+    already_ended: list[LiveActivity] = field(default_factory=list)
+    needs_operator: list[LiveActivity] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
     refused: list[tuple[LiveActivity, InvalidInputError]] = field(default_factory=list)
 
 
@@ -66,21 +80,38 @@ def end_cards(
         reason: why, for the history.
         actor: the user who asks.
     """
-    wishes: dict[str, Any] = {"source": "admin", "actor": actor, "reason": reason}
+    wishes: dict[str, Any] = {"actor": actor, "reason": reason}
     if dismissal == Dismissal.AT_ONCE:
         wishes["dismiss_after"] = datetime.timedelta(0)
-    report, standing = Report(), _ends_of(cards, using)
+    report, newest = Report(), _newest_end(using)
     for card in cards:
         try:
-            with transaction.atomic(using=using):
+            with transaction.atomic(using=using), recorded_as("admin"):
                 end = services.end_activity(card, **wishes)
         except InvalidInputError as error:
             report.refused.append((card, error))
         else:
-            (report.ended_before if end.pk in standing else report.ending).append(card)
+            _results(report, end, is_new=end.pk > newest).append(card)
+    report.waiting = why_accounts_wait([*report.requested, *report.already_ending])
     return report
 
 
-def _ends_of(cards: Iterable[LiveActivity], using: str) -> set[int]:
-    ends = Operation.objects.using(using).filter(kind=Operation.Kind.END)
-    return set(ends.filter(activity__in=[c.pk for c in cards]).values_list("pk", flat=True))
+def _results(report: Report, end: Operation, *, is_new: bool) -> list[LiveActivity]:
+    """Return where a report lists the card of an end."""
+    if is_new:
+        return report.requested
+    if end.state == Operation.State.NEEDS_OPERATOR:
+        return report.needs_operator
+    return report.already_ended if end.is_settled else report.already_ending
+
+
+def _newest_end(using: str) -> int:
+    ends = Operation.objects.using(using).order_by("-pk").values_list("pk", flat=True)
+    return ends.first() or 0
+
+
+def why_accounts_wait(cards: Iterable[LiveActivity]) -> dict[str, str]:
+    """Return, by the alias of each account of the cards that sends nothing now, why."""
+    known = conf.accounts()
+    found = {a: why_ends_wait(known[a]) for a in sorted({c.account for c in cards}) if a in known}
+    return {alias: why for alias, why in found.items() if why}

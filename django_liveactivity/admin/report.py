@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -24,41 +24,84 @@ NAMED = 20
 def log(report: Report, user: Any, reason: str) -> None:
     """Write an entry for each card that ends."""
     message = _("End requested: %(reason)s") % {"reason": reason} if reason else _("End requested.")
-    if report.ending:
-        LogEntry.objects.log_actions(user.pk, report.ending, CHANGE, message)
+    if report.requested:
+        LogEntry.objects.log_actions(user.pk, report.requested, CHANGE, message)
 
 
 def lines(report: Report) -> Iterator[tuple[int, str]]:
-    """Yield a level and a text for the cards that end, that had ended, and for each refusal."""
-    if report.ending:
-        yield (
-            messages.SUCCESS,
-            named(
-                ngettext(
-                    "Ending %(count)d live activity: %(names)s",
-                    "Ending %(count)d live activities: %(names)s",
-                    len(report.ending),
-                ),
-                report.ending,
-            ),
-        )
-    if report.ended_before:
-        yield (
-            messages.INFO,
-            named(
-                ngettext(
-                    "%(count)d live activity had its end before: %(names)s",
-                    "%(count)d live activities had their end before: %(names)s",
-                    len(report.ended_before),
-                ),
-                report.ended_before,
-            ),
-        )
+    """Yield a level and a text for each thing that became of the cards; green is what happens."""
+    going = [card for card in report.requested if card.account not in report.waiting]
+    held_up = [card for card in report.requested if card.account in report.waiting]
+    told = [
+        (messages.SUCCESS, _ending, going),
+        (messages.WARNING, _stored, held_up),
+        (messages.INFO, _already_ending, report.already_ending),
+        (messages.INFO, _already_ended, report.already_ended),
+        (messages.WARNING, _needs_operator, report.needs_operator),
+    ]
+    yield from ((level, text(cards)) for level, text, cards in told if cards)
+    yield from waiting_lines(report.waiting)
     by_reason: dict[str, list[LiveActivity]] = defaultdict(list)
     for card, error in report.refused:
         by_reason[_why(error)].append(card)
     for why, cards in by_reason.items():
         yield messages.WARNING, _refusal(why, cards)
+
+
+def waiting_lines(waiting: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Yield a warning for each account that sends nothing now."""
+    for alias, why in waiting.items():
+        yield (
+            messages.WARNING,
+            _("Account %(account)s: %(why)s") % {"account": alias, "why": why},
+        )
+
+
+def _ending(cards: Sequence[LiveActivity]) -> str:
+    text = ngettext(
+        "Ending %(count)d live activity: %(names)s",
+        "Ending %(count)d live activities: %(names)s",
+        len(cards),
+    )
+    return named(text, cards)
+
+
+def _stored(cards: Sequence[LiveActivity]) -> str:
+    text = ngettext(
+        "The end of %(count)d live activity is stored and waits for its account: %(names)s",
+        "The ends of %(count)d live activities are stored and wait for their account: %(names)s",
+        len(cards),
+    )
+    return named(text, cards)
+
+
+def _already_ending(cards: Sequence[LiveActivity]) -> str:
+    text = ngettext(
+        "%(count)d live activity was already ending: %(names)s",
+        "%(count)d live activities were already ending: %(names)s",
+        len(cards),
+    )
+    return named(text, cards)
+
+
+def _already_ended(cards: Sequence[LiveActivity]) -> str:
+    text = ngettext(
+        "%(count)d live activity had already ended: %(names)s",
+        "%(count)d live activities had already ended: %(names)s",
+        len(cards),
+    )
+    return named(text, cards)
+
+
+def _needs_operator(cards: Sequence[LiveActivity]) -> str:
+    text = ngettext(
+        "The vendor refuses the end of %(count)d live activity: %(names)s. See its page for the "
+        "answer, then retry the end or give it up.",
+        "The vendor refuses the ends of %(count)d live activities: %(names)s. See their pages for "
+        "the answers, then retry the ends or give them up.",
+        len(cards),
+    )
+    return named(text, cards)
 
 
 def _why(error: InvalidInputError) -> str:

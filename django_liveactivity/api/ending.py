@@ -7,20 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.apps import apps
-from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model
 from rest_framework.exceptions import NotFound
 
 from django_liveactivity import conf, selectors, services
-from django_liveactivity.content import parse_content
+from django_liveactivity.content import parse_content, take_dismissal
 from django_liveactivity.exceptions import FieldError, InvalidInputError
-from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.models import LiveActivity, Operation, Subject
+from django_liveactivity.services.door import recorded_as
 
 from .serializers import EndSerializer
 
 SECONDS = ("dismiss_after", "after")
-OWN_PATHS = frozenset({*EndSerializer().fields, "body"})
+OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
 
 
 def end_cards(asked: Mapping[str, Any], *, actor: Any) -> list[Operation]:
@@ -40,10 +39,13 @@ def end_cards(asked: Mapping[str, Any], *, actor: Any) -> list[Operation]:
     values = dict(asked)
     account = conf.account(values.pop("account", conf.DEFAULT_ACCOUNT))
     values |= {n: datetime.timedelta(seconds=values[n]) for n in SECONDS if n in values}
-    values |= {"account": account.alias, "source": "endpoint", "actor": actor}
-    _check_content(values.get("content"))
-    with transaction.atomic(using=account.database):
-        ends = _with_paths_of_body(lambda: _end(account, values))
+    values |= {"account": account.alias, "actor": actor}
+    name = "content_state" if "content_state" in values else "content"
+    if name in values:
+        values["content"] = values.pop(name)
+        _check_content(values["content"], name)
+    with transaction.atomic(using=account.database), recorded_as("endpoint"):
+        ends = _with_paths_of_body(lambda: _end(account, values), name)
         rows = Operation.objects.using(account.database).filter(pk__in=[end.pk for end in ends])
         return list(rows.select_related("activity").order_by("pk"))
 
@@ -64,41 +66,41 @@ def _card(account: conf.Account, pk: int) -> LiveActivity:
     return card
 
 
-def _subject(model: str, pk: str) -> Model:
-    """Return an instance that was never read: the object may be gone, and its cards still live."""
+def _subject(model: str, pk: str) -> Subject:
+    """Return the object's name: it may be gone, its cards still live, and no instance is made."""
     try:
-        found: type[Model] = apps.get_model(model)
+        found = apps.get_model(model)
     except (LookupError, ValueError):
-        raise NotFound(f"There is no model {model!r}.") from None
+        raise NotFound("There is no such model.") from None
     try:
-        return found(pk=found._meta.pk.to_python(pk))
-    except (TypeError, ValueError, ValidationError):
-        message = f"{pk!r} is no primary key of {found._meta.label}."
-        raise InvalidInputError.at("subject.pk", message) from None
-
-
-def _check_content(content: Any) -> None:
-    """Refuse what no content type takes; the service knows the card's own type besides."""
-    if content is None:
-        return
-    try:
-        parse_content(content)
+        return Subject.named(found, pk)
     except InvalidInputError as error:
-        raise InvalidInputError(*(_in_content(e) for e in error.errors)) from None
+        raise InvalidInputError(
+            *(FieldError("subject.pk", e.message) for e in error.errors)
+        ) from None
 
 
-def _with_paths_of_body(call: Callable[[], list[Operation]]) -> list[Operation]:
-    """Call a service, whose paths within content do not begin with ``content``."""
+def _check_content(content: Any, name: str) -> None:
+    """Refuse what no content type takes; the service knows the card's own type besides."""
+    try:
+        parse_content(take_dismissal(content, None)[0])
+    except InvalidInputError as error:
+        raise InvalidInputError(*(_in_content(e, name) for e in error.errors)) from None
+
+
+def _with_paths_of_body(call: Callable[[], list[Operation]], name: str) -> list[Operation]:
+    """Call a service, whose paths within content do not begin with the body's name of it."""
     try:
         return call()
     except InvalidInputError as error:
-        raise InvalidInputError(*map(_in_body, error.errors)) from None
+        raise InvalidInputError(*(_in_body(e, name) for e in error.errors)) from None
 
 
-def _in_body(error: FieldError) -> FieldError:
-    return error if error.path.partition(".")[0] in OWN_PATHS else _in_content(error)
+def _in_body(error: FieldError, name: str) -> FieldError:
+    own = error.path.partition(".")[0] in OWN_PATHS
+    return error if own else _in_content(error, name)
 
 
-def _in_content(error: FieldError) -> FieldError:
-    path = error.path if error.path == "content" else f"content.{error.path}"
+def _in_content(error: FieldError, name: str) -> FieldError:
+    path = name if error.path in ("content", "") else f"{name}.{error.path}"
     return FieldError(path, error.message)

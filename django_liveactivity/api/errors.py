@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.settings import api_settings
 
-from django_liveactivity.exceptions import FieldError, InvalidInputError
+from django_liveactivity.exceptions import MAX_ERRORS, FieldError, InvalidInputError
+
+MAX_PATH = 200
+MAX_MESSAGE = 300
 
 
 class RefusedError(APIException):
     """The body cannot be done; answered with 400.
+
+    The answer stays small, whatever was asked: at most 50 errors, with paths of at most 200 and
+    messages of at most 300 characters.
 
     Args:
         errors: what is wrong; an empty path means the body as a whole.
@@ -22,13 +29,17 @@ class RefusedError(APIException):
     status_code = status.HTTP_400_BAD_REQUEST
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
-        told = [{"path": _encodable(e.path), "message": _encodable(e.message)} for e in errors]
+        told = [
+            {"path": _bounded(e.path, MAX_PATH), "message": _bounded(e.message, MAX_MESSAGE)}
+            for e in islice(errors, MAX_ERRORS)
+        ]
         super().__init__({"errors": told})
 
 
-def _encodable(text: str) -> str:
-    """Return text without the unpaired surrogates that JSON may name and UTF-8 cannot hold."""
-    return text.encode(errors="backslashreplace").decode()
+def _bounded(text: str, limit: int) -> str:
+    """Return the start of a text, without the unpaired surrogates that UTF-8 cannot hold."""
+    start = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return start.encode(errors="backslashreplace").decode()
 
 
 def refusal(error: Exception) -> Exception:

@@ -27,6 +27,16 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class StrictListField(serializers.ListField):
+    """A list whose length is checked before its items: one error, not one for each."""
+
+    def run_child_validation(self, data: Any) -> Any:
+        """Return the checked items; DRF would check each before it counts them."""
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return super().run_child_validation(data)
+
+
 class Whole(serializers.IntegerField):
     """A whole number, not a string of digits."""
 

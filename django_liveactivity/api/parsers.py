@@ -1,17 +1,25 @@
-"""JSON of bounded size and depth."""
+"""JSON of bounded size and depth, in which every key is given once."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import IO, Any
 
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
+from django_liveactivity.exceptions import MAX_ERRORS, FieldError, InvalidInputError
+
 MAX_BYTES = 128 * 1024
 """Three times the 40 KiB that the vendor takes, because JSON may escape every character."""
+MAX_DEPTH = 16
+"""Objects and lists inside each other; no field of the body needs more than five."""
+TOO_DEEP = f"Nest at most {MAX_DEPTH} objects and lists."
 
 
 class BodyTooLargeError(APIException):
@@ -28,19 +36,81 @@ class BoundedJSONParser(JSONParser):
     def parse(
         self,
         stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
+        media_type: str | None = None,  # noqa: ARG002 - DRF calls it by its own signature
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> Any:
-        """Return the parsed JSON.
+        """Return the parsed JSON, which is UTF-8 whatever charset the request names (RFC 8259).
 
         Raises:
-            BodyTooLargeError: the body exceeds 128 KiB.
-            ParseError: it is not JSON, or too deeply nested.
+            BodyTooLargeError: the body exceeds 128 KiB; it was not parsed.
+            ParseError: it is not JSON, or far too deeply nested.
+            InvalidInputError: with the path of each repeated key, number without a finite value,
+                unpaired surrogate and object nested too deeply.
         """
         body = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
             raise BodyTooLargeError
         try:
-            return super().parse(io.BytesIO(body), media_type, parser_context)
+            document = json.loads(body.decode(), object_pairs_hook=_object, parse_int=_integer)
         except RecursionError:
-            raise ParseError("JSON parse error - too deeply nested") from None
+            raise ParseError(TOO_DEEP) from None
+        except ValueError as error:
+            raise ParseError(f"JSON parse error - {error}") from None
+        faults = [FieldError(".".join(p), m) for p, m in islice(_faults(document), MAX_ERRORS)]
+        if faults:
+            raise InvalidInputError(*faults)
+        return document
+
+
+class _RepeatedKeys(dict[str, Any]):
+    """An object that has keys twice, to be refused once its path is known."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated = [key for key, times in Counter(k for k, _ in pairs).items() if times > 1]
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _RepeatedKeys(pairs)
+
+
+def _integer(digits: str) -> float:
+    """Return an int, or infinity for what no double holds: other readers make that of it."""
+    return int(digits) if math.isfinite(float(digits)) else math.inf
+
+
+def _faults(value: Any, depth: int = 0) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the path and the message of all that the grammar of JSON lets through, but we do not.
+
+    Paths grow on the way back, so that only faults pay for them: keys may be long.
+    """
+    if isinstance(value, str) and not _is_text(value):
+        yield (), "Contains an unpaired surrogate, which is not text; remove it."
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield (), "Give a finite number."
+    elif isinstance(value, dict | list) and depth == MAX_DEPTH:
+        yield (), TOO_DEEP
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _under(str(index), inner, depth)
+    elif isinstance(value, dict):
+        for key in getattr(value, "repeated", ()):
+            yield (key,), "Is given more than once; give it once."
+        for key, inner in value.items():
+            if not _is_text(key):
+                yield (key,), "Has an unpaired surrogate in its name; remove it."
+            yield from _under(key, inner, depth)
+
+
+def _under(name: str, inner: Any, depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
+    for path, message in _faults(inner, depth + 1):
+        yield (name, *path), message
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

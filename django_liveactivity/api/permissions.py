@@ -11,9 +11,19 @@ PERMISSION = "django_liveactivity.end_liveactivity"
 
 
 class MayEndLiveActivities(BasePermission):
-    """Lets in whoever is logged in and has ``django_liveactivity.end_liveactivity``."""
+    """Admits active principals that have ``django_liveactivity.end_liveactivity``.
+
+    A principal is what the host's authentication returns: a user of any model, a service account
+    of its own class, or None. One without ``is_authenticated`` or ``has_perm`` has no permission.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Tell whether this user may end live activities."""
-        user = request.user  # None where the host has no user for whoever is not logged in
-        return bool(user and user.is_authenticated and user.has_perm(PERMISSION))
+        """Tell whether this principal may end live activities."""
+        principal: object = request.user
+        has_perm = getattr(principal, "has_perm", None)
+        return (
+            bool(getattr(principal, "is_authenticated", False))
+            and bool(getattr(principal, "is_active", True))
+            and callable(has_perm)
+            and bool(has_perm(PERMISSION))
+        )

@@ -8,13 +8,18 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.exceptions import MAX_ERRORS
 from django_liveactivity.models import Operation
+from django_liveactivity.models.activity import MAX_SUBJECT
 
-from .fields import Moment, Text, Whole
+from .fields import Moment, StrictListField, Text, Whole
 
 BIGGEST_ID = 2**63 - 1
 LONGEST_DISMISSAL = 4 * 3600
 LONGEST_DELAY = 366 * 24 * 3600
+LONGEST_REASON = 1000
+MOST_TAGS = 20
 NAMES = ("stream_key", "activity_id", "id", "subject")
 """The ways to say what shall end; a body uses exactly one of them."""
 
@@ -24,8 +29,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the values, or tell everything that is wrong at once."""
-        unknown = sorted(data.keys() - self.fields.keys()) if isinstance(data, Mapping) else ()
-        errors: dict[str, Any] = {name: ["Is not a field here; leave it out."] for name in unknown}
+        names = set(data) if isinstance(data, Mapping) else set()
+        unknown = sorted(names - self.fields.keys())[:MAX_ERRORS]
+        message = f"Unknown field. Known fields: {', '.join(self.fields)}."
+        errors: dict[str, Any] = {name: [message] for name in unknown}
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -40,8 +47,8 @@ class StrictSerializer(serializers.Serializer[Any]):
 class SubjectSerializer(StrictSerializer):
     """The object whose cards shall end; it may be deleted by now."""
 
-    model = Text(help_text="The model, such as shop.Order.")
-    pk = Text(help_text="The primary key, as text.")
+    model = Text(max_length=MAX_SUBJECT, help_text="The model, such as shop.Order.")
+    pk = Text(max_length=MAX_SUBJECT, help_text="The primary key, as text.")
 
 
 @extend_schema_serializer(component_name="LiveActivityEnd")
@@ -60,7 +67,11 @@ class EndSerializer(StrictSerializer):
     content = serializers.DictField(
         required=False,
         help_text="What the ended card shows; by default what it was last meant to show. "
-        "An activity_id that nothing is known of needs at least a title.",
+        "An activity_id that nothing is known of needs at least a title. auto_dismiss_seconds or "
+        "auto_dismiss_minutes in it is another way to give dismiss_after.",
+    )
+    content_state = serializers.DictField(
+        required=False, help_text="Another name of content, that of the vendor's API."
     )
     dismiss_after = Whole(
         required=False,
@@ -75,24 +86,39 @@ class EndSerializer(StrictSerializer):
         max_value=LONGEST_DELAY,
         help_text="End it after so many seconds, not now.",
     )
-    account = Text(required=False, help_text="The alias of the account, by default 'default'.")
-    reason = Text(required=False, allow_blank=True, help_text="Why, for the history.")
+    account = Text(
+        required=False,
+        max_length=MAX_ALIAS,
+        help_text="The alias of the account, by default 'default'.",
+    )
+    reason = Text(
+        required=False,
+        allow_blank=True,
+        max_length=LONGEST_REASON,
+        help_text="Why, for the history.",
+    )
     action = serializers.DictField(required=False, help_text="The button on the ended card.")
     secondary_action = serializers.DictField(required=False, help_text="A second button.")
     alert = serializers.DictField(
         required=False, help_text="Announced when the card ends; streams only."
     )
-    tags = serializers.ListField(
-        child=Text(allow_blank=True), required=False, help_text="At most 20; [] clears them."
+    tags = StrictListField(
+        child=Text(allow_blank=True),
+        required=False,
+        max_length=MOST_TAGS,
+        help_text="At most 20; [] clears them.",
     )
     metadata = serializers.DictField(
         required=False, help_text="At most 50 strings, numbers and booleans; {} clears it."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a body that names no card, or names it in two ways."""
+        """Refuse a body that names no card, or names it or its content in two ways."""
         if len(attrs.keys() & set(NAMES)) != 1:
             raise serializers.ValidationError(f"Give exactly one of {', '.join(NAMES)}.")
+        if "content" in attrs and "content_state" in attrs:
+            message = "Is another name of content; give only one of them."
+            raise serializers.ValidationError({"content_state": [message]})
         return attrs
 
 

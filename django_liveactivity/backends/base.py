@@ -18,6 +18,8 @@ from django_liveactivity.exceptions import InvalidInputError
 
 LONGEST_WINDOW = 86_400.0
 """Seconds: no vendor counts longer."""
+LONGEST_DURATION = datetime.timedelta(days=366)
+"""Of a time to live, and until a scheduled end: what is longer is a mistake."""
 
 
 class MissingKeyError(ImproperlyConfigured):
@@ -98,9 +100,15 @@ class BaseBackend:
             raise self._wrong("channels", _without_path(error)) from None
 
     def _time_to_live(self, value: Any) -> datetime.timedelta | None:
-        if value is None or (isinstance(value, datetime.timedelta) and value.total_seconds() > 0):
+        if value is None:
+            return None
+        if (
+            isinstance(value, datetime.timedelta)
+            and datetime.timedelta(0) < value <= LONGEST_DURATION
+        ):
             return value
-        raise self._wrong("time_to_live", "give a positive timedelta, or None to turn it off")
+        what = f"give a positive timedelta of at most {LONGEST_DURATION.days} days, or None"
+        raise self._wrong("time_to_live", f"{what} to turn it off")
 
     def _wrong(self, option: str, what: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{self.name}: {option}: {what}.")

@@ -9,6 +9,7 @@ import threading
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account
+from django_liveactivity.printable import printable_lines
 
 from .base import BaseBackend, acknowledge
 
@@ -24,6 +25,6 @@ class ConsoleBackend(BaseBackend):
         """Print the call and acknowledge it."""
         body = "" if call.json is None else json.dumps(call.json, indent=2, ensure_ascii=False)
         with self._lock:
-            sys.stdout.write(f"{call.method} {call.path}\n{body}\n{'-' * 79}\n")
+            sys.stdout.write(printable_lines(f"{call.method} {call.path}\n{body}\n{'-' * 79}\n"))
             sys.stdout.flush()
         return acknowledge(call)

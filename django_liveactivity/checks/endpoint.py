@@ -15,22 +15,33 @@ VIEWS = "django_liveactivity.api.views"
 
 @register("liveactivity")
 def check_endpoint(**_: Any) -> list[CheckMessage]:
-    """Check that the mounted endpoint can tell who calls.
+    """Check that the mounted endpoint can tell who calls, and how often they may.
 
     * ``liveactivity.W004``: the endpoint is mounted without authentication classes.
+    * ``liveactivity.W009``: a throttle by scope has no rate for the endpoint's.
     """
     if not getattr(settings, "ROOT_URLCONF", None):
         return []
-    return [
-        Warning(
+    mounted = [each for each in _views(get_resolver().url_patterns) if _is_endpoint(each[1])]
+    return [warning for route, view in mounted for warning in _warnings(route, view)]
+
+
+def _warnings(route: str, view: Any) -> Iterator[CheckMessage]:
+    if not _option(view, "authentication_classes"):
+        yield Warning(
             f"The endpoint at {route!r} has no authentication classes: it takes every caller for "
             "an anonymous one, and refuses them all.",
             hint="Fill REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'].",
             id="liveactivity.W004",
         )
-        for route, view in _views(get_resolver().url_patterns)
-        if _is_endpoint(view) and not _authentication(view)
-    ]
+    scope = _option(view, "throttle_scope")
+    if scope and any(_lacks_rate(each, scope) for each in _option(view, "throttle_classes")):
+        yield Warning(
+            f"The endpoint at {route!r} is throttled by scope, and its scope {scope!r} has no "
+            "rate: Django REST framework answers every request with an error.",
+            hint=f"Add {scope!r} to REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']; None is no limit.",
+            id="liveactivity.W009",
+        )
 
 
 def _views(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -49,5 +60,10 @@ def _is_endpoint(view: Any) -> bool:
     return views is not None and isinstance(cls, type) and issubclass(cls, views.EndView)
 
 
-def _authentication(view: Any) -> Any:
-    return view.initkwargs.get("authentication_classes", view.cls.authentication_classes)
+def _option(view: Any, name: str) -> Any:
+    return view.initkwargs.get(name, getattr(view.cls, name))
+
+
+def _lacks_rate(throttle: Any, scope: str) -> bool:
+    """Tell whether it is a ScopedRateThrottle, which alone asks the view, without its rate."""
+    return hasattr(throttle, "scope_attr") and scope not in throttle.THROTTLE_RATES

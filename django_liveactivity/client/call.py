@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from django_liveactivity.content import (
+    ENDPOINTS,
     Action,
     AlertMessage,
     Content,
@@ -18,6 +19,7 @@ from django_liveactivity.content import (
     check_options,
     check_stream_key,
     parse_content,
+    take_dismissal,
 )
 from django_liveactivity.content.wire import encode
 from django_liveactivity.exceptions import InvalidInputError
@@ -114,11 +116,12 @@ def build_call(
         InvalidInputError: names the field.
         ContentRequiredError: at ``content``, if the call cannot do without.
     """
+    if ENDPOINTS[endpoint].dismissal:
+        content, dismiss_after = take_dismissal(content, dismiss_after)
     shown = None if content is None else parse_content(content)
-    if shown:
-        check_content(endpoint, shown)
+    wire = check_content(endpoint, shown) if shown else None
     options = Options.model_validate(envelope)
     check_options(endpoint, shown.type if shown else None, options)
     seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
-    body = assemble(endpoint, shown.wire() if shown else None, options.wire(), seconds)
+    body = assemble(endpoint, wire, options.wire(), seconds)
     return Call(endpoint, target, body)

@@ -118,7 +118,8 @@ class Client:
         Args:
             key: the stream key.
             content: what the ended card shows; None leaves it as it is.
-            dismiss_after: how long the ended card stays, 0 s to 4 h; needs content.
+            dismiss_after: how long the ended card stays, 0 s to 4 h; needs content. Content as a
+                dict may have ``auto_dismiss_seconds`` or ``auto_dismiss_minutes`` instead.
             options: action, secondary_action, alert, tags, metadata.
         """
         return self.send(build_call(Endpoint.END_STREAM, key, content, dismiss_after, options))
@@ -147,7 +148,8 @@ class Client:
         Args:
             activity_id: as the start's answer gave it.
             content: what the ended card shows, with at least a title.
-            dismiss_after: how long the ended card stays, 0 s to 4 h, rounded up to minutes.
+            dismiss_after: how long the ended card stays, 0 s to 4 h, rounded up to minutes. Content
+                as a dict may have ``auto_dismiss_minutes`` or ``auto_dismiss_seconds`` instead.
             options: action, secondary_action, tags, metadata.
         """
         return self.send(build_call(Endpoint.END, activity_id, content, dismiss_after, options))

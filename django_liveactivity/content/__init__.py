@@ -26,7 +26,9 @@ from django_liveactivity.content.keys import (
     check_activity_id,
     check_dismiss_after,
     check_stream_key,
+    take_dismissal,
 )
+from django_liveactivity.content.normalizing import normalized_scalar
 from django_liveactivity.content.options import Options
 from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.content.parts import Action, AlertMessage, Badge, Icon, Metric
@@ -68,5 +70,7 @@ __all__ = [
     "check_dismiss_after",
     "check_options",
     "check_stream_key",
+    "normalized_scalar",
     "parse_content",
+    "take_dismissal",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from django_liveactivity.content.errors import translated
+from django_liveactivity.content.normalizing import normalized
+from django_liveactivity.content.wire import BODY_LIMIT
 
 if TYPE_CHECKING:
     from pydantic import BaseModel as _TranslatingModel
@@ -16,8 +19,8 @@ else:
         # Only the outermost constructor comes by here (pydantic-core builds nested models itself),
         # so that its InvalidInputError carries whole paths.
         def __call__(cls, /, *args, **kwargs):
-            with translated():
-                return super().__call__(*args, **kwargs)
+            with translated(cls):
+                return super().__call__(*args, **cls.normalized(kwargs))
 
     class _TranslatingModel(BaseModel, metaclass=_Translating):
         pass
@@ -26,19 +29,34 @@ else:
 class Model(_TranslatingModel):
     """Frozen and strict; remembers which fields the caller set, and sends no others.
 
+    The values that Django hands out are taken as ``normalized`` gives them.
+
     Raises:
         InvalidInputError: from the constructor and ``model_validate``; names each field's path.
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        revalidate_instances="always",  # model_copy(update=…) and model_construct check nothing
     )
+    size_limit: ClassVar[tuple[int, str]] = (BODY_LIMIT, "body")
+
+    @classmethod
+    def normalized(cls, fields: Mapping[str, Any]) -> Any:
+        """Return the fields with values that JSON has; raises InvalidInputError if too large."""
+        limit, path = cls.size_limit
+        return normalized(fields, limit=limit, path=path)
 
     @classmethod
     def model_validate(cls, obj: Any, **kwargs: Any) -> Self:
         """Return the model of a mapping; raises InvalidInputError."""
-        with translated():
-            return super().model_validate(obj, **kwargs)
+        with translated(cls):
+            fields = cls.normalized(obj) if isinstance(obj, Mapping) else obj
+            return super().model_validate(fields, **kwargs)
 
     def wire(self) -> dict[str, Any]:
         """Return, ready for JSON, the fields that were set; None means not set, 0 and [] do not."""

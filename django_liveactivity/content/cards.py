@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,8 +19,10 @@ from django_liveactivity.content.fields import (
     StepCount,
     Text,
     TypeName,
+    sized,
 )
 from django_liveactivity.content.parts import Badge, Icon, Metric
+from django_liveactivity.content.wire import CONTENT_LIMIT
 
 
 class Content(Model):
@@ -33,6 +35,8 @@ class Content(Model):
         icon: an SF Symbol.
         type: each class sends its own; ``None`` leaves it out, which only updates and ends allow.
     """
+
+    size_limit: ClassVar = (CONTENT_LIMIT, "content")
 
     title: FilledText
     subtitle: Text | None = None
@@ -96,14 +100,14 @@ class Metrics(Content):
     """One to eight readings as gauges."""
 
     type: Literal["metrics"] | None = "metrics"
-    metrics: Annotated[List[Metric], Field(min_length=1, max_length=8)]
+    metrics: Annotated[List[Metric], sized(1, 8)]
 
 
 class Stats(Content):
     """One to eight labelled values."""
 
     type: Literal["stats"] | None = "stats"
-    metrics: Annotated[List[Metric], Field(min_length=1, max_length=8)]
+    metrics: Annotated[List[Metric], sized(1, 8)]
 
 
 class Alert(Content):

@@ -111,8 +111,8 @@ def takes_secondary_action(content_type: str | None) -> bool:
     return content_type is None or content_type in SECONDARY_ACTION_TYPES
 
 
-def check_content(endpoint: Endpoint, content: Content) -> None:
-    """Refuse content that this endpoint does not take as it is.
+def check_content(endpoint: Endpoint, content: Content) -> dict[str, Any]:
+    """Return content ready for JSON, or refuse what this endpoint does not take as it is.
 
     Raises:
         InvalidInputError: names the field; at ``content`` if it is larger than 16 KiB of JSON.
@@ -128,6 +128,7 @@ def check_content(endpoint: Endpoint, content: Content) -> None:
         _check_complete(endpoint, takes.required[content.type], wire)
     if len(encode(wire)) > CONTENT_LIMIT:
         raise InvalidInputError.at("content", f"exceeds {CONTENT_LIMIT} bytes of JSON; shorten it")
+    return wire
 
 
 def check_options(endpoint: Endpoint, content_type: str | None, options: Options) -> None:

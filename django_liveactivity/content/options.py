@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
+from typing import Annotated, ClassVar
 
 from django_liveactivity.content.base import Model
-from django_liveactivity.content.fields import FilledText, List, Metadata, Tag
+from django_liveactivity.content.fields import FilledText, List, Metadata, Tag, sized
 from django_liveactivity.content.parts import Action, AlertMessage
+from django_liveactivity.content.wire import OPTIONS_LIMIT
 
 
 class Options(Model):
@@ -24,9 +23,11 @@ class Options(Model):
             of at most 4,000 characters, finite numbers or booleans; ``{}`` clears it.
     """
 
+    size_limit: ClassVar = (OPTIONS_LIMIT, "body")
+
     action: Action | None = None
     secondary_action: Action | None = None
     alert: AlertMessage | None = None
-    channels: Annotated[List[FilledText], Field(min_length=1)] | None = None
-    tags: Annotated[List[Tag], Field(max_length=20)] | None = None
+    channels: Annotated[List[FilledText], sized(1)] | None = None
+    tags: Annotated[List[Tag], sized(0, 20)] | None = None
     metadata: Metadata | None = None

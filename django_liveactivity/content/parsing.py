@@ -39,11 +39,14 @@ def parse_content(data: Mapping[str, Any] | Content, *, own_type: str | None = N
         data: the fields of one content type, with or without ``type``; or content, returned as is.
         own_type: the type that the card is known to have.
 
-    Without ``type`` and *own_type* the fields tell the class, and no type is sent.
+    Values are taken as ``normalized`` gives them. Without ``type`` and *own_type* the fields tell
+    the class, and no type is sent.
 
     Raises:
         InvalidInputError: names the field; at ``type`` if it is unknown or not *own_type*.
     """
+    if isinstance(data, Mapping):
+        data = Content.normalized(data)
     given = data.type if isinstance(data, Content) else _type_of(data)
     if given and own_type and given != own_type:
         raise InvalidInputError.at("type", f"is {given}, but this card is {own_type}; keep that")

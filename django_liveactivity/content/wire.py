@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django_liveactivity.content.errors import rule
@@ -44,30 +46,36 @@ def check_text(value: str, *path: str | int) -> str:
     return value
 
 
-def check_number(value: object, *path: str | int) -> int | float:
+def check_number(
+    value: object, *path: str | int, expected: str = "a number (int or float)"
+) -> int | float:
     """Return *value* as a plain int or float that JSON's readers keep; True is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise rule("give a number (int or float)", *path)
-    if isinstance(value, int):
-        if abs(value) > INTEGER_LIMIT:
-            raise rule("must lie within ±2**53, as JSON's readers round larger integers", *path)
-        return int(value)
-    if not math.isfinite(value):
-        raise rule("must be finite; JSON has no NaN and no infinity", *path)
-    return float(value)
+    if isinstance(value, timedelta):
+        raise rule(f"give {expected}, such as its total_seconds()", *path)
+    # Django's lazy objects claim the class of what they hold, and cannot be computed with.
+    is_proxy = value.__class__ is not type(value)
+    if is_proxy or isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise rule(f"give {expected}", *path)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise rule("must be finite; JSON has no NaN and no infinity", *path)
+        return float(value)
+    # Of Decimals, normalized() leaves those that are larger.
+    if isinstance(value, Decimal) or abs(value) > INTEGER_LIMIT:
+        raise rule("must lie within ±2**53, as JSON's readers round larger integers", *path)
+    return int(value)
 
 
 def check_json(value: object, *path: str | int) -> Any:
     """Return a copy of *value* that holds nothing but JSON."""
-    if value is None or isinstance(value, bool):
+    if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
         return check_text(value, *path)
     if isinstance(value, Mapping | list | tuple):
         return _check_container(value, path)
-    if not isinstance(value, int | float):
-        raise rule("give what JSON has: text, a number, true, false, null, a list or a dict", *path)
-    return check_number(value, *path)
+    expected = "what JSON has: text, a number, true, false, null, a list or a dict"
+    return check_number(value, *path, expected=expected)
 
 
 def _check_container(
@@ -83,5 +91,5 @@ def _check_container(
 def check_key(key: object, *path: str | int) -> str:
     """Return *key* if it can name a member of a JSON object."""
     if not isinstance(key, str):
-        raise rule(f"has the key {key!r}; give string keys", *path)
+        raise rule(f"has a key of type {type(key).__name__}; give string keys", *path)
     return check_text(key, *path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.models import AccountState, with_now
+from django_liveactivity.printable import get_logger
 from django_liveactivity.status import condition_of
 
 from . import candidates, seats, slots
@@ -22,7 +22,7 @@ from .acts import apply_acts
 from .announce import announce, announce_settled
 from .candidates import Target
 from .claim import Claim, OvertakenError, claim
-from .complaint import complaint
+from .complaint import call_line, complaint
 from .gates import admit
 from .lost import write_off
 from .record import record
@@ -33,7 +33,8 @@ from .verdict import resolve
 PATIENCE = 2.0
 SEAT_PAUSE = 1.0
 
-logger = logging.getLogger("django_liveactivity.delivery")
+logger = get_logger("django_liveactivity.delivery")
+calls_logger = get_logger("django_liveactivity.calls")
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ class _Drain:
         using = self.account.database
         answer = resolve(self._send(claimed, begun), state.known_address)
         self.calls += 1
+        calls_logger.info("%s: %s", self.account.alias, call_line(claimed, answer))
         recorded = record(using, self.account, state, claimed, answer, self.pace)
         problem = complaint(claimed, answer, recorded.verdict, repeats=recorded.repeats)
         if problem:

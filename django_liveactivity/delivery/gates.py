@@ -108,7 +108,7 @@ def after(
             until = Greatest(F("frozen_until"), Now() + delay)
             changes = {"frozen_until": until, "freezes": F("freezes") + 1}
         case Gate.BLOCK:
-            changes = _blocked(state, f"{answer.outcome} {answer.status or ''}".strip(), timing)
+            changes = _blocked(state, _said(answer), timing)
         case Gate.FAILURE:
             changes = _failed(state, answer, lane_id, timing)
         case Gate.BILLING if state.billing_since is None:
@@ -146,11 +146,18 @@ def _blocked(state: AccountState, reason: str, timing: Timing) -> dict[str, Any]
     }
 
 
+def _said(answer: Answer) -> str:
+    """Return the answer that blocks the account, in words that ``status`` reads."""
+    return f"{answer.outcome} {answer.status or ''}".strip()
+
+
 def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> dict[str, Any]:
     lanes = sorted({*state.failed_lanes, lane_id})[:BLOCK_AFTER_LANES]
     changes = {"failures": F("failures") + 1, "failed_lanes": lanes}
     if state.failures + 1 >= BLOCK_AFTER_FAILURES and len(lanes) >= BLOCK_AFTER_LANES:
-        changes |= _blocked(state, f"{state.failures + 1} failures in a row", timing)
+        changes |= _blocked(state, _said(answer), timing)
+    elif state.blocked_since is not None:
+        changes["blocked_reason"] = _said(answer)
     if answer.retry_after is not None:
         delay = freeze_delay(answer.retry_after, state.freezes, 0, timing)
         # A 503 with Retry-After is obeyed, capped.

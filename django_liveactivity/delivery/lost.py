@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from django.db.models import F
 from django.db.models.functions import Greatest
 
@@ -11,10 +9,11 @@ from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import Attempt, Lane, Now, Operation
+from django_liveactivity.printable import get_logger
 
 from .step import step
 
-logger = logging.getLogger("django_liveactivity.delivery")
+logger = get_logger("django_liveactivity.delivery")
 
 
 def write_off(account: Account, lane: Lane) -> None:

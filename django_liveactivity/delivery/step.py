@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import logging
 import random
 import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, transaction
+
+from django_liveactivity.printable import get_logger
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,7 +19,7 @@ TRIES = 8
 MYSQL_LOCK_ERRORS = (1213, 1205, 1020)
 POSTGRESQL_LOCK_STATES = ("40001", "40P01", "55P03")
 
-logger = logging.getLogger("django_liveactivity.delivery")
+logger = get_logger("django_liveactivity.delivery")
 
 
 def step(function: Callable[P, T]) -> Callable[P, T]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 
 from django_liveactivity import alerts, conf
 from django_liveactivity.models import AccountState, Now
+from django_liveactivity.printable import get_logger
 
 from .acts import waiting_acts
 from .candidates import next_wake
@@ -14,7 +14,7 @@ from .drain import read_state
 from .prune import prune
 from .step import step
 
-logger = logging.getLogger("django_liveactivity.delivery")
+logger = get_logger("django_liveactivity.delivery")
 
 
 def sweep(kick: Callable[[str], None], aliases: Iterable[str] | None = None) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from django_liveactivity import conf
+from django_liveactivity.printable import get_logger
 
 Dispatcher = Callable[[str], None]
 SHORT_NAMES = {
@@ -28,7 +28,7 @@ class MissingExtraError(ImproperlyConfigured):
     """A dispatcher needs an extra that is not installed."""
 
 
-logger = logging.getLogger("django_liveactivity.dispatch")
+logger = get_logger("django_liveactivity.dispatch")
 
 
 class _Asked(threading.local):

@@ -6,15 +6,16 @@ when Redis refuses and for over 30 s when it is silent.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 
 from celery import current_app
 
+from django_liveactivity.printable import get_logger
+
 DRAIN_TASK = "django_liveactivity.drain"
 
-logger = logging.getLogger("django_liveactivity.dispatch")
+logger = get_logger("django_liveactivity.dispatch")
 
 
 class Publisher:

@@ -48,6 +48,19 @@ class Bars:
         if not count:
             self._bars.pop(name).close()
 
+    def write(self, text: str) -> None:
+        """Write a line on the stream, above the bars that are open."""
+        if not self._bars:
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        from tqdm import tqdm  # noqa: PLC0415 - an extra, which is there if a bar is
+
+        tqdm.write(text, file=self._stream, end="")
+
+    def flush(self) -> None:
+        """Do nothing, as ``write`` has done it."""
+
     def close(self) -> None:
         """Leave the bars as they are, and go on below them."""
         while self._bars:

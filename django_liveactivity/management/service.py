@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 
@@ -11,6 +10,7 @@ from django.db import close_old_connections
 from django_liveactivity import conf, status
 from django_liveactivity.alerts import STUCK
 from django_liveactivity.delivery import Drained, drain, sweep
+from django_liveactivity.printable import get_logger
 
 from .progress import Bars
 
@@ -18,7 +18,7 @@ SWEEP_EVERY = 15.0
 DRAWN_EVERY = 0.5
 SHORTEST_PAUSE = 0.2
 
-logger = logging.getLogger("django_liveactivity.dispatch")
+logger = get_logger("django_liveactivity.dispatch")
 
 
 class Service:

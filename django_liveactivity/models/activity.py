@@ -18,6 +18,14 @@ from .base import DIGEST_LENGTH, KeptModel
 from .clock import to_datetime
 
 MAX_SUBJECT = 255
+NOT_OF_FIELD = (  # what to_python raises, of Django's fields and of others
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ValidationError,
+)
 
 
 def lane_digest(*, stream_key: str = "", activity_id: str = "") -> str:
@@ -58,8 +66,8 @@ class Subject(NamedTuple):
         such as a UUID in capitals, and a later read of its row has the field's own value.
 
         Raises:
-            InvalidInputError: at ``subject``, if the key is composite, missing, over 255 long or
-                nothing that its field takes.
+            InvalidInputError: at ``subject``, if the key is composite, missing, over 255 long,
+                nothing that its field takes or nothing that a column of text can hold.
         """
         if has_composite_key(model):
             raise InvalidInputError.at("subject", "Composite primary keys are not supported.")
@@ -69,9 +77,12 @@ class Subject(NamedTuple):
         field: models.Field[Any, Any] = root._meta.pk
         try:
             text = str(field.to_python(pk))
-        except (AttributeError, TypeError, ValueError, ValidationError):
+            text.encode()
+        except NOT_OF_FIELD:
             message = f"{pk!r} is no primary key of {root._meta.label}."
             raise InvalidInputError.at("subject", message) from None
+        if "\0" in text:
+            raise InvalidInputError.at("subject", "Its primary key has a NUL; remove it.")
         if len(text) > MAX_SUBJECT:
             raise InvalidInputError.at("subject", "Its primary key is longer than 255 characters.")
         return cls(root._meta.label, text)
@@ -160,8 +171,8 @@ class LiveActivity(KeptModel):
             return None
         try:
             model: type[models.Model] = apps.get_model(self.subject_model)
-            return model._default_manager.get(pk=self.subject_pk)
-        except (LookupError, ObjectDoesNotExist, ValueError, ValidationError):
+            return model._default_manager.get(pk=model._meta.pk.to_python(self.subject_pk))
+        except (ObjectDoesNotExist, *NOT_OF_FIELD):
             return None
 
     @classmethod

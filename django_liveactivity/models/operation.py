@@ -122,6 +122,11 @@ class Operation(KeptModel):
         """Tell whether the end was asked for a later time; else it was due when inserted."""
         return self.due_at > self.created_at
 
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether the end has been acknowledged, or needed no call."""
+        return self.state == self.State.DONE or self.acknowledged_at is not None
+
     @classmethod
     def is_moved(cls) -> Combinable:
         """Return, as a condition on scheduled ends, that a newer end or keep replaces the end.

@@ -16,15 +16,19 @@ def main() -> None:
     )
     add_arguments(parser)
     try:
-        sandbox = from_arguments(parser.parse_args())
+        sandbox = from_arguments(parser.parse_args(), _print)
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    sys.stdout.write(f"Sandbox at {sandbox.url}, phone at {sandbox.base}/phone.json\n")
-    sys.stdout.flush()
+    _print(f"Sandbox at {sandbox.url}, phone at {sandbox.base}/phone.json")
     try:
         sandbox.serve_forever()
     except KeyboardInterrupt:
         sandbox.close()
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .phone import Card
     from .policy import Policy
 
+FIRST_ACCOUNT = 1
+
 
 @dataclass
 class Stream:
@@ -45,7 +47,7 @@ class Accounts:
             return None
         if api_key not in self._by_key:
             limiter = WINDOWS[self._policy.window](*self._policy.rate_limit)
-            self._by_key[api_key] = Account(len(self._by_key) + 1, limiter)
+            self._by_key[api_key] = Account(FIRST_ACCOUNT + len(self._by_key), limiter)
         return self._by_key[api_key]
 
     def streams(self, stream_key: str) -> list[Stream]:

@@ -35,6 +35,9 @@ class Desk(Protocol):
     def process(self, received: Received, headers: Mapping[str, str], body: object) -> Answer:
         """Return the vendor's answer to a recorded call, or the status that its fault is."""
 
+    def report(self, received: Received) -> None:
+        """Tell of a call that has been dealt with, answered or not."""
+
     def control(self, method: str, path: str) -> Answer:
         """Answer a request that is not for the API."""
 
@@ -53,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.desk
 
     def log_message(self, *args: object) -> None:
-        """Print nothing: the calls are at ``/calls.json``."""
+        """Print nothing: the desk tells of calls."""
 
     def dispatch(self) -> None:
         """Answer one request."""
@@ -71,10 +74,13 @@ class Handler(BaseHTTPRequestHandler):
     def _call(self, raw: bytes | Answer) -> None:
         body = None if isinstance(raw, Answer) else _parsed(raw)
         received = self.desk.receive(self.command, self.path, self._headers(), body)
-        if isinstance(raw, Answer):
-            self._send(received.answered(raw))
-        else:
-            _BEHAVIOURS.get(received.fault, Handler._answer)(self, received, body)
+        try:
+            if isinstance(raw, Answer):
+                self._send(received.answered(raw))
+            else:
+                _BEHAVIOURS.get(received.fault, Handler._answer)(self, received, body)
+        finally:
+            self.desk.report(received)
 
     def _headers(self) -> dict[str, str]:
         return {name.lower(): value for name, value in self.headers.items()}

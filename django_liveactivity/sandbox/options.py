@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from .faults import parse_faults
 from .limits import WINDOWS
 from .policy import BILLING_ERRORS, DELIVERIES
-from .server import Sandbox
+from .rules import TYPES
+from .server import ELSEWHERE_TYPE, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="before each answer",
     )
+    add("--quiet", action="store_true", help="print no line for each call")
     add("--seed", type=int, help="makes ids and the chances of faults repeatable")
     add(
         "--faults",
@@ -49,6 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="RULES",
         help="for example PUT:500@3,DELETE:hang@1,*:reset@10%%",
+    )
+    add(
+        "--started-elsewhere",
+        action="append",
+        type=_checked(parse_started_elsewhere),
+        default=[],
+        metavar="ID[:TYPE]",
+        help="activity id of a card that another program started; repeatable; "
+        f"by default of type {ELSEWHERE_TYPE}",
     )
     _add_open_answers(parser)
 
@@ -81,12 +92,15 @@ def _add_open_answers(parser: argparse.ArgumentParser) -> None:
     add("--retry-after", type=float, metavar="SECONDS", help="header of 429 and 503 answers")
 
 
-def from_arguments(arguments: argparse.Namespace) -> Sandbox:
+def from_arguments(
+    arguments: argparse.Namespace, echo: Callable[[str], object] | None = None
+) -> Sandbox:
     """Return the sandbox that these options describe, listening but not yet serving.
 
     Args:
-        arguments: as parsed, or put together by hand: ``bind``, ``rate_limit`` and ``faults``
-            are the texts of the command line.
+        arguments: as parsed, or put together by hand: ``bind``, ``rate_limit``, ``faults`` and
+            ``started_elsewhere`` are the texts of the command line.
+        echo: is given a line for each call, unless the option ``quiet`` is set.
 
     Raises:
         ValueError: options make no sense.
@@ -99,6 +113,8 @@ def from_arguments(arguments: argparse.Namespace) -> Sandbox:
         latency=parse_latency(arguments.latency),
         seed=arguments.seed,
         faults=arguments.faults,
+        started_elsewhere=dict(map(parse_started_elsewhere, arguments.started_elsewhere)),
+        echo=None if arguments.quiet else echo,
         api_keys=arguments.api_keys,
         rate_limit=parse_rate_limit(arguments.rate_limit),
         window=arguments.window,
@@ -123,6 +139,18 @@ def parse_bind(text: str) -> tuple[str, int]:
     if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError(f"{text!r} is not HOST:PORT, as in {DEFAULT_BIND}")
     return host, int(port)
+
+
+def parse_started_elsewhere(text: str) -> tuple[str, str]:
+    """Read ``ID[:TYPE]``, an activity id and the type of its content.
+
+    Raises:
+        ValueError: it is none.
+    """
+    activity_id, _, card_type = text.partition(":")
+    if not activity_id or (card_type and card_type not in TYPES):
+        raise ValueError(f"{text!r} is not ID[:TYPE]; the types are {', '.join(TYPES)}")
+    return activity_id, card_type or ELSEWHERE_TYPE
 
 
 def parse_latency(text: str) -> float:

@@ -44,6 +44,19 @@ class Received:
         self.answer, self.status = answer.body, answer.status
         return answer
 
+    def line(self) -> str:
+        """Return it as one printable line: ``PUT /api/live-activity/stream/deploy-42 200 started``.
+
+        An answer is told by its operation or its error, or by the fault that it met; what a client
+        sent is escaped, so that it neither forges a line nor moves a cursor.
+        """
+        answer = self.answer if isinstance(self.answer, dict) else {}
+        words = [self.method, self.path, str(self.status or "no answer")]
+        words += filter(None, (answer.get("operation"), answer.get("error")))
+        if self.fault is not None:
+            words.append(f"({self.fault})")
+        return " ".join(words).encode("unicode_escape").decode("ascii")
+
     def as_json(self) -> dict[str, Any]:
         """Return it as ``/calls.json`` shows it."""
         return {

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _BEGAN = time.time() - time.monotonic()
 
+ELSEWHERE_TYPE = "segmented_progress"
+"""The type of a card that was started elsewhere, if none is named."""
+
 
 def steady_clock() -> float:
     """Return seconds since the epoch, never set back while the process runs."""
@@ -40,7 +43,10 @@ class Sandbox:
         faults: rules of ``parse_faults``; ``faults`` may be set again at any time.
         clock: returns seconds since the epoch; tests pass one that they can move.
         late_after: seconds after which a call with the fault ``late`` is applied.
+        started_elsewhere: cards on the phone that another program started: the type of each by its
+            activity id. They are there again after ``reset``.
         slow_interval: seconds between two bytes of an answer with the fault ``slow``.
+        echo: is given a line for each call that has been dealt with; by default none is.
         policy: the fields of ``Policy``; ``sandbox.policy`` may be changed at any time.
 
     Raises:
@@ -59,16 +65,20 @@ class Sandbox:
         clock: Callable[[], float] = steady_clock,
         late_after: float = 2.0,
         slow_interval: float = 1.0,
+        started_elsewhere: Mapping[str, str] | None = None,
+        echo: Callable[[str], object] | None = None,
         **policy: Unpack[PolicyOptions],
     ) -> None:
         self.policy = Policy(**policy)
         self.latency, self.late_after, self.slow_interval = latency, late_after, slow_interval
         self.closing = threading.Event()
-        self._clock, self._seed = clock, seed
+        self._clock, self._seed, self._echo = clock, seed, echo
         self._lock = threading.RLock()
         self._vendor = Vendor(self.policy, seed)
         self._received: list[Received] = []
         self.faults = faults
+        self._started_elsewhere = dict(started_elsewhere or {})
+        self._show_started_elsewhere()
         self._listener = Listener((host, port), self)
         self._thread: threading.Thread | None = None
 
@@ -145,12 +155,30 @@ class Sandbox:
         with self._lock:
             return self._vendor.dismiss(name, self._clock())
 
+    def start_elsewhere(self, activity_id: str, card_type: str = ELSEWHERE_TYPE) -> None:
+        """Show a card that another program has started by hand, under the id that it was given.
+
+        Args:
+            activity_id: names the card to updates and ends of the first account that makes a call.
+            card_type: what the vendor knows of its content.
+
+        Raises:
+            ValueError: the id is empty or taken, or there is no such type.
+        """
+        with self._lock:
+            self._vendor.start_elsewhere(activity_id, card_type, self._clock())
+
     def reset(self) -> None:
         """Forget every account, card and call; faults count from 1 again."""
         with self._lock:
             self._vendor.reset()
             self._received.clear()
             self._plan = FaultPlan(self._plan.faults, self._seed)
+            self._show_started_elsewhere()
+
+    def _show_started_elsewhere(self) -> None:
+        for activity_id, card_type in self._started_elsewhere.items():
+            self.start_elsewhere(activity_id, card_type)
 
     def receive(self, method: str, path: str, headers: Mapping[str, str], body: object) -> Received:
         """Record a call of the API, and the fault that it meets."""
@@ -183,6 +211,11 @@ class Sandbox:
             if received.fault == "partial" and answer.status == HTTPStatus.OK:
                 answer.body.update(reach("partial"))
             return answer
+
+    def report(self, received: Received) -> None:
+        """Tell of a call that has been dealt with, answered or not."""
+        if self._echo is not None:
+            self._echo(received.line())
 
     def control(self, method: str, path: str) -> Answer:
         """Answer a request that is not for the API."""

@@ -6,12 +6,13 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from . import manual, streams
-from .accounts import Account, Accounts
+from .accounts import FIRST_ACCOUNT, Account, Accounts
 from .answers import Answer, RefusedError, ignored, injected, rate_limited, refusal
 from .bodies import check_body
 from .call import Call
-from .phone import Phone
+from .phone import Card, Phone
 from .routes import Route, find_route
+from .rules import TYPES
 from .schema import PayloadError
 
 if TYPE_CHECKING:
@@ -110,6 +111,19 @@ class Vendor:
         for card in dismissed:
             card.end(now, dismiss_after=0, reason="dismissed")
         return len(dismissed)
+
+    def start_elsewhere(self, activity_id: str, card_type: str, now: float) -> None:
+        """Show a card that another program has started; it has no more than a title.
+
+        Raises:
+            ValueError: the id is empty or taken, or there is no such type.
+        """
+        if not activity_id or activity_id in self.phone.cards:
+            raise ValueError(f"activity id {activity_id!r} is empty, or a card has it already")
+        if card_type not in TYPES:
+            raise ValueError(f"type must be one of {', '.join(TYPES)}, not {card_type!r}")
+        content = {"title": "Started elsewhere", "type": card_type}
+        self.phone.cards[activity_id] = Card(activity_id, FIRST_ACCOUNT, None, content, {}, now)
 
     def _answer(
         self, method: str, path: str, headers: Mapping[str, str], body: object, now: float

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
@@ -14,14 +13,15 @@ from django.db import DatabaseError, transaction
 from django_liveactivity import conf
 from django_liveactivity.content import Content
 from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.printable import get_logger
 
 from .asynchronous import to_async
 from .ends import end_activity
 from .streams import stream_activity
 
-LASTING = ("account", "using", "subject", "source", "actor", "reason", "time_to_live")
+LASTING = ("account", "subject", "actor", "reason", "time_to_live")
 
-logger = logging.getLogger("django_liveactivity.services")
+logger = get_logger("django_liveactivity.services")
 
 
 class Card:
@@ -46,9 +46,7 @@ class Card:
 
     def end(self, content: Content | Mapping[str, Any] | None = None, **options: Any) -> Operation:
         """End the card before the block does; takes what ``end_activity`` takes."""
-        named = {
-            k: v for k, v in self._named.items() if k in ("using", "source", "actor", "reason")
-        }
+        named = {k: v for k, v in self._named.items() if k in ("actor", "reason")}
         if self._end is None:
             self._end = end_activity(self.activity, content, **(named | options))
         return self._end
@@ -102,8 +100,8 @@ def live_activity(stream_key: str, content: Content | Mapping[str, Any], **optio
     Args:
         stream_key: as for ``stream_activity``.
         content: as for ``stream_activity``.
-        **options: as for ``stream_activity``; ``account``, ``using``, ``subject``, ``source``,
-            ``actor``, ``reason`` and ``time_to_live`` hold for the whole block.
+        **options: as for ``stream_activity``; ``account``, ``subject``, ``actor``, ``reason`` and
+            ``time_to_live`` hold for the whole block.
 
     Returns:
         The block; entering it gives the card.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
@@ -13,13 +15,24 @@ from django.db.models.expressions import Combinable
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
-from django_liveactivity.content import Action, AlertMessage, Content, Options, parse_content
+from django_liveactivity.backends.base import LONGEST_DURATION
+from django_liveactivity.content import (
+    Action,
+    AlertMessage,
+    Content,
+    Options,
+    normalized_scalar,
+    parse_content,
+)
 from django_liveactivity.dispatch import kick_on_commit
 from django_liveactivity.exceptions import InvalidInputError, WrongDatabaseError
 from django_liveactivity.models import LiveActivity, Now, Operation, Subject, lane_digest
 
 MAX_NAME = 255
 NOTHING: Final = Subject.of(None)
+NO_PRINCIPALS = (bytes, int, float, list, tuple, set, frozenset, dict)
+
+_source: ContextVar[str] = ContextVar("django_liveactivity_source", default="service")
 
 
 class Unset:
@@ -38,8 +51,8 @@ class OptionFields(TypedDict, total=False):
     action: Action | Mapping[str, Any] | None
     secondary_action: Action | Mapping[str, Any] | None
     alert: AlertMessage | Mapping[str, Any] | None
-    channels: Sequence[str] | None
-    tags: Sequence[str] | None
+    channels: Iterable[str] | None
+    tags: Iterable[str] | None
     metadata: Mapping[str, Any] | None
 
 
@@ -131,15 +144,20 @@ class Door:
 
 
 def enter(
-    account: str, using: str | None, source: str = "service", actor: Any = "", reason: str = ""
+    account: str,
+    *,
+    using: str | None = None,
+    source: str | None = None,
+    actor: Any = "",
+    reason: str = "",
 ) -> Door:
     """Return the door to an account.
 
     Args:
         account: the alias in ``LIVEACTIVITY``.
         using: the database alias that the caller writes to; None for the account's own.
-        source: the way in, for the history.
-        actor: a user, or the name of whoever asks, at most 255 characters.
+        source: the way in, for the history; None for that of ``recorded_as``.
+        actor: who asks: a user or another principal, or a name of at most 255 characters.
         reason: why, for the history.
 
     Raises:
@@ -152,21 +170,56 @@ def enter(
         raise WrongDatabaseError.at(
             "using", f"Account {account!r} lives in database {found.database!r}, not in {using!r}."
         )
-    name = actor.get_username() if hasattr(actor, "get_username") else actor
-    for path, value, limit in (("actor", name, MAX_NAME), ("reason", reason, None)):
-        check_text(path, value, limit)
-    return Door(found, source, name, reason)
+    return Door(found, source or _source.get(), _actor(actor), as_text("reason", reason))
 
 
-def check_text(path: str, value: Any, limit: int | None) -> None:
-    """Refuse what the history cannot store."""
-    if not isinstance(value, str):
+@contextmanager
+def recorded_as(source: str) -> Iterator[None]:
+    """Name the way in for the service calls of the block, their async names included."""
+    token = _source.set(source)
+    try:
+        yield
+    finally:
+        _source.reset(token)
+
+
+def as_text(path: str, value: Any, limit: int | None = None) -> str:
+    """Return a text for the history, lazy text in the language that is active now.
+
+    Raises:
+        InvalidInputError: at *path*, if it is no text, is too long, or cannot be stored.
+    """
+    text = normalized_scalar(value)
+    if not isinstance(text, str):
         raise InvalidInputError.at(path, "Give a string.")
-    if limit is not None and len(value) > limit:
+    if limit is not None and len(text) > limit:
         raise InvalidInputError.at(path, f"Give at most {limit} characters.")
-    if "\0" in value or not _is_text(value):
+    if "\0" in text or not _is_text(text):
         message = "NUL characters and unpaired surrogates cannot be stored; remove them."
         raise InvalidInputError.at(path, message)
+    return text
+
+
+def _actor(actor: Any) -> str:
+    """Return the name of who asks: a caller's own text is checked, a principal's is made to fit."""
+    plain = normalized_scalar(actor)
+    if isinstance(plain, str):
+        return as_text("actor", plain, MAX_NAME)
+    if plain is None or isinstance(plain, NO_PRINCIPALS):
+        raise InvalidInputError.at("actor", "Give a user, another principal, or a name.")
+    text = _name_of(actor).replace("\0", "").encode(errors="replace").decode()
+    return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 1]}…"
+
+
+def _name_of(principal: Any) -> str:
+    """Return what tells a principal from others; a username may be no text, or missing."""
+    named = hasattr(principal, "get_username")
+    name = principal.get_username() if named else principal
+    text = "" if name is None else str(name)
+    if text:
+        return text
+    label, pk = principal.__class__.__name__, getattr(principal, "pk", None)
+    return label if pk is None else f"{label} {pk}"
 
 
 def _is_text(value: str) -> bool:
@@ -205,11 +258,13 @@ def as_options(fields: Mapping[str, Any]) -> Options:
 
 
 def milliseconds(path: str, value: Any) -> int:
-    """Return the milliseconds of a positive timedelta.
+    """Return the milliseconds of a positive timedelta of at most 366 days.
 
     Raises:
         InvalidInputError: at ``path``.
     """
     if not isinstance(value, datetime.timedelta) or value <= datetime.timedelta(0):
         raise InvalidInputError.at(path, "Give a positive timedelta.")
-    return int(value / datetime.timedelta(milliseconds=1))
+    if value > LONGEST_DURATION:
+        raise InvalidInputError.at(path, f"Give at most {LONGEST_DURATION.days} days.")
+    return math.ceil(value / datetime.timedelta(milliseconds=1))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
 from django.conf import settings
-from django.db.models import Model, QuerySet
+from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
@@ -25,7 +25,6 @@ from .intent import Known, Wanted, checked, suffices
 
 Kind = Operation.Kind
 State = Operation.State
-LONGEST_AFTER = datetime.timedelta(days=366)
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
 
 
@@ -39,8 +38,6 @@ def end_activity(
     at: datetime.datetime | None = None,
     after: datetime.timedelta | None = None,
     account: str | None = None,
-    using: str | None = None,
-    source: str = "service",
     actor: Any = "",
     reason: str = "",
     **options: Unpack[OptionFields],
@@ -52,15 +49,15 @@ def end_activity(
         stream_key: the key of a stream, shown by us or elsewhere,
         activity_id: the vendor's id of a card, started by us or elsewhere.
         content: what the ended card shows; by default the newest content it was meant to show. A
-            card that is known by its ``activity_id`` alone needs content with a title.
+            card that is known by its ``activity_id`` alone needs content with a title. A dict may
+            have the vendor's ``auto_dismiss_seconds`` or ``auto_dismiss_minutes``, which become
+            *dismiss_after*.
         dismiss_after: how long the ended card stays, 0 s to 4 h; by default the account's option,
             else the vendor's 2 or 3 minutes. It needs content, or a card whose content is known.
         at: end it then, not now; aware if ``USE_TZ``. A later call moves it.
         after: end it after so long, by the database's clock.
         account: the alias in ``LIVEACTIVITY``; by default the row's.
-        using: the database that the caller writes to; it must be the account's.
-        source: the way in, for the history.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
         **options: ``action``, ``secondary_action``, ``alert``, ``tags``, ``metadata``.
 
@@ -70,32 +67,31 @@ def end_activity(
         again, so the vendor is told again.
 
     Raises:
-        InvalidInputError: names the field; nothing was written.
+        InvalidInputError: names the field; nothing was written. Also if *dismiss_after* and the
+            dismissal in *content* contradict each other.
         ContentRequiredError: nothing is known that the ended card could show.
     """
-    door = enter(_account_of(activity, account), using, source, actor, reason)
+    door = enter(_account_of(activity, account), actor=actor, reason=reason)
     path, name = _check_names(activity, stream_key, activity_id)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
-    card = _find(door, activity, stream_key, activity_id)
+    card = _find(door, activity, path, name)
     if activity is None:
         return end_card(door, card, wanted, **{path: name})
     if card is None:  # pruned long ago, or soon
-        path = "stream_key" if activity.stream_key else "activity_id"
-        return end_card(door, None, wanted, **{path: str(activity)})
+        path, name = _name_of(activity)
+        return end_card(door, None, wanted, **{path: name})
     return end_card(door, card, wanted)
 
 
 def end_activities(
     *,
-    subject: Model | Iterable[Model],
+    subject: Model | Subject | Iterable[Model | Subject],
     exclude: LiveActivity | None = None,
     content: Content | Mapping[str, Any] | None = None,
     dismiss_after: datetime.timedelta | Unset | None = UNSET,
     at: datetime.datetime | None = None,
     after: datetime.timedelta | None = None,
     account: str = conf.DEFAULT_ACCOUNT,
-    using: str | None = None,
-    source: str = "service",
     actor: Any = "",
     reason: str = "",
     **options: Unpack[OptionFields],
@@ -105,16 +101,14 @@ def end_activities(
     Args:
         subject: the object, as it was given to ``stream_activity``, or a queryset or another
             iterable of such objects; they may be deleted by now, as long as each has its primary
-            key.
+            key. Without an instance: ``Subject.named(model, pk)``.
         exclude: a card that stays, to end the others of its object.
-        content: what each ended card shows.
+        content: what each ended card shows; as for ``end_activity``.
         dismiss_after: as for ``end_activity``.
         at: as for ``end_activity``.
         after: as for ``end_activity``.
         account: the alias in ``LIVEACTIVITY``.
-        using: the database that the caller writes to; it must be the account's.
-        source: the way in, for the history.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
         **options: as for ``end_activity``.
 
@@ -124,7 +118,7 @@ def end_activities(
     Raises:
         InvalidInputError: names the field; nothing was written.
     """
-    door = enter(account, using, source, actor, reason)
+    door = enter(account, actor=actor, reason=reason)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
     spared = _lane_of(exclude)
     found = selectors.open_cards(door.account, _subjects(subject))
@@ -139,8 +133,6 @@ def keep_activity(
     stream_key: str | None = None,
     activity_id: str | None = None,
     account: str | None = None,
-    using: str | None = None,
-    source: str = "service",
     actor: Any = "",
     reason: str = "",
 ) -> Operation:
@@ -151,9 +143,7 @@ def keep_activity(
         stream_key: the key of a stream,
         activity_id: the vendor's id of a card.
         account: the alias in ``LIVEACTIVITY``; by default the row's.
-        using: the database that the caller writes to; it must be the account's.
-        source: the way in, for the history.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
 
     Returns:
@@ -162,20 +152,22 @@ def keep_activity(
     Raises:
         InvalidInputError: names the field, if no such card is known; nothing was written.
     """
-    door = enter(_account_of(activity, account), using, source, actor, reason)
-    path, _ = _check_names(activity, stream_key, activity_id)
-    card = _find(door, activity, stream_key, activity_id)
+    door = enter(_account_of(activity, account), actor=actor, reason=reason)
+    path, name = _check_names(activity, stream_key, activity_id)
+    card = _find(door, activity, path, name)
     if card is None:
         raise InvalidInputError.at(path, "No such live activity is known.")
     return door.insert_operation(card, Kind.KEEP)
 
 
-def _subjects(given: Model | Iterable[Model]) -> set[Subject]:
+def _subjects(given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
     """Return the objects that were named; of a queryset only the keys are read."""
     if isinstance(given, QuerySet):
         return {Subject.named(given.model, pk) for pk in given.values_list("pk", flat=True)}
-    several = given if isinstance(given, Iterable) and not isinstance(given, Model) else [given]
-    subjects = {Subject.of(each) for each in several}
+    several: Iterable[Model | Subject] = [given]  # type: ignore[list-item] # checked by of()
+    if isinstance(given, Iterable) and not isinstance(given, Model | Subject):
+        several = given
+    subjects = {each if isinstance(each, Subject) else Subject.of(each) for each in several}
     if Subject.of(None) in subjects:
         raise InvalidInputError.at("subject", "Give a model instance, or a queryset.")
     return subjects
@@ -190,13 +182,17 @@ def _lane_of(exclude: LiveActivity | None) -> str:
 def _account_of(activity: LiveActivity | None, account: str | None) -> str:
     if activity is None:
         return account or conf.DEFAULT_ACCOUNT
-    if not isinstance(activity, LiveActivity) or activity.pk is None:
+    if not isinstance(activity, LiveActivity) or not _is_pk(activity.pk):
         raise InvalidInputError.at(
             "activity", "Give a saved LiveActivity, or name it by stream_key or activity_id."
         )
     if account is not None and account != activity.account:
         raise InvalidInputError.at("account", f"This card belongs to {activity.account!r}.")
     return activity.account
+
+
+def _is_pk(value: object) -> bool:
+    return isinstance(value, int) and 0 < value <= BigIntegerField.MAX_BIGINT
 
 
 def _check_names(
@@ -214,14 +210,18 @@ def _check_names(
     return "activity", ""
 
 
-def _find(
-    door: Door, activity: LiveActivity | None, stream_key: str | None, activity_id: str | None
-) -> LiveActivity | None:
+def _name_of(activity: LiveActivity) -> tuple[str, str]:
+    if activity.stream_key:
+        return "stream_key", check_stream_key(activity.stream_key)
+    return "activity_id", check_activity_id(activity.activity_id)
+
+
+def _find(door: Door, activity: LiveActivity | None, path: str, name: str) -> LiveActivity | None:
     if activity is not None:
         return selectors.by_number(door.account, activity.pk)
-    if stream_key is not None:
-        return selectors.newest_of_key(door.account, stream_key)
-    return selectors.newest_of_id(door.account, str(activity_id))
+    if path == "stream_key":
+        return selectors.newest_of_key(door.account, name)
+    return selectors.newest_of_id(door.account, name)
 
 
 def end_card(door: Door, card: LiveActivity | None, wanted: Wanted, **name: Any) -> Operation:
@@ -245,8 +245,6 @@ def _due_at(
     if at is not None and after is not None:
         raise InvalidInputError.at("at", "Give either at or after.")
     if after is not None:
-        if milliseconds("after", after) > milliseconds("after", LONGEST_AFTER):
-            raise InvalidInputError.at("after", "Give at most 366 days.")
         return Now() + milliseconds("after", after)
     if at is None:
         return None

@@ -14,6 +14,7 @@ from django_liveactivity.content import (
     check_content,
     check_dismiss_after,
     check_options,
+    take_dismissal,
 )
 from django_liveactivity.exceptions import ContentRequiredError
 from django_liveactivity.models import LiveActivity, Operation
@@ -25,12 +26,23 @@ State = Operation.State
 
 @dataclass(frozen=True)
 class Wanted:
-    """How a card shall end; checked against the card as far as it is known."""
+    """How a card shall end; checked against the card as far as it is known.
+
+    A dismissal within content in the vendor's shape becomes ``dismiss_after``.
+
+    Raises:
+        InvalidInputError: at a dismissal in the content that is wrong or contradicts another.
+    """
 
     content: Any = None
     options: Mapping[str, Any] | None = None
     dismiss_after: datetime.timedelta | Unset | None = UNSET
     due_at: int | Combinable | None = None
+
+    def __post_init__(self) -> None:
+        content, stays = take_dismissal(self.content, self.dismiss_after, unset=UNSET)
+        object.__setattr__(self, "content", content)
+        object.__setattr__(self, "dismiss_after", stays)
 
 
 @dataclass(frozen=True)
@@ -58,16 +70,16 @@ def checked(door: Door, known: Known, wanted: Wanted) -> dict[str, Any]:
     """
     endpoint = Endpoint.END_STREAM if known.by_key else Endpoint.END
     options = as_options(wanted.options or {})
-    content = None
+    content, wire = None, None
     if wanted.content is not None:
         content = as_content(wanted.content, known.type)
-        check_content(endpoint, content)
+        wire = check_content(endpoint, content)
     check_options(endpoint, content.type if content else known.type, options)
-    shows = content is not None or known.has_content
+    shows = wire is not None or known.has_content
     if not shows and not known.by_key:
         raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
     return {
-        "content": None if content is None else content.wire(),
+        "content": wire,
         "options": options.wire(),
         "dismiss_seconds": _dismiss_seconds(door, wanted.dismiss_after, shows),
         "due_at": wanted.due_at,

@@ -27,11 +27,8 @@ def stream_activity(
     content: Content | Mapping[str, Any],
     *,
     subject: Model | None = None,
-    tracked_by: str = "",
     time_to_live: datetime.timedelta | Unset | None = UNSET,
     account: str = conf.DEFAULT_ACCOUNT,
-    using: str | None = None,
-    source: str = "service",
     actor: Any = "",
     reason: str = "",
     **options: Unpack[OptionFields],
@@ -42,13 +39,10 @@ def stream_activity(
         stream_key: names the card: 1 to 255 letters, digits, underscores and hyphens.
         content: what the card shows.
         subject: the saved object that the card tells of.
-        tracked_by: which ``ModelActivity`` shows the card; "" for none.
         time_to_live: the card ends by itself when no content came for so long; None for never, by
             default the account's (8 h).
         account: the alias in ``LIVEACTIVITY``.
-        using: the database that the caller writes to; it must be the account's.
-        source: the way in, for the history.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
         **options: ``action``, ``secondary_action``, ``alert``, ``channels``, ``tags``,
             ``metadata``; what is omitted stays as it is on the card.
@@ -60,14 +54,14 @@ def stream_activity(
         InvalidInputError: names the field; nothing was written.
     """
     key = check_stream_key(stream_key)
-    door = enter(account, using, source, actor, reason)
+    door = enter(account, actor=actor, reason=reason)
     values = intended(Endpoint.STREAM, content, options)
     lasts = lasting(door, time_to_live)
     told = Subject.of(subject)
     card = selectors.newest_of_key(door.account, key)
     if card is not None and not card.is_closed:
         return show_on(door, card, values, lasts)
-    return show_new(door, key, values, lasts, subject=told, tracked_by=tracked_by)
+    return show_new(door, key, values, lasts, subject=told)
 
 
 def track_activity(
@@ -77,8 +71,6 @@ def track_activity(
     subject: Model | None = None,
     time_to_live: datetime.timedelta | Unset | None = UNSET,
     account: str = conf.DEFAULT_ACCOUNT,
-    using: str | None = None,
-    source: str = "service",
     actor: Any = "",
     reason: str = "",
     **options: Unpack[OptionFields],
@@ -91,9 +83,7 @@ def track_activity(
         subject: the saved object that the card tells of.
         time_to_live: as for ``stream_activity``.
         account: the alias in ``LIVEACTIVITY``.
-        using: the database that the caller writes to; it must be the account's.
-        source: the way in, for the history.
-        actor: a user or a name, for the history.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
         **options: ``action``, ``secondary_action``, ``tags``, ``metadata``.
 
@@ -104,7 +94,7 @@ def track_activity(
         InvalidInputError: names the field; nothing was written.
     """
     identity = check_activity_id(activity_id)
-    door = enter(account, using, source, actor, reason)
+    door = enter(account, actor=actor, reason=reason)
     told = Subject.of(subject)
     card = selectors.newest_of_id(door.account, identity)
     stream = card is not None and bool(card.stream_key)
@@ -138,9 +128,9 @@ def intended(endpoint: Endpoint, content: Any, options: Mapping[str, Any]) -> In
         InvalidInputError: names the field.
     """
     checked, beside = as_content(content), as_options(options)
-    check_content(endpoint, checked)
+    wire = check_content(endpoint, checked)
     check_options(endpoint, checked.type, beside)
-    return {"content": checked.wire(), "options": beside.wire()}
+    return {"content": wire, "options": beside.wire()}
 
 
 def show_new(
@@ -150,7 +140,7 @@ def show_new(
     lasts: int | None,
     *,
     subject: Subject,
-    tracked_by: str,
+    tracked_by: str = "",
 ) -> LiveActivity:
     """INSERT a card and its first content."""
     channels = values["options"].get("channels") or door.backend.channels

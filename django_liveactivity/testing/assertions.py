@@ -11,6 +11,7 @@ from django_liveactivity.backends.locmem import outbox
 from django_liveactivity.client.call import Call
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import LiveActivity
+from django_liveactivity.printable import printable
 
 SHOWS = frozenset({Endpoint.STREAM, Endpoint.UPDATE})
 ENDS = frozenset({Endpoint.END_STREAM, Endpoint.END})
@@ -108,4 +109,5 @@ def _told(sent: list[Call]) -> str:
 def _line(call: Call) -> str:
     if call.json is None:
         return f"{call.method} {call.path}"
-    return f"{call.method} {call.path} {json.dumps(call.json, ensure_ascii=False, sort_keys=True)}"
+    body = json.dumps(call.json, ensure_ascii=False, sort_keys=True)
+    return printable(f"{call.method} {call.path} {body}")

@@ -113,7 +113,9 @@ class _Examined:
         done = {}
         for pk, decision in self.decisions(pks).items():
             reason = GONE if decision.subject is None else ""
-            door = enter(self.account.alias, self.account.database, SOURCE, reason=reason)
+            door = enter(
+                self.account.alias, using=self.account.database, source=SOURCE, reason=reason
+            )
             with contained(self.activity, self.account, self.subject(pk)):
                 carry_out(self.activity, door, decision)
                 done[pk] = decision

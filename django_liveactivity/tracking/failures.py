@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,13 @@ from django.db import DatabaseError, Error, transaction
 
 from django_liveactivity import conf
 from django_liveactivity.models import Subject
+from django_liveactivity.printable import get_logger
 from django_liveactivity.services.failures import note_tracking_failure
 
 if TYPE_CHECKING:
     from .activity import ModelActivity
 
-logger = logging.getLogger("django_liveactivity.tracking")
+logger = get_logger("django_liveactivity.tracking")
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from django.db.models import Model
 from django_liveactivity import conf, selectors
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Subject, root_model
+from django_liveactivity.printable import get_logger
 from django_liveactivity.services.door import enter
 
 from .act import carry_out
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SOURCE = "signal"
 
-logger = logging.getLogger("django_liveactivity.tracking")
+logger = get_logger("django_liveactivity.tracking")
 
 
 @dataclass(frozen=True)
@@ -110,4 +110,5 @@ def _holds_expressions(instance: Model) -> bool:
 
 def _carry_out(activity: ModelActivity[Any], account: conf.Account, decision: Decision) -> None:
     if decision.writes:
-        carry_out(activity, enter(account.alias, account.database, SOURCE), decision)
+        door = enter(account.alias, using=account.database, source=SOURCE)
+        carry_out(activity, door, decision)

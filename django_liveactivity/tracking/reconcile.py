@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -15,6 +14,8 @@ from django.db.models import Field, Model, QuerySet
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.models import LiveActivity, Subject, root_model
+from django_liveactivity.printable import get_logger
+from django_liveactivity.services.door import recorded_as
 
 from .batch import GONE, SIZE, SOURCE, settle
 from .registry import registered
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 Cards = QuerySet[LiveActivity, LiveActivity]
 
-logger = logging.getLogger("django_liveactivity.tracking")
+logger = get_logger("django_liveactivity.tracking")
 
 
 def reconcile(models: Collection[type[Model]] = (), *, dry_run: bool = False) -> Iterator[Batch]:
@@ -110,7 +111,8 @@ def _end_orphans(
     present = {str(pk) for pk in rows.values_list("pk", flat=True)}
     orphans = [card for card in cards if card.subject_pk not in present]
     if not dry_run:
-        for card in orphans:
-            services.end_activity(card, using=account.database, source=SOURCE, reason=GONE)
+        with recorded_as(SOURCE):
+            for card in orphans:
+                services.end_activity(card, reason=GONE)
     changes = [Change("end", Subject(c.subject_model, c.subject_pk), str(c)) for c in orphans]
     return Batch(len(cards), changes)

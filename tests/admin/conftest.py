@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from django_liveactivity.delivery import sweep
 from django_liveactivity.models import LiveActivity
 
 CHANGELIST = "admin:django_liveactivity_liveactivity_changelist"
@@ -20,6 +21,8 @@ Enter = Callable[..., Client]
 @pytest.fixture
 def enter(db: None) -> Enter:
     """Log somebody in who may do what is named: ``enter("view", "end")``."""
+
+    sweep(lambda _: None)  # a worker is at work
 
     def log_in(*may: str, name: str = "ana") -> Client:
         user = User.objects.create_user(name, is_staff=True)

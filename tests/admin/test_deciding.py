@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
 from django_liveactivity import Progress, services
+from django_liveactivity.delivery import drain
 from django_liveactivity.models import Act, LiveActivity, Operation
 from django_liveactivity.testing import deliver
 
@@ -64,7 +67,26 @@ class TestRetryAndGiveUp:
         services.end_activity(card)
         answer = confirm(operator, "retry_selected", card)
         assert [act.operation.kind for act in Act.objects.order_by("pk")] == ["stream", "end"]
-        assert messages_of(answer) == [("success", "Trying 1 live activity again: order-1")]
+        assert messages_of(answer) == [
+            ("success", "What is due of 1 live activity is tried again: order-1")
+        ]
+
+    def test_an_end_for_later_is_not_said_to_be_tried_again(self, operator):
+        card = show()
+        deliver()
+        services.end_activity(card, after=timedelta(hours=5))
+        answer = confirm(operator, "retry_selected", card)
+        ((level, text),) = messages_of(answer)
+        assert level == "info"
+        assert text.startswith("The end of 1 live activity is scheduled for later")
+        assert not Act.objects.exists()
+
+    def test_in_a_blocked_account_a_retry_is_not_green(self, operator, vendor):
+        card = show()
+        vendor.policy.api_keys = ["another"]
+        drain(patience=0)
+        levels = [level for level, _ in messages_of(confirm(operator, "retry_selected", card))]
+        assert levels == ["info", "warning"]
 
     def test_a_card_with_nothing_unfinished_is_reported(self, operator):
         card = show()

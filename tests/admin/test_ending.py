@@ -11,8 +11,10 @@ from django.urls import reverse
 
 from django_liveactivity import Progress, SegmentedProgress, services
 from django_liveactivity.admin import asking
+from django_liveactivity.delivery import drain
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
+from tests.clock import advance
 from tests.shop.models import Order
 
 from .conftest import CHANGELIST, ask_to_end, cards_in, confirm_end, messages_of
@@ -189,10 +191,44 @@ class TestReport:
 
         answer = confirm_end(operator, pending, ended)
 
-        expected = "2 live activities had their end before: order-2, order-1"
-        assert messages_of(answer) == [("info", expected)]
+        assert messages_of(answer) == [
+            ("info", "1 live activity was already ending: order-1"),
+            ("info", "1 live activity had already ended: order-2"),
+        ]
         assert ends().count() == 2
         assert not LogEntry.objects.exists()
+
+    def test_an_end_that_waits_for_an_operator_says_so(self, operator, vendor):
+        card = services.track_activity("unknown-id", Progress(title="Backup", percentage=1))
+        services.end_activity(card)
+        drain(patience=0)
+        assert ends().get().state == "needs_operator"
+
+        answer = confirm_end(operator, card)
+
+        ((level, text),) = messages_of(answer)
+        assert level == "warning"
+        assert text.startswith("The vendor refuses the end of 1 live activity: unknown-id.")
+
+    def test_an_end_in_a_blocked_account_is_not_said_to_be_on_its_way(self, operator, vendor):
+        card = show()
+        vendor.policy.api_keys = ["another"]
+        drain(patience=0)
+
+        (_, stored), (level, why) = messages_of(confirm_end(operator, card))
+
+        assert stored == "The end of 1 live activity is stored and waits for its account: order-1"
+        assert level == "warning"
+        assert why.startswith("Account default: The vendor refuses the account (unauthorized 401)")
+
+    def test_an_end_that_nothing_drains_is_not_said_to_be_on_its_way(self, operator):
+        card = show()
+        advance(91)
+
+        (stored, _), (level, why) = messages_of(confirm_end(operator, card))
+
+        assert (stored, level) == ("warning", "warning")
+        assert why.startswith("Account default: nothing drains: the last sweep was 9")
 
     def test_a_scheduled_end_is_brought_forward(self, operator):
         card = show()
@@ -245,6 +281,17 @@ class TestReport:
 
 
 class TestBounds:
+    @pytest.mark.parametrize("chosen", ["abc", "1.5", "-1", "\u0661", "9" * 30, "1\0", ""])
+    @pytest.mark.parametrize("confirmed", [{}, {"post": "yes"}])
+    @pytest.mark.parametrize("action", ["end_selected", "retry_selected", "probe_accounts"])
+    def test_what_is_no_card_is_refused(self, operator, action, chosen, confirmed):
+        fields = {"action": action, "_selected_action": [chosen], **confirmed}
+
+        answer = operator.post(reverse(CHANGELIST), fields, follow=True)
+
+        assert messages_of(answer) == [("error", "Select live activities by their rows.")]
+        assert not ends().exists()
+
     def test_too_many_are_refused_before_they_are_listed(self, operator, monkeypatch):
         monkeypatch.setattr("django_liveactivity.admin.asking.MAX_CARDS", 2)
         cards = [show(f"order-{n}") for n in range(3)]

@@ -63,6 +63,12 @@ BAD = [
     ({"subject": {"model": "shop.Order", "pk": 42}}, ["subject.pk"]),
     ({"subject": {"model": "shop.Order", "pk": "x"}}, ["subject.pk"]),
     ({"subject": {"model": "shop.Order", "pk": "1", "id": 1}}, ["subject.id"]),
+    ({"subject": {"model": "shop.Shift", "pk": "999999999999 00:00:00"}}, ["subject.pk"]),
+    ({"subject": {"model": "shop.Line", "pk": "1"}}, ["subject.pk"]),
+    ({"subject": {"model": "shop.Machine", "pk": "a\0b"}}, ["subject.pk"]),
+    ({"subject": {"model": "shop.Machine", "pk": "\ud800"}}, ["subject.pk"]),
+    ({"subject": {"model": "shop.Machine", "pk": "x" * 256}}, ["subject.pk"]),
+    ({"subject": {"model": "m" * 256, "pk": "1"}}, ["subject.model"]),
     # fields that there are not
     (key(acount="default"), ["acount"]),
     (key(channels=["ops"], source="me"), ["channels", "source"]),
@@ -85,8 +91,16 @@ BAD = [
         ["content.metrics.0.value"],
     ),
     (key(content={"type": "timer", "title": "\ud800"}), ["content.title"]),
-    (key(content={"title": "Done", "\ud800": 1}), ["content."]),
+    (key(content={"title": "Done", "\ud800": 1}), ["content.\\ud800"]),
+    (key(content_state={"title": "Done", "percentage": 101}), ["content_state.percentage"]),
+    (key(content_state="Done"), ["content_state"]),
+    (key(content_state=TITLE, content=TITLE), ["content_state"]),
     # when, and for how long
+    (key(content=TITLE | {"auto_dismiss_minutes": "2"}), ["content.auto_dismiss_minutes"]),
+    (
+        key(content_state=TITLE | {"auto_dismiss_minutes": 2}, dismiss_after=60),
+        ["content_state.auto_dismiss_minutes"],
+    ),
     (key(content=TITLE, dismiss_after=-1), ["dismiss_after"]),
     (key(content=TITLE, dismiss_after=14401), ["dismiss_after"]),
     (key(content=TITLE, dismiss_after="60"), ["dismiss_after"]),
@@ -111,6 +125,8 @@ BAD = [
     (key(reason=1), ["reason"]),
     (key(reason="a\0b"), ["reason"]),
     (key(reason="\ud800"), ["reason"]),
+    (key(reason="r" * 1001), ["reason"]),
+    (key(account="a" * 65), ["account"]),
     (key(action="Open"), ["action"]),
     (key(action=ACTION | {"url": "ftp://example.com"}), ["action.url"]),
     (key(action=ACTION | {"type": "call"}), ["action.type"]),
@@ -120,6 +136,7 @@ BAD = [
     (key(tags=["a", 1]), ["tags.1"]),
     (key(tags=["a", ""]), ["tags.1"]),
     (key(tags=["t"] * 21), ["tags"]),
+    (key(tags=[1] * 21), ["tags"]),
     (key(metadata=[]), ["metadata"]),
     (key(metadata={"a": None}), ["metadata.a"]),
     (key(metadata={"a": {"b": 1}}), ["metadata.a"]),
@@ -140,6 +157,7 @@ def test_content_of_another_type_than_the_card_s_is_refused(client, url):
     content = {"type": "alert", "title": "Done", "message": "Eaten"}
 
     assert paths(client.post(url, key(content=content))) == ["content.type"]
+    assert paths(client.post(url, key(content_state=content))) == ["content_state.type"]
     assert not ends().exists()
 
 
@@ -165,15 +183,54 @@ class TestJson:
         "body",
         [
             "{",
-            '{"stream_key": NaN}',
             "[" * 100_000,
-            '{"stream_key":"a","after":' + "9" * 5000 + "}",
             b'{"stream_key": "\xff"}',
+            b'\xef\xbb\xbf{"stream_key": "a"}',
+            '{"stream_key": "a"}'.encode("utf-16"),
+            '{"stream_key": "a"}, {}',
+            '{"stream_key": "a\n"}',
+            "{'stream_key': 'a'}",
         ],
-        ids=["cut", "NaN", "deep", "huge number", "not UTF-8"],
+        ids=["cut", "deep", "not UTF-8", "BOM", "UTF-16", "two", "raw control", "Python"],
     )
     def test_what_is_no_json_is_refused(self, client, url, body):
         assert paths(client.post(url, body, content_type="application/json")) == [""]
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            ('{"stream_key": "a", "stream_key": "b"}', ["stream_key"]),
+            ('{"stream_key": "a", "stream\\u005fkey": "b"}', ["stream_key"]),
+            ('{"stream_key": "a", "content": {"title": "A", "title": "A"}}', ["content.title"]),
+            (
+                '{"content": {"metrics": [{}, {"label": 1, "label": 2, "value": 1, "value": 2}]}}',
+                ["content.metrics.1.label", "content.metrics.1.value"],
+            ),
+            (
+                '{"stream_key": NaN, "content": {"percentage": -Infinity}}',
+                ["stream_key", "content.percentage"],
+            ),
+            ('{"stream_key": "a", "metadata": {"a": 1e999}}', ["metadata.a"]),
+            ('{"stream_key": "a", "after": ' + "9" * 5000 + "}", ["after"]),
+            ('{"metadata": ' + '{"a":' * 16 + "1" + "}" * 17, ["metadata" + ".a" * 15]),
+            ('{"tags": ["\\ud83d", "\\ud83d\\ude00"]}', ["tags.0"]),
+        ],
+        ids=lambda value: ascii(value)[:60],
+    )
+    def test_what_other_readers_take_in_another_way_is_refused_by_its_path(
+        self, client, url, body, expected
+    ):
+        assert paths(client.post(url, body, content_type="application/json")) == expected
+        assert not Operation.objects.exists()
+
+    @pytest.mark.parametrize("charset", ["utf-16", "latin-1", "zlib", "idna", "nothing"])
+    def test_json_is_utf_8_whatever_charset_is_named(self, client, url, charset):
+        body = '{"stream_key": "a", "reason": "Größe"}'.encode()
+
+        answer = client.post(url, body, content_type=f"application/json; charset={charset}")
+
+        assert answer.status_code == 202
+        assert ends().get().reason == "Größe"
 
     @pytest.mark.parametrize(
         ("content_type", "body"),
@@ -196,6 +253,56 @@ class TestJson:
         assert client.post(url, key(reason="r" * MAX_BYTES)).status_code == 413
         assert not ends().exists()
 
+    def test_too_large_a_body_is_not_parsed(self, client, url):
+        answer = client.post(url, "[" * (MAX_BYTES + 1), content_type="application/json")
+
+        assert (answer.status_code, set(answer.json())) == (413, {"detail"})
+
     @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
     def test_nothing_but_post_is_answered(self, client, url, method):
         assert getattr(client, method)(url).status_code == 405
+
+
+HUGE = {
+    "unknown fields": {str(number): 0 for number in range(10_000)},
+    "a long name": {"n" * 100_000: 0},
+    "odd names": {f"\U0001f600{number}" * 20: 0 for number in range(400)},
+    "repeated keys": "{" + ",".join(f'"{n}":0,"{n}":0' for n in range(5_000)) + "}",
+    "numbers": '{"metadata":{' + ",".join(f'"{n}":NaN' for n in range(5_000)) + "}}",
+    "surrogates": '{"tags":[' + ",".join(['"\\ud800"'] * 5_000) + "]}",
+    "under a long name": '{"' + "n" * 60_000 + '":[' + ",".join(["NaN"] * 15_000) + "]}",
+    "tags": key(tags=[1] * 40_000),
+    "unknown fields of the subject": {"subject": {str(n): 0 for n in range(10_000)}},
+    "a model": {"subject": {"model": "m" * 100_000, "pk": "1"}},
+    "a model that is none": {"subject": {"model": "shop." + "m" * 250, "pk": "1"}},
+    "a key": {"subject": {"model": "shop.Order", "pk": "1" * 100_000}},
+    "a stream key": {"stream_key": "/" * 100_000},
+    "an account": key(account="a" * 100_000),
+    "a moment": key(at="9" * 100_000),
+    "a list": [0] * 40_000,
+    "a reason": key(reason="r" * 100_000),
+}
+
+
+@pytest.mark.parametrize("body", HUGE.values(), ids=HUGE)
+def test_a_huge_body_has_a_small_answer(client, url, body):
+    raw = body if isinstance(body, str) else json.dumps(body)
+    assert len(raw) <= MAX_BYTES
+
+    answer = client.post(url, raw, content_type="application/json")
+
+    assert answer.status_code in {400, 404}
+    assert len(answer.json().get("errors", ())) <= 50
+    assert len(answer.content) < 32 * 1024
+
+
+def test_an_unknown_account_or_model_names_no_others(client, url, settings):
+    settings.LIVEACTIVITY = settings.LIVEACTIVITY | {"secret": settings.LIVEACTIVITY["default"]}
+
+    account = client.post(url, key(account="nowhere"))
+    model = client.post(url, {"subject": {"model": "shop.Ordr", "pk": "1"}})
+
+    assert paths(account) == ["account"]
+    assert model.status_code == 404
+    told = account.content.decode() + model.content.decode()
+    assert not [name for name in ("secret", "default", "Order", "auth") if name in told]

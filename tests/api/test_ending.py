@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django_liveactivity import services
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
-from tests.shop.models import ColdParcel, Delivery, Order, Parcel
+from tests.shop.models import ColdParcel, Delivery, Order, Parcel, Receipt, SealedOrder, Shift
 
 from .conftest import ends, show
 
@@ -88,6 +88,30 @@ class TestNames:
         client.post(url, {"subject": {"model": model._meta.label, "pk": str(key).upper()}})
 
         assert ends().get().activity.subject_pk == str(key)
+
+    def test_a_proxy_s_card_ends_although_its_pk_cannot_be_assigned(self, client, url):
+        order = SealedOrder.objects.create()
+        show(subject=order)
+
+        client.post(url, {"subject": {"model": "shop.SealedOrder", "pk": str(order.pk)}})
+
+        assert ends().get().activity.subject == Order.objects.get()
+
+    def test_an_object_that_asks_for_its_relation_is_not_made(self, client, url):
+        receipt = Receipt.objects.create(order=Order.objects.create())
+        show(subject=receipt)
+
+        client.post(url, {"subject": {"model": "shop.Receipt", "pk": str(receipt.pk)}})
+
+        assert ends().get().activity.subject == receipt
+
+    def test_an_object_whose_key_is_a_duration_ends(self, client, url):
+        shift = Shift.objects.create(length=datetime.timedelta(days=1, hours=8))
+        show(subject=shift)
+
+        client.post(url, {"subject": {"model": "shop.Shift", "pk": "1 08:00:00"}})
+
+        assert ends().get().activity.subject == shift
 
     def test_an_object_without_a_live_card_is_no_error(self, client, url):
         answer = client.post(url, {"subject": {"model": "shop.Order", "pk": "7"}})
@@ -226,6 +250,36 @@ class TestAccount:
         assert answer.json()["operations"][0]["account"] == "b"
         assert Operation.objects.using("other").get().account == "b"
         assert not Operation.objects.exists()
+
+
+class Service:
+    """A principal that is no Django user, as a host's authentication may return one."""
+
+    is_authenticated = True
+
+    def has_perm(self, permission, obj=None):
+        return permission == "django_liveactivity.end_liveactivity"
+
+
+class Named(Service):
+    def __init__(self, username):
+        self.username = username
+
+    def get_username(self):
+        return self.username
+
+
+class TestActor:
+    @pytest.mark.parametrize(
+        "principal",
+        [Named(uuid.uuid4()), Named(42), Named("n" * 300), Named(""), Named(None), Service()],
+        ids=["UUID", "number", "long", "empty", "None", "no username"],
+    )
+    def test_a_principal_of_any_kind_ends_cards(self, client, url, principal):
+        client.force_authenticate(principal)
+
+        assert client.post(url, {"stream_key": "a"}).status_code == 202
+        assert ends().get().actor[:255] == ends().get().actor
 
 
 class TestTransaction:

@@ -36,7 +36,9 @@ def test_it_names_every_answer(schema):
     (operation,) = schema["paths"]["/liveactivity/end/"].values()
 
     assert operation["operationId"] == "liveactivity_end"
-    assert set(operation["responses"]) == {"202", "400", "403", "404"}
+    assert set(operation["responses"]) == {
+        *("202", "400", "401", "403", "404", "413", "415", "429")
+    }
     assert list(operation["requestBody"]["content"]) == ["application/json"]
 
 
@@ -45,6 +47,13 @@ def test_it_names_every_field_of_the_body(schema):
 
     assert set(body["properties"]) == set(EndSerializer().fields)
     assert "required" not in body
+
+
+def test_it_says_that_callers_authenticate_although_the_host_s_default_is_open(schema):
+    (operation,) = schema["paths"]["/liveactivity/end/"].values()
+
+    assert operation["security"]
+    assert {} not in operation["security"]
 
 
 def test_its_components_carry_our_name(schema):

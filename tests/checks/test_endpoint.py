@@ -11,13 +11,14 @@ import pytest
 from django.http import HttpResponse
 from django.urls import include, path
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.throttling import ScopedRateThrottle, UserRateThrottle
 
 from django_liveactivity.api.views import EndView
 
 from .finding import found
 
 ROOT = Path(__file__).parents[2]
-OPEN = "liveactivity.W004"
+OPEN, RATELESS = "liveactivity.W004", "liveactivity.W009"
 
 
 class OpenEndView(EndView):
@@ -52,6 +53,21 @@ def test_authentication_may_be_taken_or_given_where_it_is_mounted(settings):
 
 def test_the_endpoint_as_it_comes_has_the_host_s_authentication(settings):
     assert mounted(settings, path("cards/", include("django_liveactivity.api.urls"))) == {}
+
+
+def test_a_throttle_by_scope_needs_a_rate_for_the_endpoint_s(settings, monkeypatch):
+    throttles = [UserRateThrottle, ScopedRateThrottle]
+    throttled = path("end/", EndView.as_view(throttle_classes=throttles))
+    messages = mounted(settings, throttled)
+    assert list(messages) == [RATELESS]
+    assert "its scope 'liveactivity_end' has no rate" in messages[RATELESS]
+    monkeypatch.setitem(ScopedRateThrottle.THROTTLE_RATES, "liveactivity_end", "60/min")
+    assert mounted(settings, throttled) == {}
+
+
+def test_a_throttle_by_another_measure_needs_no_rate_of_the_endpoint_s(settings):
+    throttled = path("end/", EndView.as_view(throttle_classes=[UserRateThrottle]))
+    assert mounted(settings, throttled) == {}
 
 
 def test_a_project_that_has_turned_authentication_off_is_told_so():

@@ -22,3 +22,11 @@ ACCOUNT = {
 }
 LIVEACTIVITY = dict.fromkeys(os.environ.get("LOOP_ACCOUNTS", "default").split(), ACCOUNT)
 SILENCED_SYSTEM_CHECKS = ["liveactivity.W003"]  # the sandbox is meant
+if "LOOP_LOG_LEVEL" in os.environ:
+    LOGGING = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"own": {"format": "of the project: %(message)s"}},
+        "handlers": {"own": {"class": "logging.StreamHandler", "formatter": "own"}},
+        "root": {"handlers": ["own"], "level": os.environ["LOOP_LOG_LEVEL"]},
+    }

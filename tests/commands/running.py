@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 DJANGO = [sys.executable, "-m", "django"]
 
 
-def run(*arguments: str) -> str:
-    """Run a command in this process and return what it printed."""
-    out = io.StringIO()
+def run(*arguments: str, stdout: io.StringIO | None = None) -> str:
+    """Run a command in this process and return what it printed, which is in ``stdout`` too."""
+    out = stdout or io.StringIO()
     call_command(*arguments, stdout=out)
     return out.getvalue()
 

@@ -11,6 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from django_liveactivity import Progress, services
+from django_liveactivity.client import Client
+from django_liveactivity.delivery import drain
 from django_liveactivity.models import Operation
 
 from .running import ROOT, run
@@ -46,6 +48,29 @@ class TestEnd:
         [
             ([], "at least one stream key"),
             (["key", "--content", "{"], "--content is no JSON"),
+            (["key", "--content", "[" * 100_000], "--content is no JSON"),
+            (["key", "--content", "no-such.json"], "neither JSON nor a file that can be read"),
+            (["key", "--content", "no\0file"], "neither JSON nor a file that can be read"),
+            (
+                ["key", "--content", '{"content_state": {"title": "x"}, "account": "other"}'],
+                "unknown field 'account'. A body may have activity_id, content_state, action",
+            ),
+            (["key", "--content", '{"titel": "x"}'], "Nothing was ended.*titel: "),
+            (
+                ["key", "--content", '{"activity_id": "x"}'],
+                "body of activity_id 'x'; name no other",
+            ),
+            (["--content", '{"activity_id": 5, "content_state": {"title": "x"}}'], "activity_id: "),
+            (["--content", '{"content_state": {"title": "x"}}'], "at least one stream key"),
+            (
+                [
+                    "key",
+                    "--dismiss-after=60",
+                    "--content",
+                    '{"title": "x", "auto_dismiss_minutes": 2}',
+                ],
+                "auto_dismiss_minutes: contradicts dismiss_after",
+            ),
             (["key", "--content", "[]"], "must be a JSON object"),
             (["key", "--account", "other"], "no account 'other'"),
             (["--activity-id", "x"], "content: "),
@@ -65,6 +90,33 @@ class TestEnd:
     def test_says_what_to_do(self, vendor, arguments, message):
         with pytest.raises(CommandError, match=message):
             run("liveactivity_end", *arguments)
+
+    def test_a_name_that_was_never_shown_is_pointed_at(self, vendor, capsys):
+        services.stream_activity("order-42", CONTENT)
+        call_command("liveactivity_end", "order-42", "ordr-42")
+        out, err = capsys.readouterr()
+        assert "ordr-42: end" in out
+        assert "ordr-42: no live activity of that name was shown from here." in err
+        assert "order-42: no live activity" not in err
+
+    def test_an_end_that_the_vendor_refuses_is_no_success(self, vendor):
+        run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
+        drain(patience=0)
+        refusal = r"^some-id: does not end\. The vendor refuses end \d+ \(not_found\)"
+        with pytest.raises(CommandError, match=refusal):
+            run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
+
+    def test_what_has_ended_is_said_to_have_ended(self, vendor):
+        with Client("ask_test_0123456789", base_url=vendor.url) as client:
+            identity = client.start(CONTENT).activity_id
+        arguments = ["liveactivity_end", "--activity-id", identity, "--title", "Done"]
+        assert "is stored." in run(*arguments)
+        drain(patience=0)
+        assert "had already ended" in run(*arguments)
+
+    def test_says_that_nothing_drains(self, vendor, capsys):
+        call_command("liveactivity_end", "order-42")
+        assert "What was stored waits: nothing drains" in capsys.readouterr().err
 
     def test_a_user_without_a_name_has_a_number(self, db, monkeypatch):
         def nameless():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 
 import pytest
@@ -131,9 +132,43 @@ class TestService:
                 out, errors = loop.communicate(timeout=30)
             finally:
                 loop.kill()
-        assert (loop.returncode, errors) == (0, "")
+        assert loop.returncode == 0
+        assert re.search(r" INFO default: DELETE order-42 404 not_found in \d+ ms\n", errors)
         assert "what was begun is finished" in out
         assert [call["method"] for call in sandbox.calls()] == ["DELETE"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "shown"),
+        [
+            (["--once"], []),
+            (["--once", "-v2"], ["INFO default: DELETE order-42 404 not_found in"]),
+        ],
+    )
+    def test_one_run_shows_each_call_if_it_is_asked_to(self, project, arguments, shown):
+        shell = project()
+        shell.run("liveactivity_end", "order-42", check=True)
+        once = shell.run("liveactivity_dispatch", *arguments)
+        assert [" ".join(line.split()[2:-2]) for line in once.stderr.splitlines()] == shown
+
+    def test_a_loop_can_be_told_to_be_silent(self, project, sandbox):
+        shell = project()
+        shell.run("liveactivity_end", "order-42", check=True)
+        with shell.start("liveactivity_dispatch", "-v0") as loop:
+            try:
+                wait_until(sandbox.calls)
+                loop.terminate()
+                _, errors = loop.communicate(timeout=30)
+            finally:
+                loop.kill()
+        assert errors == ""
+
+    @pytest.mark.parametrize(("level", "shown"), [("INFO", True), ("WARNING", False)])
+    def test_the_project_s_own_logging_holds(self, project, sandbox, level, shown):
+        shell = project(LOOP_LOG_LEVEL=level)
+        shell.run("liveactivity_end", "order-42", check=True)
+        once = shell.run("liveactivity_dispatch", "--once", "-v2")
+        assert once.stderr.endswith(" ms\n") == shown
+        assert " INFO " not in once.stderr
 
     def test_beats_for_the_account_it_serves(self, project, sandbox):
         shell = project(LOOP_ACCOUNTS="one two")
@@ -191,6 +226,13 @@ class TestProgress:
         assert "30/30" in screen
         assert "default: 30 calls, nothing is due." in screen
 
+    def test_lines_stand_above_the_bar(self, project):
+        screen = look(project("backlog", LOOP_CALLS="20"), "-v2")
+        lines = [line for line in screen.splitlines() if " INFO default: DELETE key-" in line]
+        assert len(lines) == 30
+        assert all(re.search(r" INFO default: DELETE key-\d+ 404 .* ms$", line) for line in lines)
+        assert "30/30" in screen
+
     def test_a_terminal_is_left_alone_by_a_small_backlog(self, project):
         shell = project()
         shell.run("liveactivity_end", "order-42", check=True)
@@ -211,10 +253,10 @@ class TestProgress:
         assert (once.stdout, once.stderr) == ("default: 30 calls, nothing is due.\n", "")
 
 
-def look(shell: Shell) -> str:
+def look(shell: Shell, *options: str) -> str:
     """Drain once on a terminal, and return all that it showed."""
     ours, theirs = pty.openpty()
-    with shell.start(*ONCE, stdout=theirs, stderr=theirs, stdin=theirs) as once:
+    with shell.start(*ONCE, *options, stdout=theirs, stderr=theirs, stdin=theirs) as once:
         os.close(theirs)
         shown = b""
         while chunk := _read(ours):

@@ -1,8 +1,9 @@
-"""``liveactivity_status``: a table, JSON, and an exit code for whoever watches."""
+"""``liveactivity_status``: a block per account, JSON, and an exit code for whoever watches."""
 
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django_liveactivity import Progress, services
 from django_liveactivity.delivery import drain, sweep
 from django_liveactivity.management.commands.liveactivity_status import duration
-from django_liveactivity.models import AccountState
+from django_liveactivity.models import AccountState, Attempt
 from tests.clock import advance
 
 from .running import run
@@ -23,17 +24,26 @@ def beat() -> None:
     sweep(lambda _: None)
 
 
-def test_is_a_table(vendor):
+def unwrapped(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_is_a_block_per_account(vendor):
     services.stream_activity("order-42", CONTENT)
     beat()
-    header, row = run("liveactivity_status").splitlines()
-    assert header.split("  ")[:2] == ["account", "condition"]
-    assert row.split()[:3] == ["default", "open", "1"]
-    assert row.endswith("no limit      0 s ago")
+    assert run("liveactivity_status") == (
+        "default: open\n"
+        "  backlog           1\n"
+        "  due ends          0\n"
+        "  needs attention   0\n"
+        "  failures of hooks 0\n"
+        "  slots in use      no limit\n"
+        "  last sweep        0 s ago\n"
+    )
 
 
 def test_a_project_that_was_never_used_is_well(vendor):
-    assert run("liveactivity_status").splitlines()[1].endswith("never")
+    assert run("liveactivity_status").endswith("last sweep        never\n")
 
 
 def test_says_how_many_slots_are_in_use(configure, sandbox, db):
@@ -86,12 +96,21 @@ def test_says_why_an_account_is_blocked_and_until_when(vendor):
     services.end_activity(stream_key="order-42")
     drain(patience=0)
     beat()
-    line = run("liveactivity_status").splitlines()[-1]
-    assert line.startswith(
-        "default: The vendor refuses the account (unauthorized 401): "
-        "check its api_key and base_url. "
+    assert (
+        "The vendor refuses the account (unauthorized 401): check its api_key and base_url. "
         "The next call may be made in "
-    )
+    ) in unwrapped(run("liveactivity_status"))
+
+
+def test_does_not_doubt_the_key_when_the_vendor_fails(vendor):
+    vendor.faults = "*:500@1+"
+    for number in range(5):
+        services.end_activity(stream_key=f"order-{number}")
+    drain(patience=0)
+    beat()
+    told = unwrapped(run("liveactivity_status"))
+    assert "Calls fail, 5 in a row (the last: ambiguous 500): " in told
+    assert "api_key" not in told
 
 
 def test_says_until_when_an_account_is_frozen(vendor):
@@ -99,7 +118,110 @@ def test_says_until_when_an_account_is_frozen(vendor):
     services.end_activity(stream_key="order-42")
     drain(patience=0)
     beat()
-    assert "default: The vendor answered 429. The next call" in run("liveactivity_status")
+    assert "  The vendor answered 429. The next call may" in run("liveactivity_status")
+
+
+class TestNames:
+    """Which cards the problems are of, so that an operator knows where to look."""
+
+    def test_the_cards_that_are_overdue(self, vendor):
+        for number in range(3):
+            services.end_activity(stream_key=f"order-{number}")
+        services.end_activity(stream_key="order-0", content=CONTENT)  # one more of the same card
+        advance(301)
+        services.end_activity(stream_key="fresh")
+        beat()
+        assert "\n  Overdue: order-0, order-1, order-2.\n" in problems()
+
+    def test_the_cards_that_need_an_operator(self, vendor):
+        services.end_activity(activity_id="elsewhere", content=CONTENT)
+        drain(patience=0)
+        beat()
+        assert "\n  Needs an operator: elsewhere.\n" in run("liveactivity_status")
+
+    def test_the_cards_that_need_attention(self, vendor):
+        vendor.policy.delivery = "forced"
+        card = services.stream_activity("order-42", CONTENT)
+        drain(patience=0)
+        services.end_activity(card)
+        drain(patience=0)
+        beat()
+        assert "\n  Needs attention: order-42.\n" in run("liveactivity_status")
+
+    def test_no_more_than_ten_by_name(self, vendor):
+        for number in range(22):
+            services.end_activity(stream_key=f"order-{number}")
+        advance(301)
+        beat()
+        told = unwrapped(problems())
+        assert "Overdue: order-0, order-1, " in told
+        assert told.endswith(", order-9 and 12 more.")
+
+    def test_json_has_them_too(self, vendor):
+        services.end_activity(activity_id="elsewhere", content=CONTENT)
+        drain(patience=0)
+        beat()
+        [account] = json.loads(run("liveactivity_status", "--json"))["accounts"]
+        assert account["operator_cards"] == {"count": 1, "names": ["elsewhere"]}
+        assert account["overdue_cards"] == {"count": 0, "names": []}
+
+
+def problems() -> str:
+    """What is printed beside the error."""
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        run("liveactivity_status", stdout=out)
+    return out.getvalue()
+
+
+class TestTheVendorsLimit:
+    def test_the_cards_that_wait_for_it_are_told_apart(self, vendor):
+        for number in range(7):
+            services.stream_activity(f"deploy-{number}", CONTENT)
+        drain(patience=0)
+        beat()
+        told = run("liveactivity_status")
+        assert told.startswith("default: limit\n")
+        assert "\n  3 cards wait: 4 are alive, which is the vendor's limit. The next start" in told
+
+    def test_newer_content_makes_no_further_card(self, vendor):
+        for number in range(5):
+            services.stream_activity(f"deploy-{number}", CONTENT)
+        drain(patience=0)
+        services.stream_activity("deploy-4", Progress(title="Order 42", percentage=50))
+        drain(patience=0)
+        beat()
+        assert "\n  1 card waits: " in run("liveactivity_status")
+
+    def test_the_number_is_the_vendors(self, vendor):
+        vendor.policy.concurrent = 2
+        for number in range(3):
+            services.stream_activity(f"deploy-{number}", CONTENT)
+        drain(patience=0)
+        Attempt.objects.filter(outcome="limit_reached").update(answer='{"limit": null}')
+        beat()
+        told = unwrapped(run("liveactivity_status"))
+        assert "1 card waits: as many are alive as the vendor allows. " in told
+
+
+def test_no_line_is_wider_than_80_columns(vendor, settings):
+    alias = "a" * 64
+    settings.LIVEACTIVITY = {alias: settings.LIVEACTIVITY["default"]}
+    vendor.faults = "DELETE:403@1+"
+    for number in range(12):
+        key = f"{number:x}" * 128 + "-" * 100
+        services.end_activity(stream_key=key[:255], account=alias)
+    drain(alias, patience=0)
+    vendor.faults, vendor.policy.api_keys = "", ["another"]
+    services.end_activity(stream_key="order-42", account=alias)
+    drain(alias, patience=0)
+    advance(301)
+    beat()
+    told = problems()
+    assert "Overdue: " in told
+    assert "Needs an operator: " in told
+    assert "The vendor refuses the account" in told
+    assert max(map(len, told.splitlines())) <= 80
 
 
 def test_an_account_whose_database_is_away_does_not_hide_the_others(vendor, settings, capsys):
@@ -108,8 +230,7 @@ def test_an_account_whose_database_is_away_does_not_hide_the_others(vendor, sett
     with pytest.raises(CommandError, match=r"^away: its rows cannot be read: .*nowhere"):
         call_command("liveactivity_status")
     rows = capsys.readouterr().out.splitlines()
-    assert rows[1].split()[:3] == ["away", "unreadable", "?"]
-    assert rows[2].split()[:3] == ["default", "open", "0"]
+    assert rows[:4] == ["away: unreadable", "", "default: open", "  backlog           0"]
 
 
 def test_says_what_to_add_to_settings_without_an_account(settings):
@@ -125,7 +246,7 @@ def test_a_look_at_the_status_leaves_no_trace_while_all_is_well(vendor):
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(None, "-"), (0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d")],
+    [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (172_800, "2 d")],
 )
 def test_durations_are_said_as_people_say_them(seconds, said):
     assert duration(seconds) == said

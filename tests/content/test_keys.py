@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_liveactivity.content import check_activity_id, check_dismiss_after, check_stream_key
+from django_liveactivity.content import (
+    Progress,
+    check_activity_id,
+    check_dismiss_after,
+    check_stream_key,
+    parse_content,
+    take_dismissal,
+)
 from django_liveactivity.exceptions import InvalidInputError
 
 BAD_KEYS = [
@@ -93,3 +101,71 @@ def test_a_dismissal_outside_of_0_s_to_4_h_is_refused(value) -> None:
     with pytest.raises(InvalidInputError) as caught:
         check_dismiss_after(value)
     assert [error.path for error in caught.value.errors] == ["dismiss_after"]
+
+
+TWO = timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "beside", "dismissal"),
+    [
+        ({}, None, None),
+        ({}, TWO, TWO),
+        ({"auto_dismiss_minutes": Decimal(2)}, None, timedelta(minutes=2)),
+        ({"auto_dismiss_minutes": 0}, None, timedelta(0)),
+        ({"auto_dismiss_minutes": 240}, None, timedelta(hours=4)),
+        ({"auto_dismiss_seconds": 0}, None, timedelta(0)),
+        ({"auto_dismiss_seconds": 14_400}, None, timedelta(hours=4)),
+        ({"auto_dismiss_minutes": 2}, TWO, TWO),
+        ({"auto_dismiss_minutes": 2, "auto_dismiss_seconds": 120}, TWO, TWO),
+        ({"auto_dismiss_minutes": None, "auto_dismiss_seconds": 90}, None, timedelta(seconds=90)),
+    ],
+)
+def test_the_vendors_dismissal_is_taken_out_of_the_content(fields, beside, dismissal) -> None:
+    given = {"title": "x", **fields}
+    assert take_dismissal(given, beside) == ({"title": "x"}, dismissal)
+    assert given == {"title": "x", **fields}
+
+
+@pytest.mark.parametrize("content", [None, "x", Progress(title="x", percentage=1)])
+def test_what_is_no_mapping_brings_no_dismissal(content) -> None:
+    assert take_dismissal(content, TWO) == (content, TWO)
+
+
+@pytest.mark.parametrize(
+    ("fields", "beside", "message"),
+    [
+        ({"auto_dismiss_minutes": -1}, None, "from 0 to 240"),
+        ({"auto_dismiss_minutes": 241}, None, "from 0 to 240"),
+        ({"auto_dismiss_minutes": 1.5}, None, "a whole number of minutes"),
+        ({"auto_dismiss_minutes": True}, None, "a whole number"),
+        ({"auto_dismiss_minutes": "2"}, None, "a whole number"),
+        ({"auto_dismiss_minutes": 10**400}, None, "from 0 to 240"),
+        ({"auto_dismiss_seconds": 14_401}, None, "seconds from 0 to 14400"),
+        ({"auto_dismiss_minutes": 2}, timedelta(0), "contradicts dismiss_after"),
+        ({"auto_dismiss_seconds": 90}, TWO, "contradicts dismiss_after"),
+        ({"auto_dismiss_minutes": 2, "auto_dismiss_seconds": 90}, None, "auto_dismiss_seconds"),
+    ],
+)
+def test_a_dismissal_in_content_that_is_wrong_or_contradicts_another_is_refused(
+    fields, beside, message
+) -> None:
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        take_dismissal({"title": "x", **fields}, beside)
+    assert caught.value.errors[0].path in fields
+
+
+def test_nothing_beside_the_content_may_be_said_in_another_way() -> None:
+    given = {"title": "x", "auto_dismiss_minutes": 2}
+    assert take_dismissal(given, ..., unset=...) == ({"title": "x"}, TWO)
+    with pytest.raises(InvalidInputError, match="contradicts dismiss_after"):
+        take_dismissal(given, None, unset=...)
+
+
+@pytest.mark.parametrize("name", ["auto_dismiss_minutes", "auto_dismiss_seconds"])
+def test_content_that_ends_nothing_says_where_a_dismissal_belongs(name) -> None:
+    with pytest.raises(
+        InvalidInputError, match="call that ends the card: as dismiss_after"
+    ) as caught:
+        parse_content({"title": "x", "percentage": 1, name: 2})
+    assert [error.path for error in caught.value.errors] == [name]

@@ -47,7 +47,7 @@ REFUSED = [
     ({"secondary_action": {**HOOK, "url": "x"}}, "secondary_action.url", "https://"),
     ({"alert": "Hello"}, "alert", "AlertMessage"),
     ({"alert": {"title": 1}}, "alert.title", "string"),
-    ({"alert": {"text": "x"}}, "alert.text", "leave it out"),
+    ({"alert": {"text": "x"}}, "alert.text", "Known fields: title, body"),
     ({"channels": []}, "channels", "at least 1"),
     ({"channels": "ops"}, "channels", "list"),
     ({"channels": ["ops", ""]}, "channels.1", "empty"),
@@ -67,7 +67,7 @@ REFUSED = [
     ({"metadata": {"order": "x" * 4001}}, "metadata.order", "at most 4000"),
     ({"metadata": {str(n): "x" * 4000 for n in range(5)}}, "metadata", "16384 bytes"),
     ({"metadata": {str(n): "é" * 3000 for n in range(3)}}, "metadata", "16384 bytes"),
-    ({"channel": ["ops"]}, "channel", "leave it out"),
+    ({"channel": ["ops"]}, "channel", "alert, channels, tags"),
 ]
 
 

@@ -1,6 +1,8 @@
-"""What the log says of failing calls: each trouble once, and what becomes of the operation."""
+"""What the log says of calls: a line for each, each trouble once, and what becomes of it."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
@@ -93,3 +95,33 @@ def test_a_full_or_frozen_account_is_no_complaint(vendor, said):
     services.stream_activity("order-42", progress(10))
     deliver()
     assert said() == []
+
+
+@pytest.fixture
+def lines(caplog):
+    """A line for each call so far, without the time that it took."""
+    caplog.set_level("INFO", "django_liveactivity.calls")
+    name = "django_liveactivity.calls"
+    return lambda: [
+        re.fullmatch(r"default: (.*) in \d+ ms", record.getMessage())[1]
+        for record in caplog.records
+        if (record.name, record.levelname) == (name, "INFO")
+    ]
+
+
+def test_each_call_is_a_line(vendor, lines):
+    vendor.faults = "PUT:500@1,DELETE:reset@1"
+    services.stream_activity("deploy-42", progress(10))
+    deliver()
+    advance(60)
+    deliver()
+    services.end_activity(stream_key="deploy-42")
+    deliver()
+    services.end_activity(activity_id="elsewhere", content=Progress(title="x", percentage=100))
+    deliver()
+    assert lines() == [
+        "PUT deploy-42 500 ambiguous",
+        "PUT deploy-42 200 delivered",
+        "DELETE deploy-42 ambiguous",
+        "POST end elsewhere 404 not_found",
+    ]

@@ -38,9 +38,10 @@ def blocks(document, language="python"):
 
 @pytest.fixture
 def a_shop(monkeypatch, settings, vendor):
-    """The project that the documents speak of: an app ``shop``, and nothing followed yet."""
-    monkeypatch.setitem(sys.modules, "shop", shop)
-    monkeypatch.setitem(sys.modules, "shop.models", shop_models)
+    """The project that the documents speak of: its models, and nothing followed yet."""
+    for app in ("shop", "deployments"):
+        monkeypatch.setitem(sys.modules, app, shop)
+        monkeypatch.setitem(sys.modules, f"{app}.models", shop_models)
     monkeypatch.setenv("ACTIVITYSMITH_API_KEY", "ask_test")
     monkeypatch.setattr(tracking.registry, "_registry", [])
     tracking.followers.cache_clear()
@@ -90,11 +91,11 @@ def test_the_python_runs(document, a_shop, request, settings, capsys):
 def test_the_readme_ends_an_activity(a_shop, request, settings):
     run(README, request, settings, a_shop)
 
-    card = LiveActivity.objects.get(stream_key="order-42")
+    card = LiveActivity.objects.get(stream_key="deploy-42")
     assert card.status == LiveActivity.Status.ENDED
-    calls = [c for c in a_shop.calls() if c["path"].endswith("/order-42")]
+    calls = [c for c in a_shop.calls() if c["path"].endswith("/deploy-42")]
     assert [(c["method"], c["status"]) for c in calls] == [("PUT", 200), ("DELETE", 200)]
-    assert calls[-1]["body"]["content_state"]["percentage"] == 100
+    assert calls[-1]["body"]["content_state"]["current_step"] == 4
 
 
 def test_the_readme_is_short_about_the_first_end():

@@ -82,5 +82,5 @@ def test_unknown_addresses_beside_the_api_are_not_found(sandbox, path):
     for method in ("GET", "POST"):
         reply = httpx.request(method, sandbox.base + path, trust_env=False)
         assert reply.status_code == 404
-        assert list(reply.json()) == ["detail"]  # not of the form of the vendor's refusals
+        assert list(reply.json()) == ["message"]  # not of the form of the vendor's refusals
     assert sandbox.calls() == []

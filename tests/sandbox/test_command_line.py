@@ -9,9 +9,11 @@ import subprocess
 import sys
 import urllib.request
 
+import httpx
 import pytest
 
-from django_liveactivity.sandbox import Policy, add_arguments, from_arguments
+from django_liveactivity.sandbox import Policy, Sandbox, add_arguments, from_arguments
+from tests.sandbox.api import PROGRESS, Api
 
 
 def parsed(*arguments):
@@ -27,6 +29,7 @@ def test_every_option_reaches_the_sandbox():
             *("--rate-limit", "5/2.5", "--window", "sliding", "--concurrent", "2", "--evict"),
             *("--latency", "0.5", "--seed", "7", "--faults", "PUT:500@3,*:reset@10%"),
             *("--channel", "ops", "--billing", "trial_expired", "--delivery", "forced"),
+            *("--started-elsewhere", "pLAr-Hnq9", "--started-elsewhere", "Zx_9:progress"),
             *("--unknown-activity", "403", "--no-recipients", "404", "--retry-after", "3"),
         )
     )
@@ -39,6 +42,8 @@ def test_every_option_reaches_the_sandbox():
     assert (policy.billing, policy.delivery) == ("trial_expired", "forced")
     assert (policy.unknown_activity, policy.no_recipients, policy.retry_after) == (403, 404, 3.0)
     assert sandbox.latency == 0.5
+    alive = {card["activity_id"]: card["type"] for card in sandbox.phone()["alive"]}
+    assert alive == {"pLAr-Hnq9": "segmented_progress", "Zx_9": "progress"}
     assert [fault.kind for fault in sandbox.faults] == ["500", "reset"]
 
 
@@ -61,6 +66,8 @@ def test_the_defaults_are_the_contracts():
         (["--rate-limit", "a/b"], "is not CALLS/SECONDS"),
         (["--faults", "PUT:boom@1"], "unknown kind 'boom'"),
         (["--window", "leaky"], "invalid choice"),
+        (["--started-elsewhere", ":progress"], "':progress' is not ID[:TYPE]"),
+        (["--started-elsewhere", "pLAr:pie"], "the types are segmented_progress, progress"),
     ],
     ids=str,
 )
@@ -87,6 +94,40 @@ def test_it_runs_as_a_program():
                 assert json.load(answer)["empty"] is True
         finally:
             process.terminate()
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_it_prints_a_line_for_each_call(quiet):
+    command = [sys.executable, "-m", "django_liveactivity.sandbox", "--bind", "127.0.0.1:0"]
+    command += ["--faults", "DELETE:reset@1,DELETE:503@2", *(["--quiet"] if quiet else [])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            base = re.search(r"http://[0-9.:]+", process.stdout.readline())[0]
+            api = Api(f"{base}/api")
+            with api.http:
+                api.put("deploy-42", PROGRESS)
+                with pytest.raises(httpx.ReadError):
+                    api.delete("deploy-42")
+                api.delete("deploy-42")
+                api.http.get(f"{base}/phone.json")
+        finally:
+            process.terminate()
+        lines = process.stdout.read().splitlines()
+    stream = "/api/live-activity/stream/deploy-42"
+    told = [
+        f"PUT {stream} 200 started",
+        f"DELETE {stream} no answer (reset)",
+        f"DELETE {stream} 503 Service Unavailable (503)",
+    ]
+    assert sorted(lines) == ([] if quiet else sorted(told))  # two connections, two threads
+
+
+def test_as_a_library_it_prints_nothing(capfd):
+    with Sandbox() as sandbox:
+        api = Api(sandbox.url)
+        with api.http:
+            api.put("deploy-42", PROGRESS)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_taken_address_is_reported(sandbox):

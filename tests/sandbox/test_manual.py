@@ -151,3 +151,19 @@ def test_ends_tell_how_far_they_came(run, call_as, delivery, expected):
 
     for reply in (api.end(activity_id, PROGRESS), api.delete("order-42")):
         assert expected.items() <= reply.body.items()
+
+
+def test_a_card_that_was_started_elsewhere_belongs_to_the_first_account(run, call_as, card):
+    sandbox = run(started_elsewhere={"pLAr-Hnq9": "progress"})
+    owner, other = call_as(sandbox, "ask_owner"), call_as(sandbox, "ask_other")
+
+    assert owner.update("pLAr-Hnq9", {"title": "Import", "percentage": 90}).status == 200
+    assert other.end("pLAr-Hnq9", PROGRESS).status == 403
+    sandbox.reset()
+    (shown,) = sandbox.phone()["alive"]
+    assert shown["content"] == {"title": "Started elsewhere", "type": "progress"}
+
+
+def test_a_sandbox_with_an_impossible_card_does_not_start(run):
+    with pytest.raises(ValueError, match="type must be one of"):
+        run(started_elsewhere={"pLAr-Hnq9": "pie"})

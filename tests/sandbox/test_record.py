@@ -90,6 +90,27 @@ def test_a_user_pauses_resumes_and_dismisses_over_http(api, page):
     assert page("/phone.json")[1]["empty"]
 
 
+def test_a_card_that_was_started_elsewhere_is_put_on_the_phone_over_http(api, page, ended_card):
+    assert page("/phone/start/pLAr-Hnq9", "POST") == (200, {"success": True})
+    assert page("/phone/start/Zx_9/progress", "POST")[0] == 200
+
+    assert api.end("pLAr-Hnq9", {"title": "Backup", "current_step": 3}).status == 200
+    assert ended_card()["type"] == "segmented_progress"
+    (other,) = page("/phone.json")[1]["alive"]
+    assert (other["activity_id"], other["type"]) == ("Zx_9", "progress")
+
+
+@pytest.mark.parametrize("path", ["pLAr/pie", "taken", ""])
+def test_a_card_that_cannot_be_started_elsewhere_says_why(page, sandbox, path):
+    sandbox.start_elsewhere("taken")
+
+    status, body = page(f"/phone/start/{path}", "POST")
+
+    assert status in (400, 404)
+    assert body["message"]
+    assert [card["activity_id"] for card in sandbox.phone()["alive"]] == ["taken"]
+
+
 @pytest.mark.parametrize("gesture", ["pause", "resume", "dismiss"])
 def test_a_gesture_needs_something_to_touch(page, gesture):
     assert page(f"/phone/{gesture}/order-42", "POST")[0] == 404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -31,6 +32,7 @@ from django_liveactivity.exceptions import (
     WrongDatabaseError,
 )
 from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.services.door import enter
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -147,6 +149,18 @@ BAD = [
     ("dismiss_after", "a timedelta", lambda: end(OK, dismiss_after=60)),
     ("dismiss_after", "at least 0", lambda: end(OK, dismiss_after=dt.timedelta(seconds=-1))),
     ("dismiss_after", "at most 4 h", lambda: end(OK, dismiss_after=dt.timedelta(hours=5))),
+    ("auto_dismiss_minutes", "ends only", lambda: stream(OK | {"auto_dismiss_minutes": 2})),
+    ("auto_dismiss_seconds", "ends only", lambda: services.track_activity(
+        "id", OK | {"auto_dismiss_seconds": 2})),
+    ("auto_dismiss_minutes", "at most 240", lambda: end(OK | {"auto_dismiss_minutes": 241})),
+    ("auto_dismiss_minutes", "or dismiss_after", lambda: end(
+        OK | {"auto_dismiss_minutes": 2}, dismiss_after=dt.timedelta(minutes=3))),
+    ("auto_dismiss_minutes", "or the vendor's own", lambda: end(
+        OK | {"auto_dismiss_minutes": 2}, dismiss_after=None)),
+    ("auto_dismiss_minutes", "or the other unit", lambda: services.end_activities(
+        subject=Order(pk=1), content=OK | {"auto_dismiss_minutes": 2, "auto_dismiss_seconds": 2})),
+    ("content_state", "is content here", lambda: end(content_state=OK)),
+    ("target", "is channels here", lambda: stream(target={"channels": ["ops"]})),
     ("content", "needed to dismiss", lambda: end(dismiss_after=dt.timedelta(0))),
     ("content", "needed for a bare id", lambda: services.end_activity(activity_id="id")),
     ("at", "aware", lambda: end(at=dt.datetime(2030, 1, 1))),
@@ -154,10 +168,29 @@ BAD = [
     ("at", "not with after", lambda: end(at=dt.datetime.now(dt.UTC), after=dt.timedelta(1))),
     ("after", "a positive timedelta", lambda: end(after=dt.timedelta(0))),
     ("time_to_live", "positive", lambda: stream(time_to_live=dt.timedelta(0))),
+    ("time_to_live", "at most a year", lambda: stream(time_to_live=dt.timedelta.max)),
+    ("after", "nothing huge", lambda: end(after=dt.timedelta.max)),
+    ("dismiss_after", "nothing huge", lambda: end(OK, dismiss_after=dt.timedelta.max)),
+    ("percentage", "no huge int", lambda: stream(OK | {"percentage": 10**5000})),
+    ("percentage", "no huge Decimal", lambda: stream(OK | {"percentage": Decimal("1e999999")})),
+    ("percentage", "no NaN", lambda: stream(OK | {"percentage": Decimal("sNaN")})),
+    ("metadata", "no huge key", lambda: stream(metadata={10**5000: 1})),
+    ("metadata.k", "no huge Decimal", lambda: stream(metadata={"k": Decimal("-1e999999")})),
+    ("actor", "no mapping", lambda: stream(actor={"name": "ann"})),
+    ("actor", "no missing name", lambda: stream(actor=None)),
+    ("reason", "a string too", lambda: stream(reason=42)),
+    ("operation", "a saved one", lambda: services.retry_operation("x", actor="ann")),
+    ("reason", "given to give up", lambda: services.give_up_operation("x", actor="a", reason=" ")),
+    ("activity", "no huge number", lambda: services.end_activity(LiveActivity(pk=10**30))),
+    ("activity", "a card with a number", lambda: services.end_activity(LiveActivity(pk="x"))),
+    ("stream_key", "checked of a card that is gone", lambda: services.end_activity(
+        LiveActivity(pk=7, account="default", stream_key="../x"))),
     ("subject", "a model instance", lambda: stream(subject="order 42")),
     ("subject", "saved", lambda: stream(subject=Order())),
     ("account", "configured", lambda: stream(account="other")),
-    ("using", "the account's database", lambda: stream(using="replica")),
+    ("using", "none of ours", lambda: stream(using="replica")),
+    ("source", "a label of ours", lambda: end(source="s" * 40)),
+    ("tracked_by", "a label of ours", lambda: stream(tracked_by="a\0b")),
     ("actor", "a string", lambda: stream(actor=42)),
     ("actor", "at most 255", lambda: stream(actor="a" * 256)),
     ("reason", "no lone surrogate", lambda: stream(reason="\ud800")),
@@ -189,7 +222,7 @@ def test_errors_are_of_the_kind_that_says_the_cure():
     with pytest.raises(ContentRequiredError):
         services.end_activity(activity_id="id")
     with pytest.raises(WrongDatabaseError, match="database 'default'"):
-        stream(using="replica")
+        enter("default", using="replica")
 
 
 def test_an_end_of_another_type_is_refused():

@@ -38,12 +38,12 @@ class TestRows:
     def test_the_card_and_the_operation_tell_who_asked_and_why(self):
         order = Order.objects.create()
         card = services.stream_activity(
-            "order-42", CONTENT, subject=order, source="till", actor="ann", reason="paid"
+            "order-42", CONTENT, subject=order, actor="ann", reason="paid"
         )
         assert card.subject == order
         assert (card.subject_model, card.subject_pk) == ("shop.Order", str(order.pk))
         operation = Operation.objects.get()
-        assert (operation.source, operation.actor, operation.reason) == ("till", "ann", "paid")
+        assert (operation.source, operation.actor, operation.reason) == ("service", "ann", "paid")
         assert abs(operation.created - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
 
     def test_the_subject_may_go_and_the_card_stays(self):
@@ -262,3 +262,26 @@ class TestInsideTheHostsTestCase(TestCase):
             services.stream_activity("order-42", CONTENT)
         calls[0].body["content_state"]["title"] = "changed"
         assert Operation.objects.get().content["title"] == "Order 42"
+
+
+@pytest.mark.django_db
+class TestDismissalInContent:
+    CONTENT = {"title": "Order 42", "percentage": 100, "auto_dismiss_minutes": 2}
+
+    def test_holds_for_every_card_of_a_subject(self):
+        order = Order.objects.create()
+        services.stream_activity("a", CONTENT, subject=order)
+        services.stream_activity("b", CONTENT, subject=order)
+        ends = services.end_activities(subject=order, content=self.CONTENT)
+        assert [end.dismiss_seconds for end in ends] == [120, 120]
+
+    def test_is_something_else_to_ask_for_when_a_card_ends_again(self):
+        card = services.stream_activity("a", CONTENT)
+        first = services.end_activity(card, self.CONTENT)
+        assert services.end_activity(card, self.CONTENT) == first
+        again = services.end_activity(card, self.CONTENT | {"auto_dismiss_minutes": 3})
+        assert (again != first, again.dismiss_seconds) == (True, 180)
+
+    def test_comes_from_the_block_of_a_card_too(self):
+        with services.live_activity("a", CONTENT) as card:
+            assert card.end(self.CONTENT).dismiss_seconds == 120

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_liveactivity import Progress, services
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Operation
+from django_liveactivity.models import Operation, Subject
 from django_liveactivity.testing import deliver
 from tests.clock import advance
 from tests.shop.models import Machine, Order, UrgentOrder
@@ -113,10 +113,17 @@ def test_what_the_ended_cards_show_is_asked_for_all_of_them(orders):
     assert {c.body["content_state"]["percentage"] for c in deliver()} == {100}
 
 
+def test_an_object_may_be_named_without_an_instance(orders):
+    first, second, third = (Subject.named(Order, str(order.pk)) for order in orders)
+    assert len(services.end_activities(subject=first)) == 2
+    assert len(services.end_activities(subject=[second, third, orders[0]])) == 4
+
+
 @pytest.mark.parametrize(
     ("path", "arguments"),
     [
         ("subject", {"subject": None}),
+        ("subject", {"subject": Subject("", "")}),
         ("subject", {"subject": "order"}),
         ("subject", {"subject": 42}),
         ("subject", {"subject": [Order(pk=1), None]}),

@@ -30,6 +30,18 @@ class Order(models.Model):
         return f"Order {self.pk}"
 
 
+class Deployment(models.Model):
+    """What the documents show cards of."""
+
+    version = models.CharField(max_length=20)
+    status = models.CharField(max_length=20, default="running")
+    progress = models.PositiveIntegerField(default=0)
+    owner = models.ForeignKey(Customer, models.CASCADE, null=True)
+
+    def __str__(self) -> str:
+        return f"checkout {self.version}"
+
+
 class ExpressOrder(Order):
     """A child with a table of its own, and its parent's key."""
 
@@ -106,3 +118,36 @@ class Line(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order} #{self.number}"
+
+
+class SealedOrder(Order):
+    """A proxy whose key cannot be assigned as ``pk``."""
+
+    class Meta:
+        proxy = True
+
+    @property
+    def pk(self) -> Any:
+        return self.id
+
+
+class Receipt(models.Model):
+    """An object that reads its order as soon as it is made."""
+
+    order = models.ForeignKey(Order, models.CASCADE)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.old_status = self.order.status
+
+    def __str__(self) -> str:
+        return f"Receipt {self.pk}"
+
+
+class Shift(models.Model):
+    """Its key is a duration."""
+
+    length = models.DurationField(primary_key=True)
+
+    def __str__(self) -> str:
+        return f"Shift of {self.length}"

@@ -10,8 +10,11 @@ from typing import Any
 from django.db.models import Model
 
 from django_liveactivity import ModelActivity, Progress, register
-from django_liveactivity.models import Operation
+from django_liveactivity.content import Endpoint
+from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.sandbox import Sandbox
+from django_liveactivity.services.door import enter
+from django_liveactivity.services.streams import intended, show_new
 from django_liveactivity.tracking import unregister
 from tests.shop.models import Delivery, Order
 
@@ -46,6 +49,15 @@ def followed(model: type[Model], *classes: type[ModelActivity[Any]]) -> Iterator
     finally:
         for activity_class in classes:
             unregister(model, activity_class)
+
+
+def show_twin(order: Order) -> LiveActivity:
+    """Show a second card of a followed order, as a host does that saw nothing of the first."""
+    door = enter("default")
+    shown = intended(Endpoint.STREAM, Progress(title="Order", percentage=40), {})
+    return show_new(
+        door, "twin", shown, None, subject=Subject.of(order), tracked_by="shop.OrderActivity"
+    )
 
 
 def kinds() -> list[str]:

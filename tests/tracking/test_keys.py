@@ -19,7 +19,16 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from django_liveactivity.tracking import reconcile
 from tests.clock import advance
-from tests.shop.models import ColdParcel, Customer, Delivery, Line, Machine, Order, Parcel
+from tests.shop.models import (
+    ColdParcel,
+    Customer,
+    Delivery,
+    Line,
+    Machine,
+    Order,
+    Parcel,
+    Shift,
+)
 
 from .following import DeliveryActivity, OrderActivity, followed, kinds
 
@@ -148,6 +157,14 @@ def test_a_key_may_be_any_text(name):
     assert [call.method for call in deliver()] == ["DELETE"]
 
 
+def test_a_key_may_be_a_duration():
+    shift = Shift.objects.create(length=dt.timedelta(days=1, hours=8))
+    card = services.stream_activity("shift", CONTENT, subject=shift)
+    assert card.subject == shift
+    assert selectors.subjects([card]) == {card.pk: shift}
+    assert len(services.end_activities(subject=Shift.objects.all())) == 1
+
+
 def test_keys_that_differ_in_case_or_in_spaces_are_different_objects():
     for hostname in ("web", "Web", "web ", "wéb"):
         services.stream_activity(
@@ -159,6 +176,22 @@ def test_keys_that_differ_in_case_or_in_spaces_are_different_objects():
     assert end.activity.subject_pk == "web"
     [end] = services.end_activities(subject=Machine(hostname="Web"))
     assert end.activity.subject_pk == "Web"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        Shift(pk="999999999999 00:00:00"),
+        Order(pk=float("inf")),
+        Machine(hostname="a\0b"),
+        Machine(hostname="\ud800"),
+    ],
+    ids=["a huge duration", "infinity", "NUL", "a surrogate"],
+)
+def test_a_key_that_no_column_holds_is_refused(subject):
+    with pytest.raises(InvalidInputError, match="^subject: "):
+        services.stream_activity("web", CONTENT, subject=subject)
+    assert not LiveActivity.objects.exists()
 
 
 def test_a_key_that_cannot_be_remembered_is_refused():

@@ -95,6 +95,16 @@ def test_a_save_ends_the_card_with_its_final_content(order):
     }
 
 
+def test_final_content_may_be_in_the_vendors_shape(order, monkeypatch):
+    final = {"title": "Here", "percentage": 100, "auto_dismiss_minutes": 15}
+    monkeypatch.setattr(OrderActivity, "final_content", lambda *_: final)
+    deliver()
+    order.status = "delivered"
+    order.save()
+    [call] = deliver()
+    assert call.body["content_state"].items() >= {("title", "Here"), ("auto_dismiss_seconds", 900)}
+
+
 def test_a_delete_ends_the_card_with_its_last_content(order):
     deliver()
     order.delete()

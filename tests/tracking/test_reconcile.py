@@ -22,7 +22,7 @@ from django_liveactivity.tasks import reconcile as reconcile_task
 from django_liveactivity.tracking import Synced, reconcile
 from tests.shop.models import Machine, Order, Parcel
 
-from .following import OrderActivity, followed, kinds
+from .following import OrderActivity, followed, kinds, show_twin
 
 CONTENT = Progress(title="By hand", percentage=1)
 
@@ -74,7 +74,7 @@ class TestCardsOfAModelActivity:
         assert run() == Synced(examined=1)
 
     def test_a_second_card_of_one_object_ends(self, order):
-        services.stream_activity("twin", CONTENT, subject=order, tracked_by="shop.OrderActivity")
+        show_twin(order)
         assert run().ended == 1
         assert [str(c) for c in LiveActivity.objects.filter(operations__kind="end")] != ["twin"]
 

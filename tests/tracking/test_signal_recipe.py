@@ -46,7 +46,7 @@ def test_a_session_has_a_card_until_its_person_logs_out(recipe):
     client.logout()
     assert sent() == [f"DELETE session-{ann.pk}"]
     end = Operation.objects.get(kind="end")
-    assert (end.source, end.actor) == ("logout", "ann")
+    assert (end.source, end.actor, end.reason) == ("service", "ann", "logout")
 
 
 def test_a_logout_of_nobody_ends_nothing(recipe):

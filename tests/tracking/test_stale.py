@@ -11,7 +11,7 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from tests.shop.models import Order
 
-from .following import OrderActivity, followed, kinds
+from .following import OrderActivity, followed, kinds, show_twin
 
 CONTENT = Progress(title="By hand", percentage=1)
 
@@ -86,7 +86,7 @@ def test_a_deferred_field_is_read(order):
 
 def test_a_second_card_of_one_object_ends_when_it_is_seen(order):
     """Two hosts, each in a snapshot of its own, may have started a card each."""
-    twin = services.stream_activity("twin", CONTENT, subject=order, tracked_by="shop.OrderActivity")
+    twin = show_twin(order)
     order.progress = 30
     order.save()
     assert kinds() == ["stream", "stream", "end", "stream"]
@@ -96,7 +96,7 @@ def test_a_second_card_of_one_object_ends_when_it_is_seen(order):
 
 
 def test_all_cards_of_an_object_end_with_it(order):
-    services.stream_activity("twin", CONTENT, subject=order, tracked_by="shop.OrderActivity")
+    show_twin(order)
     deliver()
     order.status = "delivered"
     order.save()

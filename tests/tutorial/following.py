@@ -15,7 +15,7 @@ from example_project.demo.browser import read_forms
 from .follower import Follower
 from .terminals import Terminal
 
-FILES = ["config/settings.py", "shop/models.py", "shop/liveactivities.py"]
+FILES = ["config/settings.py", "deployments/models.py", "deployments/liveactivities.py"]
 
 
 def free_port() -> int:
@@ -58,6 +58,6 @@ def check(follower: Follower) -> None:
     assert [call["method"] for call in calls] == ["PUT", "PUT", "DELETE", "PUT", "DELETE"]
     assert {call["status"] for call in calls} == {200}
     admin = look_at_the_admin(follower.ports["8000"])
-    assert "order-42" in admin
-    assert "order-1-" in admin
+    assert "deploy-42" in admin
+    assert "deployment-1-" in admin
     assert "End selected live activities" in admin

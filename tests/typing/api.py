@@ -27,7 +27,7 @@ CONTENT = Progress(title="Order 42", percentage=40)
 
 
 def show_and_end(order: Order) -> None:
-    card = services.stream_activity("order-42", CONTENT, subject=order, tags=["shop"])
+    card = services.stream_activity("order-42", CONTENT, subject=order, tags={"shop"})
     assert_type(card, LiveActivity)
     end = services.end_activity(
         card, Progress(title="Order 42", percentage=100), dismiss_after=timedelta(0)
@@ -37,7 +37,7 @@ def show_and_end(order: Order) -> None:
     assert_type(services.end_activities(subject=Order.objects.all()), list[Operation])
     assert_type(OrderActivity.sync(Order.objects.filter(status="cooking")), Synced)
     services.end_activity(stream_key="prod-web-1", after=timedelta(minutes=5))
-    services.keep_activity(card)
+    services.keep_activity(card, reason="still cooking")
     with services.live_activity("import-7", Timer(title="Import", counts_down=False)) as block:
         assert_type(block, Card)
         assert_type(block.activity, LiveActivity)
@@ -59,6 +59,13 @@ async def get_it_wrong_from_a_coroutine() -> None:
     """Each line is an error; a type checker that does not see it reports the comment."""
     await services.astream_activity("order-42")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await services.aend_activity(key="order-42")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def name_what_is_not_public() -> None:
+    """Each line is an error; a type checker that does not see it reports the comment."""
+    services.stream_activity("order-42", CONTENT, tracked_by="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    services.end_activity(stream_key="order-42", source="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    services.keep_activity(stream_key="order-42", using="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def call_the_vendor() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,12 +13,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_liveactivity import conf, status
 from django_liveactivity.alerts import STUCK
 from django_liveactivity.delivery import Drained
+from django_liveactivity.management.console_log import shown_log
 from django_liveactivity.management.progress import Bars
 from django_liveactivity.management.service import Service
 from django_liveactivity.management.stopping import stopping
+from django_liveactivity.printable import printable
 
 UNFINISHED = 3
 """The exit code when ``--once`` stops while something is due."""
+CALLS_OF_ONE_RUN = 2
+"""The verbosity at which ``--once`` shows each call; its summary tells how many there were."""
 
 
 class Command(BaseCommand):
@@ -61,7 +66,8 @@ class Command(BaseCommand):
         if not (math.isfinite(interval) and interval > 0):
             raise CommandError(f"--interval is {interval}: give a number of seconds above 0.")
         bars = Bars(sys.stderr)
-        with stopping() as stop:
+        shows_calls = options["verbosity"] >= (CALLS_OF_ONE_RUN if options["once"] else 1)
+        with stopping() as stop, shown_log(bars) if shows_calls else nullcontext():
             services = [Service(alias, stop, bars) for alias in aliases]
             if options["once"]:
                 self._once(services, bars)
@@ -79,7 +85,7 @@ class Command(BaseCommand):
             else:
                 self.stdout.write(_told(service) + ", nothing is due." + _what_waits(service))
         if left:
-            raise CommandError("\n".join(left), returncode=UNFINISHED)
+            raise CommandError("\n".join(map(printable, left)), returncode=UNFINISHED)
 
     def _loop(
         self, services: list[Service], interval: float, stop: threading.Event, bars: Bars

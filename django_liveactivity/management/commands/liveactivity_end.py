@@ -6,19 +6,39 @@ import datetime
 import getpass
 import json
 import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from django_liveactivity import conf, services
+from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import Operation
+from django_liveactivity.printable import printable
+from django_liveactivity.services.door import recorded_as
+
+BODY_FIELDS = (
+    "activity_id",
+    "content_state",
+    "action",
+    "secondary_action",
+    "alert",
+    "tags",
+    "metadata",
+)
+"""The fields of the vendor's bodies for ends; content has a title and none of these."""
 
 
 class Command(BaseCommand):
-    """Ends cards by their stream keys or activity ids."""
+    """Ends cards by their stream keys or activity ids.
+
+    Exits 1 if the vendor refuses the end of one of them, which then waits for an operator.
+    """
 
     help = "End live activities: by stream key, or by the activity id of a card started elsewhere."
 
@@ -27,7 +47,12 @@ class Command(BaseCommand):
         parser.add_argument("stream_keys", nargs="*", metavar="stream_key")
         parser.add_argument("--activity-id", action="append", default=[], dest="activity_ids")
         parser.add_argument("--title", help="what the ended card shows, if a title is enough")
-        parser.add_argument("--content", help="what the ended card shows, as JSON")
+        parser.add_argument(
+            "--content",
+            metavar="FILE",
+            help="what the ended card shows: a file with JSON, - for stdin, or the JSON itself; "
+            "also a whole body of the vendor's API, with content_state, action and so on",
+        )
         parser.add_argument("--dismiss-after", type=float, metavar="SECONDS")
         parser.add_argument("--account", default=conf.DEFAULT_ACCOUNT)
         parser.add_argument("--reason", default="")
@@ -36,26 +61,55 @@ class Command(BaseCommand):
         """End each card, or none of them if one is refused."""
         names: list[dict[str, Any]] = [{"stream_key": key} for key in options["stream_keys"]]
         names += [{"activity_id": identity} for identity in options["activity_ids"]]
-        if not names:
-            raise CommandError("Give at least one stream key or --activity-id.")
+        shown = _shown(options)
+        names = _names(names, shown.pop("activity_id", None))
         how = {
             "account": options["account"],
             "reason": options["reason"],
-            "source": "command",
             "actor": _user(),
         }
         if options["dismiss_after"] is not None:
             how["dismiss_after"] = _seconds(options["dismiss_after"])
         try:
-            ends = self._end(names, how | {"content": _content(options)})
+            ends = self._end(names, how | shown)
         except InvalidInputError as error:
-            raise CommandError(f"Nothing was ended. {error}") from error
+            raise CommandError(f"Nothing was ended. {printable(error)}") from error
+        refused = [end for end in ends if end.state == Operation.State.NEEDS_OPERATOR]
         for end in ends:
-            self.stdout.write(f"{end.activity}: end {end.pk}")
+            if end not in refused:
+                self._tell(end)
+        waits = why_ends_wait(conf.account(options["account"]))
+        if waits and not all(end.is_settled for end in ends):
+            self._warn(f"What was stored waits: {printable(waits)}")
+        if refused:
+            raise CommandError("\n".join(map(_refusal, refused)))
+
+    def _tell(self, end: Operation) -> None:
+        """Print what becomes of a card; of one that is not known, that its name may be wrong."""
+        if end.is_settled:
+            self.stdout.write(f"{printable(end.activity)}: had already ended (end {end.pk}).")
+            return
+        self.stdout.write(f"{printable(end.activity)}: end {end.pk} is stored.")
+        if not selectors.has_content(end):
+            self._warn(
+                f"{printable(end.activity)}: no live activity of that name was shown from here. "
+                "The vendor is asked to end it all the same; check the spelling."
+            )
+
+    def _warn(self, text: str) -> None:
+        self.stderr.write(self.style.WARNING(text))
 
     def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
-        with transaction.atomic(using=conf.account(how["account"]).database):
+        using = conf.account(how["account"]).database
+        with transaction.atomic(using=using), recorded_as("command"):
             return [services.end_activity(**name, **how) for name in names]
+
+
+def _refusal(end: Operation) -> str:
+    return (
+        f"{printable(end.activity)}: does not end. The vendor refuses end {end.pk} ({end.outcome}) "
+        "and is asked again once an hour: see the answer in the admin, then retry or give up."
+    )
 
 
 def _user() -> str:
@@ -73,15 +127,48 @@ def _seconds(value: float) -> datetime.timedelta:
         raise CommandError(f"--dismiss-after is {value}: give 0 to 14400 seconds.") from None
 
 
-def _content(options: dict[str, Any]) -> Content | dict[str, Any] | None:
+def _names(named: list[dict[str, Any]], activity_id: object) -> list[dict[str, Any]]:
+    """Return what shall end: what the command line names, or the body in ``--content``."""
+    by_body = [] if activity_id is None else [{"activity_id": activity_id}]
+    if named and by_body and named != by_body:
+        raise CommandError(f"--content is the body of activity_id {activity_id!r}; name no other.")
+    if not named and not by_body:
+        raise CommandError("Give at least one stream key or --activity-id.")
+    return named or by_body
+
+
+def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content, what travels beside it, and the activity id if a body names one."""
     if options["content"] is not None and options["title"] is not None:
         raise CommandError("Give either --title or --content, which may have a title.")
     if options["content"] is None:
-        return None if options["title"] is None else Content(title=options["title"])
+        return {} if options["title"] is None else {"content": Content(title=options["title"])}
+    given = _json(_text(options["content"]))
+    unknown = sorted(given.keys() - set(BODY_FIELDS))
+    if unknown and "content_state" not in given:
+        return {"content": given}
+    if unknown:
+        name, taken = printable(unknown[0]), ", ".join(BODY_FIELDS)
+        raise CommandError(f"--content: unknown field {name!r}. A body may have {taken}.")
+    return {"content": given.pop("content_state", None), **given}
+
+
+def _text(given: str) -> str:
+    """Return the JSON that ``--content`` is, or that it names."""
+    if given.lstrip()[:1] in ("{", "["):
+        return given
     try:
-        content = json.loads(options["content"])
-    except ValueError as error:
-        raise CommandError(f"--content is no JSON: {error}") from error
+        return sys.stdin.read() if given == "-" else Path(given).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        message = f"--content is neither JSON nor a file that can be read: {printable(error)}"
+        raise CommandError(message) from error
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"--content is no JSON: {printable(error)}") from error
     if not isinstance(content, dict):
         raise CommandError("--content must be a JSON object.")
     return content

@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from django_liveactivity import tracking
 from django_liveactivity.management.progress import Bars
+from django_liveactivity.printable import printable
 from django_liveactivity.tracking import Batch, Synced
 from django_liveactivity.tracking.reconcile import cards_to_compare
 
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         for batch in _with_progress(batches, models):
             synced.add(batch)
             for change in batch.changes:
-                self.stdout.write(str(change))
+                self.stdout.write(printable(change))
         would = "would be " if options["dry_run"] else ""
         counts = asdict(synced)
         self.stdout.write(
@@ -52,7 +53,7 @@ def _model(label: str) -> type[Model]:
     try:
         return apps.get_model(label)
     except (LookupError, ValueError) as error:
-        raise CommandError(f"{label!r} is no model; give app.Model. {error}") from error
+        raise CommandError(f"{label!r} is no model; give app.Model. {printable(error)}") from error
 
 
 def _with_progress(batches: Iterable[Batch], models: list[type[Model]]) -> Iterator[Batch]:

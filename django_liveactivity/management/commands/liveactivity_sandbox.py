@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from django_liveactivity.printable import printable
 from django_liveactivity.sandbox import add_arguments, from_arguments
 
 SIGNALS_EVERY = 0.1
@@ -27,14 +28,17 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Serve."""
         try:
-            sandbox = from_arguments(Namespace(**options))
+            sandbox = from_arguments(Namespace(**options), self._print)
         except (OSError, ValueError) as error:
-            raise CommandError(f"The sandbox cannot start: {error}") from error
+            raise CommandError(f"The sandbox cannot start: {printable(error)}") from error
         asked: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _: asked.append(number))
         with sandbox:
-            self.stdout.write(f"Sandbox at {sandbox.url} (phone at {sandbox.base}/phone.json)")
-            self.stdout.flush()
+            self._print(f"Sandbox at {sandbox.url} (phone at {sandbox.base}/phone.json)")
             while not asked:  # an event's wait or set can hang when two signals come at once
                 time.sleep(SIGNALS_EVERY)
+
+    def _print(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

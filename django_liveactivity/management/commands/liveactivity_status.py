@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -11,15 +12,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf
 from django_liveactivity.health import Health, check_health
-from django_liveactivity.status import UNREADABLE, AccountStatus
+from django_liveactivity.printable import printable, printable_lines
+from django_liveactivity.status import UNREADABLE, AccountStatus, NamedCards
 
-Cell = Callable[[AccountStatus], str]
+COLUMNS = 80
 NEXT = {"billing": "call for content", "limit": "start"}
 """What waits in a condition that lets the rest go on."""
 
 
 class Command(BaseCommand):
-    """Prints a row per account, and exits 1 when something is wrong: ``health.check_health``."""
+    """Prints a block per account, and exits 1 when something is wrong: ``health.check_health``."""
 
     help = (
         "Show backlog, due ends, condition and heartbeat per account. Exits 1 when an end has been "
@@ -36,22 +38,11 @@ class Command(BaseCommand):
             raise CommandError("LIVEACTIVITY names no account; add LIVEACTIVITY['default'].")
         health = check_health()
         if options["json"]:
-            self.stdout.write(json.dumps(_as_dict(health), indent=2))
+            self.stdout.write(printable_lines(json.dumps(_as_dict(health), indent=2)))
         else:
-            self._table(health.accounts)
+            self.stdout.write("\n\n".join(map(_block, health.accounts)))
         if not health.ok:
-            raise CommandError("\n".join(map(str, health.problems)))
-
-    def _table(self, accounts: Sequence[AccountStatus]) -> None:
-        lines = [[title for title, _ in COLUMNS]]
-        lines += [[cell(status) for _, cell in COLUMNS] for status in accounts]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for line in lines:
-            padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            self.stdout.write("  ".join(padded).rstrip())
-        for status in accounts:
-            if status.reason and status.condition != UNREADABLE:
-                self.stdout.write(_why(status))
+            raise CommandError("\n".join(map(printable, health.problems)))
 
 
 def _as_dict(health: Health) -> dict[str, Any]:
@@ -62,18 +53,60 @@ def _as_dict(health: Health) -> dict[str, Any]:
     }
 
 
+def _block(status: AccountStatus) -> str:
+    """Return what is known of an account as lines of at most 80 columns."""
+    lines = [f"{status.account}: {status.condition}"]
+    if status.condition != UNREADABLE:  # the error of that one is in the last lines
+        lines += [f"  {name:<18}{tell(status)}" for name, tell in ROWS]
+        lines += [_wrapped(text) for text in _remarks(status)]
+    return "\n".join(lines)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(
+        printable(text),
+        COLUMNS,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,  # keys have them
+    )
+
+
+def _remarks(status: AccountStatus) -> Iterator[str]:
+    if status.reason:
+        yield _why(status)
+    for problem, cards in (
+        ("Overdue", status.overdue_cards),
+        ("Needs an operator", status.operator_cards),
+        ("Needs attention", status.attention_cards),
+    ):
+        if cards.count:
+            yield f"{problem}: {_names(cards)}."
+
+
+def _names(cards: NamedCards) -> str:
+    more = cards.count - len(cards.names)
+    return ", ".join(cards.names) + (f" and {more} more" if more else "")
+
+
 def _why(status: AccountStatus) -> str:
-    text = f"{status.account}: {status.reason}"
+    text = status.reason
+    if status.waiting_starts:
+        cards = (
+            "1 card waits" if status.waiting_starts == 1 else f"{status.waiting_starts} cards wait"
+        )
+        alive = "as many are alive as the vendor allows."
+        if status.vendor_limit is not None:
+            alive = f"{status.vendor_limit} are alive, which is the vendor's limit."
+        text = f"{cards}: {alive}"
     if status.next_call_in is None:
         return text
     what = NEXT.get(status.condition, "call")
     return f"{text} The next {what} may be made in {duration(status.next_call_in)}."
 
 
-def duration(seconds: float | None) -> str:
+def duration(seconds: float) -> str:
     """Return seconds as people say them: ``45 s``, ``12 min``, ``3 h``, ``2 d``."""
-    if seconds is None:
-        return "-"
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -88,18 +121,16 @@ def _slots(status: AccountStatus) -> str:
     return "no limit" if status.slots is None else f"{status.slots_in_use} of {status.slots}"
 
 
-def _if_read(cell: Cell) -> Cell:
-    return lambda status: "?" if status.condition == UNREADABLE else cell(status)
+def _due_ends(status: AccountStatus) -> str:
+    age = status.oldest_due_end_age
+    return f"{status.due_ends}" + ("" if age is None else f", the oldest for {duration(age)}")
 
 
-COLUMNS: tuple[tuple[str, Cell], ...] = (
-    ("account", lambda status: status.account),
-    ("condition", lambda status: status.condition),
-    ("backlog", _if_read(lambda status: str(status.backlog))),
-    ("due ends", _if_read(lambda status: str(status.due_ends))),
-    ("oldest due end", _if_read(lambda status: duration(status.oldest_due_end_age))),
-    ("needs attention", _if_read(lambda status: str(status.needs_attention))),
-    ("failures of hooks", _if_read(lambda status: str(status.tracking_failures))),
-    ("slots in use", _if_read(_slots)),
-    ("last sweep", _if_read(lambda status: _ago(status.heartbeat_age))),
+ROWS: tuple[tuple[str, Callable[[AccountStatus], str]], ...] = (
+    ("backlog", lambda status: str(status.backlog)),
+    ("due ends", _due_ends),
+    ("needs attention", lambda status: str(status.needs_attention)),
+    ("failures of hooks", lambda status: str(status.tracking_failures)),
+    ("slots in use", _slots),
+    ("last sweep", lambda status: _ago(status.heartbeat_age)),
 )
