@@ -52,7 +52,7 @@ def answer_control(controls: Controls, method: str, path: str) -> Answer:
             return _start(controls, *card)
         case "POST", ["phone", gesture, name]:
             return _gesture(controls, gesture, name)
-    return _not_found("There are GET /phone.json, GET /calls.json, and the API under /api/.")
+    return _not_found("There are GET /phone.json, GET /calls.json, and the API under /api/")
 
 
 def _start(controls: Controls, *card: str) -> Answer:

@@ -77,7 +77,7 @@ class TestACardThatIsShown:
         assert states(card)[-1] == "end pending unauthorized"
         assert blocked()
         assert len(said()) == 1
-        assert said()[0].startswith("default: end of order-42: unauthorized 404 HTTP 404; ")
+        assert said()[0].startswith("default: end of order-42: unauthorized 404 HTTP 404")
         assert "may not be the vendor's API: check base_url; it is tried again." in said()[0]
         configure()
         advance(31)
