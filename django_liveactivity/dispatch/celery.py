@@ -10,10 +10,8 @@ import logging
 import os
 import threading
 from multiprocessing.util import Finalize
-from typing import Any
 
 from celery import Celery, _state, current_app
-from celery.signals import worker_process_shutdown
 
 DRAIN_TASK = "django_liveactivity.drain"
 EXIT_SECONDS = 1.0
@@ -36,7 +34,8 @@ class Publisher:
         with self._changed:
             self._flags.add((app, alias))
             if not self._flushed_at_exit:
-                # Unlike atexit, this runs at the exit of children of multiprocessing, too.
+                # Unlike atexit, this runs at the exit of children of multiprocessing, too. Those
+                # of Celery's pool, which run neither, sleep for a second before their os._exit.
                 Finalize(None, self.flush, exitpriority=0)
                 self._flushed_at_exit = True
             if not self._running:
@@ -91,12 +90,6 @@ _publishers: dict[int, Publisher] = {}
 
 def _publisher() -> Publisher:
     return _publishers.setdefault(os.getpid(), Publisher())
-
-
-@worker_process_shutdown.connect
-def _flush_worker_process(**_: Any) -> None:
-    """Publish what is left in a child of Celery's prefork pool, which ends by ``os._exit``."""
-    _publisher().flush()
 
 
 def kick(alias: str) -> None:
