@@ -10,8 +10,10 @@ import logging
 import os
 import threading
 from multiprocessing.util import Finalize
+from typing import Any
 
 from celery import Celery, _state, current_app
+from celery.signals import worker_process_shutdown
 
 DRAIN_TASK = "django_liveactivity.drain"
 EXIT_SECONDS = 1.0
@@ -34,8 +36,7 @@ class Publisher:
         with self._changed:
             self._flags.add((app, alias))
             if not self._flushed_at_exit:
-                # Unlike atexit, this runs at the exit of children of multiprocessing, too. Those
-                # of Celery's pool, which run neither, sleep for a second before their os._exit.
+                # Unlike atexit, this runs at the exit of children of multiprocessing, too.
                 Finalize(None, self.flush, exitpriority=0)
                 self._flushed_at_exit = True
             if not self._running:
@@ -92,6 +93,12 @@ def _publisher() -> Publisher:
     return _publishers.setdefault(os.getpid(), Publisher())
 
 
+@worker_process_shutdown.connect
+def _flush_worker_process(**_: Any) -> None:
+    """Publish what is left in a child of Celery's prefork pool, which ends by ``os._exit``."""
+    _publisher().flush()
+
+
 def kick(alias: str) -> None:
     """Let the daemon thread send the task with the Celery app of this thread; return at once.
 
@@ -113,9 +120,11 @@ def app_here() -> Celery | None:
     Celery's public ``current_app`` makes that default, which then keeps the project's app, if that
     is loaded later, from being the one of all threads.
     """
-    return _state._tls.current_app or app_elsewhere()  # type: ignore[attr-defined]
+    here: Celery | None = _state._tls.current_app  # type: ignore[attr-defined]
+    return here or app_elsewhere()
 
 
 def app_elsewhere() -> Celery | None:
     """Return the Celery app of every thread that has none of its own, such as a request's."""
-    return _state.default_app  # type: ignore[attr-defined]
+    app: Celery | None = _state.default_app  # type: ignore[attr-defined]
+    return app

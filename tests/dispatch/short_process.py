@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 
 from celery import Celery
+from celery.signals import before_task_publish
 from django.conf import settings
 
 settings.configure(
@@ -43,6 +45,17 @@ def fork_of_a_server() -> None:
         os.waitpid(pid, 0)
     else:
         kick("default")
+
+
+@app.task(name="host.commit", ignore_result=True)
+def commit() -> None:
+    """What a task of the host does in a worker whose processes are replaced after each task."""
+    kick("default")
+
+
+@before_task_publish.connect(sender=celery.DRAIN_TASK)
+def slow_broker(**_: object) -> None:
+    time.sleep(float(os.environ.get("BROKER_LATENCY", "0")))
 
 
 if __name__ == "__main__":

@@ -93,12 +93,22 @@ class TestAHostWithTwoApps:
         assert [broker.messages() for broker in brokers] == [1, 1]
 
 
+def short_process(broker: str, queue: str, **environment: str) -> dict[str, str]:
+    """Return the environment of a process that has no Django settings module."""
+    env = {key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"}
+    return env | {
+        "BROKER": broker,
+        "CELERY_QUEUE": queue,
+        "PYTHONPATH": str(ROOT),
+        **environment,
+    }
+
+
 def run_short_process(how: str, broker: str, queue: str = "none", **environment: str) -> str:
     """Run a process that wakes a drain and ends; return what it wrote to its standard error."""
     command = [sys.executable, "-m", "tests.dispatch.short_process", how]
-    names = {"BROKER": broker, "CELERY_QUEUE": queue, "PYTHONPATH": str(ROOT), **environment}
-    env = {key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"}
-    done = subprocess.run(command, env=env | names, timeout=60, check=True, capture_output=True)
+    env = short_process(broker, queue, **environment)
+    done = subprocess.run(command, env=env, timeout=60, check=True, capture_output=True)
     return done.stderr.decode()
 
 
@@ -119,6 +129,23 @@ class TestAShortProcess:
         # Longer than the second it has: this machine may be busy, and no test should depend on it.
         run_short_process(how, broker.url, broker.queue, EXIT_SECONDS="50")
         assert broker.messages() == wake_ups
+
+    def test_of_a_prefork_pool_publishes_before_it_is_replaced(self, brokers):
+        broker, work = brokers[0], f"{brokers[0].queue}-work"
+        command = [sys.executable, "-m", "celery", "-A", "tests.dispatch.short_process", "worker"]
+        options = ["-P", "prefork", "-c", "1", "--max-tasks-per-child", "1", "-Q", work]
+        slow = {"BROKER_LATENCY": "0.5", "EXIT_SECONDS": "50"}
+        env = short_process(broker.url, broker.queue, **slow)
+        with subprocess.Popen([*command, *options], env=env, stdout=subprocess.DEVNULL) as worker:
+            try:
+                broker.app("client").send_task("host.commit", queue=work, ignore_result=True)
+                limit = time.monotonic() + 50
+                while not broker.messages() and time.monotonic() < limit:
+                    time.sleep(0.05)
+            finally:
+                worker.terminate()
+                worker.wait(timeout=60)
+        assert broker.messages() == 1
 
     def test_ends_although_the_broker_never_answers(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
