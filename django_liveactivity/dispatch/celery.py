@@ -1,53 +1,66 @@
 """Wake a drain through Celery, from a thread of its own.
 
 A broker that is down or hangs costs the host nothing: ``delay()`` was measured to block for 0.6 s
-when Redis refuses and for over 30 s when it is silent.
+to 6 s, by the version of Celery, when Redis refuses and for over 30 s when it is silent.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from multiprocessing.util import Finalize
+from typing import Any
 
-from celery import current_app
+from celery import Celery, _state, current_app
+from celery.signals import worker_process_shutdown
 
 from django_liveactivity.printable import get_logger
 
 DRAIN_TASK = "django_liveactivity.drain"
+EXIT_SECONDS = 1.0
+"""How long a process that exits waits for what it has not published yet."""
 
 logger = get_logger("django_liveactivity.dispatch")
 
 
 class Publisher:
-    """A flag per account and one daemon thread, which ends when no flag is up."""
+    """A flag per Celery app and account, and one daemon thread, which ends when no flag is up."""
 
     def __init__(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._flags: set[str] = set()
+        self._changed = threading.Condition()
+        self._flags: set[tuple[Celery, str]] = set()
         self._running = False
+        self._flushed_at_exit = False
 
-    def put_up(self, alias: str) -> None:
+    def put_up(self, app: Celery, alias: str) -> None:
         """Ask for a wake-up of this account; many asked for at once become one."""
-        if self._pid != os.getpid():  # a fork has our memory, but not our thread
-            self.__init__()  # type: ignore[misc]
-        with self._lock:
-            self._flags.add(alias)
+        with self._changed:
+            self._flags.add((app, alias))
+            if not self._flushed_at_exit:
+                # Unlike atexit, this runs at the exit of children of multiprocessing, too.
+                Finalize(None, self.flush, exitpriority=0)
+                self._flushed_at_exit = True
             if not self._running:
-                self._running = True
                 threading.Thread(
                     target=self._publish, name="liveactivity-kick", daemon=True
                 ).start()
+                self._running = True
+
+    def flush(self) -> None:
+        """Wait until nothing is left to publish, for at most ``EXIT_SECONDS``."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running, EXIT_SECONDS)
 
     def _publish(self) -> None:
         while True:
-            with self._lock:
+            with self._changed:
                 if not self._flags:
                     self._running = False
+                    self._changed.notify_all()
                     return
-                alias = self._flags.pop()
+                app, alias = self._flags.pop()
             try:
-                current_app.send_task(DRAIN_TASK, args=[alias], ignore_result=True, retry=False)
+                _send(app, alias)
             except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep will do
                 logger.warning(
                     "No kick for account %r, the next sweep will do: %s",
@@ -56,9 +69,63 @@ class Publisher:
                 )
 
 
-publisher = Publisher()
+def _send(app: Celery, alias: str) -> None:
+    """Publish one wake-up; a broker that refuses fails it at once, a lost connection is renewed."""
+    with app.producer_or_acquire() as producer:
+        connection = producer.connection
+        # Each host once, and at once: Kombu by itself would wait and try for 6 s.
+        once = {"max_retries": max(1, len(connection.alt)), "interval_start": 0, "interval_step": 0}
+        connection.ensure_connection(**once)
+        app.send_task(
+            DRAIN_TASK,
+            args=[alias],
+            ignore_result=True,
+            producer=producer,
+            retry=True,
+            retry_policy=once,
+        )
+
+
+_publishers: dict[int, Publisher] = {}
+"""By process id: a fork has our memory, but not our thread."""
+
+
+def _publisher() -> Publisher:
+    return _publishers.setdefault(os.getpid(), Publisher())
+
+
+@worker_process_shutdown.connect
+def _flush_worker_process(**_: Any) -> None:
+    """Publish what is left in a child of Celery's prefork pool, which ends by ``os._exit``."""
+    _publisher().flush()
 
 
 def kick(alias: str) -> None:
-    """Let the daemon thread send the task; return at once."""
-    publisher.put_up(alias)
+    """Let the daemon thread send the task with the Celery app of this thread; return at once.
+
+    It is the app that ``delay()`` of a shared task would use here. With its ``task_always_eager``
+    the drain runs here and now, as the dispatcher ``immediate`` does it.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    if app.conf.task_always_eager:
+        from .immediate import kick as drain_here  # noqa: PLC0415 - delivery loads the HTTP client
+
+        drain_here(alias)
+    else:
+        _publisher().put_up(app, alias)
+
+
+def app_here() -> Celery | None:
+    """Return the Celery app of this thread, or None where only Celery's own default would be left.
+
+    Celery's public ``current_app`` makes that default, which then keeps the project's app, if that
+    is loaded later, from being the one of all threads.
+    """
+    here: Celery | None = _state._tls.current_app  # type: ignore[attr-defined]
+    return here or app_elsewhere()
+
+
+def app_elsewhere() -> Celery | None:
+    """Return the Celery app of every thread that has none of its own, such as a request's."""
+    app: Celery | None = _state.default_app  # type: ignore[attr-defined]
+    return app

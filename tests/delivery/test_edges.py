@@ -10,7 +10,7 @@ import pytest
 from django_liveactivity import conf, services
 from django_liveactivity.client import Client
 from django_liveactivity.delivery import sweep
-from django_liveactivity.exceptions import UnacknowledgedEndError
+from django_liveactivity.exceptions import InvalidInputError, UnacknowledgedEndError
 from django_liveactivity.models import AccountState, Attempt, Lane, LiveActivity, Operation
 from tests.clock import advance
 from tests.conftest import KEY
@@ -173,7 +173,8 @@ class TestNothingSpins:
 
     def test_a_retry_does_not_bring_a_scheduled_end_forward(self, vendor, card):
         end = services.end_activity(card, after=600 * SECOND)
-        services.retry_operation(end, actor="ann")
+        with pytest.raises(InvalidInputError, match="This end is scheduled for"):
+            services.retry_operation(end, actor="ann")
         services.stream_activity("other", progress(1))
         assert deliver().calls == 1
         assert "order-42" in alive(vendor)

@@ -1,5 +1,6 @@
 """The Celery app of a host, as Celery's own documentation writes it."""
 
+import json
 import os
 
 from celery import Celery
@@ -9,4 +10,5 @@ app.conf.task_default_queue = os.environ["CELERY_QUEUE"]
 app.conf.beat_schedule = {
     "liveactivity-sweep": {"task": "django_liveactivity.sweep", "schedule": 1.0},
 }
+app.conf.update(json.loads(os.environ.get("CELERY_CONF", "{}")))
 app.autodiscover_tasks()
