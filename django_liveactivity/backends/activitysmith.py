@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's na
 from django.core.exceptions import ImproperlyConfigured
 
 from django_liveactivity.client import DEFAULT_BASE_URL, Client
-from django_liveactivity.client.address import is_loopback
+from django_liveactivity.client.address import has_path, is_loopback
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account
@@ -57,15 +57,20 @@ class ActivitySmithBackend(BaseBackend):
         return self.client.send(call)
 
     def check(self) -> list[CheckMessage]:
-        """Return a warning if calls stay on this machine though the project does not.
+        """Return warnings of an address that is not the vendor's API, by the look of it.
 
         * ``liveactivity.W003``: a loopback ``base_url`` with ``DEBUG=False``.
+        * ``liveactivity.W006``: a ``base_url`` without a path.
         """
-        if settings.DEBUG or not is_loopback(self.base_url):
-            return []
-        message = f"{self.name}: base_url leads to this machine, and no card to a phone."
+        messages: list[CheckMessage] = []
         hint = "Leave base_url out: the vendor's is the default."
-        return [Warning(message, hint=hint, id="liveactivity.W003")]
+        if not settings.DEBUG and is_loopback(self.base_url):
+            message = f"{self.name}: base_url leads to this machine, and no card to a phone."
+            messages.append(Warning(message, hint=hint, id="liveactivity.W003"))
+        if not has_path(self.base_url):
+            message = f"{self.name}: base_url has no path; the API's is {DEFAULT_BASE_URL}."
+            messages.append(Warning(message, hint=hint, id="liveactivity.W006"))
+        return messages
 
     def close(self) -> None:
         """Close the connections."""

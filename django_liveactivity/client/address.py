@@ -35,6 +35,11 @@ def is_loopback(base_url: str) -> bool:
     return _is_loopback(urlsplit(base_url).hostname or "")
 
 
+def has_path(base_url: str) -> bool:
+    """Tell whether a checked base URL names a path, as the vendor's does: ``/api``."""
+    return bool(urlsplit(base_url).path.strip("/"))
+
+
 def _split(value: object) -> SplitResult:
     if isinstance(value, str) and _PRINTABLE.fullmatch(value) and not value.endswith(("?", "#")):
         try:

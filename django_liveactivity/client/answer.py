@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Outcome(StrEnum):
@@ -17,11 +20,11 @@ class Outcome(StrEnum):
     FORCED = "forced"
     """Marked as ended without a confirmed end on the device."""
     PARTIAL = "partial"
-    """Ended, with errors on some devices."""
+    """Accepted, with errors on some devices."""
     QUEUED = "queued"
     """Ended, waiting for devices that are not reachable."""
     NOOP = "noop"
-    """The card shows this content already."""
+    """The card shows this content already, or the vendor ignored the call."""
     PAUSED = "paused"
     """The user has paused this stream."""
     REJECTED = "rejected"
@@ -39,7 +42,7 @@ class Outcome(StrEnum):
     BILLING_BLOCKED = "billing_blocked"
     """The account's trial or budget is used up."""
     UNAUTHORIZED = "unauthorized"
-    """The key is refused, or this is not the vendor's API."""
+    """The key is refused, or this does not look like the vendor's API."""
     NOT_SENT = "not_sent"
     """No connection was made, so nothing was sent."""
     AMBIGUOUS = "ambiguous"
@@ -65,6 +68,12 @@ ACKNOWLEDGED = frozenset(
 """The outcomes of calls that the vendor accepted."""
 
 
+def is_refusal(body: Mapping[str, Any] | None) -> bool:
+    """Tell whether a body has the form of the vendor's refusals (BadRequestError and others)."""
+    fields = body or {}
+    return isinstance(fields.get("error"), str) and isinstance(fields.get("message"), str)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of one call.
@@ -77,7 +86,8 @@ class Answer:
         text: the answer as text, at most 4 KiB of UTF-8.
         retry_after: seconds that the vendor asks to wait, 0 to 3600; None if it does not.
         duration: seconds from the call to the answer.
-        error: what went wrong, for people; empty if nothing did.
+        error: what went wrong, or what the vendor warns of, for people; empty if nothing did.
+        address: a digest of the base URL that was called; empty if the backend has none.
     """
 
     outcome: Outcome
@@ -87,6 +97,7 @@ class Answer:
     retry_after: float | None = None
     duration: float = 0.0
     error: str = ""
+    address: str = ""
 
     @property
     def acknowledged(self) -> bool:
@@ -97,6 +108,20 @@ class Answer:
     def needs_attention(self) -> bool:
         """Whether the end was acknowledged, but a device may still show the card."""
         return self.outcome in {Outcome.FORCED, Outcome.PARTIAL}
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether it is a 404 in the vendor's form that names neither a stream nor an activity.
+
+        Other servers answer in that form too; it is the vendor's if the address is.
+        """
+        refused = self.outcome == Outcome.UNAUTHORIZED and self.status == 404
+        return refused and is_refusal(self.body)
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether the vendor accepted content but did not show it; a ``noop`` shows it already."""
+        return self.outcome == Outcome.NOOP and self.operation != Outcome.NOOP
 
     @property
     def activity_id(self) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import metadata
 from typing import TYPE_CHECKING, Self, Unpack
@@ -73,6 +75,7 @@ class Client:
         secret.check()
         self._secret = secret
         self._base_url = check_base_url(base_url)
+        self._address = hashlib.sha256(self._base_url.encode()).hexdigest()
         self._deadline = _check_seconds("deadline", deadline)
         connect = _check_seconds("connect_timeout", connect_timeout)
         self._http = httpx.Client(
@@ -170,7 +173,9 @@ class Client:
             error.__context__ = None
             raise error.with_traceback(None) from None
         duration = time.monotonic() - started
-        return read_answer(call.endpoint, status, headers, self._secret.redact(received), duration)
+        redacted = self._secret.redact(received)
+        answer = read_answer(call.endpoint, status, headers, redacted, duration)
+        return replace(answer, address=self._address)
 
     def _exchange(self, call: Call, content: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         headers = None if content is None else {"Content-Type": "application/json"}
@@ -186,7 +191,8 @@ class Client:
 
 def _read(response: httpx.Response) -> bytes:
     # No encoding was asked for, and 64 KiB of gzip can unpack to 64 MiB.
-    if response.headers.get("Content-Encoding", "identity") != "identity":
+    codings = response.headers.get("Content-Encoding", "").lower().split(",")
+    if not {"", "identity"}.issuperset(coding.strip() for coding in codings):
         return b""
     received = bytearray()
     for chunk in response.iter_bytes():

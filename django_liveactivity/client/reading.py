@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import string
 from typing import TYPE_CHECKING, Any
 
-from django_liveactivity.client.answer import ACKNOWLEDGED, Answer, Outcome
+from django_liveactivity.client.answer import ACKNOWLEDGED, Answer, Outcome, is_refusal
 from django_liveactivity.client.payload import read_object, read_text
 from django_liveactivity.client.waiting import read_retry_after
 from django_liveactivity.content import Endpoint
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ENDS = frozenset({Endpoint.END, Endpoint.END_STREAM})
+_TARGETS = frozenset({"stream", "streams", "stream_key", "activity", "activities", "activity_id"})
+"""What a 404 of the vendor says it has not found, as words or as fields (NotFoundError)."""
 
 
 def read_answer(
@@ -38,7 +42,7 @@ def read_answer(
         text=read_text(content),
         retry_after=read_retry_after(headers),
         duration=duration,
-        error="" if outcome in ACKNOWLEDGED else _complaint(status, body or {}),
+        error=read_text(_error(outcome, status, body or {}).encode()),
     )
 
 
@@ -63,7 +67,9 @@ def _accepted(endpoint: Endpoint, body: dict[str, Any]) -> Outcome:
         return _ended(body)
     if endpoint is Endpoint.STREAM and body.get("operation") in ("noop", "paused"):
         return Outcome(body["operation"])
-    return Outcome.DELIVERED
+    if body.get("ignored"):
+        return Outcome.NOOP
+    return Outcome.PARTIAL if body.get("errors") else Outcome.DELIVERED
 
 
 def _ended(body: dict[str, Any]) -> Outcome:
@@ -80,18 +86,27 @@ def _ended(body: dict[str, Any]) -> Outcome:
 
 
 def _refused(status: int, body: dict[str, Any]) -> Outcome:
-    if not _is_the_vendors(body):
+    if not is_refusal(body):
         # A proxy or a wrong base_url answers 403 and 404 too; a definite "no" is the vendor's only.
         return Outcome.UNAUTHORIZED if status in {403, 404} else Outcome.AMBIGUOUS
     if status == 403:
         return Outcome.FORBIDDEN
     if status in {404, 422} and _says_no_recipients(body):
         return Outcome.NO_RECIPIENTS
-    return Outcome.NOT_FOUND if status == 404 else Outcome.REJECTED
+    if status == 404:
+        return Outcome.NOT_FOUND if _names_a_target(body) else Outcome.UNAUTHORIZED
+    return Outcome.REJECTED
 
 
-def _is_the_vendors(body: dict[str, Any]) -> bool:
-    return isinstance(body.get("error"), str) and isinstance(body.get("message"), str)
+def _names_a_target(body: dict[str, Any]) -> bool:
+    """Tell whether a 404 says that there is no such stream or activity.
+
+    Frameworks answer an unknown path with ``error`` and ``message`` too, and name the path:
+    "Cannot DELETE /live-activity/stream/order-42". So whole words count, and no part of a path.
+    """
+    words = f"{body['error']} {body['message']}".lower().split()
+    named = {word.strip(string.punctuation) for word in words if "/" not in word}
+    return not _TARGETS.isdisjoint(named | body.keys())
 
 
 def _says_no_recipients(body: dict[str, Any]) -> bool:
@@ -100,6 +115,23 @@ def _says_no_recipients(body: dict[str, Any]) -> bool:
     return "no recipients" in words or "effective_channel_slugs" in body
 
 
-def _complaint(status: int, body: dict[str, Any]) -> str:
+def _error(outcome: Outcome, status: int, body: dict[str, Any]) -> str:
+    if outcome in ACKNOWLEDGED:
+        return "" if outcome == Outcome.ALREADY_ENDED else "; ".join(_reservations(outcome, body))
     said = [body[name] for name in ("error", "message") if isinstance(body.get(name), str)]
-    return read_text(": ".join([f"HTTP {status}", *said]).encode())
+    return ": ".join([f"HTTP {status}", *said])
+
+
+def _reservations(outcome: Outcome, body: dict[str, Any]) -> list[str]:
+    """Return what an accepted answer says against itself; a plain success says nothing."""
+    said = [body["warning"]] if isinstance(body.get("warning"), str) else []
+    if body.get("errors"):
+        errors = body["errors"] if isinstance(body["errors"], list) else [body["errors"]]
+        said += [error if isinstance(error, str) else json.dumps(error) for error in errors]
+    if outcome == Outcome.NOOP and body.get("operation") != "noop":
+        said.append("ignored by the vendor")
+    if body.get("remote_push_sent") is False and outcome not in {Outcome.NOOP, Outcome.PAUSED}:
+        said.append("no push was sent")
+    if said and isinstance(body.get("message"), str):
+        said.append(body["message"])
+    return said

@@ -28,6 +28,7 @@ from .lost import write_off
 from .record import record
 from .settle import set_aside
 from .sight import look
+from .verdict import resolve
 
 PATIENCE = 2.0
 SEAT_PAUSE = 1.0
@@ -185,11 +186,11 @@ class _Drain:
 
     def _deliver(self, state: AccountState, claimed: Claim, begun: float) -> None:
         using = self.account.database
-        answer = self._send(claimed, begun)
+        answer = resolve(self._send(claimed, begun), state.known_address)
         self.calls += 1
         calls_logger.info("%s: %s", self.account.alias, call_line(claimed, answer))
         recorded = record(using, self.account, state, claimed, answer, self.pace)
-        problem = complaint(claimed, answer, recorded.verdict)
+        problem = complaint(claimed, answer, recorded.verdict, repeats=recorded.repeats)
         if problem:
             logger.warning("%s: %s", self.account.alias, problem)
         if not recorded.owned:

@@ -101,6 +101,8 @@ def after(
     match gate:
         case Gate.OPEN:
             changes = _opened(state, is_content=is_content, starts=starts)
+            if answer.acknowledged and answer.address not in ("", state.known_address):
+                changes["known_address"] = answer.address
         case Gate.FREEZE:
             delay = freeze_delay(answer.retry_after, state.freezes, window, timing)
             until = Greatest(F("frozen_until"), Now() + delay)

@@ -46,6 +46,7 @@ class Recorded:
     outcome: Outcome
     started: bool
     owned: bool
+    repeats: bool = False
 
 
 @step
@@ -58,7 +59,8 @@ def record(
     pace: slots.Pace,
 ) -> Recorded:
     """Store what one call came to; without the lease only the attempt is stored."""
-    verdict = judge(claim.call.endpoint, answer.outcome, bare=claim.operation.bare)
+    bare, vague = claim.operation.bare, claim.is_end and answer.is_vague
+    verdict = judge(claim.call.endpoint, answer.outcome, bare=bare, vague=vague)
     owned = _release(using, account, claim, answer, verdict)
     _store_attempt(using, claim, answer)
     if owned:
@@ -74,7 +76,8 @@ def record(
         latency = round(answer.duration * 1000) if sent else None
         slots.give_back(account, claim.slot, claim.attempt_id, pace, latency=latency)
     started = owned and claim.plan.starts and verdict.state == State.DONE
-    return Recorded(claim.operation, verdict, answer.outcome, started, owned)
+    repeats = verdict.state == State.DONE and _repeats(using, claim, answer)
+    return Recorded(claim.operation, verdict, answer.outcome, started, owned, repeats)
 
 
 def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict) -> bool:
@@ -86,8 +89,11 @@ def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict
     if verdict.state == State.DONE and claim.is_end and _is_certain(claim):
         changes |= closing(lane, claim.plan.ends) | {"newest_id": 0}
     elif verdict.state == State.DONE and not claim.is_end:
-        paused = answer.outcome == Outcome.PAUSED
-        changes |= {"shown_id": claim.operation.pk, "held": Lane.Held.PAUSED if paused else ""}
+        if not answer.is_ignored:  # else an end still carries this content
+            paused = answer.outcome == Outcome.PAUSED
+            changes |= {"shown_id": claim.operation.pk, "held": Lane.Held.PAUSED if paused else ""}
+        if lane.activity_id and answer.activity_id:
+            changes["activity_id"] = answer.activity_id
     elif verdict.state == State.FAILED and (lane.shown_id or not claim.operation.setbacks):
         changes["newest_id"] = lane.shown_id
         changes["wake_at"] = Now() if lane.shown_id else None  # the shown content's time counts
@@ -145,6 +151,10 @@ def _record_end(
         rows.update(acknowledged_at=Now(), next_try_at=until, **changes)
         postpone(using, waiting, until)
     mark_ended(using, claim.lane, claim.lane.cards, attention=attention)
+    if not claim.lane.shown_id:  # else its ids are known from the answers to its content
+        newest = _remember(using, account, claim, answer)
+        if newest:
+            cards_of(using, claim.lane.cards).update(**newest)
 
 
 def _reshow(using: str, claim: Claim) -> None:
@@ -174,26 +184,38 @@ def _record_content(
         "generation": claim.lane.generation,
         "ended_at": None,
     }
-    if answer.activity_id and _remember(using, account, operation.activity_id, answer):
-        changes["activity_id"] = answer.activity_id
-    cards.update(**changes)
+    cards.update(**changes, **_remember(using, account, claim, answer))
 
 
-def _remember(using: str, account: Account, card: int, answer: Answer) -> bool:
-    """Note the ids that are new for a card; False if it has this one, or if its row is gone."""
+def _remember(using: str, account: Account, claim: Claim, answer: Answer) -> dict[str, str]:
+    """Note every id that the vendor names for a card; return its newest if that has changed."""
+    named = set(filter(None, (answer.activity_id, answer.previous_activity_id)))
+    if not named:
+        return {}
     # Not by operation.activity: a router might ask a replica.
+    card = claim.operation.activity_id
     rows = LiveActivity.objects.using(using).filter(pk=card)
-    known = rows.values_list("activity_id", flat=True).first()
-    if known is None or known == answer.activity_id:
+    current = rows.values_list("activity_id", flat=True).first()
+    if current is None:  # the row is gone
+        return {}
+    for identity in named - {current}:
+        known = {
+            "activity_id": card,
+            "account": account.alias,
+            "id_digest": lane_digest(activity_id=identity),
+        }
+        if not KnownActivityId.objects.using(using).filter(**known).exists():
+            KnownActivityId.objects.using(using).create(**known)
+    newest = answer.activity_id
+    return {} if newest in (None, current) else {"activity_id": newest}
+
+
+def _repeats(using: str, claim: Claim, answer: Answer) -> bool:
+    """Tell whether the content before was accepted with reservations of the same kind."""
+    if not answer.error or claim.is_end or not claim.lane.shown_id:
         return False
-    named = {answer.activity_id, answer.previous_activity_id} - {known}
-    for identity in filter(None, named):
-        KnownActivityId.objects.using(using).create(
-            activity_id=card,
-            account=account.alias,
-            id_digest=lane_digest(activity_id=identity),
-        )
-    return True
+    before = Attempt.objects.using(using).filter(operation=claim.lane.shown_id)
+    return before.filter(outcome=answer.outcome).exclude(error="").exists()
 
 
 def _try_again(using: str, claim: Claim, answer: Answer, verdict: Verdict, next_try: Any) -> None:
@@ -219,6 +241,8 @@ def _try_again(using: str, claim: Claim, answer: Answer, verdict: Verdict, next_
 def _next_try(account: Account, claim: Claim, verdict: Verdict) -> Any:
     if verdict.retry == Retry.HOURLY:
         return Now() + account.timing.operator_retry
+    if verdict.retry == Retry.PROBE_CAP:
+        return Now() + account.timing.probe_cap
     if verdict.retry == Retry.NOW:
         return Now()
     operation = claim.operation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from django_liveactivity.client.answer import ACKNOWLEDGED, Outcome
+from django_liveactivity.client.answer import ACKNOWLEDGED, Answer, Outcome
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import Operation
 
@@ -29,6 +29,7 @@ class Retry(enum.Enum):
 
     BACKOFF = "after a growing, jittered pause"
     HOURLY = "in an hour"
+    PROBE_CAP = "after the longest pause between two probes, so that others probe meanwhile"
     NOW = "at once, as far as the account's gates allow"
 
 
@@ -51,6 +52,7 @@ AGAIN = Verdict(State.PENDING, gate=Gate.FAILURE, retry=Retry.BACKOFF)
 DOUBT = replace(AGAIN, doubt=True)
 FROZEN = Verdict(State.PENDING, gate=Gate.FREEZE, retry=Retry.NOW)
 BLOCKED = Verdict(State.PENDING, gate=Gate.BLOCK, retry=Retry.NOW)
+VAGUE = replace(BLOCKED, retry=Retry.PROBE_CAP)
 UNPAID = Verdict(State.PENDING, gate=Gate.BILLING, retry=Retry.NOW)
 UNPAID_END = Verdict(State.PENDING, gate=Gate.SAME, retry=Retry.HOURLY)
 FULL = Verdict(State.PENDING, gate=Gate.LIMIT, retry=Retry.NOW)
@@ -72,13 +74,31 @@ TABLE: dict[Outcome, tuple[Verdict, Verdict, Verdict, Verdict]] = {
 }  # fmt: skip
 
 
-def judge(endpoint: Endpoint, outcome: Outcome, *, bare: bool) -> Verdict:
+def resolve(answer: Answer, known_address: str) -> Answer:
+    """Return the answer, a vague 404 as ``not_found`` if its address is known to be the vendor's.
+
+    A wrong ``base_url`` leads to servers that answer 404 to every path: that must not end a card.
+
+    Args:
+        answer: as the backend read it.
+        known_address: the digest of the address that has answered this account well before.
+    """
+    if answer.is_vague and answer.address and answer.address == known_address:
+        return replace(answer, outcome=Outcome.NOT_FOUND)
+    return answer
+
+
+def judge(endpoint: Endpoint, outcome: Outcome, *, bare: bool, vague: bool = False) -> Verdict:
     """Return what an outcome on an endpoint means.
 
     Args:
         endpoint: the endpoint that was called.
         outcome: what the answer was read as.
         bare: the body had been stripped after an earlier rejection; it is stripped once only.
+        vague: an end was answered by a 404 that may be another server's. If it is the vendor's
+            after all, that end can never open the account, so content must get to probe as well.
     """
     verdict = TABLE[outcome][COLUMNS.index(endpoint)]
+    if vague:
+        return VAGUE
     return OPERATOR if verdict is BARE and bare else verdict

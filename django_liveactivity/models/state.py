@@ -112,6 +112,11 @@ class AccountState(models.Model):
     limit_probe_at = models.BigIntegerField(default=0)
     limit_probes = models.PositiveIntegerField(default=0)
 
+    # A digest of the base URL that has answered well, so that its 404s are the vendor's.
+    known_address = models.CharField(
+        max_length=DIGEST_LENGTH, blank=True, default="", db_default=""
+    )
+
     heartbeat_at = models.BigIntegerField(null=True)
     alerted_at = models.BigIntegerField(null=True)
 

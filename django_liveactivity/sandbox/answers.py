@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 Body = dict[str, Any]
 
 DEVICES = 2
+DEVICE_ERROR = "device 2: BadDeviceToken"
 _DAY = 24 * 60 * 60
 
 
@@ -74,6 +75,8 @@ def injected(status: int, now: float) -> Answer:
     """Return the answer of a fault, with the contract's body where it has one for the status."""
     if status == 402:
         return billing_blocked("trial_expired", now)
+    if status == 404:
+        return refusal(404, "Live Activity not found", "Injected by the sandbox's faults")
     if status == 422:
         return no_recipients(status, [])
     if status == 429:
@@ -88,13 +91,18 @@ def _phrase(status: int) -> str:
         return f"Status {status}"
 
 
+def ignored(now: float, **fields: Any) -> Answer:
+    """Return a 200 for a call that had no effect."""
+    message = "Nothing was sent: injected by the sandbox's faults"
+    return accepted(now, **fields, ignored=True, message=message)
+
+
 def reach(delivery: str) -> Body:
     """Return the fields that tell how far an end came, for a ``Policy.delivery``."""
     if delivery == "queued":
         return {"devices_notified": DEVICES - 1, "devices_queued": 1}
     if delivery == "partial":
-        errors = ["device 2: BadDeviceToken"]
-        return {"devices_notified": DEVICES - 1, "devices_queued": 0, "errors": errors}
+        return {"devices_notified": DEVICES - 1, "devices_queued": 0, "errors": [DEVICE_ERROR]}
     if delivery == "forced":
         warning = "Marked complete without a confirmed end on the devices"
         sent = {"devices_notified": 0, "devices_queued": 0}

@@ -52,7 +52,7 @@ def answer_control(controls: Controls, method: str, path: str) -> Answer:
             return _start(controls, *card)
         case "POST", ["phone", gesture, name]:
             return _gesture(controls, gesture, name)
-    return refusal(404, "Not found", "GET /phone.json, GET /calls.json, or the API under /api/")
+    return _not_found("There are GET /phone.json, GET /calls.json, and the API under /api/")
 
 
 def _start(controls: Controls, *card: str) -> Answer:
@@ -70,7 +70,12 @@ def _gesture(controls: Controls, gesture: str, name: str) -> Answer:
         "dismiss": controls.dismiss,
     }
     if gesture not in gestures:
-        return refusal(404, "Not found", f"The gestures are {', '.join(gestures)}")
+        return _not_found(f"The gestures are {', '.join(gestures)}.")
     if not gestures[gesture](name):
-        return refusal(404, "Not found", f"Nothing to {gesture} is named {name}")
+        return _not_found(f"Nothing to {gesture} is named {name}.")
     return Answer(200, {}, {"success": True})
+
+
+def _not_found(message: str) -> Answer:
+    """Return a 404 without an ``error``, unlike the vendor's: this is not the vendor's API."""
+    return Answer(404, {}, {"message": message})

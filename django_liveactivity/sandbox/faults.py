@@ -12,7 +12,7 @@ from .routes import ENDPOINTS, Route
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-KINDS = ("hang", "reset", "reset-after", "late", "slow", "html", "truncate")
+KINDS = ("hang", "reset", "reset-after", "late", "slow", "html", "truncate", "partial", "ignored")
 _METHODS = ("PUT", "POST", "DELETE")
 _USAGE = "write METHOD[/endpoint]:KIND@WHEN, as in PUT:500@3, POST/end:hang@2-4 or *:reset@10%"
 _RULE = re.compile(r"(?P<method>[^/:@]+)(?:/(?P<endpoint>[^:@]*))?:(?P<kind>[^@]*)@(?P<when>.*)")

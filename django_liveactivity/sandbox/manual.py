@@ -38,11 +38,32 @@ def update(call: Call) -> Answer:
     check_shown(call.content, card_type, starts=card_type != card.type)
     check_secondary_action(call.body, card_type)
     if not card.is_alive:
-        raise _not_found(call, "This Live Activity has already ended")
+        return _show_again(call, card)
     card.content, card.envelope = next_content(card, call.content), call.envelope(card)
     card.updates += 1
     return accepted(
         call.now, activity_id=card.activity_id, devices_notified=DEVICES, devices_queued=0
+    )
+
+
+def _show_again(call: Call, previous: Card) -> Answer:
+    """Start a new card for a managed stream whose card is gone: its id rotates by an update too."""
+    stream = call.account.streams.get(previous.stream_key or "")
+    if stream is None or stream.card is not previous or not stream.is_open or stream.is_paused:
+        raise _not_found(call, "This Live Activity has already ended")
+    evicted = call.make_room()
+    content, envelope = next_content(previous, call.content), call.envelope(previous)
+    card = call.phone.show(call.account.number, previous.stream_key, content, envelope, call.now)
+    stream.card = card
+    return accepted(
+        call.now,
+        activity_id=card.activity_id,
+        operation="rotated",
+        stream_key=previous.stream_key,
+        previous_activity_id=previous.activity_id,
+        ended_activity_id=evicted,
+        devices_notified=DEVICES,
+        users_notified=1,
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from .answers import reach
 from .control import answer_control
 from .faults import Fault, FaultPlan, parse_faults
 from .listener import Listener
@@ -202,8 +204,13 @@ class Sandbox:
             now = self._clock()
             if received.fault is not None and received.fault.isdigit():
                 return self._vendor.inject(int(received.fault), now)
+            if received.fault == "ignored":
+                return self._vendor.ignore(received.method, received.path, body, now)
             received.is_applied = True
-            return self._vendor.handle(received.method, received.path, headers, body, now)
+            answer = self._vendor.handle(received.method, received.path, headers, body, now)
+            if received.fault == "partial" and answer.status == HTTPStatus.OK:
+                answer.body.update(reach("partial"))
+            return answer
 
     def report(self, received: Received) -> None:
         """Tell of a call that has been dealt with, answered or not."""

@@ -98,6 +98,7 @@ def _show_new(call: Call, previous: Card | None) -> Answer:
         "activity_id": card.activity_id,
         "devices_notified": DEVICES,
         "users_notified": 1,
+        "remote_push_sent": True,
         # The contract names it for start only; without it a PUT could not tell whom it ended.
         **({"ended_activity_id": evicted} if evicted else {}),
     }
@@ -116,6 +117,7 @@ def _show_change(call: Call, card: Card) -> Answer:
         "activity_id": card.activity_id,
         "devices_notified": DEVICES,
         "devices_queued": 0,
+        "remote_push_sent": True,
     }
     if _is_busy(card, call.now):
         fields["warning"] = _BUSY

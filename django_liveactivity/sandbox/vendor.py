@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import manual, streams
 from .accounts import FIRST_ACCOUNT, Account, Accounts
-from .answers import Answer, RefusedError, injected, rate_limited, refusal
+from .answers import Answer, RefusedError, ignored, injected, rate_limited, refusal
 from .bodies import check_body
 from .call import Call
 from .phone import Card, Phone
@@ -76,6 +76,17 @@ class Vendor:
     def inject(self, status: int, now: float) -> Answer:
         """Return the answer of a fault that stands for this status; nothing is processed."""
         return self._with_headers(injected(status, now))
+
+    def ignore(self, method: str, path: str, body: object, now: float) -> Answer:
+        """Return the answer of a fault that takes a call and does nothing with it."""
+        route = find_route(method, path)
+        if route is not None and route.stream_key:
+            fields: dict[str, Any] = {"operation": "ended"}
+            if route.operation == "stream":
+                fields = {"operation": "updated", "remote_push_sent": False}
+            return ignored(now, stream_key=route.stream_key, **fields)
+        named = body if isinstance(body, dict) else {}
+        return ignored(now, activity_id=str(named.get("activity_id", "")))
 
     def pause(self, stream_key: str, now: float) -> int:
         """Pause the streams of this key as the user would, and return how many there were."""

@@ -42,6 +42,17 @@ def test_the_operations_are_shown_newest_first_with_their_attempts(viewer):
     assert "Eaten" in page
 
 
+def test_what_the_vendor_warns_of_is_shown_beside_the_attempt(viewer, vendor):
+    vendor.faults = "PUT:partial@1"
+    card = show()
+    deliver()
+
+    page = page_of(viewer, card).content.decode()
+
+    assert "<td>partial</td>" in page
+    assert "<td>device 2: BadDeviceToken<details>" in page
+
+
 def test_content_is_shown_as_indented_json(viewer):
     answer = page_of(viewer, show(title="Küche"))
 

@@ -132,6 +132,23 @@ class TestALoopbackAddress:
         assert found() == {}
 
 
+class TestAnAddressWithoutAPath:
+    @pytest.mark.parametrize("address", ["https://activitysmith.com", "https://activitysmith.com/"])
+    def test_is_not_the_api_s(self, settings, address):
+        options = {"api_key": KEY, "base_url": address}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        messages = found()
+        assert list(messages) == ["liveactivity.W006"]
+        assert "base_url has no path" in messages["liveactivity.W006"]
+        assert "https://activitysmith.com/api" in messages["liveactivity.W006"]
+
+    def test_is_found_in_development_too(self, settings):
+        settings.DEBUG = True
+        options = {"api_key": KEY, "base_url": "http://127.0.0.1:8765"}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        assert list(found()) == ["liveactivity.W006"]
+
+
 def test_an_immediate_dispatcher_is_for_development(settings):
     settings.DEBUG = True
     use(settings, {"BACKEND": LOCMEM, "DISPATCHER": "immediate"})

@@ -250,6 +250,12 @@ def test_a_compressed_answer_is_not_unpacked(client, server) -> None:
     assert client.stream("a", CARD).outcome is Outcome.AMBIGUOUS
 
 
+@pytest.mark.parametrize("coding", ["Identity", "IDENTITY", " identity ", "identity, identity", ""])
+def test_an_answer_that_says_it_is_plain_is_read(client, server, coding) -> None:
+    server.respond = answer(headers={"Content-Encoding": coding})
+    assert client.stream("a", CARD).outcome is Outcome.DELIVERED
+
+
 def test_a_connection_closed_while_idle_is_not_used_again(client, server) -> None:
     def respond(request: Request, connection: socket.socket) -> None:
         answer()(request, connection)

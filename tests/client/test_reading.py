@@ -23,6 +23,7 @@ SHOWS = [START, UPDATE, STREAM]
 
 NO = {"error": "No", "message": "Because"}
 NOBODY = {"error": "No recipients found", "message": "No devices matched"}
+GONE = {"error": "Not found", "message": "Live Activity not found"}
 FULL = {**NO, "limit": 4, "active": 4}
 OK = {"success": True}
 
@@ -59,9 +60,15 @@ TABLE = [
     (EVERY, 403, b"<html>WAF</html>", "unauthorized"),
     (EVERY, 403, {"detail": "no"}, "unauthorized"),
     (EVERY, 403, {"error": "x", "message": 5}, "unauthorized"),
-    (EVERY, 404, NO, "not_found"),
+    (EVERY, 404, GONE, "not_found"),
+    (EVERY, 404, {**NO, "message": "No stream_key: live"}, "not_found"),
+    (EVERY, 404, {**NO, "message": "Unknown 'activity_id'."}, "not_found"),
+    (EVERY, 404, {**NO, "stream_key": "order-42"}, "not_found"),
+    (EVERY, 404, NO, "unauthorized"),
     (EVERY, 404, b"nginx", "unauthorized"),
     (EVERY, 404, {"error": "Not Found"}, "unauthorized"),
+    (EVERY, 404, {"error": "No activity"}, "unauthorized"),
+    (EVERY, 422, GONE, "rejected"),
     (EVERY, 404, NOBODY, "no_recipients"),
     (EVERY, 404, {**NO, "effective_channel_slugs": None}, "no_recipients"),
     (EVERY, 405, NO, "unauthorized"),
@@ -91,6 +98,11 @@ TABLE = [
     ([STREAM], 200, {**OK, "operation": "merged"}, "delivered"),
     ([STREAM], 200, {**OK, "operation": ["noop"]}, "delivered"),
     ([START, UPDATE, *ENDS], 200, {**OK, "operation": "noop"}, "delivered"),
+    (SHOWS, 200, {**OK, "errors": ["device 2: gone"]}, "partial"),
+    (SHOWS, 200, {**OK, "errors": []}, "delivered"),
+    (SHOWS, 200, {**OK, "errors": ["x"], "ignored": True}, "noop"),
+    (SHOWS, 200, {**OK, "ignored": False, "remote_push_sent": False}, "delivered"),
+    ([STREAM], 200, {**OK, "operation": "paused", "ignored": True}, "paused"),
     (SHOWS, 200, {**OK, "activity_id": None, "devices_queued": 2}, "delivered"),
     (ENDS, 200, {**OK, "activity_id": "a", "devices_queued": 0}, "delivered"),
     (ENDS, 200, {**OK, "activity_id": None, "devices_queued": 1}, "already_ended"),
@@ -153,6 +165,69 @@ def test_the_vendors_answer_is_kept() -> None:
 def test_an_error_is_summed_up_for_people() -> None:
     assert read(END, 403, NO).error == "HTTP 403: No: Because"
     assert read(END, 502, b"<html>").error == "HTTP 502"
+
+
+STRANGERS = {
+    "express": "Cannot DELETE /live-activity/stream/order-42",
+    "fastify": "Route DELETE:/live-activity/stream/stream_key not found",
+    "spring": "No static resource live-activity/stream/activity.",
+    "escaped": "Cannot DELETE &#x2F;live-activity&#x2F;stream&#x2F;order-42",
+    "boom": "Not Found",
+    "named": "ActivitySmith: no such page",
+    "hyphened": "live-activity is unknown here",
+}
+
+
+@pytest.mark.parametrize("message", STRANGERS.values(), ids=STRANGERS)
+@pytest.mark.parametrize("endpoint", EVERY)
+def test_a_404_that_names_a_path_may_be_another_servers(endpoint, message) -> None:
+    reply = read(endpoint, 404, {"statusCode": 404, "error": "Not Found", "message": message})
+    assert (reply.outcome, reply.is_vague) == (Outcome.UNAUTHORIZED, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, GONE), (404, b"nginx"), (404, {"detail": "x"}), (403, b""), (401, NO), (405, NO)],
+)
+def test_other_refusals_are_not_vague(status, body) -> None:
+    assert not read(END_STREAM, status, body).is_vague
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "fields", "error"),
+    [
+        (EVERY, {}, ""),
+        (EVERY, {"message": "Stream reconciled", "remote_push_sent": True}, ""),
+        (EVERY, {"warning": "Too often"}, "Too often"),
+        (EVERY, {"errors": ["one", {"device": 2}]}, 'one; {"device": 2}'),
+        (EVERY, {"errors": "all"}, "all"),
+        (EVERY, {"remote_push_sent": False}, "no push was sent"),
+        (EVERY, {"warning": 5, "errors": {}}, ""),
+        (SHOWS, {"ignored": True, "message": "Gone"}, "ignored by the vendor; Gone"),
+        ([STREAM], {"operation": "noop", "ignored": True, "message": "Same"}, ""),
+        ([STREAM], {"operation": "paused", "ignored": True, "remote_push_sent": False}, ""),
+        (ENDS, {"ignored": True, "message": "Already ended", "errors": ["x"]}, ""),
+        (ENDS, {"forced_completion": True, "warning": "Unconfirmed"}, "Unconfirmed"),
+    ],
+)
+def test_what_an_accepted_answer_says_against_itself_is_summed_up(endpoints, fields, error) -> None:
+    assert {read(endpoint, 200, {**OK, **fields}).error for endpoint in endpoints} == {error}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fields", "ignored"),
+    [
+        (STREAM, {"operation": "updated", "ignored": True}, True),
+        (STREAM, {"operation": "noop", "ignored": True}, False),
+        (UPDATE, {"ignored": True}, True),
+        (END, {"ignored": True}, False),
+        (STREAM, {"operation": "updated"}, False),
+    ],
+)
+def test_content_without_effect_is_told_from_content_that_is_shown(
+    endpoint, fields, ignored
+) -> None:
+    assert read(endpoint, 200, {**OK, **fields}).is_ignored == ignored
 
 
 def test_a_long_text_is_cut_between_characters() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+import httpx
 import pytest
 
 from django_liveactivity import services
-from django_liveactivity.models import AccountState, Attempt, Operation
+from django_liveactivity.models import AccountState, Attempt, LiveActivity, Operation
 from tests.clock import advance
+from tests.conftest import KEY
 
 from .world import alive, calls, deliver, last_body, progress, states, status
 
@@ -343,6 +345,87 @@ def test_a_rotated_card_is_known_by_both_ids(vendor, card):
     assert card.activity_id != first
     for identity in (first, card.activity_id):
         assert services.end_activity(activity_id=identity).activity == card
+
+
+class TestContentThatIsTakenWithReservations:
+    def test_is_done_and_kept_with_its_errors(self, vendor, card):
+        vendor.faults = "PUT:partial@1"
+        services.stream_activity("order-42", progress(50))
+        deliver()
+        assert states(card)[-1] == "stream done partial"
+        assert Attempt.objects.latest("pk").error == "device 2: BadDeviceToken"
+        card.refresh_from_db()
+        assert (card.status, card.needs_attention) == ("live", False)
+
+    def test_is_not_taken_for_shown_if_the_vendor_ignored_it(self, vendor, card):
+        vendor.faults = "PUT:ignored@1"
+        services.stream_activity("order-42", progress(50))
+        deliver()
+        assert states(card)[-1] == "stream done noop"
+        assert alive(vendor) == {"order-42": 40}
+        services.end_activity(card)
+        deliver()
+        assert last_body(vendor)["content_state"]["percentage"] == 50
+
+    def test_by_its_id_is_read_the_same_way(self, vendor, card):
+        card.refresh_from_db()
+        vendor.faults = "POST/update:partial@1,POST/update:ignored@2"
+        other = started_elsewhere(vendor)
+        services.track_activity(activity_id=other, content=progress(50))
+        deliver()
+        assert states()[-1] == "update done partial"
+
+
+def started_elsewhere(vendor, key: str = "") -> str:
+    """Show a card as another program would, by its stream key or by hand; return its id."""
+    method, path = ("PUT", f"stream/{key}") if key else ("POST", "start")
+    shown = httpx.request(
+        method,
+        f"{vendor.url}/live-activity/{path}",
+        json={"content_state": {"title": "Elsewhere", "type": "progress", "percentage": 1}},
+        headers={"Authorization": f"Bearer {KEY}"},
+        trust_env=False,
+    )
+    return str(shown.json()["activity_id"])
+
+
+class TestACardWhoseIdAnUpdateRotates:
+    @pytest.fixture
+    def rotated(self, vendor):
+        """A stream's card that is tracked by its id, was swiped away, and came back updated."""
+        first = started_elsewhere(vendor, key="theirs")
+        card = services.track_activity(activity_id=first, content=progress(10))
+        deliver()
+        vendor.dismiss(first)
+        services.track_activity(activity_id=first, content=progress(20))
+        deliver()
+        card.refresh_from_db()
+        assert card.activity_id != first
+        return first, card
+
+    def test_is_updated_and_ended_by_its_new_id(self, vendor, rotated):
+        first, card = rotated
+        services.track_activity(activity_id=first, content=progress(30))
+        deliver()
+        assert alive(vendor) == {"theirs": 30}
+        services.end_activity(card)
+        deliver()
+        assert last_body(vendor)["activity_id"] == card.activity_id
+        assert states(card)[-1] == "end done delivered"
+        assert vendor.phone()["empty"]
+
+    def test_is_found_by_both_ids(self, rotated):
+        first, card = rotated
+        for identity in (first, card.activity_id):
+            assert services.end_activity(activity_id=identity).activity == card
+
+
+def test_a_card_that_only_its_end_names_is_found_by_that_id(vendor):
+    shown = started_elsewhere(vendor, key="theirs")
+    end = services.end_activity(stream_key="theirs")
+    deliver()
+    assert services.end_activity(activity_id=shown).activity == end.activity
+    assert LiveActivity.objects.get().activity_id == shown
 
 
 def test_the_first_five_and_the_last_twenty_attempts_are_kept(vendor, card):

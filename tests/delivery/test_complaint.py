@@ -7,6 +7,7 @@ import re
 import pytest
 
 from django_liveactivity import Progress, services
+from django_liveactivity.models import Attempt
 from tests.clock import advance
 
 from .world import deliver, progress
@@ -47,6 +48,46 @@ def test_an_end_that_needs_an_operator_is_told_once(vendor, said):
     assert len(said()) == 1
     assert "end of unknown: not_found 404 " in said()[0]
     assert said()[0].endswith("; it is tried once an hour, and needs an operator.")
+
+
+def test_a_warning_of_throttling_is_kept_and_told_once_per_card(vendor, said):
+    for percentage in range(16):
+        services.stream_activity("order-42", progress(percentage))
+        deliver()
+    assert len(said()) == 1
+    assert said()[0].startswith("default: stream of order-42: delivered 200 More than 12 updates")
+    kept = list(Attempt.objects.order_by("pk").values_list("error", flat=True))
+    assert ["throttle" in error for error in kept] == [False] * 13 + [True] * 3
+
+
+def test_content_that_is_ignored_or_reaches_some_devices_is_told(vendor, said):
+    vendor.faults = "PUT:partial@1,PUT:ignored@2"
+    for percentage in (10, 20):
+        services.stream_activity("order-42", progress(percentage))
+        deliver()
+    assert len(said()) == 2
+    assert said()[0] == "default: stream of order-42: partial 200 device 2: BadDeviceToken."
+    assert said()[1].startswith("default: stream of order-42: noop 200 ignored by the vendor; ")
+
+
+@pytest.mark.parametrize("delivery", ["partial", "forced"])
+def test_an_end_that_may_not_have_reached_all_devices_is_told(vendor, said, delivery):
+    vendor.policy.delivery = delivery
+    services.stream_activity("order-42", progress(10))
+    deliver()
+    services.end_activity(stream_key="order-42")
+    deliver()
+    assert len(said()) == 1
+    assert said()[0].startswith(f"default: end of order-42: {delivery} 200 ")
+
+
+def test_a_second_end_is_no_complaint(vendor, said):
+    services.stream_activity("order-42", progress(10))
+    deliver()
+    for reason in ("once", "twice"):
+        services.end_activity(stream_key="order-42", reason=reason)
+        deliver()
+    assert said() == []
 
 
 def test_a_full_or_frozen_account_is_no_complaint(vendor, said):

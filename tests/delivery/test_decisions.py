@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_liveactivity.client import Outcome
+from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.content import Endpoint
 from django_liveactivity.delivery.backoff import freeze_delay, probe_delay, retry_delay
 from django_liveactivity.delivery.planner import Plan, Rows, closes, plan
-from django_liveactivity.delivery.verdict import COLUMNS, Gate, Retry, judge
+from django_liveactivity.delivery.verdict import COLUMNS, Gate, Retry, judge, resolve
 from django_liveactivity.models import Lane, LiveActivity, Operation
 
 from .truth import moved
@@ -42,6 +43,28 @@ class TestVerdicts:
     def test_only_streams_leave_a_doubt(self):
         doubts = [e for e in COLUMNS if judge(e, Outcome.AMBIGUOUS, bare=False).doubt]
         assert doubts == [Endpoint.STREAM, Endpoint.END_STREAM]
+
+    def test_an_end_whose_404_may_be_a_strangers_lets_content_probe(self):
+        for endpoint in (Endpoint.END, Endpoint.END_STREAM):
+            verdict = judge(endpoint, Outcome.UNAUTHORIZED, bare=False, vague=True)
+            assert (verdict.state, verdict.gate) == (State.PENDING, Gate.BLOCK)
+            assert verdict.retry == Retry.PROBE_CAP
+
+    @pytest.mark.parametrize(
+        ("address", "known", "outcome"),
+        [
+            ("a" * 64, "a" * 64, Outcome.NOT_FOUND),
+            ("a" * 64, "b" * 64, Outcome.UNAUTHORIZED),
+            ("a" * 64, "", Outcome.UNAUTHORIZED),
+            ("", "", Outcome.UNAUTHORIZED),
+        ],
+    )
+    def test_a_vague_404_is_the_vendors_only_from_a_known_address(self, address, known, outcome):
+        body = {"error": "Not found", "message": "No such record"}
+        answer = Answer(Outcome.UNAUTHORIZED, status=404, body=body, address=address)
+        assert resolve(answer, known).outcome == outcome
+        for other in (replace(answer, status=401), replace(answer, body={"detail": "x"})):
+            assert resolve(other, known) is other
 
     def test_a_429_of_an_end_is_always_about_the_rate(self):
         assert judge(Endpoint.END, Outcome.LIMIT_REACHED, bare=False).gate == Gate.FREEZE

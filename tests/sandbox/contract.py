@@ -26,8 +26,27 @@ ENDED = {
 
 NEWER_FIELDS = {
     "LiveActivityStartResponse": {"ended_activity_id": TEXT},
-    # The description names ended_activity_id for start only; the sandbox says it on a PUT as well.
-    "LiveActivityStreamPutResponse": {"warning": TEXT, "ended_activity_id": TEXT},
+    # The description names ended_activity_id for start only; the sandbox says it wherever a card
+    # is started.
+    "LiveActivityStreamPutResponse": {
+        "warning": TEXT,
+        "ignored": FLAG,
+        "remote_push_sent": FLAG,
+        "message": TEXT,
+        "errors": ERRORS,
+        "ended_activity_id": TEXT,
+    },
+    "LiveActivityUpdateResponse": {
+        "operation": TEXT,
+        "stream_key": TEXT,
+        "previous_activity_id": TEXT,
+        "users_notified": {"type": "integer"},
+        "errors": ERRORS,
+        "ended_activity_id": TEXT,
+        # Named for the other calls only; the sandbox ignores an update in the same words.
+        "ignored": FLAG,
+        "message": TEXT,
+    },
     "LiveActivityStreamDeleteResponse": ENDED,
     "LiveActivityEndResponse": {**ENDED, "end_reason": TEXT},
     "RateLimitError": {"code": {"enum": ["rate_limited"]}},

@@ -80,5 +80,7 @@ def test_what_the_vendor_does_not_offer_is_not_found(api, sandbox, method, path)
 )
 def test_unknown_addresses_beside_the_api_are_not_found(sandbox, path):
     for method in ("GET", "POST"):
-        assert httpx.request(method, sandbox.base + path, trust_env=False).status_code == 404
+        reply = httpx.request(method, sandbox.base + path, trust_env=False)
+        assert reply.status_code == 404
+        assert list(reply.json()) == ["message"]  # not of the form of the vendor's refusals
     assert sandbox.calls() == []

@@ -176,6 +176,23 @@ def test_a_truncated_answer_breaks_off(struck):
     assert is_applied(sandbox)
 
 
+@pytest.mark.parametrize("call", ["put", "delete", "update", "end"])
+@pytest.mark.parametrize(("kind", "applied"), [("partial", True), ("ignored", False)])
+def test_a_success_with_reservations_is_of_the_contracts_form(run, call_as, call, kind, applied):
+    sandbox = run()
+    api = call_as(sandbox)
+    started = api.put("order-42", PROGRESS).body["activity_id"]
+    sandbox.faults = f"*:{kind}@1"
+    name = started if call in ("update", "end") else "order-42"
+    reply = getattr(api, call)(name, {**PROGRESS, "percentage": 50})
+
+    assert (reply.status, reply.body["success"]) == (200, True)
+    assert ("errors" in reply.body, "ignored" in reply.body) == (kind == "partial", not applied)
+    assert last(sandbox) == (kind, 200, applied)
+    shown = {**sandbox.phone(), "empty": None}
+    assert ("50" in str(shown)) is applied
+
+
 @pytest.mark.parametrize("kind", [*KINDS, "500"])
 def test_the_next_call_is_served_as_ever(struck, kind):
     sandbox, api = struck(kind)

@@ -90,6 +90,30 @@ def test_an_ended_card_is_not_updated(api):
     assert api.update(activity_id, PROGRESS).status == 404
 
 
+def test_an_update_brings_a_streams_card_back_under_a_new_id(api, sandbox, card):
+    first = api.put("order-42", PROGRESS).body["activity_id"]
+    sandbox.dismiss("order-42")
+    reply = api.update(first, {**PROGRESS, "percentage": 50})
+
+    assert (reply.body["operation"], reply.body["stream_key"]) == ("rotated", "order-42")
+    assert reply.body["previous_activity_id"] == first != reply.body["activity_id"]
+    assert card()["activity_id"] == reply.body["activity_id"]
+    assert api.put("order-42", {**PROGRESS, "percentage": 60}).body["operation"] == "updated"
+
+
+@pytest.mark.parametrize("gone", ["deleted", "paused", "rotated"])
+def test_an_update_brings_no_other_card_back(api, sandbox, gone):
+    first = api.put("order-42", PROGRESS).body["activity_id"]
+    if gone == "deleted":
+        api.delete("order-42")
+    elif gone == "paused":
+        sandbox.pause("order-42")
+    else:
+        api.put("order-42", CONTENT["alert"])
+
+    assert api.update(first, PROGRESS).status == 404
+
+
 @pytest.mark.parametrize("status", [403, 404])
 @pytest.mark.parametrize("verb", ["update", "end"])
 def test_an_unknown_id_is_answered_as_chosen(run, call_as, verb, status):

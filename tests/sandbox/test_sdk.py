@@ -73,6 +73,29 @@ def test_rotation_pause_and_eviction_are_parsed(run):
     assert (paused.operation, paused.activity_id) == ("paused", None)
 
 
+def test_a_rotation_by_an_update_is_parsed(sandbox, cards):
+    first = cards.stream("one", content_state=PROGRESS)
+    sandbox.dismiss("one")
+    rotated = cards.update(activity_id=first.activity_id, content_state=PROGRESS)
+
+    assert (rotated.operation, rotated.stream_key) == ("rotated", "one")
+    assert rotated.previous_activity_id == first.activity_id != rotated.activity_id
+
+
+def test_content_that_came_half_way_is_parsed(run):
+    sandbox = run(faults="PUT:partial@2,PUT:ignored@3,POST/update:partial@1")
+    cards = connect(sandbox)
+    started = cards.stream("one", content_state=PROGRESS)
+    partial = cards.stream("one", content_state={**PROGRESS, "percentage": 50})
+    ignored = cards.stream("one", content_state={**PROGRESS, "percentage": 60})
+    updated = cards.update(activity_id=started.activity_id, content_state=PROGRESS)
+
+    assert (started.remote_push_sent, started.errors, started.ignored) == (True, None, None)
+    assert partial.errors == updated.errors == ["device 2: BadDeviceToken"]
+    assert (ignored.ignored, ignored.remote_push_sent) == (True, False)
+    assert ignored.message
+
+
 def test_a_warning_is_parsed(cards):
     for percentage in range(14):
         answer = cards.stream("one", content_state={**PROGRESS, "percentage": percentage})
