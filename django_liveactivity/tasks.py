@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from celery import shared_task
 
-from . import tracking
+from . import conf, tracking
+from .delivery import discard_session
 from .delivery import drain as drain_account
 from .delivery import sweep as sweep_accounts
 from .dispatch.celery import kick as wake
@@ -56,6 +57,9 @@ def reconcile() -> dict[str, int]:
     synced = Synced()
     for batch in tracking.reconcile():
         synced.add(batch)
+    if synced.failed:  # perhaps by a session that a failover left read-only
+        for account in conf.accounts().values():
+            discard_session(account.database)
     return asdict(synced)
 
 

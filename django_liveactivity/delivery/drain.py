@@ -28,6 +28,7 @@ from .lost import write_off
 from .record import record
 from .settle import set_aside
 from .sight import look
+from .step import fresh_session_after_error
 
 PATIENCE = 2.0
 SEAT_PAUSE = 1.0
@@ -79,7 +80,8 @@ def drain(
     account = conf.account(alias)
     drained = _Drain(account, seconds, patience, stop or threading.Event())
     drained.on_backlog = on_backlog
-    return drained.run()
+    with fresh_session_after_error(account.database):
+        return drained.run()
 
 
 class _Drain:
