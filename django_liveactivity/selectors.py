@@ -37,6 +37,7 @@ from .models import (
     TrackingFailure,
     lane_digest,
     prepared,
+    where_written,
 )
 
 Cards = QuerySet[LiveActivity, LiveActivity]
@@ -84,8 +85,8 @@ def is_closed() -> Combinable:
 
 
 def due_end(activity: LiveActivity) -> Operation | None:
-    """Return the first due end in force after the newest content of a card."""
-    rows = Operation.objects.using(activity._state.db).filter(
+    """Return the first due end in force after the newest content of a card, with its own card."""
+    rows = Operation.objects.using(activity.database).select_related("activity").filter(
         account=activity.account, lane_digest=activity.lane_digest
     )
     newest_id = activity.newest_id
@@ -290,20 +291,22 @@ def is_expired(activity: LiveActivity, now: int) -> bool:
 
 def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
     """Return the object of each card by the card's id: one query per model, not per card."""
-    by_model: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    by_model: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     found: dict[int, Model | None] = {}
     for row in rows:
         found[row.pk] = None
         if row.subject_model:
-            by_model[row.subject_model][row.subject_pk].append(row.pk)
-    for label, ids in by_model.items():
-        for subject in _instances(label, ids):
+            by_model[row.database, row.subject_model][row.subject_pk].append(row.pk)
+    for (using, label), ids in by_model.items():
+        for subject in _instances(using, label, ids):
             found |= dict.fromkeys(ids.get(str(subject.pk), ()), subject)
     return found
 
 
-def _instances(label: str, pks: Iterable[str]) -> list[Model]:
+def _instances(using: str, label: str, pks: Iterable[str]) -> list[Model]:
     try:
-        return list(apps.get_model(label)._default_manager.filter(pk__in=list(pks)))
+        model = apps.get_model(label)
+        rows = model._default_manager.using(where_written(model, using))
+        return list(rows.filter(pk__in=list(pks)))
     except (LookupError, ValueError, ValidationError):
         return []  # the model is gone, or its primary key has another type now

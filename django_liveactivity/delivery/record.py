@@ -27,7 +27,7 @@ from .backoff import retry_delay
 from .claim import Claim
 from .evict import evict
 from .lost import doubt
-from .settle import cards_of, closing, finish, mark_ended, postpone
+from .settle import cards_of, closing, finish, mark_ended, postpone, show_joined
 from .step import step
 from .verdict import Gate, Retry, Verdict, judge
 
@@ -165,7 +165,9 @@ def _record_content(
         return
     finish(using, [operation], verdict.state, answer.outcome)
     if verdict.state == State.FAILED:
-        if not claim.lane.shown_id:
+        if claim.lane.shown_id:
+            show_joined(using, claim.lane, claim.lane.cards)
+        else:
             cards.update(status=Status.FAILED, ended_at=Now())
         return
     paused = answer.outcome == Outcome.PAUSED

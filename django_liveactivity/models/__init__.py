@@ -8,6 +8,7 @@ from .activity import (
     has_composite_key,
     lane_digest,
     root_model,
+    where_written,
 )
 from .bytes import SameBytes
 from .clock import Now, from_datetime, to_datetime, with_now
@@ -35,5 +36,6 @@ __all__ = [
     "prepared",
     "root_model",
     "to_datetime",
+    "where_written",
     "with_now",
 ]

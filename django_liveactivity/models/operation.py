@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_liveactivity.conf import MAX_ALIAS
 
 from .activity import LiveActivity
-from .base import DIGEST_LENGTH, InsertQuerySet, KeptModel
+from .base import DIGEST_LENGTH, InsertedModel, InsertQuerySet, KeptModel
 from .clock import Now, to_datetime
 
 
@@ -193,7 +193,7 @@ class Attempt(KeptModel):
         return cls.objects.using(using).filter(operation__in=ends).values("pk")
 
 
-class Act(models.Model):
+class Act(InsertedModel):
     """An operator's decision, INSERTed with actor and reason and applied by the next drain."""
 
     class Kind(models.TextChoices):

@@ -18,7 +18,14 @@ from django_liveactivity.content import (
     check_stream_key,
 )
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import LiveActivity, Now, Operation, Subject, from_datetime
+from django_liveactivity.models import (
+    LiveActivity,
+    Now,
+    Operation,
+    Subject,
+    from_datetime,
+    where_written,
+)
 
 from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
 from .intent import Known, Wanted, checked, suffices
@@ -127,7 +134,7 @@ def end_activities(
     door = enter(account, using, source, actor, reason)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
     spared = _lane_of(exclude)
-    found = selectors.open_cards(door.account, _subjects(subject))
+    found = selectors.open_cards(door.account, _subjects(door, subject))
     cards = [card for card in found if card.lane_digest != spared]
     values = [checked(door, Known.of(card), wanted) for card in cards]
     return door.insert_operations(Kind.END, list(zip(cards, values, strict=True)))
@@ -170,10 +177,11 @@ def keep_activity(
     return door.insert_operation(card, Kind.KEEP)
 
 
-def _subjects(given: Model | Iterable[Model]) -> set[Subject]:
+def _subjects(door: Door, given: Model | Iterable[Model]) -> set[Subject]:
     """Return the objects that were named; of a queryset only the keys are read."""
     if isinstance(given, QuerySet):
-        return {Subject.named(given.model, pk) for pk in given.values_list("pk", flat=True)}
+        rows = given.using(where_written(given.model, door.account.database))
+        return {Subject.named(given.model, pk) for pk in rows.values_list("pk", flat=True)}
     several = given if isinstance(given, Iterable) and not isinstance(given, Model) else [given]
     subjects = {Subject.of(each) for each in several}
     if Subject.of(None) in subjects:
