@@ -37,6 +37,7 @@ from .models import (
     TrackingFailure,
     lane_digest,
     prepared,
+    storable,
     where_written,
 )
 
@@ -50,6 +51,8 @@ ENDED_FOR_GOOD = 3600 * 1000
 PRUNED_WITHIN = 24 * 3600 * 1000
 FAILURES_KEPT = 24 * 3600 * 1000
 SUBJECTS_AT_ONCE = 500
+SUBJECT_PK = LiveActivity._meta.get_field("subject_pk")
+TRACKED_BY = LiveActivity._meta.get_field("tracked_by")
 
 
 def activities(account: conf.Account) -> Cards:
@@ -107,7 +110,7 @@ def live(rows: Cards) -> Cards:
 def activities_of(account: conf.Account, subject: Model) -> Cards:
     """Return the cards, ended ones too, that tell of an object."""
     label, pk = Subject.of(subject)
-    mine = SameBytes("subject_pk", Value(pk))
+    mine = SameBytes("subject_pk", Value(pk, output_field=SUBJECT_PK))
     return activities(account).filter(mine, subject_model=label, subject_pk=pk)
 
 
@@ -145,8 +148,8 @@ def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> l
         account.database,
         account=account.alias,
         subject_model=subject.model,
-        subject_pk=subject.pk,
-        tracked_by=tracked_by,
+        subject_pk=storable(SUBJECT_PK, account.database, subject.pk),
+        tracked_by=storable(TRACKED_BY, account.database, tracked_by),
     )
     found = [_converted(row) for row in rows if row.subject_pk == subject.pk]
     return sorted(found, key=lambda card: card.pk)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -17,7 +16,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Act, LiveActivity, Operation
 
 from .asking import Question, ReasonForm
-from .report import named
+from .report import log_entries, named
 
 Kind = Act.Kind
 QUESTIONS = {
@@ -138,7 +137,7 @@ def _log(kind: Act.Kind, cards: Sequence[LiveActivity], user: Any, reason: str) 
         Kind.PROBE: _("Probe of the account requested."),
     }[kind]
     if cards:
-        LogEntry.objects.log_actions(user.pk, cards, CHANGE, f"{message} {reason}".strip())
+        log_entries(user, cards, f"{message} {reason}".strip())
 
 
 def lines(kind: Act.Kind, came_of_it: Decisions) -> list[tuple[int, str]]:

@@ -6,7 +6,6 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections
 from django.db.models import F
 
 from django_liveactivity.client.answer import Answer, Outcome
@@ -105,17 +104,10 @@ def _store_attempt(using: str, claim: Claim, answer: Answer) -> None:
     Attempt.objects.using(using).filter(pk=claim.attempt_id).update(
         status=answer.status,
         outcome=answer.outcome,
-        answer=_storable(using, answer.text),
-        error=_storable(using, answer.error)[:255],
+        answer=answer.text,
+        error=answer.error[:255],
         duration_ms=round(answer.duration * 1000),
     )
-
-
-def _storable(using: str, text: str) -> str:
-    """Return a text as the database can hold it: MariaDB's tables may lack characters."""
-    if connections[using].vendor != "mysql":
-        return text
-    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _record_end(

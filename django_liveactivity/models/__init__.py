@@ -12,6 +12,7 @@ from .activity import (
 )
 from .bytes import SameBytes
 from .clock import Now, from_datetime, to_datetime, with_now
+from .fields import storable
 from .operation import Act, Attempt, Operation
 from .state import AccountState, Lane, Seat, Slot
 from .tracking import TrackingFailure
@@ -35,6 +36,7 @@ __all__ = [
     "lane_digest",
     "prepared",
     "root_model",
+    "storable",
     "to_datetime",
     "where_written",
     "with_now",

@@ -17,6 +17,7 @@ from django_liveactivity.exceptions import InvalidInputError
 
 from .base import DIGEST_LENGTH, KeptModel
 from .clock import to_datetime
+from .fields import AnyCharField
 
 MAX_SUBJECT = 255
 
@@ -119,10 +120,10 @@ class LiveActivity(KeptModel):
     account = models.CharField(_("account"), max_length=MAX_ALIAS)
     lane_digest = models.CharField(max_length=DIGEST_LENGTH, editable=False)
     stream_key = models.CharField(_("stream key"), max_length=255, blank=True)
-    activity_id = models.CharField(_("activity id"), max_length=255, blank=True)
-    subject_model = models.CharField(_("subject's model"), max_length=255, blank=True)
-    subject_pk = models.CharField(_("subject's key"), max_length=255, blank=True)
-    tracked_by = models.CharField(_("tracked by"), max_length=255, blank=True)
+    activity_id = AnyCharField(_("activity id"), max_length=255, blank=True)
+    subject_model = AnyCharField(_("subject's model"), max_length=255, blank=True)
+    subject_pk = AnyCharField(_("subject's key"), max_length=255, blank=True)
+    tracked_by = AnyCharField(_("tracked by"), max_length=255, blank=True)
     channels = models.JSONField(_("channels"), null=True)
     created_at = models.BigIntegerField(editable=False)
 
