@@ -89,8 +89,10 @@ def is_closed() -> Combinable:
 
 def due_end(activity: LiveActivity) -> Operation | None:
     """Return the first due end in force after the newest content of a card, with its own card."""
-    rows = Operation.objects.using(activity.database).select_related("activity").filter(
-        account=activity.account, lane_digest=activity.lane_digest
+    rows = (
+        Operation.objects.using(activity.database)
+        .select_related("activity")
+        .filter(account=activity.account, lane_digest=activity.lane_digest)
     )
     newest_id = activity.newest_id
     mine = Q(activity=activity) if newest_id is None else Q(pk__gt=newest_id)

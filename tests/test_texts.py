@@ -1,4 +1,4 @@
-"""Texts that a column cannot hold, in MariaDB's ``utf8mb3`` and ``latin1``, break no transaction."""
+"""Texts that a column of MariaDB cannot hold, as in ``utf8mb3``, break no transaction."""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import Error, OperationalError, connections, transaction
 from django.db.transaction import TransactionManagementError
 
+from django_liveactivity.models.schema import add_cure
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -85,8 +87,9 @@ def fresh_session_after_error(using: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception:
+    except Exception as error:
         discard_session(using)
+        add_cure(error)
         raise
 
 

@@ -11,6 +11,7 @@ from django.db import close_old_connections
 from django_liveactivity import conf, status
 from django_liveactivity.alerts import STUCK
 from django_liveactivity.delivery import Drained, discard_session, drain, sweep
+from django_liveactivity.models.schema import cure_of
 
 from .progress import Bars
 
@@ -68,7 +69,7 @@ class Service:
                     "%s: drain %d in a row has failed: %s. The next begins in %.1f s.",
                     self.account.alias,
                     failures,
-                    error,
+                    " ".join([str(error).strip(), cure_of(error)]).rstrip(" ."),
                     pause,
                     exc_info=failures == 1,
                 )

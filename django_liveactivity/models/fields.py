@@ -18,13 +18,13 @@ ESCAPED = re.compile(r"\\U([0-9a-f]{8})")
 
 
 def storable(field: models.Field[Any, Any], using: str, text: str) -> str:
-    """Return a text in characters that a column can hold; it may have become longer.
+    r"""Return a text in characters that a column can hold; it may have become longer.
 
     Args:
         field: the column, of any model.
         using: the alias of its database.
         text: what is to be stored; each character that the column's character set lacks becomes
-            ``\\U`` and its code in 8 hexadecimal digits.
+            ``\U`` and its code in 8 hexadecimal digits.
     """
     if text.isascii() or connections[using].vendor != "mysql":
         return text

@@ -8,6 +8,7 @@ from django_liveactivity import conf
 from django_liveactivity.dispatch import kick_on_commit
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Act, Now, Operation
+from django_liveactivity.models.schema import names_missing_migration
 
 from .door import enter
 
@@ -58,6 +59,7 @@ def probe_account(account: str = conf.DEFAULT_ACCOUNT, *, actor: Any, reason: st
     return _decide(account, Act.Kind.PROBE, None, actor, reason)
 
 
+@names_missing_migration
 def _decide(
     account: str, kind: Act.Kind, operation: Operation | None, actor: Any, reason: str
 ) -> Act:

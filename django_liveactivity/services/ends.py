@@ -26,6 +26,7 @@ from django_liveactivity.models import (
     from_datetime,
     where_written,
 )
+from django_liveactivity.models.schema import names_missing_migration
 
 from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
 from .intent import Known, Wanted, checked, suffices
@@ -36,6 +37,7 @@ LONGEST_AFTER = datetime.timedelta(days=366)
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
 
 
+@names_missing_migration
 def end_activity(
     activity: LiveActivity | None = None,
     content: Content | Mapping[str, Any] | None = None,
@@ -92,6 +94,7 @@ def end_activity(
     return end_card(door, card, wanted)
 
 
+@names_missing_migration
 def end_activities(
     *,
     subject: Model | Iterable[Model],
@@ -140,6 +143,7 @@ def end_activities(
     return door.insert_operations(Kind.END, list(zip(cards, values, strict=True)))
 
 
+@names_missing_migration
 def keep_activity(
     activity: LiveActivity | None = None,
     *,

@@ -51,7 +51,9 @@ def commits_late(world: World, host: Host, *steps: Step) -> Iterator[None]:
     """
     if world.database.settings["ENGINE"].endswith("sqlite3"):
         rows, execute = world.database.rows, world.database.execute
-        newest = {t: rows(f"SELECT COALESCE(MAX(id), 0) FROM {t}")[0][0] for t in (CARDS, OPERATIONS)}
+        newest = {
+            t: rows(f"SELECT COALESCE(MAX(id), 0) FROM {t}")[0][0] for t in (CARDS, OPERATIONS)
+        }
         host.must(*steps)
         for table, number in newest.items():
             execute(f"CREATE TABLE late_{table} AS SELECT * FROM {table} WHERE id > {number}")
