@@ -55,7 +55,9 @@ class KeptQuerySet(InsertQuerySet):
 
         They are read where they would be deleted, not from a replica.
         """
-        using = self._db or router.db_for_write(self.model, **self._hints)
+        rows: Any = self._chain()  # type: ignore[attr-defined]
+        rows._for_write = True
+        using = rows.db
         return self.using(using).filter(pk__in=self.model.unacknowledged_ids(using))
 
 
@@ -86,7 +88,9 @@ class KeptModel(InsertedModel):
         """Return the primary keys of the rows with an unacknowledged end, as a subquery."""
         raise NotImplementedError
 
-    def delete(self, using: str | None = None, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
         """Delete this row, unless its end has not been acknowledged.
 
         Raises:
@@ -96,4 +100,4 @@ class KeptModel(InsertedModel):
         rows = type(self)._base_manager.using(using).filter(pk=self.pk)
         if rows.filter(pk__in=self.unacknowledged_ids(using)).exists():
             raise UnacknowledgedEndError
-        return super().delete(using, **kwargs)
+        return super().delete(using, keep_parents)

@@ -75,9 +75,9 @@ def _character(match: re.Match[str]) -> str:
     return chr(code) if 0x7F < code <= 0x10FFFF else match[0]
 
 
-class AnyCharField(_AnyText, models.CharField):
+class AnyCharField(_AnyText, models.CharField):  # type: ignore[type-arg]
     """A CharField that takes every character, whatever the character set of its column."""
 
 
-class AnyTextField(_AnyText, models.TextField):
+class AnyTextField(_AnyText, models.TextField):  # type: ignore[type-arg]
     """A TextField that takes every character, whatever the character set of its column."""
