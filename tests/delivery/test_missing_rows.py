@@ -7,7 +7,7 @@ import pytest
 from django_liveactivity import services
 from django_liveactivity.delivery import drain, sweep
 from django_liveactivity.exceptions import InvalidInputError, UnacknowledgedEndError
-from django_liveactivity.models import Attempt, LiveActivity, Operation
+from django_liveactivity.models import LiveActivity
 from tests.clock import advance
 
 from .world import alive, calls, deliver, progress, states
