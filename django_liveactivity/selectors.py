@@ -36,6 +36,8 @@ from .models import (
     TrackingFailure,
     lane_digest,
     prepared,
+    storable,
+    where_written,
 )
 from .models.activity import NOT_OF_FIELD
 
@@ -49,6 +51,8 @@ ENDED_FOR_GOOD = 3600 * 1000
 PRUNED_WITHIN = 24 * 3600 * 1000
 FAILURES_KEPT = 24 * 3600 * 1000
 SUBJECTS_AT_ONCE = 500
+SUBJECT_PK = LiveActivity._meta.get_field("subject_pk")
+TRACKED_BY = LiveActivity._meta.get_field("tracked_by")
 
 
 def activities(account: conf.Account) -> Cards:
@@ -84,9 +88,11 @@ def is_closed() -> Combinable:
 
 
 def due_end(activity: LiveActivity) -> Operation | None:
-    """Return the first due end in force after the newest content of a card."""
-    rows = Operation.objects.using(activity._state.db).filter(
-        account=activity.account, lane_digest=activity.lane_digest
+    """Return the first due end in force after the newest content of a card, with its own card."""
+    rows = (
+        Operation.objects.using(activity.database)
+        .select_related("activity")
+        .filter(account=activity.account, lane_digest=activity.lane_digest)
     )
     newest_id = activity.newest_id
     mine = Q(activity=activity) if newest_id is None else Q(pk__gt=newest_id)
@@ -114,7 +120,7 @@ def live(rows: Cards) -> Cards:
 def activities_of(account: conf.Account, subject: Model) -> Cards:
     """Return the cards, ended ones too, that tell of an object."""
     label, pk = Subject.of(subject)
-    mine = SameBytes("subject_pk", Value(pk))
+    mine = SameBytes("subject_pk", Value(pk, output_field=SUBJECT_PK))
     return activities(account).filter(mine, subject_model=label, subject_pk=pk)
 
 
@@ -152,8 +158,8 @@ def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> l
         account.database,
         account=account.alias,
         subject_model=subject.model,
-        subject_pk=subject.pk,
-        tracked_by=tracked_by,
+        subject_pk=storable(SUBJECT_PK, account.database, subject.pk),
+        tracked_by=storable(TRACKED_BY, account.database, tracked_by),
     )
     found = [_converted(row) for row in rows if row.subject_pk == subject.pk]
     return sorted(found, key=lambda card: card.pk)
@@ -298,23 +304,23 @@ def is_expired(activity: LiveActivity, now: int) -> bool:
 
 def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
     """Return the object of each card by the card's id: one query per model, not per card."""
-    by_model: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    by_model: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     found: dict[int, Model | None] = {}
     for row in rows:
         found[row.pk] = None
         if row.subject_model:
-            by_model[row.subject_model][row.subject_pk].append(row.pk)
-    for label, ids in by_model.items():
-        for subject in _instances(label, ids):
+            by_model[row.database, row.subject_model][row.subject_pk].append(row.pk)
+    for (using, label), ids in by_model.items():
+        for subject in _instances(using, label, ids):
             found |= dict.fromkeys(ids.get(str(subject.pk), ()), subject)
     return found
 
 
-def _instances(label: str, pks: Iterable[str]) -> list[Model]:
+def _instances(using: str, label: str, pks: Iterable[str]) -> list[Model]:
     try:
         model = apps.get_model(label)
+        rows = model._default_manager.using(where_written(model, using))
         # A duration cannot be looked up by its text.
-        keys = [model._meta.pk.to_python(pk) for pk in pks]
-        return list(model._default_manager.filter(pk__in=keys))
+        return list(rows.filter(pk__in=[model._meta.pk.to_python(pk) for pk in pks]))
     except NOT_OF_FIELD:
         return []  # the model is gone, or its primary key has another type now

@@ -15,6 +15,7 @@ from . import conf
 from .backends import get_backend
 from .client.answer import Outcome
 from .models import AccountState, Act, Attempt, LiveActivity, Now, Operation, Slot, with_now
+from .models.schema import cure_of
 from .selectors import tracking_failures
 
 Rank = Operation.Rank
@@ -98,7 +99,7 @@ def account_status(account: conf.Account) -> AccountStatus:
         return _read(account)
     except (Error, ConnectionDoesNotExist, ImproperlyConfigured) as error:
         text = " ".join(str(error).split()) or type(error).__name__
-        return AccountStatus(account.alias, UNREADABLE, text)
+        return AccountStatus(account.alias, UNREADABLE, f"{text} {cure_of(error)}".strip())
 
 
 def _read(account: conf.Account) -> AccountStatus:

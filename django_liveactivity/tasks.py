@@ -15,6 +15,7 @@ from celery import shared_task
 from django.core.exceptions import ImproperlyConfigured
 
 from . import conf, tracking
+from .delivery import discard_session
 from .delivery import drain as drain_account
 from .delivery import sweep as sweep_accounts
 from .dispatch.celery import DRAIN_TASK
@@ -104,4 +105,7 @@ def reconcile() -> dict[str, int]:
     synced = Synced()
     for batch in tracking.reconcile():
         synced.add(batch)
+    if synced.failed:  # perhaps by a session that a failover left read-only
+        for account in conf.accounts().values():
+            discard_session(account.database)
     return asdict(synced)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -18,7 +17,7 @@ from django_liveactivity.models import Act, LiveActivity, Operation, with_now
 
 from .asking import Question, ReasonForm
 from .ending import why_accounts_wait
-from .report import named, waiting_lines
+from .report import log_entries, named, waiting_lines
 
 Kind = Act.Kind
 QUESTIONS = {
@@ -158,7 +157,7 @@ def _log(kind: Act.Kind, cards: Sequence[LiveActivity], user: Any, reason: str) 
         Kind.PROBE: _("Probe of the account requested."),
     }[kind]
     if cards:
-        LogEntry.objects.log_actions(user.pk, cards, CHANGE, f"{message} {reason}".strip())
+        log_entries(user, cards, f"{message} {reason}".strip())
 
 
 def lines(kind: Act.Kind, came_of_it: Decisions) -> list[tuple[int, str]]:

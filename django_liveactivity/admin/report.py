@@ -8,11 +8,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from django_liveactivity.models import LiveActivity
+from django_liveactivity.models import LiveActivity, storable
 
 from .ending import Report
 from .rows import short
@@ -25,7 +26,13 @@ def log(report: Report, user: Any, reason: str) -> None:
     """Write an entry for each card that ends."""
     message = _("End requested: %(reason)s") % {"reason": reason} if reason else _("End requested.")
     if report.requested:
-        LogEntry.objects.log_actions(user.pk, report.requested, CHANGE, message)
+        log_entries(user, report.requested, message)
+
+
+def log_entries(user: Any, cards: Sequence[LiveActivity], message: str) -> None:
+    """Write an entry for each card, in characters that Django's own table takes."""
+    field, using = LogEntry._meta.get_field("change_message"), router.db_for_write(LogEntry)
+    LogEntry.objects.log_actions(user.pk, cards, CHANGE, storable(field, using, message))
 
 
 def lines(report: Report) -> Iterator[tuple[int, str]]:

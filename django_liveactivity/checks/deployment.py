@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Warning, register  # noqa: A004 - Django's name
+from django.core.checks import (
+    CheckMessage,
+    Tags,
+    Warning,  # noqa: A004 - Django's name
+    register,
+)
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import Error, connections
+from django.db.migrations.loader import MigrationLoader
 
 from django_liveactivity import conf
 from django_liveactivity.status import UNREADABLE, account_status
@@ -56,6 +62,38 @@ def check_heartbeat(**_: Any) -> list[CheckMessage]:
         for age in _heartbeat_ages(account)
         if age is None or age * 1000 > account.timing.silent_after
     ]
+
+
+@register("liveactivity", Tags.database, deploy=True)
+def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Check that the tables are as this version needs them.
+
+    * ``liveactivity.W010``: a migration of ours is not applied in an account's database.
+
+    Args:
+        databases: the aliases to look at; by default those of all accounts.
+    """
+    aliases = {account.database for account in _accounts()}
+    return [
+        Warning(
+            f"In the database {alias!r} django_liveactivity is not migrated: {', '.join(missing)}.",
+            hint="Run manage.py migrate django_liveactivity, with --database for another database "
+            "than 'default'.",
+            id="liveactivity.W010",
+        )
+        for alias in sorted(aliases if databases is None else aliases & {*databases})
+        if (missing := _unapplied(alias))
+    ]
+
+
+def _unapplied(using: str) -> list[str]:
+    """Return the names of our migrations that are missing; none where nothing can be asked."""
+    try:
+        loader = MigrationLoader(connections[using])
+    except Error:
+        return []
+    ours = (key for key in loader.graph.nodes if key[0] == "django_liveactivity")
+    return sorted(name for app, name in ours if (app, name) not in loader.applied_migrations)
 
 
 def _heartbeat_ages(account: conf.Account) -> list[float | None]:

@@ -14,6 +14,7 @@ from .announce import announce_given_up
 from .step import step
 
 State = Operation.State
+Status = LiveActivity.Status
 
 
 def apply_acts(account: Account) -> None:
@@ -62,6 +63,9 @@ def _give_up(using: str, operation: Operation) -> bool:
     if operation.kind == Operation.Kind.END:  # the card may stay on the phone
         cards = LiveActivity.objects.using(using).filter(pk=operation.activity_id)
         cards.update(needs_attention=True)
+    elif not _unfinished(using, operation).exists():  # nothing will ever be shown of it
+        cards = LiveActivity.objects.using(using).filter(pk=operation.activity_id)
+        cards.filter(status=Status.PENDING).update(status=Status.FAILED, ended_at=Now())
     return True
 
 

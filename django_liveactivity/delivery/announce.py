@@ -49,9 +49,8 @@ def announce_settled(using: str, lane: Lane, plan: Plan) -> None:
     """
     if plan.covered:
         _tell(using, operation_delivered, plan.covered)
-        pending = LiveActivity.Status.PENDING  # the others have ended with the end before
-        cards = {end.activity_id for end in plan.covered if end.activity.status == pending}
-        _tell_of_cards(using, activity_ended, cards, outcome=str(Outcome.ALREADY_ENDED))
+    if plan.over:
+        _tell_of_cards(using, activity_ended, plan.over, outcome=str(Outcome.ALREADY_ENDED))
     if plan.never_started:
         _tell(using, operation_delivered, plan.ends)
         cards = set(cards_in(lane, plan))

@@ -28,6 +28,7 @@ from .lost import write_off
 from .record import record
 from .settle import set_aside
 from .sight import look
+from .step import fresh_session_after_error
 from .verdict import resolve
 
 PATIENCE = 2.0
@@ -81,7 +82,8 @@ def drain(
     account = conf.account(alias)
     drained = _Drain(account, seconds, patience, stop or threading.Event())
     drained.on_backlog = on_backlog
-    return drained.run()
+    with fresh_session_after_error(account.database):
+        return drained.run()
 
 
 class _Drain:

@@ -22,7 +22,8 @@ class Plan:
     """What to do with a lane now.
 
     ``ends`` are due and answered by one call, or by knowledge; ``never_started`` and ``covered``
-    say that no call is needed. ``final`` is the newest content intended before these ends, and
+    say that no call is needed. ``over`` are the ids of rows, of which all came too late: they have
+    ended with a generation before. ``final`` is the newest content intended before these ends, and
     ``newest`` that of the open generation. ``reshow`` is shown content that an end, committed
     late, takes from the phone although it is newer. ``adopts`` says that somebody asked to end
     the card before we had any content for it: it may be on phones without a call of ours.
@@ -31,6 +32,7 @@ class Plan:
     superseded: Sequence[Operation] = ()
     kept: Sequence[Operation] = ()
     covered: Sequence[Operation] = ()
+    over: Sequence[int] = ()
     ends: Sequence[Operation] = ()
     final: Operation | None = None
     never_started: bool = False
@@ -81,6 +83,7 @@ def plan(lane: Lane, rows: Rows, now: int) -> Plan:
         "superseded": [*moved, *dead],
         "kept": keeps,
         "covered": covered,
+        "over": _rows_over(lane, [*covered, *dead], [*ends, *alive]),
         "adopts": _adopts([*moved, *ends], [*contents, rows.newest]),
     }
     if due:
@@ -168,11 +171,21 @@ def _may_start(lane: Lane, content: Operation) -> bool:
 
 def _is_past(content: Operation, lane: Lane) -> bool:
     """Tell whether the content committed too late: its generation is over, or newer is shown."""
-    return (
-        content.id < lane.closed_id
-        or content.created_at < lane.closed_at
-        or content.id < lane.shown_id
-    )
+    return is_over(content, lane) or content.id < lane.shown_id
+
+
+def is_over(operation: Operation, lane: Lane) -> bool:
+    """Tell whether the operation belongs to a generation that has ended."""
+    return operation.id < lane.closed_id or operation.created_at < lane.closed_at
+
+
+def _rows_over(
+    lane: Lane, finished: Iterable[Operation], left: Iterable[Operation]
+) -> Sequence[int]:
+    """Return the rows of operations whose generation is over, but those with something left."""
+    busy = {o.activity_id for o in left if o.id >= lane.closed_id}
+    late = {o.activity_id for o in finished if is_over(o, lane)}
+    return tuple(sorted(late - busy))
 
 
 def _deadline(newest: Operation | None) -> int | None:

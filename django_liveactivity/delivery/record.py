@@ -6,7 +6,6 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections
 from django.db.models import F
 
 from django_liveactivity.client.answer import Answer, Outcome
@@ -27,7 +26,7 @@ from .backoff import retry_delay
 from .claim import Claim
 from .evict import evict
 from .lost import doubt
-from .settle import cards_of, closing, finish, mark_ended, postpone
+from .settle import cards_of, closing, finish, mark_ended, postpone, show_joined
 from .step import step
 from .verdict import Gate, Retry, Verdict, judge
 
@@ -111,17 +110,10 @@ def _store_attempt(using: str, claim: Claim, answer: Answer) -> None:
     Attempt.objects.using(using).filter(pk=claim.attempt_id).update(
         status=answer.status,
         outcome=answer.outcome,
-        answer=_storable(using, answer.text),
-        error=_storable(using, answer.error)[:255],
+        answer=answer.text,
+        error=answer.error[:255],
         duration_ms=round(answer.duration * 1000),
     )
-
-
-def _storable(using: str, text: str) -> str:
-    """Return a text as the database can hold it: MariaDB's tables may lack characters."""
-    if connections[using].vendor != "mysql":
-        return text
-    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _record_end(
@@ -175,7 +167,9 @@ def _record_content(
         return
     finish(using, [operation], verdict.state, answer.outcome)
     if verdict.state == State.FAILED:
-        if not claim.lane.shown_id:
+        if claim.lane.shown_id:
+            show_joined(using, claim.lane, claim.lane.cards)
+        else:
             cards.update(status=Status.FAILED, ended_at=Now())
         return
     paused = answer.outcome == Outcome.PAUSED

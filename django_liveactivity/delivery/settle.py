@@ -12,7 +12,7 @@ from django_liveactivity.conf import Account
 from django_liveactivity.models import Lane, LiveActivity, Now, Operation
 
 from .bodies import carry
-from .planner import Plan
+from .planner import Plan, is_over
 
 State = Operation.State
 BATCH = 500
@@ -37,8 +37,9 @@ def settle(using: str, lane: Lane, step_plan: Plan) -> None:
     finish(using, step_plan.superseded, State.SUPERSEDED)
     finish(using, step_plan.kept, State.DONE)
     finish(using, step_plan.covered, State.DONE, Outcome.ALREADY_ENDED)
-    if step_plan.covered:
-        _mark_covered(using, step_plan.covered)
+    _mark_over(using, step_plan.over)
+    if lane.shown_id and not step_plan.ends:
+        _join(using, lane, step_plan)
     if step_plan.wait_until is not None:
         postpone(using, [*step_plan.waiting, *step_plan.ends], step_plan.wait_until)
     if step_plan.unsent:
@@ -55,7 +56,7 @@ def cards_in(lane: Lane, step_plan: Plan) -> list[int]:
     seen = [*step_plan.superseded, *step_plan.ends]
     if not step_plan.ends:
         seen += filter(None, [step_plan.send, *step_plan.waiting])
-    mine = [o for o in seen if o.pk > lane.closed_id and o.created_at >= lane.closed_at]
+    mine = [o for o in seen if not is_over(o, lane)]
     return sorted({*lane.cards, *(o.activity_id for o in mine)})
 
 
@@ -66,11 +67,24 @@ def _carry_over(using: str, step_plan: Plan) -> None:
     Operation.objects.using(using).filter(pk=heir.pk).update(carried=carried)
 
 
-def _mark_covered(using: str, covered: Sequence[Operation]) -> None:
+def _mark_over(using: str, cards: Sequence[int]) -> None:
     """Say of rows that no call stands for that they have ended with their lane."""
-    rows = LiveActivity.objects.using(using).filter(pk__in=[e.activity_id for e in covered])
-    rows = rows.filter(status=LiveActivity.Status.PENDING)
-    rows.update(status=LiveActivity.Status.ENDED, ended_at=Now())
+    if cards:
+        rows = cards_of(using, cards).filter(status=LiveActivity.Status.PENDING)
+        rows.update(status=LiveActivity.Status.ENDED, ended_at=Now())
+
+
+def _join(using: str, lane: Lane, step_plan: Plan) -> None:
+    """Say of rows whose content came too late for the open generation that its card is theirs."""
+    to_come = {o.activity_id for o in (step_plan.send, *step_plan.waiting) if o is not None}
+    show_joined(using, lane, sorted({*cards_in(lane, step_plan)} - {*lane.cards} - to_come))
+
+
+def show_joined(using: str, lane: Lane, cards: Sequence[int]) -> None:
+    """Say of rows that stand for a card on phones, and were never sent themselves, how it is."""
+    if cards:
+        rows = cards_of(using, cards).filter(status=LiveActivity.Status.PENDING)
+        rows.update(status=lane.held or LiveActivity.Status.LIVE, generation=lane.generation)
 
 
 def _insert_end(using: str, lane: Lane, newest: Operation) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Prefetch, Q, QuerySet, When, prefetch_related_objects
+from django.db.models import Case, Q, QuerySet, When
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import Lane, LiveActivity, Operation, prepared, with_now
@@ -41,14 +41,15 @@ def look(account: Account, target: Target, now: int) -> Sight | None:
     if lane is None or lane.lease_until > lane.now:
         return None
     step_plan = plan(lane, _read(account.database, lane), lane.now)
-    _prefetch_cards(account.database, step_plan.covered)
+    if step_plan.over:
+        step_plan = replace(step_plan, over=_pending(account.database, step_plan.over))
     return Sight(lane, step_plan)
 
 
-def _prefetch_cards(using: str, covered: Sequence[Operation]) -> None:
-    """Read the cards of covered ends, rarely any, as they are before; never from a replica."""
-    cards = LiveActivity.objects.using(using)
-    prefetch_related_objects(covered, Prefetch("activity", queryset=cards))
+def _pending(using: str, cards: Sequence[int]) -> list[int]:
+    """Return those of the rows, rarely any, that wait still: the others have ended before."""
+    rows = LiveActivity.objects.using(using).filter(pk__in=cards)
+    return list(rows.filter(status=LiveActivity.Status.PENDING).values_list("pk", flat=True))
 
 
 def _find(account: Account, target: Target) -> Lane | None:

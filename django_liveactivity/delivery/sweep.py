@@ -12,7 +12,7 @@ from .acts import waiting_acts
 from .candidates import next_wake
 from .drain import read_state
 from .prune import prune
-from .step import step
+from .step import fresh_session_after_error, step
 
 logger = get_logger("django_liveactivity.delivery")
 
@@ -37,15 +37,16 @@ def _sweep(alias: str, kick: Callable[[str], None]) -> bool:
     kicked = False
     try:
         account = conf.account(alias)
-        state = read_state(account)
-        _beat(account.database, state)
-        wake_at = next_wake(account)
-        due = wake_at is not None and wake_at <= state.now
-        if due or waiting_acts(account).exists():
-            kick(alias)
-            kicked = True
-        alerts.watch(account, state)
-        prune(account)
+        with fresh_session_after_error(account.database):
+            state = read_state(account)
+            _beat(account.database, state)
+            wake_at = next_wake(account)
+            due = wake_at is not None and wake_at <= state.now
+            if due or waiting_acts(account).exists():
+                kick(alias)
+                kicked = True
+            alerts.watch(account, state)
+            prune(account)
     except Exception:
         logger.exception("Account %r could not be swept.", alias)
     return kicked

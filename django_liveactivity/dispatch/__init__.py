@@ -44,12 +44,21 @@ _asked = _Asked()
 def kick_on_commit(account: conf.Account) -> None:
     """Kick the account's drain when the host's transaction commits; never if it rolls back.
 
-    However many rows a transaction inserts, the account is kicked once.
+    However many rows a transaction inserts, the account is kicked once. After a commit by hand,
+    with autocommit off, it is kicked when autocommit is on again; until then the sweep does it.
     """
     _asked.aliases.add(account.alias)
-    transaction.on_commit(
-        functools.partial(_kick_once, account.alias), using=account.database, robust=True
-    )
+    connection = transaction.get_connection(account.database)
+    if connection.in_atomic_block or connection.get_autocommit():
+        _on_commit(account)
+    else:
+        with transaction.atomic(account.database, savepoint=False):  # no statement: a place for it
+            _on_commit(account)
+
+
+def _on_commit(account: conf.Account) -> None:
+    kick_once = functools.partial(_kick_once, account.alias)
+    transaction.on_commit(kick_once, using=account.database, robust=True)
 
 
 def _kick_once(alias: str) -> None:

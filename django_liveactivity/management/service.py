@@ -9,7 +9,8 @@ from django.db import close_old_connections
 
 from django_liveactivity import conf, status
 from django_liveactivity.alerts import STUCK
-from django_liveactivity.delivery import Drained, drain, sweep
+from django_liveactivity.delivery import Drained, discard_session, drain, sweep
+from django_liveactivity.models.schema import cure_of
 from django_liveactivity.printable import get_logger
 
 from .progress import Bars
@@ -60,6 +61,7 @@ class Service:
                 pause = self._pause(self._round(), interval)
                 failures = 0
             except Exception as error:
+                discard_session(self.account.database)
                 failures += 1
                 pause = min(SHORTEST_PAUSE * 2 ** min(failures, 10), SWEEP_EVERY)
                 # The traceback once: a database may be away for hours.
@@ -67,7 +69,7 @@ class Service:
                     "%s: drain %d in a row has failed: %s. The next begins in %.1f s.",
                     self.account.alias,
                     failures,
-                    error,
+                    " ".join([str(error).strip(), cure_of(error)]).rstrip(" ."),
                     pause,
                     exc_info=failures == 1,
                 )

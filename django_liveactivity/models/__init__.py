@@ -8,9 +8,11 @@ from .activity import (
     has_composite_key,
     lane_digest,
     root_model,
+    where_written,
 )
 from .bytes import SameBytes
 from .clock import Now, from_datetime, to_datetime, with_now
+from .fields import storable
 from .operation import Act, Attempt, Operation
 from .state import AccountState, Lane, Seat, Slot
 from .tracking import TrackingFailure
@@ -34,6 +36,8 @@ __all__ = [
     "lane_digest",
     "prepared",
     "root_model",
+    "storable",
     "to_datetime",
+    "where_written",
     "with_now",
 ]

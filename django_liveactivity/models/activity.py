@@ -7,15 +7,17 @@ import hashlib
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import models
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, ValidationError
+from django.db import DEFAULT_DB_ALIAS, models, router
 from django.utils.translation import gettext_lazy as _
 
+from django_liveactivity import conf
 from django_liveactivity.conf import MAX_ALIAS
 from django_liveactivity.exceptions import InvalidInputError
 
 from .base import DIGEST_LENGTH, KeptModel
 from .clock import to_datetime
+from .fields import AnyCharField
 
 MAX_SUBJECT = 255
 NOT_OF_FIELD = (  # what to_python raises, of Django's fields and of others
@@ -101,6 +103,18 @@ def root_model(model: type[models.Model]) -> type[models.Model]:
     return concrete if parent is None else root_model(parent)
 
 
+def where_written(model: type[models.Model], using: str) -> str:
+    """Return the alias of the database where objects of a host's model are up to date.
+
+    Args:
+        model: the host's model.
+        using: the alias of an account's database. Its objects are beside their cards, whatever a
+            router says of replicas, unless their table is in another database.
+    """
+    beside = router.allow_migrate_model(using, model)
+    return using if beside else router.db_for_write(model) or using
+
+
 class LiveActivity(KeptModel):
     """One card, from its first content to its end; a reused key begins a new row."""
 
@@ -117,10 +131,10 @@ class LiveActivity(KeptModel):
     account = models.CharField(_("account"), max_length=MAX_ALIAS)
     lane_digest = models.CharField(max_length=DIGEST_LENGTH, editable=False)
     stream_key = models.CharField(_("stream key"), max_length=255, blank=True)
-    activity_id = models.CharField(_("activity id"), max_length=255, blank=True)
-    subject_model = models.CharField(_("subject's model"), max_length=255, blank=True)
-    subject_pk = models.CharField(_("subject's key"), max_length=255, blank=True)
-    tracked_by = models.CharField(_("tracked by"), max_length=255, blank=True)
+    activity_id = AnyCharField(_("activity id"), max_length=255, blank=True)
+    subject_model = AnyCharField(_("subject's model"), max_length=255, blank=True)
+    subject_pk = AnyCharField(_("subject's key"), max_length=255, blank=True)
+    tracked_by = AnyCharField(_("tracked by"), max_length=255, blank=True)
     channels = models.JSONField(_("channels"), null=True)
     created_at = models.BigIntegerField(editable=False)
 
@@ -165,13 +179,22 @@ class LiveActivity(KeptModel):
         return None if self.ended_at is None else to_datetime(self.ended_at)
 
     @property
+    def database(self) -> str:
+        """The alias of its account's database; of where it was read, if the account is gone."""
+        try:
+            return conf.account(self.account).database
+        except (InvalidInputError, ImproperlyConfigured):
+            return self._state.db or DEFAULT_DB_ALIAS
+
+    @property
     def subject(self) -> models.Model | None:
         """The object this card tells of, or None if there is none (any more): one query."""
         if not self.subject_model:
             return None
         try:
             model: type[models.Model] = apps.get_model(self.subject_model)
-            return model._default_manager.get(pk=model._meta.pk.to_python(self.subject_pk))
+            rows = model._default_manager.using(where_written(model, self.database))
+            return rows.get(pk=model._meta.pk.to_python(self.subject_pk))
         except (ObjectDoesNotExist, *NOT_OF_FIELD):
             return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import models
+from django.db import models, router
 from django.db.models.expressions import BaseExpression
 
 from django_liveactivity.exceptions import UnacknowledgedEndError
@@ -51,11 +51,31 @@ class KeptQuerySet(InsertQuerySet):
         return super().delete()
 
     def unacknowledged(self) -> KeptQuerySet:
-        """Return the rows that hold an end the vendor has not acknowledged."""
-        return self.filter(pk__in=self.model.unacknowledged_ids(self.db))
+        """Return the rows that hold an end the vendor has not acknowledged.
+
+        They are read where they would be deleted, not from a replica.
+        """
+        rows: Any = self._chain()  # type: ignore[attr-defined]
+        rows._for_write = True
+        using = rows.db
+        return self.using(using).filter(pk__in=self.model.unacknowledged_ids(using))
 
 
-class KeptModel(models.Model):
+class InsertedModel(models.Model):
+    """A row with values that the database chose: read later, they are read where it is written."""
+
+    class Meta:
+        abstract = True
+
+    def refresh_from_db(self, using: str | None = None, *args: Any, **kwargs: Any) -> None:
+        """Read the row again, or what of it was not read yet; from where it came, by default.
+
+        Django would ask the router, whose replica may not have the row yet.
+        """
+        super().refresh_from_db(using or self._state.db, *args, **kwargs)
+
+
+class KeptModel(InsertedModel):
     """A row that cannot be deleted while its end is unacknowledged."""
 
     objects = KeptQuerySet.as_manager()
@@ -68,13 +88,16 @@ class KeptModel(models.Model):
         """Return the primary keys of the rows with an unacknowledged end, as a subquery."""
         raise NotImplementedError
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
         """Delete this row, unless its end has not been acknowledged.
 
         Raises:
             UnacknowledgedEndError: nothing was deleted.
         """
-        rows = type(self)._base_manager.using(self._state.db).filter(pk=self.pk)
-        if rows.filter(pk__in=self.unacknowledged_ids(rows.db)).exists():
+        using = using or router.db_for_write(type(self), instance=self)
+        rows = type(self)._base_manager.using(using).filter(pk=self.pk)
+        if rows.filter(pk__in=self.unacknowledged_ids(using)).exists():
             raise UnacknowledgedEndError
-        return super().delete(*args, **kwargs)
+        return super().delete(using, keep_parents)

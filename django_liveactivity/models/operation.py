@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from django_liveactivity.conf import MAX_ALIAS
 
 from .activity import LiveActivity
-from .base import DIGEST_LENGTH, InsertQuerySet, KeptModel
+from .base import DIGEST_LENGTH, InsertedModel, InsertQuerySet, KeptModel
 from .clock import Now, to_datetime
+from .fields import AnyCharField, AnyTextField
 
 
 class Operation(KeptModel):
@@ -66,9 +67,9 @@ class Operation(KeptModel):
     dismiss_seconds = models.PositiveIntegerField(_("dismiss after (s)"), null=True)
     time_to_live = models.BigIntegerField(null=True)
     due_at = models.BigIntegerField()
-    source = models.CharField(_("source"), max_length=32, blank=True)
-    actor = models.CharField(_("actor"), max_length=255, blank=True)
-    reason = models.TextField(_("reason"), blank=True)
+    source = AnyCharField(_("source"), max_length=32, blank=True)
+    actor = AnyCharField(_("actor"), max_length=255, blank=True)
+    reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
 
     # From here on delivery writes, and the host only reads.
@@ -174,8 +175,8 @@ class Attempt(KeptModel):
     started_at = models.BigIntegerField()
     status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
     outcome = models.CharField(_("outcome"), max_length=16, blank=True)
-    answer = models.TextField(_("answer"), blank=True)
-    error = models.CharField(_("error"), max_length=255, blank=True)
+    answer = AnyTextField(_("answer"), blank=True)
+    error = AnyCharField(_("error"), max_length=255, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)
 
     class Meta:
@@ -198,7 +199,7 @@ class Attempt(KeptModel):
         return cls.objects.using(using).filter(operation__in=ends).values("pk")
 
 
-class Act(models.Model):
+class Act(InsertedModel):
     """An operator's decision, INSERTed with actor and reason and applied by the next drain."""
 
     class Kind(models.TextChoices):
@@ -216,8 +217,8 @@ class Act(models.Model):
         related_name="acts",
     )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
-    actor = models.CharField(_("actor"), max_length=255)
-    reason = models.TextField(_("reason"), blank=True)
+    actor = AnyCharField(_("actor"), max_length=255)
+    reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
     applied_at = models.BigIntegerField(null=True, editable=False)
 

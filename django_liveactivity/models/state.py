@@ -7,6 +7,7 @@ from django.db import models
 from django_liveactivity.conf import MAX_ALIAS
 
 from .base import DIGEST_LENGTH
+from .fields import AnyCharField
 
 
 class Lane(models.Model):
@@ -21,7 +22,7 @@ class Lane(models.Model):
     account = models.CharField(max_length=MAX_ALIAS)
     digest = models.CharField(max_length=DIGEST_LENGTH)
     stream_key = models.CharField(max_length=255, blank=True)
-    activity_id = models.CharField(max_length=255, blank=True)
+    activity_id = AnyCharField(max_length=255, blank=True)
 
     lease_until = models.BigIntegerField(default=0)
     fence = models.BigIntegerField(default=0)
@@ -98,7 +99,7 @@ class AccountState(models.Model):
     freezes = models.PositiveIntegerField(default=0)
 
     blocked_since = models.BigIntegerField(null=True)
-    blocked_reason = models.CharField(max_length=255, blank=True)
+    blocked_reason = AnyCharField(max_length=255, blank=True)
     probe_at = models.BigIntegerField(default=0)
     probes = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0)

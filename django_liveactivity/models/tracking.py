@@ -9,6 +9,7 @@ from django_liveactivity.conf import MAX_ALIAS
 
 from .activity import MAX_SUBJECT
 from .base import InsertQuerySet
+from .fields import AnyCharField
 
 MAX_ERROR = 255
 
@@ -17,10 +18,10 @@ class TrackingFailure(models.Model):
     """A hook of a ``ModelActivity`` raised, INSERTed with the save that it did not break."""
 
     account = models.CharField(_("account"), max_length=MAX_ALIAS)
-    tracked_by = models.CharField(_("tracked by"), max_length=MAX_SUBJECT)
-    subject_model = models.CharField(_("subject's model"), max_length=MAX_SUBJECT)
-    subject_pk = models.CharField(_("subject's key"), max_length=MAX_SUBJECT)
-    error = models.CharField(_("error"), max_length=MAX_ERROR)
+    tracked_by = AnyCharField(_("tracked by"), max_length=MAX_SUBJECT)
+    subject_model = AnyCharField(_("subject's model"), max_length=MAX_SUBJECT)
+    subject_pk = AnyCharField(_("subject's key"), max_length=MAX_SUBJECT)
+    error = AnyCharField(_("error"), max_length=MAX_ERROR)
     created_at = models.BigIntegerField(editable=False)
 
     objects = InsertQuerySet.as_manager()

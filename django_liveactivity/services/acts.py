@@ -8,6 +8,7 @@ from django_liveactivity import conf
 from django_liveactivity.dispatch import kick_on_commit
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Act, Now, Operation, with_now
+from django_liveactivity.models.schema import names_missing_migration
 
 from .door import as_text, enter
 
@@ -65,6 +66,7 @@ def _account_of(operation: Operation) -> str:
     return operation.account
 
 
+@names_missing_migration
 def _decide(
     account: str, kind: Act.Kind, operation: Operation | None, actor: Any, reason: str
 ) -> Act:

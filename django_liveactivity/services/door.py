@@ -26,7 +26,15 @@ from django_liveactivity.content import (
 )
 from django_liveactivity.dispatch import kick_on_commit
 from django_liveactivity.exceptions import InvalidInputError, WrongDatabaseError
-from django_liveactivity.models import LiveActivity, Now, Operation, Subject, lane_digest
+from django_liveactivity.models import (
+    LiveActivity,
+    Now,
+    Operation,
+    Subject,
+    lane_digest,
+    storable,
+)
+from django_liveactivity.models.activity import MAX_SUBJECT
 
 MAX_NAME = 255
 NOTHING: Final = Subject.of(None)
@@ -83,7 +91,12 @@ class Door:
         tracked_by: str = "",
         channels: list[str] | None = None,
     ) -> LiveActivity:
-        """INSERT a card."""
+        """INSERT a card.
+
+        Raises:
+            InvalidInputError: at ``subject``, if its column cannot hold the primary key.
+        """
+        self._check_subject(subject)
         row: LiveActivity = LiveActivity.objects.using(self.account.database).insert(
             account=self.account.alias,
             lane_digest=lane_digest(stream_key=stream_key, activity_id=activity_id),
@@ -96,6 +109,15 @@ class Door:
             created_at=Now(),
         )
         return row
+
+    def _check_subject(self, subject: Subject) -> None:
+        field = LiveActivity._meta.get_field("subject_pk")
+        if len(storable(field, self.account.database, subject.pk)) > MAX_SUBJECT:
+            raise InvalidInputError.at(
+                "subject",
+                "Its primary key has many characters that the table's character set lacks: convert "
+                f"{LiveActivity._meta.db_table} to utf8mb4.",
+            )
 
     def insert_operation(
         self, activity: LiveActivity, kind: Operation.Kind, **values: Any

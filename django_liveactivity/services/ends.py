@@ -18,7 +18,15 @@ from django_liveactivity.content import (
     check_stream_key,
 )
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import LiveActivity, Now, Operation, Subject, from_datetime
+from django_liveactivity.models import (
+    LiveActivity,
+    Now,
+    Operation,
+    Subject,
+    from_datetime,
+    where_written,
+)
+from django_liveactivity.models.schema import names_missing_migration
 
 from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
 from .intent import Known, Wanted, checked, suffices
@@ -28,6 +36,7 @@ State = Operation.State
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
 
 
+@names_missing_migration
 def end_activity(
     activity: LiveActivity | None = None,
     content: Content | Mapping[str, Any] | None = None,
@@ -83,6 +92,7 @@ def end_activity(
     return end_card(door, card, wanted)
 
 
+@names_missing_migration
 def end_activities(
     *,
     subject: Model | Subject | Iterable[Model | Subject],
@@ -121,12 +131,13 @@ def end_activities(
     door = enter(account, actor=actor, reason=reason)
     wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
     spared = _lane_of(exclude)
-    found = selectors.open_cards(door.account, _subjects(subject))
+    found = selectors.open_cards(door.account, _subjects(door, subject))
     cards = [card for card in found if card.lane_digest != spared]
     values = [checked(door, Known.of(card), wanted) for card in cards]
     return door.insert_operations(Kind.END, list(zip(cards, values, strict=True)))
 
 
+@names_missing_migration
 def keep_activity(
     activity: LiveActivity | None = None,
     *,
@@ -160,10 +171,11 @@ def keep_activity(
     return door.insert_operation(card, Kind.KEEP)
 
 
-def _subjects(given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
+def _subjects(door: Door, given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
     """Return the objects that were named; of a queryset only the keys are read."""
     if isinstance(given, QuerySet):
-        return {Subject.named(given.model, pk) for pk in given.values_list("pk", flat=True)}
+        rows = given.using(where_written(given.model, door.account.database))
+        return {Subject.named(given.model, pk) for pk in rows.values_list("pk", flat=True)}
     several: Iterable[Model | Subject] = [given]  # type: ignore[list-item] # checked by of()
     if isinstance(given, Iterable) and not isinstance(given, Model | Subject):
         several = given

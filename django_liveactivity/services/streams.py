@@ -18,10 +18,12 @@ from django_liveactivity.content import (
     check_stream_key,
 )
 from django_liveactivity.models import LiveActivity, Operation, Subject
+from django_liveactivity.models.schema import names_missing_migration
 
 from .door import UNSET, Door, OptionFields, Unset, as_content, as_options, enter, milliseconds
 
 
+@names_missing_migration
 def stream_activity(
     stream_key: str,
     content: Content | Mapping[str, Any],
@@ -64,6 +66,7 @@ def stream_activity(
     return show_new(door, key, values, lasts, subject=told)
 
 
+@names_missing_migration
 def track_activity(
     activity_id: str,
     content: Content | Mapping[str, Any],

@@ -209,6 +209,17 @@ class TestPlans:
         if decided.send and not lane.shown_id and lane.generation > 1 and not decided.ends:
             assert lane.doubt_until <= NOW
 
+    @given(lanes(), histories())
+    def test_a_row_is_over_only_if_nothing_of_it_is_left(self, lane, history):
+        for number, each in enumerate(history):
+            each.activity_id = number % 2
+        decided = plan(lane, Rows(history, moved(history)), NOW)
+        finished = {*ids(decided.superseded), *ids(decided.kept), *ids(decided.covered)}
+        for row in decided.over:
+            mine = [o for o in history if o.activity_id == row]
+            assert all(o.pk in finished for o in mine)
+            assert any(o.pk < lane.closed_id for o in mine)
+
     def test_nothing_to_do_is_a_plan_too(self):
         assert plan(lane(), Rows([]), NOW) == Plan(superseded=[], kept=[], covered=[])
 

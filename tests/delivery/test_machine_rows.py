@@ -116,6 +116,12 @@ class RowsMachine(Machine):
 
     shell = Rows
 
+    def teardown(self) -> None:
+        """Where nothing is left to do, no row waits for anything."""
+        super().teardown()
+        waiting = LiveActivity.objects.filter(status=LiveActivity.Status.PENDING)
+        assert not list(waiting), "a row is pending for ever"
+
 
 @pytest.fixture
 def database(db: None) -> Iterator[None]:

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from django.db import connection
 
-from django_liveactivity import Progress, services
-from django_liveactivity.backends.locmem import LocmemBackend
-from django_liveactivity.client.answer import Answer
-from django_liveactivity.client.call import Call
+from django_liveactivity import services
 from django_liveactivity.delivery import drain, sweep
 from django_liveactivity.exceptions import InvalidInputError, UnacknowledgedEndError
-from django_liveactivity.models import Attempt, LiveActivity, Operation
+from django_liveactivity.models import LiveActivity
 from tests.clock import advance
 
 from .world import alive, calls, deliver, progress, states
 
 DAY = 24 * 3600
-
-
-class Replica:
-    """A router that reads from a database which has nothing yet."""
-
-    def db_for_read(self, model, **hints):
-        return "other"
-
-    def db_for_write(self, model, **hints):
-        return "default"
-
-    def allow_relation(self, one, two, **hints):
-        return True
 
 
 def refused_card(vendor) -> LiveActivity:
@@ -116,30 +97,3 @@ def test_an_answer_for_a_card_that_is_gone_is_recorded(vendor):
     deliver()
     assert calls(vendor) == ["PUT order-42 200", "PUT order-42 200"]
     assert states(card)[-1] == "stream done delivered"
-
-
-@pytest.mark.django_db(databases=["default", "other"])
-def test_no_step_reads_from_a_replica(vendor, settings):
-    settings.DATABASE_ROUTERS = [f"{__name__}.Replica"]
-    card = services.stream_activity("order-42", progress(1))
-    deliver()
-    services.end_activity(card)
-    services.end_activity(stream_key="order-42", content=Progress(title="Done", percentage=100))
-    deliver()
-    assert calls(vendor) == ["PUT order-42 200", "DELETE order-42 200"]
-    assert set(Operation.objects.using("default").values_list("state", flat=True)) == {"done"}
-
-
-class Poet(LocmemBackend):
-    """A vendor whose answers hold what MariaDB's older character sets do not."""
-
-    def send(self, call: Call) -> Answer:
-        return replace(super().send(call), text="Grüße 🍕")
-
-
-def test_an_answer_is_stored_whatever_characters_it_has(db, settings):
-    settings.LIVEACTIVITY = {"default": {"BACKEND": f"{__name__}.Poet"}}
-    services.stream_activity("order-42", progress(1))
-    deliver()
-    stored = r"Gr\xfc\xdfe \U0001f355" if connection.vendor == "mysql" else "Grüße 🍕"
-    assert Attempt.objects.get().answer == stored

@@ -17,6 +17,7 @@ from .vendor import FakeVendor
 
 WITHIN = 22.0
 DISPATCH = ("django", "liveactivity_dispatch", "--interval", "0.05")
+CARDS = "django_liveactivity_liveactivity"
 OPERATIONS = "django_liveactivity_operation"
 ACTS = "django_liveactivity_act"
 LANES = "django_liveactivity_lane"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from .cells import row
 from .generator import Step, end, many, show, transaction, work
-from .harness import OPERATIONS, Host, World
+from .harness import CARDS, OPERATIONS, Host, World
 
 
 @row(1)
@@ -50,13 +50,17 @@ def commits_late(world: World, host: Host, *steps: Step) -> Iterator[None]:
     SQLite has one writer at a time, so there the rows are taken away and put back.
     """
     if world.database.settings["ENGINE"].endswith("sqlite3"):
-        newest = world.database.rows(f"SELECT MAX(id) FROM {OPERATIONS}")[0][0]
+        rows, execute = world.database.rows, world.database.execute
+        newest = {
+            t: rows(f"SELECT COALESCE(MAX(id), 0) FROM {t}")[0][0] for t in (CARDS, OPERATIONS)
+        }
         host.must(*steps)
-        late = f"SELECT * FROM {OPERATIONS} WHERE id > {newest}"
-        world.database.execute(f"CREATE TABLE late AS {late}")
-        world.database.execute(f"DELETE FROM {OPERATIONS} WHERE id > %s", newest)
+        for table, number in newest.items():
+            execute(f"CREATE TABLE late_{table} AS SELECT * FROM {table} WHERE id > {number}")
+            execute(f"DELETE FROM {table} WHERE id > %s", number)
         yield
-        world.database.execute(f"INSERT INTO {OPERATIONS} SELECT * FROM late")
+        for table in newest:
+            execute(f"INSERT INTO {table} SELECT * FROM late_{table}")
     else:
         host.must({"do": "begin"}, *steps)
         yield
@@ -80,6 +84,23 @@ def test_row_32_lower_id_commits_after_a_higher_id(world: World):
     assert world.vendor.alive() == {"card-2": newest["serial"]}
     states = [row.state for row in world.operations().values()]
     assert states.count("superseded") == 2
+
+
+@row(45)
+def test_row_45_content_commits_after_the_end_of_its_key(world: World):
+    slow, fast = world.host(), world.host()
+    world.worker()
+    fast.must(show("card-2"))
+    world.drained()
+    with commits_late(world, slow, show("card-1"), show("card-2")):
+        fast.must(end("card-1"), end("card-2"))
+        world.until_called("DELETE", count=2)
+        world.drained()
+    world.judge()
+    assert world.vendor.alive() == {}
+    states = [row.state for row in world.operations().values()]
+    assert states.count("superseded") == 2
+    assert {status for (status,) in world.database.rows(f"SELECT status FROM {CARDS}")} == {"ended"}
 
 
 @row(33)

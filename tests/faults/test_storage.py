@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .cells import row
-from .databases import Database, create_mariadb, create_postgres
+from .databases import Database, administer_postgres, create_mariadb, create_postgres
 from .generator import end, many, serials, show, transaction, work
 from .harness import ACTS, LANES, OPERATIONS, STATES, World
 from .private import private
 from .proxy import Proxy, Trigger
 from .servers import Mariadb, Pgbouncer, Postgres
+from .settings import DIVISOR
 from .vendor import FakeVendor
 
 
@@ -280,3 +283,43 @@ def test_row_36_one_long_host_transaction(world: World):
     slow.must({"do": "commit"})
     world.drained()
     world.until(lambda: "slow" in world.vendor.alive(), "what the long transaction showed")
+
+
+@contextmanager
+def failover(database: Database, server: Postgres) -> Iterator[None]:
+    """Let no session write for the time of the block, and none that is older than its end."""
+    with administer_postgres(server.settings) as admin:
+        admin.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        admin.execute("SELECT pg_reload_conf()")
+        yield
+        admin.execute("SET default_transaction_read_only = off")
+        name = database.settings["NAME"]  # of new sessions only; the others have the system's
+        admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
+
+
+FAILOVER = 10.0 / DIVISOR
+SESSIONS = {"kept": {"CONN_MAX_AGE": None}, "pooled": {"OPTIONS": {"pool": True}}}
+
+
+@row(39)
+@pytest.mark.parametrize("sessions", SESSIONS)
+def test_row_39_session_turned_read_only(
+    database_name: str, sessions: str, vendor: FakeVendor, tmp_path: Path
+):
+    unaffected = {"OPTIONS": {"options": "-c default_transaction_read_only=off"}}
+    with (
+        private(Postgres) as server,
+        world_on(create_postgres(server.settings), vendor, tmp_path) as world,
+    ):
+        settings = world.database.settings
+        host = world.host(database=settings | unaffected)
+        worker = world.worker(database=settings | SESSIONS[sessions])
+        host.must(show("card-1"), show("kept"))
+        world.drained()
+        with failover(world.database, server):
+            host.must(end("card-1"))
+            world.until(lambda: "read-only transaction" in worker.output, "the fault")
+            time.sleep(FAILOVER)
+        world.judge()
+        assert list(world.vendor.alive()) == ["kept"]
+        assert worker.is_alive

@@ -1,0 +1,83 @@
+"""Columns for any text: what their character set lacks is escaped, and restored when read.
+
+A database of MariaDB or MySQL may hold tables in ``utf8mb3``, without emoji, or in ``latin1``; an
+INSERT of more would fail, and the host's transaction with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+from django.db import connections, models
+
+ALL = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
+WITHOUT_EMOJI = frozenset({"utf8", "utf8mb3", "ucs2"})
+ESCAPED = re.compile(r"\\U([0-9a-f]{8})")
+
+
+def storable(field: models.Field[Any, Any], using: str, text: str) -> str:
+    r"""Return a text in characters that a column can hold; it may have become longer.
+
+    Args:
+        field: the column, of any model.
+        using: the alias of its database.
+        text: what is to be stored; each character that the column's character set lacks becomes
+            ``\U`` and its code in 8 hexadecimal digits.
+    """
+    if text.isascii() or connections[using].vendor != "mysql":
+        return text
+    name = str(connections[using].settings_dict["NAME"])
+    largest = _largest_character(using, name, field.model._meta.db_table, field.column)
+    if ord(max(text)) <= largest:
+        return text
+    return "".join(c if ord(c) <= largest else f"\\U{ord(c):08x}" for c in text)
+
+
+@functools.cache
+def _largest_character(using: str, name: str, table: str, column: str) -> int:  # noqa: ARG001
+    """Return the greatest code of a character that a column and the connection to it take."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT character_set_name, @@character_set_client FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND table_name = %s AND column_name = %s",
+            [table, column],
+        )
+        sets = set(cursor.fetchone() or ())
+    if sets <= ALL:
+        return 0x10FFFF
+    return 0xFFFF if sets <= ALL | WITHOUT_EMOJI else 0x7F
+
+
+class _AnyText(models.Field):  # type: ignore[type-arg]
+    def deconstruct(self) -> Any:
+        """Return Django's own field: the column is the same."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, f"django.db.models.{self.get_internal_type()}", args, kwargs
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """Escape what the column cannot hold, in an INSERT as in a look-up."""
+        value = super().get_db_prep_value(value, connection, prepared)
+        if not isinstance(value, str) or value.isascii():
+            return value
+        return storable(self, connection.alias, value)[: self.max_length]
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:  # noqa: ARG002
+        """Restore what was escaped."""
+        if connection.vendor != "mysql" or not isinstance(value, str) or "\\U" not in value:
+            return value
+        return ESCAPED.sub(_character, value)
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1], 16)
+    return chr(code) if 0x7F < code <= 0x10FFFF else match[0]
+
+
+class AnyCharField(_AnyText, models.CharField):  # type: ignore[type-arg]
+    """A CharField that takes every character, whatever the character set of its column."""
+
+
+class AnyTextField(_AnyText, models.TextField):  # type: ignore[type-arg]
+    """A TextField that takes every character, whatever the character set of its column."""
