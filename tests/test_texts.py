@@ -87,7 +87,7 @@ def test_a_name_that_became_too_long_is_cut():
 
 def test_a_subject_is_found_by_its_key(characters):
     subject = Subject("shop.Machine", "web-🚀")
-    door = services.streams.enter("default", None)
+    door = services.streams.enter("default")
     door.insert_operation(door.insert_activity(stream_key="m", subject=subject), "stream")
     services.stream_activity("other", CONTENT)
     account = conf.account()
@@ -97,7 +97,7 @@ def test_a_subject_is_found_by_its_key(characters):
 
 
 def test_a_key_that_the_column_cannot_hold_is_refused_before_anything_is_written(characters):
-    door, subject = services.streams.enter("default", None), Subject("shop.Machine", "🚀" * 26)
+    door, subject = services.streams.enter("default"), Subject("shop.Machine", "🚀" * 26)
     if characters in ("", "utf8mb4"):
         door.insert_activity(stream_key="m", subject=subject)
         assert LiveActivity.objects.get().subject_pk == subject.pk
