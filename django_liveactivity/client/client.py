@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -16,7 +17,7 @@ from django_liveactivity.client.call import Call, Envelope, build_call
 from django_liveactivity.client.deadline import within
 from django_liveactivity.client.payload import ANSWER_LIMIT, read_text
 from django_liveactivity.client.reading import read_answer
-from django_liveactivity.client.secret import BearerAuth, Secret
+from django_liveactivity.client.secret import BearerAuth, RedactingTransport, Secret
 from django_liveactivity.client.transport import DeadlineTransport
 from django_liveactivity.content import Endpoint
 from django_liveactivity.exceptions import InvalidInputError
@@ -43,7 +44,7 @@ class Client:
     """The vendor's API; safe to share between threads, not across a fork.
 
     Args:
-        api_key: the account's key; surrounding whitespace is ignored.
+        api_key: the account's key, as text or as a ``Secret``; surrounding whitespace is ignored.
         base_url: where the API is; https, or http on a loopback address.
         connect_timeout: seconds to find and reach the server.
         deadline: seconds for a whole call, connecting, sending and reading included.
@@ -61,14 +62,14 @@ class Client:
 
     def __init__(
         self,
-        api_key: str,
+        api_key: str | Secret,
         *,
         base_url: str = DEFAULT_BASE_URL,
         connect_timeout: float = 5.0,
         deadline: float = 15.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        secret = Secret(api_key)
+        secret = api_key if isinstance(api_key, Secret) else Secret(lambda: api_key)
         del api_key  # error pages print locals, and from here on there may be errors
         secret.check()
         self._secret = secret
@@ -79,7 +80,7 @@ class Client:
             auth=BearerAuth(secret),
             headers=_HEADERS | {"User-Agent": f"django-liveactivity/{_version()}"},
             timeout=httpx.Timeout(self._deadline, connect=connect, pool=connect),
-            transport=transport or DeadlineTransport(),
+            transport=RedactingTransport(transport or DeadlineTransport(), secret),
             follow_redirects=False,  # a redirect would carry the key elsewhere
             trust_env=False,  # neither .netrc nor proxy variables decide where the key goes
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -156,30 +157,50 @@ class Client:
             InvalidInputError: at ``body``, if it is not JSON.
         """
         content = call.encode()
+        try:
+            return self._answer(call, content)
+        except BaseException as error:
+            # A time limit of Celery, say. The frames below hold the Authorization header and the
+            # answer as it came, and error pages print what frames hold.
+            error.__context__ = None
+            if isinstance(error, Exception) and self._secret.is_in(repr(error)):
+                raise RuntimeError(self._secret.redact_text(repr(error))) from None
+            raise error.with_traceback(None) from None
+
+    def _answer(self, call: Call, content: bytes | None) -> Answer:
         started = time.monotonic()
         try:
-            with within(self._deadline):
+            with within(self._deadline), self._secret.kept_out_of_logs():
                 status, headers, received = self._exchange(call, content)
         except httpx.HTTPError as error:
             return self._failure(error, time.monotonic() - started)
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            # A time limit of Celery, say. The frames below hold the Authorization header, and error
-            # pages print what frames hold.
-            error.__context__ = None
-            raise error.with_traceback(None) from None
         duration = time.monotonic() - started
-        return read_answer(call.endpoint, status, headers, self._secret.redact(received), duration)
+        return _redacted(
+            read_answer(call.endpoint, status, headers, received, duration), self._secret
+        )
 
     def _exchange(self, call: Call, content: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         headers = None if content is None else {"Content-Type": "application/json"}
         url = self._base_url + call.path
         with self._http.stream(call.method, url, content=content, headers=headers) as response:
-            return response.status_code, response.headers, _read(response)
+            received = _read(response)
+            redact = self._secret.redact_cut if len(received) > ANSWER_LIMIT else self._secret.redact
+            return response.status_code, response.headers, redact(received)
 
     def _failure(self, error: httpx.HTTPError, duration: float) -> Answer:
         outcome = Outcome.NOT_SENT if isinstance(error, _NOT_SENT) else Outcome.AMBIGUOUS
         message = f"{type(error).__name__}: {error}".encode(errors="replace")
         return Answer(outcome, duration=duration, error=read_text(self._secret.redact(message)))
+
+
+def _redacted(answer: Answer, secret: Secret) -> Answer:
+    # Once more, as what was read is no longer in the escapes in which it came.
+    return dataclasses.replace(
+        answer,
+        body=secret.redact_json(answer.body),
+        text=secret.redact_text(answer.text),
+        error=secret.redact_text(answer.error),
+    )
 
 
 def _read(response: httpx.Response) -> bytes:

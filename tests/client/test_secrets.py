@@ -76,7 +76,7 @@ def test_another_bad_argument_does_not_show_the_key() -> None:
 
 
 def test_no_repr_shows_the_key() -> None:
-    secret = Secret(CANARY)
+    secret = Secret(lambda: CANARY)
     with Client(CANARY) as client:
         shown: list[Any] = [secret, BearerAuth(secret), client, vars(client), client._http]
         shown += [vars(client._http), vars(client._http.auth)]
@@ -87,7 +87,7 @@ def test_no_repr_shows_the_key() -> None:
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy])
 def test_the_key_cannot_be_pickled_into_a_queue(copied) -> None:
     with pytest.raises(TypeError, match="pickled"):
-        copied(Secret(CANARY))
+        copied(Secret(lambda: CANARY))
 
 
 def test_logs_at_debug_do_not_show_the_key(server, caplog) -> None:
