@@ -163,9 +163,11 @@ class Client:
             # A time limit of Celery, say. The frames below hold the Authorization header and the
             # answer as it came, and error pages print what frames hold.
             error.__context__ = None
-            if isinstance(error, Exception) and self._secret.is_in(repr(error)):
-                raise RuntimeError(self._secret.redact_text(repr(error))) from None
-            raise error.with_traceback(None) from None
+            problem = self._secret.redact_text(repr(error))
+            if problem == repr(error):
+                raise error.with_traceback(None) from None
+        # It quotes the key. Raised out here, it is not the new error's context, which is shown too.
+        raise RuntimeError(problem)
 
     def _answer(self, call: Call, content: bytes | None) -> Answer:
         started = time.monotonic()

@@ -92,10 +92,6 @@ class Secret:
                 return {self.redact_text(name): self.redact_json(value[name]) for name in value}
         return value
 
-    def is_in(self, text: str) -> bool:
-        """Tell whether *text* shows the key."""
-        return self.redact_text(text) != text
-
     @contextmanager
     def kept_out_of_logs(self) -> Iterator[None]:
         """Redact what httpx and httpcore log in this thread: headers as they came, at DEBUG."""
