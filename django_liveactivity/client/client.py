@@ -70,7 +70,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         secret = api_key if isinstance(api_key, Secret) else Secret(lambda: api_key)
-        del api_key  # error pages print locals, and from here on there may be errors
+        api_key = secret  # error pages print locals, and from here on there may be errors
         secret.check()
         self._secret = secret
         self._base_url = check_base_url(base_url)
@@ -159,7 +159,7 @@ class Client:
         content = call.encode()
         try:
             return self._answer(call, content)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again below
             # A time limit of Celery, say. The frames below hold the Authorization header and the
             # answer as it came, and error pages print what frames hold.
             error.__context__ = None
@@ -186,8 +186,8 @@ class Client:
         url = self._base_url + call.path
         with self._http.stream(call.method, url, content=content, headers=headers) as response:
             received = _read(response)
-            redact = self._secret.redact_cut if len(received) > ANSWER_LIMIT else self._secret.redact
-            return response.status_code, response.headers, redact(received)
+            cut = len(received) > ANSWER_LIMIT
+            return response.status_code, response.headers, self._secret.redact(received, cut=cut)
 
     def _failure(self, error: httpx.HTTPError, duration: float) -> Answer:
         outcome = Outcome.NOT_SENT if isinstance(error, _NOT_SENT) else Outcome.AMBIGUOUS

@@ -59,23 +59,24 @@ class Secret:
         """Return the value of the Authorization header."""
         return f"Bearer {self._value}"
 
-    def redact(self, content: bytes) -> bytes:
+    def redact(self, content: bytes, *, cut: bool = False) -> bytes:
         """Return *content* without the key, should an answer echo it in whatever escape.
 
-        Only where a call is made: the frames below hold the key for a moment.
+        Args:
+            content: a part of an answer.
+            cut: whether more followed: then the end, which may be a part of the key, is hidden too.
         """
         # A shorter key is not a real one, and blotting out its every letter would garble answers.
         if len(self._value) < _SHORTEST_TO_REDACT:
             return content
         if self._pattern is None:
-            # UTF-16 puts a NUL between the letters, and UTF-32 three.
-            self._pattern = re.compile(rb"\0{0,3}".join(map(_escaped, self._value.encode())))
-        return self._pattern.sub(_HIDDEN, content)
-
-    def redact_cut(self, content: bytes) -> bytes:
-        """Return *content* without the key, nor a part of it where *content* was cut off."""
-        tail = _LONGEST_ESCAPE * len(self._value)
-        return self.redact(content)[:-tail] + b"*" * tail
+            self._pattern = re.compile(b"".join(map(_escaped, self._value.encode())))
+        # UTF-16 puts a NUL between the letters, and UTF-32 three.
+        if b"\0" in content and self._pattern.search(content.replace(b"\0", b"")):
+            content = content.replace(b"\0", b"")
+        hidden = self._pattern.sub(_HIDDEN, content)
+        tail = _LONGEST_ESCAPE * len(self._value) if cut else 0
+        return hidden[: max(0, len(hidden) - tail)] + b"*" * tail
 
     def redact_text(self, text: str) -> str:
         """Return *text* without the key."""

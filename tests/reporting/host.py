@@ -133,7 +133,7 @@ def a_time_limit(*_: Any) -> NoReturn:
 
 
 def interrupted_call() -> None:
-    from django_liveactivity.client import Client, Call
+    from django_liveactivity.client import Call, Client
     from django_liveactivity.content import Endpoint
 
     VENDOR.respond = hang
@@ -144,7 +144,7 @@ def interrupted_call() -> None:
 
 
 def quoting_transport() -> None:
-    from django_liveactivity.client import Client, Call
+    from django_liveactivity.client import Call, Client
     from django_liveactivity.content import Endpoint
 
     with Client(os.environ["CANARY"], base_url=VENDOR.url, transport=Quoting()) as client:
