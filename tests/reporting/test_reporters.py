@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 CANARY = "ask_canary_5f2b7c91d0/a+b="
 MISTAKES = 21
