@@ -82,7 +82,6 @@ class HiddenValues:
     names: tuple[Any, ...]
 
     def __init__(self, name: str, read: Callable[[], Any], wanted: str = "a dict") -> None:
-        self.names = ()  # for the repr in the traceback of what is raised here
         # Of its type, as the isinstance() of an abstract class has a frame that holds the value.
         if not issubclass(type(read()), Mapping):
             raise ImproperlyConfigured(f"{name} must be {wanted}.")
@@ -90,7 +89,8 @@ class HiddenValues:
         self.names = tuple(read())
 
     def __repr__(self) -> str:
-        return f"<{', '.join(map(str, self.names))}: values hidden>"
+        names = getattr(self, "names", ())  # none yet in the traceback of what __init__ raises
+        return f"<{', '.join(map(str, names))}: values hidden>"
 
     def __reduce__(self) -> str:
         raise TypeError("settings are not pickled, as pickles end up in queues and caches")
