@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -60,25 +60,40 @@ class Timing:
         return Timing(**{f.name: max(1, getattr(self, f.name) // divisor) for f in fields(self)})
 
 
-class Redacted(Mapping[str, Any]):
-    """A mapping of settings whose repr tells no value: tracebacks and error reports print reprs."""
+class HiddenValues:
+    """The values of a dict of the settings, to be asked for one by one.
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        # A closure, so that vars() shows nothing either.
-        self._read: Callable[[], Mapping[str, Any]] = lambda: values
+    Error reporters print the locals of every frame, and walk what is a Mapping or a sequence. So
+    this is neither, has no ``__dict__``, and tells only the names. ``get(name, default)`` is the
+    built-in method of a private dict: there is no frame of it to print.
 
-    def __getitem__(self, key: str) -> Any:
-        value = self._read()[key]
-        return Redacted(value) if isinstance(value, Mapping) else value
+    Args:
+        name: what the messages call the dict.
+        read: returns it. Nothing of ours ever keeps it in a variable, and neither may *read*.
+        wanted: what the message asks for if it is no dict.
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
+    Raises:
+        ImproperlyConfigured: it is no dict.
+    """
 
-    def __len__(self) -> int:
-        return len(self._read())
+    __slots__ = ("get", "names")
+
+    get: Callable[..., Any]
+    names: tuple[Any, ...]
+
+    def __init__(self, name: str, read: Callable[[], Any], wanted: str = "a dict") -> None:
+        # Of its type, as the isinstance() of an abstract class has a frame that holds the value.
+        if not issubclass(type(read()), Mapping):
+            raise ImproperlyConfigured(f"{name} must be {wanted}.")
+        self.get = dict(read()).get
+        self.names = tuple(read())
 
     def __repr__(self) -> str:
-        return f"<{', '.join(map(str, self))}: values hidden>"
+        names = getattr(self, "names", ())  # none yet in the traceback of what __init__ raises
+        return f"<{', '.join(map(str, names))}: values hidden>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("settings are not pickled, as pickles end up in queues and caches")
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,7 @@ class Account:
     backend: str
     dispatcher: str = "none"
     database: str = "default"
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: HiddenValues = field(default_factory=lambda: HiddenValues("OPTIONS", dict))
     timing: Timing = field(default_factory=Timing)
     raise_tracking_errors: bool = False
 
@@ -110,12 +125,13 @@ def account(alias: str = DEFAULT_ACCOUNT) -> Account:
 @functools.cache
 def accounts() -> Mapping[str, Account]:
     """Return every configured account by its alias."""
-    configured = getattr(settings, "LIVEACTIVITY", None) or {}
-    if not isinstance(configured, Mapping):
-        raise ImproperlyConfigured("LIVEACTIVITY must be a dict of accounts, as CACHES is.")
-    configured = Redacted(configured)
-    _check_aliases(list(configured))
-    return {alias: _read(alias, configured[alias]) for alias in configured}
+    configured = HiddenValues(
+        "LIVEACTIVITY",
+        lambda: getattr(settings, "LIVEACTIVITY", None) or {},
+        "a dict of accounts, as CACHES is",
+    )
+    _check_aliases(configured.names)
+    return {alias: _read(alias, configured) for alias in configured.names}
 
 
 def _check_aliases(aliases: Sequence[Any]) -> None:
@@ -134,40 +150,47 @@ def _check_aliases(aliases: Sequence[Any]) -> None:
             )
 
 
-def _read(alias: str, values: Any) -> Account:
+def _read(alias: str, configured: HiddenValues) -> Account:
     name = f"LIVEACTIVITY[{alias!r}]"
-    if not isinstance(values, Mapping):
-        raise ImproperlyConfigured(f"{name} must be a dict.")
-    refuse_unknown(name, values, KNOWN_KEYS)
+    values = HiddenValues(name, lambda: configured.get(alias))
+    refuse_unknown(name, values.names, KNOWN_KEYS)
     if not isinstance(values.get("BACKEND"), str):
         raise ImproperlyConfigured(f"{name} needs a BACKEND, the dotted path of a backend class.")
-    if not isinstance(values.get("OPTIONS", {}), Mapping):
-        raise ImproperlyConfigured(f"{name}['OPTIONS'] must be a dict.")
     if not isinstance(values.get("RAISE_TRACKING_ERRORS", False), bool):
         raise ImproperlyConfigured(f"{name}['RAISE_TRACKING_ERRORS'] must be True or False.")
     return Account(
         alias=alias,
-        backend=values["BACKEND"],
+        backend=values.get("BACKEND"),
         dispatcher=values.get("DISPATCHER", "none"),
         database=values.get("DATABASE", "default"),
-        options=values.get("OPTIONS", Redacted({})),
-        timing=_timing(f"{name}['TIMING']", values.get("TIMING", {})),
+        options=_options(f"{name}['OPTIONS']", values),
+        timing=_timing(f"{name}['TIMING']", values),
         raise_tracking_errors=values.get("RAISE_TRACKING_ERRORS", False),
     )
 
 
-def _timing(name: str, values: Any) -> Timing:
-    if not isinstance(values, Mapping):
-        raise ImproperlyConfigured(f"{name} must be a dict.")
-    refuse_unknown(name, values, [f.name for f in fields(Timing)])
-    for key, value in values.items():
-        if type(value) is not int or value <= 0:
+def _options(name: str, values: HiddenValues) -> HiddenValues:
+    if isinstance(values.get("OPTIONS"), HiddenValues):  # of an account that a test copies
+        return cast(HiddenValues, values.get("OPTIONS"))
+    return HiddenValues(name, lambda: values.get("OPTIONS", {}))
+
+
+def _timing(name: str, values: HiddenValues) -> Timing:
+    given = HiddenValues(name, lambda: values.get("TIMING", {}))
+    refuse_unknown(name, given.names, [f.name for f in fields(Timing)])
+    for key in given.names:
+        if type(given.get(key)) is not int or given.get(key) <= 0:
             raise ImproperlyConfigured(f"{name}[{key!r}] must be a whole number of milliseconds.")
-    return Timing(**values)
+    return Timing(**{key: given.get(key) for key in given.names})
 
 
-def refuse_unknown(name: str, given: Mapping[str, Any], known: Any) -> None:
+def refuse_unknown(name: str, given: Iterable[Any], known: Iterable[str]) -> None:
     """Refuse keys that nobody reads: most are typing errors.
+
+    Args:
+        name: what the message calls the dict.
+        given: its keys, without the values: error reporters would print those.
+        known: the keys there are.
 
     Raises:
         UnknownKeyError: names them, and those there are.

@@ -1,8 +1,13 @@
-"""The pytest fixtures: every account in memory, or at a sandbox of its own; needs pytest-django."""
+"""The pytest fixtures: every account in memory, at a sandbox of its own, or out on the network.
+
+In a run of pytest no account reaches the network unless a test asks for it, with no fixture at all:
+see ``backends.isolation``. The first two fixtures need pytest-django.
+"""
 
 # ruff: noqa: PLC0415 - pytest imports this before the settings are ready
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +18,14 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 UNLIMITED = (1_000_000, 60.0)
+
+
+@pytest.fixture(autouse=True)
+def _liveactivity_empty_outbox() -> None:
+    """Begin each test with no call sent, as Django does for mails; no call, no import."""
+    locmem = sys.modules.get("django_liveactivity.backends.locmem")
+    if locmem:
+        locmem.outbox.clear()
 
 
 @pytest.fixture
@@ -38,3 +51,12 @@ def liveactivity_sandbox(settings: Any) -> Iterator[Sandbox]:
     with Sandbox(rate_limit=UNLIMITED) as sandbox:
         settings.LIVEACTIVITY = sandbox_accounts(sandbox.url)
         yield sandbox
+
+
+@pytest.fixture
+def liveactivity_network() -> Iterator[None]:
+    """Let the calls of every account out to where the settings say: phones will show them."""
+    from .testing import allow_network
+
+    with allow_network():
+        yield

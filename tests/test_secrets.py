@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import base64
+import copy
+import dataclasses
+import inspect
 import io
+import json
 import logging
+import os
+import pickle
+import pprint
+import subprocess
+import sys
 import traceback
+from collections.abc import Iterable, Mapping, Sized
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import RequestFactory
-from django.views.debug import technical_500_response
+from django.utils.log import AdminEmailHandler
+from django.views.debug import ExceptionReporter, technical_500_response
 
 from django_liveactivity import Progress, conf, services
 from django_liveactivity.backends import get_backend
+from django_liveactivity.client import Client
 from django_liveactivity.delivery import drain, sweep
-from django_liveactivity.models import Attempt
+from django_liveactivity.health import check_health
+from django_liveactivity.models import Attempt, LiveActivity, Operation
+from tests.client.server import Server, answer
 from tests.clock import advance
+from tests.dispatch.test_dispatch import redis_is_there
+from tests.escapes import IN_JSON, shows
 
-CANARY = "ask_canary_5f2b7c91d0"
+CANARY = "ask_canary_5f2b/7c91+d0=="
 
 
 @pytest.fixture(params=[CANARY, f"{CANARY}\n"], ids=["plain", "with a newline"])
@@ -51,48 +71,183 @@ def run_a_troubled_life(vendor) -> None:
         advance(901)
 
 
-def database_dump() -> str:
-    connection.ensure_connection()
-    return "\n".join(connection.connection.iterdump())
+def every_row() -> str:
+    """All that is stored, in every table."""
+    lines = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            lines += [f"{table}: {row!r}" for row in cursor.fetchall()]
+    return "\n".join(lines)
 
 
-def test_the_key_reaches_the_vendor_and_no_row_log_or_page(vendor, caplog, admin_client):
+def command(*arguments: str) -> str:
+    out = io.StringIO()
+    try:
+        call_command(*arguments, stdout=out, stderr=out)
+    except CommandError as error:
+        out.write(str(error))
+    return out.getvalue()
+
+
+def pages(client) -> str:
+    card = LiveActivity.objects.latest("pk")
+    history = [f"{card.pk}/change/", f"{card.pk}/history/", ""]
+    answers = [client.get(f"/admin/django_liveactivity/liveactivity/{page}") for page in history]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    return "\n".join(answer.content.decode() for answer in answers)
+
+
+def api_answers(client) -> str:
+    bodies = [{"stream_key": "order-42"}, {"stream_key": "nowhere"}, {"stream_key": [1]}, {}]
+    return "\n".join(
+        client.post("/liveactivity/end/", body, content_type="application/json").content.decode()
+        for body in bodies
+    )
+
+
+SURFACES = {
+    "rows": lambda client, caplog: every_row(),
+    "logs": lambda client, caplog: caplog.text,
+    "pages": lambda client, caplog: pages(client),
+    "api": lambda client, caplog: api_answers(client),
+    "status": lambda client, caplog: command("liveactivity_status", "--json"),
+    "status for people": lambda client, caplog: command("liveactivity_status"),
+    "health": lambda client, caplog: repr(check_health()),
+    "check": lambda client, caplog: command("check", "--tag", "liveactivity"),
+    "reprs": lambda client, caplog: repr([*Attempt.objects.all(), *Operation.objects.all()]),
+}
+
+
+def test_the_key_reaches_the_vendor_and_nothing_else(vendor, caplog, admin_client):
     run_a_troubled_life(vendor)
+    sweep(lambda _: None)
     assert vendor.phone()["empty"]  # the vendor takes no other key
     assert Attempt.objects.count() == 6
-    assert CANARY not in database_dump()
-    assert CANARY not in caplog.text
-    assert "httpx" in {record.name for record in caplog.records}
+    assert {"httpx", "httpcore.http11"} < {record.name for record in caplog.records}
     assert CANARY not in str(vendor.calls())
-    out = io.StringIO()
-    sweep(lambda _: None)
-    call_command("liveactivity_status", "--json", stdout=out)
-    call_command("check", "--tag", "liveactivity", stdout=out, stderr=out)
-    assert CANARY not in out.getvalue()
-    for page in ("", "1/change/"):
-        response = admin_client.get(f"/admin/django_liveactivity/liveactivity/{page}")
-        assert response.status_code == 200
-        assert CANARY not in response.content.decode()
+    for name, surface in SURFACES.items():
+        assert not shows(surface(admin_client, caplog), CANARY), name
+
+
+@pytest.fixture
+def echoing_vendor(configure, db):
+    """A vendor that refuses each key, and shows it in each place of its answer."""
+    server = Server()
+    configure(api_key=CANARY, base_url=server.url)
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("status", [200, 401, 404, 422, 500])
+@pytest.mark.parametrize("escape", ["plain", "solidus", "plus upper", "all lower"])
+def test_an_answer_that_echoes_the_key_shows_it_nowhere(
+    echoing_vendor, caplog, admin_client, escape, status
+):
+    caplog.set_level(logging.DEBUG)
+    escape = IN_JSON[escape]  # in every other: tests/client/test_secrets.py
+    echo = f'"{escape(CANARY)}"'
+    names = ("error", "message", "operation", "activity_id", "warning")
+    body = ", ".join(f'"{name}": {echo}' for name in names)
+    echoing_vendor.respond = answer(
+        status=status,
+        headers={"X-Echo": escape(CANARY)},
+        raw=f'{{"success": true, {body}, "errors": [{echo}, {{{echo}: {echo}}}]}}'.encode(),
+    )
+    card = services.stream_activity("order-42", Progress(title="Order 42", percentage=40))
+    drain(patience=0)
+    advance(901)
+    services.end_activity(card)
+    drain(patience=0)
+    assert "[API key]" in every_row()
+    for name, surface in SURFACES.items():
+        assert not shows(surface(admin_client, caplog), CANARY), name
+
+
+BROKER = """
+import json, sys, time
+import django
+django.setup()
+from django.core.management import call_command
+from tests.dispatch.celery_app import app
+from django_liveactivity import services, tasks
+app.set_default()
+call_command("migrate", verbosity=0)
+services.end_activity(stream_key="order-42")
+for task in (tasks.drain, tasks.sweep, tasks.reconcile):
+    task.apply_async(args=["default"] if task is tasks.drain else [])
+with app.connection_for_read() as connection:
+    redis, queue = connection.default_channel.client, app.conf.task_default_queue
+    until = time.monotonic() + 20
+    while redis.llen(queue) < 4 and time.monotonic() < until:
+        time.sleep(0.05)
+    messages = redis.lrange(queue, 0, -1)
+    redis.delete(queue)
+sys.stdout.write("\\n".join(message.decode() for message in messages))
+"""
+
+
+@pytest.mark.skipif(not redis_is_there(), reason="no Redis on 127.0.0.1:6379")
+def test_no_message_of_the_broker_has_the_key(tmp_path):
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.dispatch.celery_settings",
+        "LOOP_DATABASE": str(tmp_path / "broker.sqlite3"),
+        "LOOP_BASE_URL": "http://127.0.0.1:9/api",
+        "LOOP_KEY": CANARY,
+        "CELERY_QUEUE": f"liveactivity-secrets-{os.getpid()}",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    python = [sys.executable, "-c", BROKER]
+    done = subprocess.run(python, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    tasks = {message["headers"]["task"].rpartition(".")[2] for message in messages}
+    assert tasks == {"drain", "sweep", "reconcile"}
+    for message in messages:
+        body = base64.b64decode(message["body"]).decode()
+        assert not shows(f"{message} {body}", CANARY)
 
 
 def test_no_repr_tells_the_key(vendor):
     backend = get_backend()
     account = conf.account()
     values = [account, account.options, backend, backend.client, vars(backend), vars(account)]
-    values += [vars(backend.client), conf.accounts(), vars(account.options)]
+    values += [vars(backend.client), conf.accounts(), account.options.names]
     assert CANARY not in repr(values)
     assert CANARY not in str(values)
+    assert CANARY not in json.dumps(values, default=str)
+    assert CANARY not in pprint.pformat(values)
+
+
+def test_the_options_are_nothing_that_a_reporter_walks(vendor):
+    options = conf.account().options
+    assert options.get("api_key").strip() == CANARY
+    assert options.get("nothing", 5) == 5
+    assert not isinstance(options, Mapping | Iterable | Sized)
+    with pytest.raises(TypeError):
+        vars(options)
+    shown = inspect.getmembers(options)
+    assert "get" in dict(shown)
+    assert CANARY not in repr(shown)
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy, dataclasses.asdict])
+def test_an_account_cannot_be_copied_into_a_queue_or_a_cache(vendor, copied):
+    with pytest.raises(TypeError, match="pickled"):
+        copied(conf.account() if copied is not copy.copy else conf.account().options)
 
 
 def every_frame(error: BaseException) -> str:
     """The error, all that it was raised from, and every local variable on the way."""
     lines = []
     while error is not None:
-        lines += traceback.format_exception(error)
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            if "/tests/" not in frame.f_code.co_filename:
-                lines += [repr(value) for value in frame.f_locals.values()]
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+        lines += [str(error), repr(error)]
+        for frame in shown.stack:
+            if "/tests/" not in frame.filename:
+                lines += [f"{name} = {value}" for name, value in (frame.locals or {}).items()]
         error = error.__cause__ or error.__context__
+    assert len(lines) > 2
     return "\n".join(lines)
 
 
@@ -119,6 +274,36 @@ def test_no_error_of_the_configuration_tells_the_key(settings, broken):
         get_backend()
     assert "default" in str(caught.value)
     assert CANARY not in every_frame(caught.value)
+
+
+def the_error_of_the_configuration():
+    """Return what is raised, whose frames begin in here."""
+    try:
+        get_backend()
+    except ImproperlyConfigured:
+        return sys.exc_info()
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_no_variable_is_in_the_mail_to_the_admins(settings, client, mailoutbox, broken):
+    """Django's report shows the settings as well, where it hides what is named as a key is."""
+    settings.ADMINS = [("Ann", "ann@shop.example")]
+    settings.LIVEACTIVITY = {
+        "default": {
+            "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
+            **broken,
+        }
+    }
+    handler = AdminEmailHandler(include_html=True)
+    failure = the_error_of_the_configuration()
+    handler.emit(logging.LogRecord("django", logging.ERROR, "", 0, "Failed", (), failure))
+    [mail] = mailoutbox
+    assert "ImproperlyConfigured" in mail.body or "KeyError" in mail.body
+    frames = ExceptionReporter(None, *failure).get_traceback_frames()
+    assert CANARY not in str([list(frame["vars"]) for frame in frames])
+    if isinstance(broken["OPTIONS"], dict) and isinstance(broken["OPTIONS"]["api_key"], str):
+        assert CANARY not in mail.body
+        assert CANARY not in mail.alternatives[0][0]
 
 
 def test_the_technical_500_page_does_not_tell_the_key(settings, vendor):
@@ -150,3 +335,60 @@ def test_a_failing_call_leaves_no_key_in_a_celery_task_or_its_arguments(vendor):
     result = tasks.drain.apply(args=("default",))
     assert result.result == 1
     assert CANARY not in repr(vars(result))
+
+
+class Watch:
+    """Looks at the variables of each frame of ours, at each line: a time limit may strike there."""
+
+    def __init__(self) -> None:
+        self.lines: set[tuple[str, int]] = set()
+        self.found: list[str] = []
+
+    def __call__(self, frame, event, argument):
+        if "/django_liveactivity/" not in frame.f_code.co_filename or self._within_a_call(frame):
+            return None
+        self.lines.add((frame.f_code.co_filename, frame.f_lineno))
+        shown = [(name, told(value)) for name, value in frame.f_locals.items()]
+        where = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+        self.found += [f"{where} {name}" for name, text in shown if CANARY in text]
+        return self
+
+    def _within_a_call(self, frame) -> bool:
+        # What comes out of a call leaves all these frames behind.
+        while frame:
+            if frame.f_code is Client._answer.__code__:
+                return True
+            frame = frame.f_back
+        return False
+
+
+def told(value: object) -> str:
+    """What a reporter would tell of a value: it walks what is a Mapping or a sequence."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{name} {told(item)}" for name, item in list(value.items()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return " ".join(map(told, value))
+    return repr(value)
+
+
+@pytest.mark.parametrize("options", [{}, *(b["OPTIONS"] for b in BROKEN.values())])
+def test_no_line_of_ours_has_the_key_in_a_variable(configure, sandbox, db, options):
+    configure(api_key=CANARY)
+    if options:
+        settings.LIVEACTIVITY["default"]["OPTIONS"] = options
+    sandbox.policy.api_keys = [CANARY]
+    del options
+    watch, before = Watch(), sys.gettrace()
+    sys.settrace(watch)
+    try:
+        with suppress(ImproperlyConfigured):
+            drain_a_card()
+    finally:
+        sys.settrace(before)
+    assert any(name.endswith("conf.py") for name, _ in watch.lines)
+    assert watch.found == []
+
+
+def drain_a_card() -> None:
+    services.stream_activity("order-42", Progress(title="Order 42", percentage=40))
+    drain(patience=0)

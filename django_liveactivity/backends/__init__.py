@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import Any
@@ -14,16 +15,41 @@ from django.utils.module_loading import import_string
 from django_liveactivity import conf
 
 from .base import BaseBackend, MissingKeyError
+from .isolation import is_isolated
+from .locmem import LocmemBackend
 
-__all__ = ["BaseBackend", "MissingKeyError", "get_backend"]
+__all__ = ["BaseBackend", "MissingKeyError", "configured_backend", "get_backend"]
 
+logger = logging.getLogger("django_liveactivity.backends")
 
 _made: dict[tuple[int, str], BaseBackend] = {}
+_in_memory: dict[tuple[int, str], LocmemBackend] = {}
 _lock = threading.Lock()
 
 
 def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
-    """Return the backend of an account, made once per process.
+    """Return the backend that takes the calls of an account.
+
+    That is the configured one; in tests it is one in memory, if the configured one would reach the
+    network and no ``django_liveactivity.testing.allow_network`` lets it.
+
+    Raises:
+        InvalidInputError: if ``LIVEACTIVITY`` has no such alias.
+        ImproperlyConfigured: if the backend cannot be imported or refuses its options.
+    """
+    configured = configured_backend(alias)
+    if not configured.reaches_network or not is_isolated(alias):
+        return configured
+    key = (os.getpid(), alias)
+    with _lock:
+        if key not in _in_memory:
+            _in_memory[key] = LocmemBackend.in_place_of(conf.account(alias))
+            logger.info("Account %r: tests run, so its calls stay in memory.", alias)
+        return _in_memory[key]
+
+
+def configured_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
+    """Return the backend that the settings name, in tests too; it is made once per process.
 
     Raises:
         InvalidInputError: if ``LIVEACTIVITY`` has no such alias.
@@ -59,3 +85,4 @@ def _forget(*, setting: str, **_: Any) -> None:
             for backend in _made.values():
                 backend.close()
             _made.clear()
+            _in_memory.clear()

@@ -13,6 +13,7 @@ from django_liveactivity.client import DEFAULT_BASE_URL, Client
 from django_liveactivity.client.address import has_path, is_loopback
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
+from django_liveactivity.client.secret import Secret
 from django_liveactivity.conf import Account
 from django_liveactivity.exceptions import InvalidInputError
 
@@ -37,12 +38,13 @@ class ActivitySmithBackend(BaseBackend):
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         self.base_url = self._option(account, "base_url")
+        # Nowhere here is the key in a variable: error reporters print the locals of every frame.
         if not str(self._option(account, "api_key") or "").strip():
             raise MissingKeyError(f"{self.name}: api_key: give the account's API key.")
         problem = ""
         try:
             self.client = Client(
-                self._option(account, "api_key"),
+                Secret(lambda: self._option(account, "api_key")),
                 base_url=self.base_url,
                 connect_timeout=self._option(account, "connect_timeout"),
                 deadline=account.timing.call_deadline / 1000,
@@ -51,6 +53,7 @@ class ActivitySmithBackend(BaseBackend):
             problem = str(error)
         if problem:  # raised out here: the frames of the error above have seen the key
             raise ImproperlyConfigured(f"{self.name}: {problem}.")
+        self.reaches_network = not is_loopback(self.base_url)
 
     def send(self, call: Call) -> Answer:
         """Make the call."""

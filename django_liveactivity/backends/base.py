@@ -44,8 +44,13 @@ class BaseBackend:
     Args:
         account: the account; an option that ``defaults`` does not name raises
             ImproperlyConfigured with the account's alias.
+
+    Attributes:
+        reaches_network: whether calls leave this machine; ``False`` for a backend that sends none.
+            In tests, the calls of a backend that says ``True`` are kept in memory.
     """
 
+    reaches_network: bool = True
     defaults: ClassVar[Mapping[str, Any]] = {
         "rate_limit": None,
         "dismiss_after": None,
@@ -57,7 +62,7 @@ class BaseBackend:
         self.alias = account.alias
         self.timing = account.timing
         self.name = f"LIVEACTIVITY[{account.alias!r}]['OPTIONS']"
-        refuse_unknown(self.name, account.options, self.defaults)
+        refuse_unknown(self.name, account.options.names, self.defaults)
         self.rate_limit = self._rate_limit(self._option(account, "rate_limit"))
         self.dismiss_seconds = self._dismiss_seconds(self._option(account, "dismiss_after"))
         self.channels = self._channels(self._option(account, "channels"))

@@ -17,6 +17,8 @@ from .base import BaseBackend, acknowledge
 class ConsoleBackend(BaseBackend):
     """Writes each call to standard output and acknowledges it."""
 
+    reaches_network = False
+
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         self._lock = threading.Lock()

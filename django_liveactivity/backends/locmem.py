@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Sequence
-from typing import overload
+from typing import Any, Self, overload
 
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
+from django_liveactivity.conf import Account, HiddenValues
 
 from .base import BaseBackend, acknowledge
+
+CARD_OPTIONS = frozenset(BaseBackend.defaults) - {"rate_limit"}
+"""Options that say how cards are, not how calls are made: they hold in tests too."""
 
 
 class Outbox(Sequence[Call]):
@@ -68,7 +73,21 @@ outbox = Outbox()
 class LocmemBackend(BaseBackend):
     """Puts each call into ``outbox`` and acknowledges it."""
 
+    reaches_network = False
+
+    @classmethod
+    def in_place_of(cls, account: Account) -> Self:
+        """Return a backend that takes the calls of *account* in tests, without key and pace."""
+        options = card_options(account)
+        return cls(dataclasses.replace(account, options=HiddenValues("OPTIONS", lambda: options)))
+
     def send(self, call: Call) -> Answer:
         """Store the call and acknowledge it."""
         outbox.put(self.alias, call)
         return acknowledge(call)
+
+
+def card_options(account: Account) -> dict[str, Any]:
+    """Return the options of an account that say how its cards are."""
+    names = CARD_OPTIONS.intersection(account.options.names)
+    return {name: account.options.get(name) for name in names}

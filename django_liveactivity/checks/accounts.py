@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from django_liveactivity import conf
-from django_liveactivity.backends import MissingKeyError, get_backend
+from django_liveactivity.backends import MissingKeyError, configured_backend
 from django_liveactivity.conf import UnknownKeyError
 from django_liveactivity.dispatch import MissingExtraError, get_dispatcher
 
@@ -49,7 +49,7 @@ def check_accounts(**_: Any) -> list[CheckMessage]:
 
 
 def _check(account: conf.Account) -> Iterator[CheckMessage]:
-    yield from _tried(lambda: get_backend(account.alias).check(), "liveactivity.E002")
+    yield from _tried(lambda: configured_backend(account.alias).check(), "liveactivity.E002")
     yield from _tried(lambda: _check_dispatcher(account), "liveactivity.E003")
     if account.database not in connections:
         name = f"LIVEACTIVITY[{account.alias!r}]['DATABASE']"

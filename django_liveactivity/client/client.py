@@ -18,7 +18,7 @@ from django_liveactivity.client.call import Call, Envelope, build_call
 from django_liveactivity.client.deadline import within
 from django_liveactivity.client.payload import ANSWER_LIMIT, read_text
 from django_liveactivity.client.reading import read_answer
-from django_liveactivity.client.secret import BearerAuth, Secret
+from django_liveactivity.client.secret import BearerAuth, RedactingTransport, Secret
 from django_liveactivity.client.transport import DeadlineTransport
 from django_liveactivity.content import Endpoint
 from django_liveactivity.exceptions import InvalidInputError
@@ -45,7 +45,7 @@ class Client:
     """The vendor's API; safe to share between threads, not across a fork.
 
     Args:
-        api_key: the account's key; surrounding whitespace is ignored.
+        api_key: the account's key, as text or as a ``Secret``; surrounding whitespace is ignored.
         base_url: where the API is; https, or http on a loopback address.
         connect_timeout: seconds to find and reach the server.
         deadline: seconds for a whole call, connecting, sending and reading included.
@@ -63,15 +63,15 @@ class Client:
 
     def __init__(
         self,
-        api_key: str,
+        api_key: str | Secret,
         *,
         base_url: str = DEFAULT_BASE_URL,
         connect_timeout: float = 5.0,
         deadline: float = 15.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        secret = Secret(api_key)
-        del api_key  # error pages print locals, and from here on there may be errors
+        secret = api_key if isinstance(api_key, Secret) else Secret(lambda: api_key)
+        api_key = secret  # error pages print locals, and from here on there may be errors
         secret.check()
         self._secret = secret
         self._base_url = check_base_url(base_url)
@@ -82,7 +82,7 @@ class Client:
             auth=BearerAuth(secret),
             headers=_HEADERS | {"User-Agent": f"django-liveactivity/{_version()}"},
             timeout=httpx.Timeout(self._deadline, connect=connect, pool=connect),
-            transport=transport or DeadlineTransport(),
+            transport=RedactingTransport(transport or DeadlineTransport(), secret),
             follow_redirects=False,  # a redirect would carry the key elsewhere
             trust_env=False,  # neither .netrc nor proxy variables decide where the key goes
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -161,32 +161,51 @@ class Client:
             InvalidInputError: at ``body``, if it is not JSON.
         """
         content = call.encode()
+        try:
+            return self._answer(call, content)
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            # A time limit of Celery, say. The frames below hold the Authorization header and the
+            # answer as it came, and error pages print what frames hold.
+            error.__context__ = None
+            problem = self._secret.redact_text(repr(error))
+            if problem == repr(error):
+                raise error.with_traceback(None) from None
+        # It quotes the key. Raised out here, it is not the new error's context, which is shown too.
+        raise RuntimeError(problem)
+
+    def _answer(self, call: Call, content: bytes | None) -> Answer:
         started = time.monotonic()
         try:
-            with within(self._deadline):
+            with within(self._deadline), self._secret.kept_out_of_logs():
                 status, headers, received = self._exchange(call, content)
         except httpx.HTTPError as error:
             return self._failure(error, time.monotonic() - started)
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            # A time limit of Celery, say. The frames below hold the Authorization header, and error
-            # pages print what frames hold.
-            error.__context__ = None
-            raise error.with_traceback(None) from None
         duration = time.monotonic() - started
-        redacted = self._secret.redact(received)
-        answer = read_answer(call.endpoint, status, headers, redacted, duration)
-        return replace(answer, address=self._address)
+        answer = read_answer(call.endpoint, status, headers, received, duration)
+        return replace(_redacted(answer, self._secret), address=self._address)
 
     def _exchange(self, call: Call, content: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         headers = None if content is None else {"Content-Type": "application/json"}
         url = self._base_url + call.path
         with self._http.stream(call.method, url, content=content, headers=headers) as response:
-            return response.status_code, response.headers, _read(response)
+            received = _read(response)
+            cut = len(received) > ANSWER_LIMIT
+            return response.status_code, response.headers, self._secret.redact(received, cut=cut)
 
     def _failure(self, error: httpx.HTTPError, duration: float) -> Answer:
         outcome = Outcome.NOT_SENT if isinstance(error, _NOT_SENT) else Outcome.AMBIGUOUS
         message = f"{type(error).__name__}: {error}".encode(errors="replace")
         return Answer(outcome, duration=duration, error=read_text(self._secret.redact(message)))
+
+
+def _redacted(answer: Answer, secret: Secret) -> Answer:
+    # Once more, as what was read is no longer in the escapes in which it came.
+    return replace(
+        answer,
+        body=secret.redact_json(answer.body),
+        text=secret.redact_text(answer.text),
+        error=secret.redact_text(answer.error),
+    )
 
 
 def _read(response: httpx.Response) -> bytes:

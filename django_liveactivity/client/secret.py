@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from contextvars import ContextVar
+from html.entities import codepoint2name
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from django_liveactivity.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterator
 
 _PRINTABLE = re.compile(r"[!-~]+")
-_HIDDEN = "[API key]"
+_HIDDEN = b"[API key]"
 _SHORTEST_TO_REDACT = 8
+_LONGEST_ESCAPE = 24
+"""Bytes that one character of an echo can take."""
 
 
 class Secret:
     """An API key without surrounding whitespace, known only to the header and to redaction.
 
-    Error pages print the locals of every frame, so no local variable holds the bare key while
-    something can be raised. That is why the constructor raises nothing, and ``check`` does.
+    Error pages print the locals of every frame, so no local variable holds the bare key. That is
+    why the constructor asks for it, and raises nothing; ``check`` does.
+
+    Args:
+        read: returns the key; what is no text cannot be one.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_pattern", "_value")
 
-    def __init__(self, value: object) -> None:
-        self._value = value.strip() if isinstance(value, str) else ""
+    _pattern: re.Pattern[bytes] | None
+    _value: str
+
+    def __init__(self, read: Callable[[], Any]) -> None:
+        self._value = read().strip() if isinstance(read(), str) else ""
+        self._pattern = None
 
     def check(self) -> None:
         """Raise InvalidInputError at ``api_key`` if this cannot be a key."""
@@ -46,12 +59,79 @@ class Secret:
         """Return the value of the Authorization header."""
         return f"Bearer {self._value}"
 
-    def redact(self, content: bytes) -> bytes:
-        """Return *content* without the key, should an answer echo it."""
+    def redact(self, content: bytes, *, cut: bool = False) -> bytes:
+        """Return *content* without the key, should an answer echo it in whatever escape.
+
+        Args:
+            content: a part of an answer.
+            cut: whether more followed: then the end, which may be a part of the key, is hidden too.
+        """
         # A shorter key is not a real one, and blotting out its every letter would garble answers.
         if len(self._value) < _SHORTEST_TO_REDACT:
             return content
-        return content.replace(self._value.encode(), _HIDDEN.encode())
+        if self._pattern is None:
+            self._pattern = re.compile(b"".join(map(_escaped, self._value.encode())))
+        # UTF-16 puts a NUL between the letters, and UTF-32 three.
+        if b"\0" in content and self._pattern.search(content.replace(b"\0", b"")):
+            content = content.replace(b"\0", b"")
+        hidden = self._pattern.sub(_HIDDEN, content)
+        tail = _LONGEST_ESCAPE * len(self._value) if cut else 0
+        return hidden[: max(0, len(hidden) - tail)] + b"*" * tail
+
+    def redact_text(self, text: str) -> str:
+        """Return *text* without the key."""
+        return self.redact(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
+
+    def redact_json(self, value: Any) -> Any:
+        """Return a JSON value with no key in its strings and names."""
+        match value:
+            case str():
+                return self.redact_text(value)
+            case list():
+                return [self.redact_json(item) for item in value]
+            case dict():
+                return {self.redact_text(name): self.redact_json(value[name]) for name in value}
+        return value
+
+    @contextmanager
+    def kept_out_of_logs(self) -> Iterator[None]:
+        """Redact what httpx and httpcore log in this thread: headers as they came, at DEBUG."""
+        token = _in_use.set(self)
+        try:
+            yield
+        finally:
+            _in_use.reset(token)
+
+
+def _escaped(character: int) -> bytes:
+    """Return a pattern for one character of a key as JSON, HTML, URLs and source code write it."""
+    digits = b"%02x" % character
+    forms = [
+        rb"\\{0,16}" + re.escape(bytes([character])),  # JSON within JSON doubles each backslash
+        rb"\\{1,16}(?:u00|x)(?i:%b)" % digits,
+        rb"%%(?:25){0,3}(?i:%b)" % digits,
+        rb"&#(?:0{0,4}%d|[xX]0{0,4}(?i:%b));" % (character, digits),
+    ]
+    if character in codepoint2name:
+        forms.append(b"&%b;" % codepoint2name[character].encode())
+    return b"(?:%b)" % b"|".join(forms)
+
+
+_in_use: ContextVar[Secret | None] = ContextVar("secret", default=None)
+
+
+class _RedactingFilter(logging.Filter):
+    """Takes the key of the call that is being made out of what is logged."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        secret = _in_use.get()
+        if secret:
+            record.msg, record.args = secret.redact_text(record.getMessage()), ()
+        return True
+
+
+for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "proxy"))):
+    logging.getLogger(_name).addFilter(_RedactingFilter())
 
 
 class BearerAuth(httpx.Auth):
@@ -64,3 +144,26 @@ class BearerAuth(httpx.Auth):
         """Sign *request*."""
         request.headers["Authorization"] = self._secret.bearer()
         yield request
+
+
+class RedactingTransport(httpx.BaseTransport):
+    """Takes the key out of an answer's headers and reason phrase, which httpx and others log."""
+
+    def __init__(self, transport: httpx.BaseTransport, secret: Secret) -> None:
+        self._transport = transport
+        self._secret = secret
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Make the call."""
+        response = self._transport.handle_request(request)
+        redact = self._secret.redact
+        response.headers = httpx.Headers(
+            [(redact(name), redact(value)) for name, value in response.headers.raw]
+        )
+        if "reason_phrase" in response.extensions:
+            response.extensions["reason_phrase"] = redact(response.extensions["reason_phrase"])
+        return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()

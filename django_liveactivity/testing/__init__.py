@@ -1,5 +1,6 @@
 """For the host's tests: deliver now, look at what was sent, and say what should have been."""
 
+from django_liveactivity.backends.isolation import allow_network
 from django_liveactivity.backends.locmem import Outbox, outbox
 
 from .accounts import locmem_accounts, sandbox_accounts
@@ -10,6 +11,7 @@ from .testcase import LiveActivityTestMixin
 __all__ = [
     "LiveActivityTestMixin",
     "Outbox",
+    "allow_network",
     "assert_activity_ended",
     "assert_activity_streamed",
     "assert_no_activities",

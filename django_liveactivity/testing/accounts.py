@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from django.utils.module_loading import import_string
 
 from django_liveactivity import conf
-from django_liveactivity.backends import BaseBackend
-from django_liveactivity.backends.locmem import LocmemBackend
+from django_liveactivity.backends.locmem import LocmemBackend, card_options
 
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 ACTIVITYSMITH = "django_liveactivity.backends.activitysmith.ActivitySmithBackend"
-LASTING = frozenset(BaseBackend.defaults) - {"rate_limit"}
-"""Options that say how cards are, not how calls are made: they hold in tests too."""
 
 
 def locmem_accounts() -> dict[str, dict[str, Any]]:
@@ -26,7 +22,7 @@ def locmem_accounts() -> dict[str, dict[str, Any]]:
     return {
         account.alias: _entry(account, account.backend, account.options, account.dispatcher)
         if issubclass(import_string(account.backend), LocmemBackend)
-        else _entry(account, LOCMEM, _lasting(account))
+        else _entry(account, LOCMEM, card_options(account))
         for account in conf.accounts().values()
     }
 
@@ -42,7 +38,7 @@ def sandbox_accounts(url: str) -> dict[str, dict[str, Any]]:
             account,
             ACTIVITYSMITH,
             {
-                **_lasting(account),
+                **card_options(account),
                 "api_key": f"ask_sandbox_{number}",
                 "base_url": url,
                 "rate_limit": None,
@@ -52,12 +48,11 @@ def sandbox_accounts(url: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _lasting(account: conf.Account) -> dict[str, Any]:
-    return {name: account.options[name] for name in LASTING & set(account.options)}
-
-
 def _entry(
-    account: conf.Account, backend: str, options: Mapping[str, Any], dispatcher: str = "none"
+    account: conf.Account,
+    backend: str,
+    options: conf.HiddenValues | dict[str, Any],
+    dispatcher: str = "none",
 ) -> dict[str, Any]:
     return {
         "BACKEND": backend,

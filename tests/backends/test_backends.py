@@ -30,6 +30,7 @@ def use(settings, backend: str, **options) -> None:
 class OwnBackend(BaseBackend):
     """As a host would write one: an option of its own, and send."""
 
+    reaches_network = False
     defaults = {**BaseBackend.defaults, "greeting": "hello"}
     seen: list[Call] = []
 

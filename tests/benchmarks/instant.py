@@ -18,6 +18,7 @@ class InstantBackend(BaseBackend):
     the next lane found, planned and claimed.
     """
 
+    reaches_network = False
     steps: ClassVar[list[float]] = []
     host: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
     left_at: ClassVar[float | None] = None

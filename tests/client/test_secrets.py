@@ -6,12 +6,12 @@ import copy
 import logging
 import pickle
 import signal
-import socket
 import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+import httpx
 import pytest
 
 from django_liveactivity.client import Client
@@ -20,9 +20,10 @@ from django_liveactivity.client.secret import BearerAuth, Secret
 from django_liveactivity.client.transport import DeadlineTransport
 from django_liveactivity.content import Progress
 from django_liveactivity.exceptions import InvalidInputError
-from tests.client.server import Request, answer
+from tests.client.server import answer
+from tests.escapes import IN_JSON, IN_TEXT, shows
 
-CANARY = "ask_canary_b1946ac92492d2347c6235b4d2611184"
+CANARY = "ask_canary_b1946ac9/2492d+347c6235==b4d2611184"
 CARD = Progress(title="Order 42", percentage=40)
 
 
@@ -76,7 +77,7 @@ def test_another_bad_argument_does_not_show_the_key() -> None:
 
 
 def test_no_repr_shows_the_key() -> None:
-    secret = Secret(CANARY)
+    secret = Secret(lambda: CANARY)
     with Client(CANARY) as client:
         shown: list[Any] = [secret, BearerAuth(secret), client, vars(client), client._http]
         shown += [vars(client._http), vars(client._http.auth)]
@@ -87,7 +88,7 @@ def test_no_repr_shows_the_key() -> None:
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy])
 def test_the_key_cannot_be_pickled_into_a_queue(copied) -> None:
     with pytest.raises(TypeError, match="pickled"):
-        copied(Secret(CANARY))
+        copied(Secret(lambda: CANARY))
 
 
 def test_logs_at_debug_do_not_show_the_key(server, caplog) -> None:
@@ -102,28 +103,156 @@ def test_logs_at_debug_do_not_show_the_key(server, caplog) -> None:
     assert CANARY not in caplog.text
 
 
-def echo_in_json(request: Request, connection: socket.socket) -> None:
-    body = {"error": "Unauthorized", "message": f"bad {request.headers['authorization']}"}
-    answer(body, 401)(request, connection)
+def echo_in_json(key: str) -> bytes:
+    template = '{"error": "no", "message": "bad KEY", "KEY": ["KEY", {"a": "KEY"}]}'
+    return template.replace("KEY", key).encode()
 
 
-def echo_as_noise(request: Request, connection: socket.socket) -> None:
-    connection.sendall(f"HTTP/1.1 200 OK\r\n{request.headers['authorization']}\r\n\r\n".encode())
+def echo_in_html(key: str) -> bytes:
+    return f"<html><body>What is {key}?</body></html>".encode()
 
 
-@pytest.mark.parametrize("respond", [echo_in_json, echo_as_noise])
-def test_a_key_that_the_answer_echoes_is_blotted_out(server, respond) -> None:
-    server.respond = respond
-    with Client(CANARY, base_url=server.url) as client:
-        reply = client.stream("a", CARD)
-    assert not reply.acknowledged
-    assert CANARY not in repr(reply)
+def echo_in_utf_16(key: str) -> bytes:
+    return f"What is {key}?".encode("utf-16")
+
+
+def echo_in_utf_32(key: str) -> bytes:
+    return f"What is {key}?".encode("utf-32-be")
+
+
+def in_one_chunk(content: bytes) -> bytes:
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
+
+
+def byte_by_byte(content: bytes) -> bytes:
+    return b"".join(b"1\r\n%c\r\n" % byte for byte in content) + b"0\r\n\r\n"
+
+
+class Logged(logging.Handler):
+    """Every message, whole."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text += f"{record.getMessage()} {record.args}\n"
+
+
+@pytest.fixture
+def all_told(server, caplog):
+    """What a call leaves behind: the answer, and all that was logged."""
+    caplog.set_level(logging.DEBUG)
+    logged = Logged()
+    logging.getLogger().addHandler(logged)
+
+    def call(raw: bytes, status: int = 401) -> str:
+        server.respond = lambda request, connection: connection.sendall(raw)
+        with Client(CANARY, base_url=server.url) as client:
+            reply = client.stream("a", CARD)
+        assert server.last.headers["authorization"] == f"Bearer {CANARY}"
+        assert reply.status in (status, None)
+        return f"{reply!r}\n{reply.body}\n{reply.text}\n{reply.error}\n{logged.text}"
+
+    yield call
+    logging.getLogger().removeHandler(logged)
+
+
+def head(*lines: str, status: str = "401 No") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", "Connection: close", *lines, "", ""]).encode()
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize("chunked", [in_one_chunk, byte_by_byte])
+@pytest.mark.parametrize("escape", IN_JSON.values(), ids=IN_JSON)
+def test_an_echo_in_json_is_blotted_out(all_told, escape, chunked) -> None:
+    told = all_told(head(CHUNKED) + chunked(echo_in_json(escape(CANARY))))
+    assert not shows(told, CANARY)
+    assert "bad [API key]" in told
+
+
+@pytest.mark.parametrize("body", [echo_in_html, echo_in_utf_16, echo_in_utf_32])
+@pytest.mark.parametrize("escape", IN_TEXT.values(), ids=IN_TEXT)
+def test_an_echo_in_a_page_is_blotted_out(all_told, escape, body) -> None:
+    told = all_told(head(CHUNKED) + byte_by_byte(body(escape(CANARY))))
+    assert not shows(told, CANARY)
+
+
+ELSEWHERE = {
+    "reason phrase": lambda key: head("Content-Length: 0", status=f"401 bad {key}"),
+    "header": lambda key: head("Content-Length: 0", f"X-Echo: Bearer {key}"),
+    "retry-after": lambda key: head("Content-Length: 0", f"Retry-After: {key}"),
+    "location": lambda key: head("Content-Length: 0", f"Location: /?{key}", status="302 Found"),
+    "header name": lambda key: head("Content-Length: 0", f"Bad {key}: x"),
+    "encoding": lambda key: head("Content-Length: 0", f"Content-Encoding: {key}"),
+    "status line": lambda key: f"HTTP/1.1 4O1 {key}\r\n\r\n".encode(),
+    "no status line": lambda key: f"{key}\r\n\r\n".encode(),
+    "chunk header": lambda key: head(CHUNKED) + f"{key}\r\n".encode(),
+    "content length": lambda key: head(f"Content-Length: {key}"),
+}
+
+
+@pytest.mark.parametrize("place", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("escape", IN_TEXT.values(), ids=IN_TEXT)
+def test_an_echo_outside_the_body_is_blotted_out(all_told, escape, place) -> None:
+    status = 302 if place is ELSEWHERE["location"] else 401
+    assert not shows(all_told(place(escape(CANARY)), status), CANARY)
+
+
+@pytest.mark.parametrize("limit", [4 * 1024, 64 * 1024])
+@pytest.mark.parametrize(
+    "escape", [IN_TEXT[name] for name in ("plain", "json in json", "all upper")]
+)
+def test_a_cut_shows_no_part_of_the_key(all_told, escape, limit) -> None:
+    echo = escape(CANARY)
+    for missing in range(0, len(echo), max(1, len(echo) // 8)):
+        before = "x" * (limit - len(echo) + missing)
+        content = f"{before}{echo}{'y' * 90_000}".encode()
+        assert not shows(all_told(head() + content), CANARY)
+
+
+def test_a_cut_after_many_echoes_shows_no_part_of_the_key(all_told) -> None:
+    """So many that the 64 KiB which were read become less than the 4 KiB which are kept."""
+    echo = r"\u0041" + IN_TEXT["all upper"](CANARY)
+    for shift in range(0, len(echo), 31):
+        content = ("x" * shift + echo * 1_000).encode()
+        told = all_told(head() + content)
+        assert "[API key]" in told
+        assert not shows(told, CANARY)
 
 
 def test_an_echoed_key_is_replaced_by_a_word(server) -> None:
-    server.respond = echo_in_json
+    server.respond = answer({"error": "Unauthorized", "message": f"bad Bearer {CANARY}"}, 401)
     with Client(CANARY, base_url=server.url) as client:
         assert client.stream("a", CARD).body["message"] == "bad Bearer [API key]"
+
+
+def test_an_answer_without_the_key_is_as_it_came(server) -> None:
+    body = {
+        "success": True,
+        "message": r"C:\\n %41 &#65; \u0041 \/",
+        "a": CANARY[:-1],
+    }
+    server.respond = answer(body, headers={"X-Echo": "a/b"})
+    with Client(CANARY, base_url=server.url) as client:
+        assert client.stream("a", CARD).body == body
+
+
+class QuotingTransport(httpx.BaseTransport):
+    """A transport of a host, with an error of its own."""
+
+    def handle_request(self, request: httpx.Request) -> NoReturn:
+        raise ValueError(f"What is {request.headers['authorization']}?")
+
+
+def test_an_unexpected_error_that_quotes_the_key_is_told_without_it() -> None:
+    with Client(CANARY, transport=QuotingTransport()) as client:
+        with pytest.raises(RuntimeError, match=r"ValueError.*What is Bearer \[API key\]") as caught:
+            client.stream("a", CARD)
+    assert caught.value.__context__ is None
+    assert not [shown for shown in everything_shown_of(caught.value) if CANARY in shown]
 
 
 class InterruptedBackend(DeadlineBackend):

@@ -15,7 +15,7 @@ DATABASES = {
 ACCOUNT = {
     "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
     "OPTIONS": {
-        "api_key": "ask_test",
+        "api_key": os.environ.get("LOOP_KEY", "ask_test"),
         "base_url": os.environ["LOOP_BASE_URL"],
         "rate_limit": (int(os.environ.get("LOOP_CALLS", "100")), 1),
     },

@@ -273,6 +273,8 @@ def test_a_lane_that_cannot_be_planned_does_not_hold_up_the_others(vendor, card,
 class RaisingBackend(get_backend.__globals__["BaseBackend"]):
     """A backend with a defect."""
 
+    reaches_network = False
+
     def send(self, call):
         raise RuntimeError("oops")
 

@@ -16,6 +16,7 @@ from django_liveactivity.testing import capture_activities, deliver, outbox
 pytestmark = pytest.mark.django_db
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 ACTIVITYSMITH = "django_liveactivity.backends.activitysmith.ActivitySmithBackend"
+AT_A_SANDBOX = {"api_key": "ask_test", "base_url": "http://127.0.0.1:9/api"}
 CONTENT = Progress(title="Order 42", percentage=40)
 
 
@@ -91,7 +92,7 @@ class TestCaptureActivities:
     def test_refuses_an_account_whose_calls_go_elsewhere(self, settings):
         settings.LIVEACTIVITY = {
             "default": {"BACKEND": LOCMEM},
-            "alerts": {"BACKEND": ACTIVITYSMITH, "OPTIONS": {"api_key": "ask_test"}},
+            "alerts": {"BACKEND": ACTIVITYSMITH, "OPTIONS": AT_A_SANDBOX},
         }
         message = (
             r"LIVEACTIVITY\['alerts'\], whose backend is ActivitySmithBackend.*locmem_accounts"

@@ -115,7 +115,7 @@ class TestTheFixtures:
         backend = get_backend()
         assert backend.channels == ["shop"]
         assert backend.rate_limit is None
-        assert "api_key" not in conf.account().options
+        assert "api_key" not in conf.account().options.names
 
     def test_a_backend_of_the_host_s_own_stays(self, settings, request):
         account = {"BACKEND": f"{__name__}.LocmemOfTheHost", "DISPATCHER": "immediate"}
@@ -154,4 +154,4 @@ class TestTheFixtures:
 
 
 def test_production_s_settings_are_back_in_force():
-    assert conf.account().options["api_key"] == "ask_production"
+    assert conf.account().options.get("api_key") == "ask_production"

@@ -1,0 +1,53 @@
+"""Whether the calls of this process stay in memory, because it runs tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+EVERY_ACCOUNT = "*"
+
+_lock = threading.Lock()
+_allowed: Counter[str] = Counter()  # of the process: a live server answers in a thread of its own
+
+
+def runs_tests() -> bool:
+    """Tell whether this process runs tests, in pytest or after ``setup_test_environment()``.
+
+    That ``mail.outbox`` exists proves nothing: Django's locmem email backend makes one anywhere.
+    """
+    # Defined for the length of a session, and handed on to the processes that it starts.
+    # https://docs.pytest.org/en/stable/reference/reference.html#envvar-PYTEST_VERSION
+    if "PYTEST_VERSION" in os.environ:
+        return True
+    # Django tells by no public name. Unless its tests were imported, none run.
+    state = getattr(sys.modules.get("django.test.utils"), "_TestState", None)
+    return hasattr(state, "saved_data")
+
+
+def is_isolated(alias: str) -> bool:
+    """Tell whether the calls of an account are to stay on this machine."""
+    return runs_tests() and not (_allowed[alias] or _allowed[EVERY_ACCOUNT])
+
+
+@contextmanager
+def allow_network(*accounts: str) -> Iterator[None]:
+    """Let the calls of the block out to the addresses that the settings name: phones show them.
+
+    It holds for every thread of this process, and for no other process.
+
+    Args:
+        *accounts: aliases in ``LIVEACTIVITY``; by default all.
+    """
+    aliases = accounts or (EVERY_ACCOUNT,)
+    with _lock:
+        _allowed.update(aliases)
+    try:
+        yield
+    finally:
+        with _lock:
+            _allowed.subtract(aliases)

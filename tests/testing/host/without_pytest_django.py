@@ -1,0 +1,14 @@
+"""A host that sets Django up by hand."""
+
+from __future__ import annotations
+
+import django
+
+django.setup()
+
+
+def test_a_call_stays_in_memory():
+    from tests.testing.host import suite
+
+    suite.get_backend().send(suite.CALL)
+    assert suite.outbox == [suite.CALL]
