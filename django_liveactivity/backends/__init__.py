@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from typing import Any
@@ -13,6 +12,7 @@ from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from django_liveactivity import conf
+from django_liveactivity.printable import get_logger
 
 from .base import BaseBackend, MissingKeyError
 from .isolation import is_isolated
@@ -20,7 +20,7 @@ from .locmem import LocmemBackend
 
 __all__ = ["BaseBackend", "MissingKeyError", "configured_backend", "get_backend"]
 
-logger = logging.getLogger("django_liveactivity.backends")
+logger = get_logger("django_liveactivity.backends")
 
 _made: dict[tuple[int, str], BaseBackend] = {}
 _in_memory: dict[tuple[int, str], LocmemBackend] = {}
