@@ -10,9 +10,9 @@ It reads the contract by itself: it shares no code with the client that it answe
 from __future__ import annotations
 
 from .faults import Fault, parse_faults
+from .limits import Policy
 from .options import DEFAULT_BIND, add_arguments, from_arguments
-from .policy import Policy
-from .server import Sandbox
+from .sandbox import Sandbox
 
 __all__ = [
     "DEFAULT_BIND",

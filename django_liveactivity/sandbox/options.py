@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from .contract import TYPES
+from .control import ELSEWHERE_TYPE
 from .faults import parse_faults
-from .limits import WINDOWS
-from .policy import BILLING_ERRORS, DELIVERIES
-from .rules import TYPES
-from .server import ELSEWHERE_TYPE, Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .limits import BILLING_ERRORS, DELIVERIES, WINDOWS
+from .sandbox import Sandbox
 
 DEFAULT_BIND = "127.0.0.1:8765"
 
