@@ -5,6 +5,10 @@
         assert sandbox.phone()["empty"]
 
 It reads the contract by itself: it shares no code with the client that it answers.
+
+A request comes in by ``http_server``; ``control`` answers what is not for the API. ``sandbox``
+records each call and asks ``faults`` and ``vendor`` for the reply: ``vendor`` checks the key, the
+``limits`` and the body (``contract``), and lets ``streams`` or ``manual`` change the ``phone``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ ENDPOINTS = {
 }
 DEVICES = 2
 MALFORMED = object()
-"""Stands for a body that is no JSON."""
+"""Stands for a body that is not JSON."""
 
 _STREAM_OPERATIONS = {"PUT": "stream", "DELETE": "end_stream"}
 
@@ -35,7 +35,7 @@ class Route(NamedTuple):
 
 
 def is_api(path: str) -> bool:
-    """Whether this path belongs to the vendor's API, known to it or not."""
+    """Whether this path is below the vendor's API, even if it names no endpoint."""
     return urlsplit(path).path.startswith(f"{API_PREFIX}/")
 
 
@@ -127,9 +127,9 @@ class ReceivedCall:
     def show_new_card(
         self, stream_key: str | None, previous: PhoneCard | None = None
     ) -> tuple[PhoneCard, JsonObject]:
-        """Put a card on the phone, in place of a previous one; return it and what to tell of it."""
+        """Put a card on the phone, in place of the previous one; return it and reply fields."""
         evicted = self.account.make_room(self.now)
-        display = next_display(previous and previous.display, self.body)
+        display = next_display(previous, self.body)
         card = self.phone.show(self.account.number, stream_key, display, self.now)
         fields = {"activity_id": card.activity_id, "devices_notified": DEVICES, "users_notified": 1}
         # The contract names it for start only; without it a PUT could not tell which card it ended.

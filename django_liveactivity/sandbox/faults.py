@@ -36,9 +36,9 @@ class Fault:
         method: ``PUT``, ``POST``, ``DELETE`` or ``*``.
         endpoint: ``start``, ``update``, ``end`` or ``stream``; empty: all of them.
         kind: a status from 400 to 599, or one of ``KINDS``.
-        first: the first matching call that meets it, counted from 1.
-        last: the last one, ``None`` if there is none.
-        percent: where over 0, the share of the matching calls that meets it, by chance.
+        first: the first matching call that meets the fault, counted from 1.
+        last: the last one; ``None``: all later ones meet it.
+        percent: if over 0, the chance of each matching call to meet it, instead of the count.
     """
 
     method: str
@@ -48,12 +48,12 @@ class Fault:
     last: int | None = None
     percent: float = 0.0
 
-    def concerns(self, route: Route) -> bool:
-        """Whether this rule is about calls like this one."""
+    def matches(self, route: Route) -> bool:
+        """Whether this rule is about calls of this endpoint."""
         return self.method in ("*", route.method) and self.endpoint in ("", route.endpoint)
 
     def strikes(self, count: int, dice: random.Random) -> bool:
-        """Whether the ``count``-th call like this one meets it."""
+        """Whether the ``count``-th call that matches meets the fault."""
         if self.percent:
             return dice.random() * 100 < self.percent
         return self.first <= count and (self.last is None or count <= self.last)
@@ -74,10 +74,10 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
 
 
 class FaultPlan:
-    """Counts the calls that rules are about, and tells which of them meet a fault.
+    """Counts the calls that the rules match, and tells which of them meet a fault.
 
     Args:
-        faults: the rules; of several that strike the same call the first one counts.
+        faults: the rules; where several strike the same call, the first one counts.
         seed: makes the chances of ``P%`` rules the same in every run.
     """
 
@@ -90,10 +90,10 @@ class FaultPlan:
         ]
 
     def kind_for(self, route: Route) -> str:
-        """Count this call and return the kind of fault that it meets, empty if none."""
+        """Count this call and return the kind of the fault that it meets, empty if none."""
         struck = ""
         for index, fault in enumerate(self.faults):
-            if fault.concerns(route):
+            if fault.matches(route):
                 self._counts[index] += 1
                 strikes = fault.strikes(self._counts[index], self._dice[index])
                 struck = struck or (fault.kind if strikes else "")

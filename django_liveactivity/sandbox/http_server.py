@@ -196,7 +196,7 @@ def parse_json(raw: bytes) -> object:
     """Read a JSON text strictly: as UTF-8, and with finite numbers only.
 
     Raises:
-        ValueError: it is none, or too deeply nested to read.
+        ValueError: it is not JSON, or too deeply nested to read.
     """
     try:
         value = json.loads(raw.decode(), parse_constant=_finite, parse_float=_finite)
@@ -207,7 +207,7 @@ def parse_json(raw: bytes) -> object:
 
 
 def _check_depth(value: object) -> None:
-    """Refuse what could be read, but not be shown again inside of ``/calls.json``."""
+    """Refuse what is too deep to be shown again inside ``/calls.json``."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [child for parent in level for child in _children(parent)]

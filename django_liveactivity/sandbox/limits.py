@@ -136,7 +136,7 @@ class Policy:
 
 
 class VendorAccount:
-    """What belongs to one API key, which is never shown: the number stands for it.
+    """The account of one API key, which is never shown: its number stands for it.
 
     Args:
         number: counted from 1, in the order of the accounts' first calls.

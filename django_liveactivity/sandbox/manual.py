@@ -22,7 +22,7 @@ def update(call: ReceivedCall) -> Reply:
     check_shown(call.body, card.type)
     if not card.is_alive:
         return _show_again(call, card)
-    card.display = next_display(card.display, call.body)
+    card.display = next_display(card, call.body)
     card.updates += 1
     return accepted(
         call.now, activity_id=card.activity_id, devices_notified=DEVICES, devices_queued=0

@@ -70,7 +70,7 @@ class PhoneCard:
         content = body.get("content_state", {})
         minutes = content.get("auto_dismiss_minutes", minutes)
         seconds = content.get("auto_dismiss_seconds", minutes * 60)
-        self.display = _final_display(self.display, body)
+        self.display = _final_display(self, body)
         self.end(now, "ended", dismiss_after=min(seconds, LONGEST_DISMISSAL))
 
     def as_json(self) -> JsonObject:
@@ -101,7 +101,7 @@ class Stream:
     is_paused: bool = False
 
 
-def next_display(display: Display | None, body: JsonObject) -> Display:
+def next_display(card: PhoneCard | None, body: JsonObject) -> Display:
     """Return what a card shows after a start, an update or a PUT.
 
     It shows what was sent. Of what it showed before it keeps what the contract says is kept:
@@ -109,7 +109,7 @@ def next_display(display: Display | None, body: JsonObject) -> Display:
     """
     sent = body.get("content_state", {})
     content = {name: value for name, value in sent.items() if name not in _DISMISSAL}
-    old = display or Display({}, {})
+    old = Display({}, {}) if card is None else card.display
     if content.get("type", old.content.get("type")) == old.content.get("type"):
         content = {name: old.content[name] for name in _KEPT if name in old.content} | content
     envelope = {name: body.get(name) for name in _ENVELOPE}
@@ -120,14 +120,14 @@ def next_display(display: Display | None, body: JsonObject) -> Display:
     return Display(content, envelope)
 
 
-def _final_display(display: Display, body: JsonObject) -> Display:
+def _final_display(card: PhoneCard, body: JsonObject) -> Display:
     """Return what an ended card shows: what was sent, over its latest known state."""
-    content, envelope = next_display(display, body)
-    latest = dict(display.content)
+    content, envelope = next_display(card, body)
+    latest = dict(card.display.content)
     if "value" in content:
         latest.pop("percentage", None)  # it would take precedence over what was sent
     if "content_state" not in body:  # "the latest known state", with its buttons
-        envelope |= {name: body.get(name, display.envelope[name]) for name in _BUTTONS}
+        envelope |= {name: body.get(name, card.display.envelope[name]) for name in _BUTTONS}
     return Display({**latest, **content}, envelope)
 
 
@@ -150,7 +150,7 @@ class Phone:
         return card
 
     def alive(self) -> Iterator[PhoneCard]:
-        """Iterate over the cards that have not ended, the oldest first."""
+        """Yield the cards that have not ended, the oldest first."""
         return (card for card in self.cards.values() if card.is_alive)
 
     def expire(self, now: float) -> None:

@@ -28,19 +28,19 @@ class Sandbox(Controls):
     Args:
         port: to listen on; 0 takes a free one.
         host: to listen on.
-        latency: seconds before each answer.
+        latency: seconds before each reply.
         seed: makes activity ids and the chances of faults the same in every run.
         faults: rules of ``parse_faults``; ``faults`` may be set again at any time.
         clock: returns seconds since the epoch; tests pass one that they can move.
         late_after: seconds after which a call with the fault ``late`` is applied.
         started_elsewhere: cards on the phone that another program started: the type of each by its
             activity id. They are there again after ``reset``.
-        slow_interval: seconds between two bytes of an answer with the fault ``slow``.
+        slow_interval: seconds between two bytes of a reply with the fault ``slow``.
         echo: is given a line for each call that has been dealt with; by default none is.
         policy: the fields of ``Policy``; ``sandbox.policy`` may be changed at any time.
 
     Raises:
-        ValueError: an option or a fault makes no sense.
+        ValueError: an option or a fault has a value that it cannot have.
         OSError: the address is taken.
     """
 

@@ -21,7 +21,7 @@ def check_stream_key(stream_key: str) -> None:
     """Check that a stream may have this key.
 
     Raises:
-        PayloadError: it may not.
+        PayloadError: the key is not of the vendor's pattern.
     """
     if not _STREAM_KEY.fullmatch(stream_key):
         raise PayloadError(
@@ -80,7 +80,7 @@ def _show_new(call: ReceivedCall, previous: PhoneCard | None) -> Reply:
 
 
 def _show_change(call: ReceivedCall, card: PhoneCard) -> Reply:
-    display = next_display(card.display, call.body)
+    display = next_display(card, call.body)
     if display == card.display:
         return _reconciled(call, "noop", activity_id=card.activity_id)
     card.display = display
