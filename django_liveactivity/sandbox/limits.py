@@ -201,10 +201,7 @@ def billing_blocked(error: str, now: float) -> RefusedCallError:
         error,
         "This account cannot start or update Live Activities until it is upgraded.",
         upgrade_url="https://activitysmith.com/upgrade",
-        trial_period={
-            "started_at": timestamp(now - 15 * _DAY),
-            "ends_at": timestamp(now - _DAY),
-        },
+        trial_period={"started_at": timestamp(now - 15 * _DAY), "ends_at": timestamp(now - _DAY)},
     )
 
 
