@@ -5,14 +5,18 @@
         assert sandbox.phone()["empty"]
 
 It reads the contract by itself: it shares no code with the client that it answers.
+
+A request comes in by ``http_server``; ``control`` answers what is not for the API. ``sandbox``
+records each call and asks ``faults`` and ``vendor`` for the reply: ``vendor`` checks the key, the
+``limits`` and the body (``contract``), and lets ``streams`` or ``manual`` change the ``phone``.
 """
 
 from __future__ import annotations
 
 from .faults import Fault, parse_faults
+from .limits import Policy
 from .options import DEFAULT_BIND, add_arguments, from_arguments
-from .policy import Policy
-from .server import Sandbox
+from .sandbox import Sandbox
 
 __all__ = [
     "DEFAULT_BIND",

@@ -1,18 +1,27 @@
-"""Faults on demand: the grammar of `--faults`, and which call meets which fault."""
+"""Faults on demand: the rules of `--faults`, which call meets which fault, and what it does."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from http import HTTPStatus
 
-from .routes import ENDPOINTS, Route
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from .calls import ENDPOINTS, ApiRequest, CallRecord, Reply, Route, accepted, find_route, refused
+from .contract import RefusedCallError
+from .http_server import HttpHandler, render, render_json
+from .limits import billing_blocked, no_recipients, rate_limited
 
 KINDS = ("hang", "reset", "reset-after", "late", "slow", "html", "truncate", "partial", "ignored")
+HTML_PAGE = "<!doctype html><title>Welcome</title><p>Please accept the terms of this network."
+_INJECTED = "Injected by the sandbox's faults"
+_POLL_SECONDS = 0.05
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, with no seconds to linger
 _METHODS = ("PUT", "POST", "DELETE")
 _USAGE = "write METHOD[/endpoint]:KIND@WHEN, as in PUT:500@3, POST/end:hang@2-4 or *:reset@10%"
 _RULE = re.compile(r"(?P<method>[^/:@]+)(?:/(?P<endpoint>[^:@]*))?:(?P<kind>[^@]*)@(?P<when>.*)")
@@ -21,15 +30,15 @@ _COUNT = re.compile(r"(?P<first>[0-9]+)(?:(?P<open>\+)|-(?P<last>[0-9]+))?")
 
 @dataclass(frozen=True)
 class Fault:
-    """One rule: which calls meet what.
+    """One rule: which calls meet which fault.
 
     Args:
         method: ``PUT``, ``POST``, ``DELETE`` or ``*``.
         endpoint: ``start``, ``update``, ``end`` or ``stream``; empty: all of them.
         kind: a status from 400 to 599, or one of ``KINDS``.
-        first: the first matching call that meets it, counted from 1.
-        last: the last one, ``None`` if there is none.
-        percent: where over 0, the share of the matching calls that meets it, by chance.
+        first: the first matching call that meets the fault, counted from 1.
+        last: the last one; ``None``: all later ones meet it.
+        percent: if over 0, the chance of each matching call to meet it, instead of the count.
     """
 
     method: str
@@ -39,12 +48,12 @@ class Fault:
     last: int | None = None
     percent: float = 0.0
 
-    def concerns(self, route: Route) -> bool:
-        """Whether this rule is about calls like this one."""
+    def matches(self, route: Route) -> bool:
+        """Whether this rule is about calls of this endpoint."""
         return self.method in ("*", route.method) and self.endpoint in ("", route.endpoint)
 
     def strikes(self, count: int, dice: random.Random) -> bool:
-        """Whether the ``count``-th call like this one meets it."""
+        """Whether the ``count``-th call that matches meets the fault."""
         if self.percent:
             return dice.random() * 100 < self.percent
         return self.first <= count and (self.last is None or count <= self.last)
@@ -65,10 +74,10 @@ def parse_faults(text: str) -> tuple[Fault, ...]:
 
 
 class FaultPlan:
-    """Counts the calls that rules are about, and tells which of them meet a fault.
+    """Counts the calls that the rules match, and tells which of them meet a fault.
 
     Args:
-        faults: the rules; of several that strike the same call the first one counts.
+        faults: the rules; where several strike the same call, the first one counts.
         seed: makes the chances of ``P%`` rules the same in every run.
     """
 
@@ -81,10 +90,10 @@ class FaultPlan:
         ]
 
     def kind_for(self, route: Route) -> str:
-        """Count this call and return the kind of fault that it meets, empty if none."""
+        """Count this call and return the kind of the fault that it meets, empty if none."""
         struck = ""
         for index, fault in enumerate(self.faults):
-            if fault.concerns(route):
+            if fault.matches(route):
                 self._counts[index] += 1
                 strikes = fault.strikes(self._counts[index], self._dice[index])
                 struck = struck or (fault.kind if strikes else "")
@@ -133,3 +142,122 @@ def _parse_count(rule: str, text: str) -> tuple[int, int | None]:
     if first < 1 or last < first:
         raise ValueError(f"{text!r} in {rule!r} is empty: calls are counted from 1 upwards")
     return first, None if match["open"] else last
+
+
+def injected_reply(fault: str | None, request: ApiRequest, now: float) -> Reply | None:
+    """Return the reply of a fault that keeps the vendor from processing the call, if it is one."""
+    if fault == "ignored":
+        return _ignored(request, now)
+    return status_reply(int(fault), now) if fault is not None and fault.isdigit() else None
+
+
+def status_reply(status: int, now: float) -> Reply:
+    """Return a reply with this status, and with the contract's body where it has one for it."""
+    match status:
+        case 402:
+            error = billing_blocked("trial_expired", now)
+        case 404:
+            error = RefusedCallError(status, "Live Activity not found", _INJECTED)
+        case 422:
+            error = no_recipients(status, [])
+        case 429:
+            error = rate_limited()
+        case _:
+            error = RefusedCallError(status, _phrase(status), _INJECTED)
+    return refused(error)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"
+
+
+def _ignored(request: ApiRequest, now: float) -> Reply:
+    """Return a 200 for a call that had no effect."""
+    route = find_route(request.method, request.path)
+    named: dict[str, object]
+    if route is not None and route.operation == "stream":
+        named = {"stream_key": route.stream_key, "operation": "updated", "remote_push_sent": False}
+    elif route is not None and route.stream_key:
+        named = {"stream_key": route.stream_key, "operation": "ended"}
+    else:
+        body = request.body if isinstance(request.body, dict) else {}
+        named = {"activity_id": str(body.get("activity_id", ""))}
+    return accepted(now, **named, ignored=True, message=f"Nothing was sent: {_INJECTED.lower()}")
+
+
+class FaultyHandler(HttpHandler):
+    """A connection on which the reply to a call goes wrong, where its fault says so."""
+
+    def answer(self, record: CallRecord, request: ApiRequest) -> None:
+        """Answer a recorded call of the API, well or badly."""
+        _BEHAVIORS.get(record.fault, HttpHandler.answer)(self, record, request)
+
+    def _hang(self, *_: object) -> None:
+        self.close_connection = True
+        closing = self.vendor_server.closing
+        while not closing.wait(_POLL_SECONDS) and not has_vanished(self.connection):
+            pass
+
+    def _reset(self, *_: object) -> None:
+        self.close_connection = True
+        reset(self.connection)
+
+    def _reset_after(self, record: CallRecord, request: ApiRequest) -> None:
+        self.vendor_server.process(record, request)
+        self._reset()
+
+    def _late(self, record: CallRecord, request: ApiRequest) -> None:
+        if not self.vendor_server.closing.wait(self.vendor_server.late_after):
+            self.vendor_server.process(record, request)
+        self._hang()
+
+    def _slow(self, record: CallRecord, request: ApiRequest) -> None:
+        for byte in render_json(self.prepare(record, request)):
+            self.wfile.write(bytes([byte]))
+            if self.vendor_server.closing.wait(self.vendor_server.slow_interval):
+                break
+
+    def _html(self, record: CallRecord, _: ApiRequest) -> None:
+        record.replied(Reply(200, {}, HTML_PAGE))
+        self.wfile.write(render_html())
+
+    def _truncate(self, record: CallRecord, request: ApiRequest) -> None:
+        self.close_connection = True
+        response = render_json(self.prepare(record, request))
+        body_at = response.index(b"\r\n\r\n") + 4
+        self.wfile.write(response[: (body_at + len(response)) // 2])
+
+
+_BEHAVIORS: dict[str | None, Callable[[FaultyHandler, CallRecord, ApiRequest], None]] = {
+    "hang": FaultyHandler._hang,
+    "reset": FaultyHandler._reset,
+    "reset-after": FaultyHandler._reset_after,
+    "late": FaultyHandler._late,
+    "slow": FaultyHandler._slow,
+    "html": FaultyHandler._html,
+    "truncate": FaultyHandler._truncate,
+}
+
+
+def render_html() -> bytes:
+    """Return a 200 with a page in it, as a captive portal sends one."""
+    return render(200, {"Content-Type": "text/html; charset=utf-8"}, HTML_PAGE.encode())
+
+
+def reset(connection: socket.socket) -> None:
+    """Close the connection with a RST, so that the client sees it reset."""
+    with contextlib.suppress(OSError):  # the client was faster
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    connection.close()
+
+
+def has_vanished(connection: socket.socket) -> bool:
+    """Whether the client has closed its end; what else it sent stays unread."""
+    try:
+        readable, _, _ = select.select([connection], [], [], 0)
+        return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
+    except (OSError, ValueError):
+        return True

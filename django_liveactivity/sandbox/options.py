@@ -1,18 +1,15 @@
-"""The command line of the sandbox, for `python -m` and for the management command."""
+"""The command-line options of the sandbox, for `python -m` and the management command."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from .contract import TYPES
+from .control import ELSEWHERE_TYPE
 from .faults import parse_faults
-from .limits import WINDOWS
-from .policy import BILLING_ERRORS, DELIVERIES
-from .rules import TYPES
-from .server import ELSEWHERE_TYPE, Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .limits import BILLING_ERRORS, DELIVERIES, WINDOWS
+from .sandbox import Sandbox
 
 DEFAULT_BIND = "127.0.0.1:8765"
 
@@ -98,12 +95,12 @@ def from_arguments(
     """Return the sandbox that these options describe, listening but not yet serving.
 
     Args:
-        arguments: as parsed, or put together by hand: ``bind``, ``rate_limit``, ``faults`` and
-            ``started_elsewhere`` are the texts of the command line.
+        arguments: as parsed, or built by hand: ``bind``, ``rate_limit``, ``latency``, ``faults``
+            and ``started_elsewhere`` are text, as on the command line.
         echo: is given a line for each call, unless the option ``quiet`` is set.
 
     Raises:
-        ValueError: options make no sense.
+        ValueError: an option has a value that it cannot have.
         OSError: the address is taken.
     """
     host, port = parse_bind(arguments.bind)
@@ -133,7 +130,7 @@ def parse_bind(text: str) -> tuple[str, int]:
     """Read ``HOST:PORT``; port 0 takes a free one.
 
     Raises:
-        ValueError: it is none.
+        ValueError: not an address and a port below 65536.
     """
     host, colon, port = text.rpartition(":")
     if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
@@ -145,7 +142,7 @@ def parse_started_elsewhere(text: str) -> tuple[str, str]:
     """Read ``ID[:TYPE]``, an activity id and the type of its content.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the id is empty, or the type does not exist.
     """
     activity_id, _, card_type = text.partition(":")
     if not activity_id or (card_type and card_type not in TYPES):
@@ -157,7 +154,7 @@ def parse_latency(text: str) -> float:
     """Read ``SECONDS``, 0 to 3600.
 
     Raises:
-        ValueError: it is none.
+        ValueError: not a number of seconds in this range.
     """
     seconds = float(text)
     if not 0 <= seconds <= 3600:
@@ -169,7 +166,7 @@ def parse_rate_limit(text: str) -> tuple[int, float]:
     """Read ``CALLS/SECONDS``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: not two numbers.
     """
     calls, _, seconds = text.partition("/")
     try:
@@ -179,7 +176,7 @@ def parse_rate_limit(text: str) -> tuple[int, float]:
 
 
 def _checked(parse: Callable[[str], object]) -> Callable[[str], str]:
-    """Return a type for argparse that keeps the text and shows why it cannot be read."""
+    """Return a type for argparse that keeps the text, and shows why the text is wrong."""
 
     def check(text: str) -> str:
         try:

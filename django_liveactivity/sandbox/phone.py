@@ -1,16 +1,15 @@
-"""The cards on the phones of every account, alive and ended."""
+"""The phone: the cards of every account, what they show, how they end, and `/phone.json`."""
 
 from __future__ import annotations
 
+import random
 import string
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from .answers import timestamp
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Iterator
+from .contract import JsonObject, requested_channels
 
 LIFETIME = 8 * 60 * 60.0
 """Seconds after which iOS ends a Live Activity by itself (ActivityKit's documentation)."""
@@ -21,18 +20,30 @@ LONGEST_DISMISSAL = 4 * 60 * 60.0
 _ID_LETTERS = string.ascii_letters + string.digits + "_-"
 _KEPT = ("type", "number_of_steps", "duration_seconds", "counts_down", "is_running")
 _DISMISSAL = ("auto_dismiss_seconds", "auto_dismiss_minutes")
-_ENVELOPE = ("action", "secondary_action", "alert", "channels", "tags", "metadata")
+_BUTTONS = ("action", "secondary_action")
+_ENVELOPE = (*_BUTTONS, "alert", "channels", "tags", "metadata")
+
+
+def timestamp(now: float) -> str:
+    """Write seconds since the epoch as the vendor does: UTC, milliseconds and a Z."""
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class Display(NamedTuple):
+    """What a card shows, and what surrounds it: buttons, alert, channels, tags, metadata."""
+
+    content: JsonObject
+    envelope: JsonObject
 
 
 @dataclass
-class Card:
+class PhoneCard:
     """One Live Activity."""
 
     activity_id: str
     account: int
     stream_key: str | None
-    content: dict[str, Any]
-    envelope: dict[str, Any]
+    display: Display
     started_at: float
     updates: int = 0
     ended_at: float | None = None
@@ -47,22 +58,30 @@ class Card:
     @property
     def type(self) -> str:
         """The type of its content."""
-        return str(self.content["type"])
+        return str(self.display.content["type"])
 
-    def end(self, now: float, *, dismiss_after: float, reason: str) -> None:
+    def end(self, now: float, reason: str, *, dismiss_after: float = 0.0) -> None:
         """End it, to stay visible for ``dismiss_after`` seconds."""
         self.ended_at, self.end_reason = now, reason
         self.dismiss_at = now + dismiss_after
 
-    def as_json(self) -> dict[str, Any]:
+    def end_by_call(self, body: JsonObject, now: float, *, minutes: float) -> None:
+        """End it as the body asks, to stay for ``minutes`` if the body does not say how long."""
+        content = body.get("content_state", {})
+        minutes = content.get("auto_dismiss_minutes", minutes)
+        seconds = content.get("auto_dismiss_seconds", minutes * 60)
+        self.display = _final_display(self, body)
+        self.end(now, "ended", dismiss_after=min(seconds, LONGEST_DISMISSAL))
+
+    def as_json(self) -> JsonObject:
         """Return it as ``/phone.json`` shows it."""
-        shown: dict[str, Any] = {
+        shown: JsonObject = {
             "activity_id": self.activity_id,
             "account": self.account,
             "stream_key": self.stream_key,
             "type": self.type,
-            "content": dict(self.content),
-            **{name: self.envelope.get(name) for name in _ENVELOPE},
+            "content": dict(self.display.content),
+            **{name: self.display.envelope.get(name) for name in _ENVELOPE},
             "started_at": timestamp(self.started_at),
             "updates": self.updates,
         }
@@ -73,73 +92,81 @@ class Card:
         return shown
 
 
-def next_content(card: Card | None, sent: dict[str, Any]) -> dict[str, Any]:
+@dataclass
+class Stream:
+    """A managed stream and its newest card, until a DELETE closes it."""
+
+    card: PhoneCard
+    is_open: bool = True
+    is_paused: bool = False
+
+
+def next_display(card: PhoneCard | None, body: JsonObject) -> Display:
     """Return what a card shows after a start, an update or a PUT.
 
     It shows what was sent. Of what it showed before it keeps what the contract says is kept:
-    type, step count and the window of a timer.
+    type, step count and the window of a timer; channels, tags and metadata.
     """
-    shown = {name: value for name, value in sent.items() if name not in _DISMISSAL}
-    if card is None or shown.get("type", card.type) != card.type:
-        return shown
-    return {name: card.content[name] for name in _KEPT if name in card.content} | shown
+    sent = body.get("content_state", {})
+    content = {name: value for name, value in sent.items() if name not in _DISMISSAL}
+    old = Display({}, {}) if card is None else card.display
+    if content.get("type", old.content.get("type")) == old.content.get("type"):
+        content = {name: old.content[name] for name in _KEPT if name in old.content} | content
+    envelope = {name: body.get(name) for name in _ENVELOPE}
+    channels = requested_channels(body)
+    envelope["channels"] = old.envelope.get("channels") if channels is None else channels
+    for name in ("tags", "metadata"):
+        envelope[name] = body.get(name, old.envelope.get(name))
+    return Display(content, envelope)
 
 
-def final_content(card: Card, sent: dict[str, Any]) -> dict[str, Any]:
+def _final_display(card: PhoneCard, body: JsonObject) -> Display:
     """Return what an ended card shows: what was sent, over its latest known state."""
-    shown = next_content(card, sent)
-    latest = dict(card.content)
-    if "value" in shown:
+    content, envelope = next_display(card, body)
+    latest = dict(card.display.content)
+    if "value" in content:
         latest.pop("percentage", None)  # it would take precedence over what was sent
-    return {**latest, **shown}
+    if "content_state" not in body:  # "the latest known state", with its buttons
+        envelope |= {name: body.get(name, card.display.envelope[name]) for name in _BUTTONS}
+    return Display({**latest, **content}, envelope)
 
 
 @dataclass
 class Phone:
-    """Every card of every account, and the way to their ids.
+    """Every card of every account, by its activity id.
 
     Args:
-        ids: where activity ids come from; seeded, a run can be repeated.
+        ids: where new activity ids come from; seeded, a run can be repeated.
     """
 
     ids: random.Random
-    cards: dict[str, Card] = field(default_factory=dict)
+    cards: dict[str, PhoneCard] = field(default_factory=dict)
 
-    def show(
-        self,
-        account: int,
-        stream_key: str | None,
-        content: dict[str, Any],
-        envelope: dict[str, Any],
-        now: float,
-    ) -> Card:
+    def show(self, account: int, stream_key: str | None, display: Display, now: float) -> PhoneCard:
         """Put a new card on the phone and return it."""
         activity_id = "".join(self.ids.choices(_ID_LETTERS, k=32))
-        card = Card(activity_id, account, stream_key, content, envelope, now)
+        card = PhoneCard(activity_id, account, stream_key, display, now)
         self.cards[activity_id] = card
         return card
 
-    def alive(self, account: int) -> list[Card]:
-        """Return the cards of an account that have not ended, the oldest first."""
-        return [card for card in self.cards.values() if card.is_alive and card.account == account]
+    def alive(self) -> Iterator[PhoneCard]:
+        """Yield the cards that have not ended, the oldest first."""
+        return (card for card in self.cards.values() if card.is_alive)
 
     def expire(self, now: float) -> None:
         """End the cards that have lived as long as iOS lets them."""
-        for card in self._alive():
+        for card in self.alive():
             if now - card.started_at >= LIFETIME:
                 ended_at = card.started_at + LIFETIME
-                card.end(ended_at, dismiss_after=LONGEST_DISMISSAL, reason="expired")
+                card.end(ended_at, "expired", dismiss_after=LONGEST_DISMISSAL)
 
-    def as_json(self, now: float) -> dict[str, Any]:
+    def as_json(self, now: float) -> JsonObject:
         """Return what is on the phones now: alive, and ended but not yet dismissed."""
         self.expire(now)
-        alive = [card.as_json() for card in self._alive()]
+        alive = [card.as_json() for card in self.alive()]
         ended = [
             card.as_json()
             for card in self.cards.values()
             if not card.is_alive and card.dismiss_at > now
         ]
         return {"empty": not alive, "alive": alive, "ended": ended}
-
-    def _alive(self) -> Iterator[Card]:
-        return (card for card in self.cards.values() if card.is_alive)

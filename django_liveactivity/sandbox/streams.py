@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
-from .accounts import Stream
-from .answers import DEVICES, Answer, RefusedError, accepted, reach
-from .bodies import requested_channels
-from .phone import Card, final_content, next_content
-from .rules import check_final, check_secondary_action, check_shown
-from .schema import PayloadError
-
-if TYPE_CHECKING:
-    from .call import Call
+from .calls import DEVICES, ReceivedCall, Reply, accepted, delivery_report
+from .contract import PayloadError, RefusedCallError, check_final, check_shown, requested_channels
+from .phone import PhoneCard, Stream, next_display
 
 _STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _BUSY_UPDATES = 12
@@ -28,7 +21,7 @@ def check_stream_key(stream_key: str) -> None:
     """Check that a stream may have this key.
 
     Raises:
-        PayloadError: it may not.
+        PayloadError: the key is not of the vendor's pattern.
     """
     if not _STREAM_KEY.fullmatch(stream_key):
         raise PayloadError(
@@ -39,81 +32,60 @@ def check_stream_key(stream_key: str) -> None:
         )
 
 
-def put(call: Call) -> Answer:
+def put(call: ReceivedCall) -> Reply:
     """Show the latest state of a stream: start, update or rotate its card."""
-    stream = call.account.streams.get(call.route.stream_key)
+    stream = call.account.streams.get(call.stream_key)
     card = stream.card if stream is not None and stream.is_open else None
-    _check_state(call, card)
-    call.check_admission()
+    card_type = call.body["content_state"].get("type")
+    if card is None and card_type is None:
+        raise PayloadError("content_state.type is required to start a stream")
+    check_shown(call.body, "" if card is None else card.type)
+    call.account.check_may_show(call.body, call.now)
     if stream is not None and stream.is_paused:
-        return _reconciled(call, "paused", {"activity_id": None})
-    if card is None or not card.is_alive or call.content.get("type", card.type) != card.type:
+        return _reconciled(call, "paused", activity_id=None)
+    if card is None or not card.is_alive or card_type not in (None, card.type):
         return _show_new(call, card)
     return _show_change(call, card)
 
 
-def delete(call: Call) -> Answer:
+def delete(call: ReceivedCall) -> Reply:
     """End a stream and its card."""
-    stream = call.account.streams.get(call.route.stream_key)
+    stream = call.account.streams.get(call.stream_key)
     if stream is None:
-        raise RefusedError(
+        raise RefusedCallError(
             404,
             "Live Activity stream not found",
-            f"No Live Activity stream found for stream_key: {call.route.stream_key}",
+            f"No Live Activity stream found for stream_key: {call.stream_key}",
         )
-    if call.content:
-        _check_final_state(call, stream.card)
+    if "content_state" in call.body:
+        check_final(call.body, stream.card.type)
     stream.is_open = stream.is_paused = False
     if not stream.card.is_alive:
-        return _reconciled(call, "ended", {"activity_id": None})
-    _end_card(call, stream.card)
-    activity_id = {"activity_id": stream.card.activity_id}
-    return _reconciled(call, "ended", activity_id | reach(call.policy.delivery))
+        return _reconciled(call, "ended", activity_id=None)
+    stream.card.end_by_call(call.body, call.now, minutes=2)
+    report = delivery_report(call.policy.delivery)
+    return _reconciled(call, "ended", activity_id=stream.card.activity_id, **report)
 
 
-def _check_state(call: Call, card: Card | None) -> None:
-    if card is None and "type" not in call.content:
-        raise PayloadError("content_state.type is required to start a stream")
-    old_type = "" if card is None else card.type
-    card_type = call.content.get("type", old_type)
-    check_shown(call.content, card_type, starts=card_type != old_type)
-    check_secondary_action(call.body, card_type)
-
-
-def _check_final_state(call: Call, card: Card) -> None:
-    card_type = call.content.get("type", card.type)
-    check_final(call.content, card_type)
-    check_secondary_action(call.body, card_type)
-
-
-def _show_new(call: Call, previous: Card | None) -> Answer:
-    """Start a card, in the place of the previous one if the stream is going on."""
+def _show_new(call: ReceivedCall, previous: PhoneCard | None) -> Reply:
+    """Start a card, in place of the previous one if the stream is going on."""
     if previous is not None and previous.is_alive:
-        previous.end(call.now, dismiss_after=0, reason="rotated")
-    evicted = call.make_room()
-    content, envelope = next_content(previous, call.content), call.envelope(previous)
-    card = call.phone.show(call.account.number, call.route.stream_key, content, envelope, call.now)
-    call.account.streams[call.route.stream_key] = Stream(card)
-    fields = {
-        "activity_id": card.activity_id,
-        "devices_notified": DEVICES,
-        "users_notified": 1,
-        "remote_push_sent": True,
-        # The contract names it for start only; without it a PUT could not tell whom it ended.
-        **({"ended_activity_id": evicted} if evicted else {}),
-    }
+        previous.end(call.now, "rotated")
+    card, fields = call.show_new_card(call.stream_key, previous)
+    call.account.streams[call.stream_key] = Stream(card)
+    fields["remote_push_sent"] = True
     if previous is None:
-        return _reconciled(call, "started", fields)
-    return _reconciled(call, "rotated", fields | {"previous_activity_id": previous.activity_id})
+        return _reconciled(call, "started", **fields)
+    return _reconciled(call, "rotated", **fields, previous_activity_id=previous.activity_id)
 
 
-def _show_change(call: Call, card: Card) -> Answer:
-    content, envelope = next_content(card, call.content), call.envelope(card)
-    if (content, envelope) == (card.content, card.envelope):
-        return _reconciled(call, "noop", {"activity_id": card.activity_id})
-    card.content, card.envelope = content, envelope
+def _show_change(call: ReceivedCall, card: PhoneCard) -> Reply:
+    display = next_display(card, call.body)
+    if display == card.display:
+        return _reconciled(call, "noop", activity_id=card.activity_id)
+    card.display = display
     card.updates += 1
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "activity_id": card.activity_id,
         "devices_notified": DEVICES,
         "devices_queued": 0,
@@ -121,26 +93,20 @@ def _show_change(call: Call, card: Card) -> Answer:
     }
     if _is_busy(card, call.now):
         fields["warning"] = _BUSY
-    return _reconciled(call, "updated", fields)
+    return _reconciled(call, "updated", **fields)
 
 
-def _is_busy(card: Card, now: float) -> bool:
+def _is_busy(card: PhoneCard, now: float) -> bool:
     seconds_each = (now - card.started_at) / card.updates
     return card.updates > _BUSY_UPDATES and seconds_each < _BUSY_SECONDS
 
 
-def _end_card(call: Call, card: Card) -> None:
-    envelope = call.envelope(card)
-    if not call.content:  # "the latest known state", with its buttons
-        for name in ("action", "secondary_action"):
-            envelope[name] = call.body.get(name, card.envelope[name])
-    card.content, card.envelope = final_content(card, call.content), envelope
-    card.end(call.now, dismiss_after=call.dismiss_after(), reason="ended")
-
-
-def _reconciled(call: Call, operation: str, fields: dict[str, Any]) -> Answer:
-    answer = accepted(call.now, operation=operation, stream_key=call.route.stream_key)
-    if (channels := requested_channels(call.body)) is not None:
-        answer.body["effective_channel_slugs"] = channels
-    answer.body.update(fields)  # after accepted(): an activity_id of null is part of the answer
-    return answer
+def _reconciled(call: ReceivedCall, operation: str, **fields: object) -> Reply:
+    reply = accepted(
+        call.now,
+        operation=operation,
+        stream_key=call.stream_key,
+        effective_channel_slugs=requested_channels(call.body),
+    )
+    reply.body.update(fields)  # after accepted(): an activity_id of null is part of the reply
+    return reply

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django_liveactivity.sandbox import wire
-from django_liveactivity.sandbox.answers import Answer, injected, refusal
+from django_liveactivity.sandbox.calls import Reply, refused
+from django_liveactivity.sandbox.contract import RefusedCallError
+from django_liveactivity.sandbox.faults import HTML_PAGE, render_html, status_reply
+from django_liveactivity.sandbox.http_server import render_json
 
 from .vendor import Behaviour, Exchange
 
@@ -15,9 +17,9 @@ def status(code: int, **headers: str) -> Behaviour:
     """Answer with a status and process nothing; underscores in header names are hyphens."""
 
     def behave(exchange: Exchange) -> None:
-        answer = injected(code, time.time())
+        answer = status_reply(code, time.time())
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        exchange.send(Answer(code, named, answer.body))
+        exchange.send(Reply(code, named, answer.body))
 
     return behave
 
@@ -25,7 +27,8 @@ def status(code: int, **headers: str) -> Behaviour:
 def reject_body(exchange: Exchange) -> None:
     """Answer 400 to a call with a body; a bare one is taken."""
     if exchange.entry.body:
-        exchange.send(refusal(400, "Invalid request", "This content is not accepted"))
+        error = RefusedCallError(400, "Invalid request", "This content is not accepted")
+        exchange.send(refused(error))
     else:
         exchange.send(exchange.apply())
 
@@ -79,7 +82,7 @@ def late_by(seconds: float) -> Behaviour:
 def byte_by_byte(exchange: Exchange) -> None:
     """Process the call, and send a byte of the answer a second."""
     answer = exchange.apply()
-    for byte in wire.render_json(answer):
+    for byte in render_json(answer):
         exchange.handler.wfile.write(bytes([byte]))
         if exchange.vendor.closing.wait(1.0):
             return
@@ -87,8 +90,8 @@ def byte_by_byte(exchange: Exchange) -> None:
 
 def page(exchange: Exchange) -> None:
     """Answer 200 with a page, as a captive portal does, and process nothing."""
-    exchange.note(200, wire.HTML_PAGE)
-    exchange.handler.wfile.write(wire.render_html())
+    exchange.note(200, HTML_PAGE)
+    exchange.handler.wfile.write(render_html())
 
 
 def huge(exchange: Exchange) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
-from django_liveactivity.sandbox import wire
+from django_liveactivity.sandbox.faults import reset
 
 CHUNK = 65536
 Trigger = Callable[[bytes], bool]
@@ -75,7 +75,7 @@ class Proxy:
             try:
                 server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
             except OSError:
-                wire.reset(client)
+                reset(client)
                 continue
             server.settimeout(None)
             Pair(self, client, server).start()

@@ -15,10 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
-from django_liveactivity.sandbox import wire
-from django_liveactivity.sandbox.answers import Answer
-from django_liveactivity.sandbox.policy import Policy
-from django_liveactivity.sandbox.vendor import MALFORMED, Vendor
+from django_liveactivity.sandbox import Policy
+from django_liveactivity.sandbox.calls import MALFORMED, ApiRequest, Reply
+from django_liveactivity.sandbox.faults import has_vanished, reset
+from django_liveactivity.sandbox.http_server import parse_json, render_json
+from django_liveactivity.sandbox.vendor import Vendor
 
 FOREIGN = "somebody-else"
 POLL = 0.02
@@ -69,20 +70,19 @@ class Exchange:
     def __init__(self, vendor: FakeVendor, handler: Handler, entry: Entry, headers: Any) -> None:
         self.vendor, self.handler, self.entry, self.headers = vendor, handler, entry, headers
 
-    def apply(self) -> Answer:
+    def apply(self) -> Reply:
         """Let the vendor process the request, and return its answer without sending it."""
         with self.vendor.lock:
             self.entry.applied = time.monotonic()
             headers = {k.lower(): v for k, v in self.headers.items()}
             path = self.handler.path
-            return self.vendor.state.handle(
-                self.entry.method, path, headers, self.entry.body, time.time()
-            )
+            request = ApiRequest(self.entry.method, path, headers, self.entry.body)
+            return self.vendor.state.handle(request, time.time())
 
-    def send(self, answer: Answer) -> None:
+    def send(self, answer: Reply) -> None:
         """Answer with JSON."""
         self.note(answer.status, answer.body)
-        self.handler.wfile.write(wire.render_json(answer))
+        self.handler.wfile.write(render_json(answer))
 
     def note(self, status: int, body: Any) -> None:
         """Write down the answer that leaves now."""
@@ -93,7 +93,7 @@ class Exchange:
         """Close the connection with a RST."""
         self.entry.gone = time.monotonic()
         self.handler.close_connection = True
-        wire.reset(self.handler.connection)
+        reset(self.handler.connection)
 
     def hang(self) -> None:
         """Answer nothing, until the client has gone."""
@@ -103,7 +103,7 @@ class Exchange:
         """Answer nothing until something has happened, and note when the client has gone."""
         self.handler.close_connection = True
         while not self.vendor.closing.is_set():
-            if self.entry.gone is None and wire.has_vanished(self.handler.connection):
+            if self.entry.gone is None and has_vanished(self.handler.connection):
                 self.entry.gone = time.monotonic()
             if happened():
                 return
@@ -216,7 +216,7 @@ class FakeVendor:
     def serve(self, handler: Handler, raw: bytes) -> None:
         """Note a request, and let the rules or the vendor answer it."""
         try:
-            body = wire.parse_json(raw) if raw else None
+            body = parse_json(raw) if raw else None
         except ValueError:
             body = MALFORMED
         with self.lock:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from django_liveactivity.sandbox import Fault, parse_faults
+from django_liveactivity.sandbox.calls import Route
 from django_liveactivity.sandbox.faults import FaultPlan
-from django_liveactivity.sandbox.routes import Route
 
 PUT = Route("PUT", "stream", "stream", "a")
 DELETE = Route("DELETE", "stream", "end_stream", "a")

@@ -1,4 +1,4 @@
-"""What `/calls.json` and `/phone.json` show, and what a user's fingers do."""
+"""What `/calls.json` and `/phone.json` show, and what a user's gestures do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sandbox.api import PROGRESS
 
 @pytest.fixture
 def page(api, sandbox):
-    """Read a page beside the API, or press one of its buttons."""
+    """Read a page beside the API, or make a control request."""
 
     def read(path, method="GET"):
         answer = api.http.request(method, sandbox.base + path)

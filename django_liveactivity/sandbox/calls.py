@@ -1,0 +1,203 @@
+"""A call of the vendor's API: endpoint, request, reply, and its line in `/calls.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from .contract import JsonObject, RefusedCallError
+from .limits import Policy, VendorAccount
+from .phone import Phone, PhoneCard, next_display, timestamp
+
+API_PREFIX = "/api"
+ENDPOINTS = {
+    "start": ("POST",),
+    "update": ("POST",),
+    "end": ("POST",),
+    "stream": ("PUT", "DELETE"),
+}
+DEVICES = 2
+MALFORMED = object()
+"""Stands for a body that is not JSON."""
+
+_STREAM_OPERATIONS = {"PUT": "stream", "DELETE": "end_stream"}
+
+
+class Route(NamedTuple):
+    """One of the five calls: its method, its endpoint's name, its name and the stream's key."""
+
+    method: str
+    endpoint: str
+    operation: str
+    stream_key: str = ""
+
+
+def is_api(path: str) -> bool:
+    """Whether this path is below the vendor's API, even if it names no endpoint."""
+    return urlsplit(path).path.startswith(f"{API_PREFIX}/")
+
+
+def find_route(method: str, path: str) -> Route | None:
+    """Return the endpoint of the API that this request is for, ``None`` if there is none."""
+    match urlsplit(path).path.split("/"):
+        case ["", "api", "live-activity", "stream", key] if key and method in _STREAM_OPERATIONS:
+            return Route(method, "stream", _STREAM_OPERATIONS[method], unquote(key))
+        case ["", "api", "live-activity", ("start" | "update" | "end") as name] if method == "POST":
+            return Route(method, name, name)
+    return None
+
+
+class ApiRequest(NamedTuple):
+    """What a client sent to the API.
+
+    Args:
+        method: of HTTP.
+        path: the request's target, from ``/api/`` on.
+        headers: with lower-case names; the vendor reads ``authorization``.
+        body: the parsed JSON, ``None`` if there was no body, or ``MALFORMED``.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: object
+
+
+class Reply(NamedTuple):
+    """What goes back: status, headers of its own, and a body that is sent as JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+def refused(error: RefusedCallError) -> Reply:
+    """Return the reply to a call that the vendor refuses."""
+    return Reply(error.status, {}, error.body)
+
+
+def accepted(now: float, **fields: object) -> Reply:
+    """Return a 200 with these fields; those that are ``None`` are left out."""
+    present = {name: value for name, value in fields.items() if value is not None}
+    return Reply(200, {}, {"success": True, **present, "timestamp": timestamp(now)})
+
+
+def delivery_report(delivery: str) -> JsonObject:
+    """Return the fields that tell how an end reached the devices, for a ``Policy.delivery``."""
+    if delivery == "queued":
+        return {"devices_notified": DEVICES - 1, "devices_queued": 1}
+    if delivery == "partial":
+        errors = ["device 2: BadDeviceToken"]
+        return {"devices_notified": DEVICES - 1, "devices_queued": 0, "errors": errors}
+    if delivery == "forced":
+        warning = "Marked complete without a confirmed end on the devices"
+        sent = {"devices_notified": 0, "devices_queued": 0}
+        return {**sent, "forced_completion": True, "warning": warning}
+    return {"devices_notified": DEVICES, "devices_queued": 0}
+
+
+@dataclass(frozen=True)
+class ReceivedCall:
+    """A call that is past authorization and rate limit, and whose body has been checked.
+
+    Args:
+        account: that makes it.
+        stream_key: of a PUT or a DELETE, otherwise empty.
+        body: as the contract allows it; empty if there was none.
+        now: seconds since the epoch.
+    """
+
+    account: VendorAccount
+    stream_key: str
+    body: JsonObject
+    now: float
+
+    @property
+    def policy(self) -> Policy:
+        """The vendor's limits and choices."""
+        return self.account.policy
+
+    @property
+    def phone(self) -> Phone:
+        """Every card there is."""
+        return self.account.phone
+
+    def show_new_card(
+        self, stream_key: str | None, previous: PhoneCard | None = None
+    ) -> tuple[PhoneCard, JsonObject]:
+        """Put a card on the phone, in place of the previous one; return it and reply fields."""
+        evicted = self.account.make_room(self.now)
+        display = next_display(previous, self.body)
+        card = self.phone.show(self.account.number, stream_key, display, self.now)
+        fields = {"activity_id": card.activity_id, "devices_notified": DEVICES, "users_notified": 1}
+        # The contract names it for start only; without it a PUT could not tell which card it ended.
+        return card, fields | ({"ended_activity_id": evicted} if evicted else {})
+
+
+@dataclass
+class CallRecord:
+    """One call as ``/calls.json`` shows it, in the order of arrival.
+
+    Args:
+        number: counted from 1.
+        at: seconds since the epoch, by the sandbox's clock.
+        monotonic: seconds of ``time.monotonic()``, which other processes of the machine share.
+        account: the number of the account, ``None`` where the API key was refused. The key
+            itself is never recorded.
+        method: of the request.
+        path: of the request.
+        body: the parsed JSON, ``None`` if there was none.
+        fault: the kind of fault that it met, ``None`` if it met none.
+        status: of the reply, ``None`` if there was none.
+        answer: the body that was sent.
+        is_applied: whether the vendor processed it, answered or not.
+    """
+
+    number: int
+    at: float
+    monotonic: float
+    account: int | None
+    method: str
+    path: str
+    body: object
+    fault: str | None
+    status: int | None = None
+    answer: object = None
+    is_applied: bool = False
+
+    def replied(self, reply: Reply) -> Reply:
+        """Record what is sent back, and return it."""
+        self.answer, self.status = reply.body, reply.status
+        return reply
+
+    def line(self) -> str:
+        """Return it as one printable line: ``PUT /api/live-activity/stream/deploy-42 200 started``.
+
+        It ends with the operation or the error of the reply, or with the fault. What the client
+        sent is escaped, so that it can neither forge a line nor move a cursor.
+        """
+        answer = self.answer if isinstance(self.answer, dict) else {}
+        words = [self.method, self.path, str(self.status or "no answer")]
+        words += filter(None, (answer.get("operation"), answer.get("error")))
+        if self.fault is not None:
+            words.append(f"({self.fault})")
+        return " ".join(words).encode("unicode_escape").decode("ascii")
+
+    def as_json(self) -> JsonObject:
+        """Return it as ``/calls.json`` shows it."""
+        return {
+            "number": self.number,
+            "at": timestamp(self.at),
+            "monotonic": self.monotonic,
+            "account": self.account,
+            "authorized": self.account is not None,
+            "method": self.method,
+            "path": self.path,
+            "body": self.body,
+            "status": self.status,
+            "answer": self.answer,
+            "fault": self.fault,
+            "applied": self.is_applied,
+        }

@@ -1,0 +1,229 @@
+"""The HTTP server: the listening socket, a thread for each connection, requests in, replies out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import socket
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
+
+from .calls import MALFORMED, ApiRequest, CallRecord, Reply, is_api, refused
+from .contract import RefusedCallError
+
+BODY_LIMIT = 1024 * 1024
+_DEEPEST = 100
+
+
+class VendorServer(Protocol):
+    """What answers the requests that arrive."""
+
+    closing: threading.Event
+    latency: float
+    late_after: float
+    slow_interval: float
+
+    def receive(self, request: ApiRequest) -> CallRecord:
+        """Record a call of the API, and the fault that it meets."""
+
+    def process(self, record: CallRecord, request: ApiRequest) -> Reply:
+        """Return the vendor's reply to a recorded call, or that of its fault."""
+
+    def report(self, record: CallRecord) -> None:
+        """Print a call that has been dealt with, answered or not."""
+
+    def control(self, method: str, path: str) -> Reply:
+        """Answer a request that is not for the API."""
+
+
+class HttpServer(ThreadingHTTPServer):
+    """Serves the connections of one address, and leaves none open at the end.
+
+    Args:
+        address: host and port; port 0 lets the system choose one.
+        handler: serves one connection.
+        vendor_server: answers the requests.
+    """
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(
+        self, address: tuple[str, int], handler: type[HttpHandler], vendor_server: VendorServer
+    ) -> None:
+        self.vendor_server = vendor_server
+        self._connections: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Bind without looking up the host's full name, which may take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+
+    def process_request(self, request: Any, client_address: object) -> None:
+        """Serve a connection, and remember it while it is open."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection and forget it."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def shutdown(self) -> None:
+        """Stop serving at once, without waiting for the poll interval."""
+        with contextlib.suppress(OSError):  # only Linux wakes a listening socket this way
+            self.socket.shutdown(socket.SHUT_RDWR)
+        super().shutdown()
+
+    def server_close(self) -> None:
+        """Stop listening, and end the connections that are still open."""
+        super().server_close()
+        for connection in tuple(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: object) -> None:
+        """Report an error, unless it is a client that went away."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class HttpHandler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 60
+    server: HttpServer
+
+    @property
+    def vendor_server(self) -> VendorServer:
+        """What answers the requests."""
+        return self.server.vendor_server
+
+    def log_message(self, *args: object) -> None:
+        """Print nothing: ``VendorServer.report`` does."""
+
+    def dispatch(self) -> None:
+        """Answer one request."""
+        body: object = None
+        refusal: Reply | None = None
+        try:
+            body = self._read_body()
+        except RefusedCallError as error:
+            refusal = refused(error)
+            self.close_connection = True  # the rest of the body is never read
+        if is_api(self.path):
+            self._answer_api(body, refusal)
+        else:
+            self.send(self.vendor_server.control(self.command, self.path))
+
+    # The names that http.server calls.
+    do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = dispatch  # noqa: N815
+
+    def answer(self, record: CallRecord, request: ApiRequest) -> None:
+        """Answer a recorded call of the API."""
+        self.send(self.prepare(record, request))
+
+    def prepare(self, record: CallRecord, request: ApiRequest) -> Reply:
+        """Return the reply, recorded and due to be sent now."""
+        reply = self.vendor_server.process(record, request)
+        self.vendor_server.closing.wait(self.vendor_server.latency)
+        return record.replied(reply)
+
+    def send(self, reply: Reply) -> None:
+        """Send a reply."""
+        self.wfile.write(render_json(reply, keep_alive=not self.close_connection))
+
+    def _answer_api(self, body: object, refusal: Reply | None) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = ApiRequest(self.command, self.path, headers, body)
+        record = self.vendor_server.receive(request)
+        try:
+            if refusal is None:
+                self.answer(record, request)
+            else:
+                self.send(record.replied(refusal))
+        finally:
+            self.vendor_server.report(record)
+
+    def _read_body(self) -> object:
+        if "Transfer-Encoding" in self.headers:
+            message = "Send the body with a Content-Length"
+            raise RefusedCallError(411, "Length required", message)
+        length = self.headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdigit()):
+            raise RefusedCallError(400, "Bad request", "Content-Length must be a number")
+        if len(length) > 9 or int(length) > BODY_LIMIT:
+            raise RefusedCallError(413, "Payload too large", "The body may have at most 1 MiB")
+        raw = self.rfile.read(int(length))
+        try:
+            return parse_json(raw) if raw else None
+        except ValueError:
+            return MALFORMED
+
+
+def render_json(reply: Reply, *, keep_alive: bool = True) -> bytes:
+    """Return the whole HTTP response, its body as JSON."""
+    body = json.dumps(reply.body).encode()
+    headers = {"Content-Type": "application/json; charset=utf-8", **reply.headers}
+    return render(reply.status, headers, body, keep_alive=keep_alive)
+
+
+def render(
+    status: int, headers: Mapping[str, str], body: bytes, *, keep_alive: bool = True
+) -> bytes:
+    """Return a whole HTTP response."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Injected"
+    if not keep_alive:
+        headers = {**headers, "Connection": "close"}
+    headers = {**headers, "Content-Length": str(len(body))}
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {headers[name]}" for name in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+def parse_json(raw: bytes) -> object:
+    """Read a JSON text strictly: as UTF-8, and with finite numbers only.
+
+    Raises:
+        ValueError: it is not JSON, or too deeply nested to read.
+    """
+    try:
+        value = json.loads(raw.decode(), parse_constant=_finite, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("too deeply nested") from error
+    _check_depth(value)
+    return value
+
+
+def _check_depth(value: object) -> None:
+    """Refuse what is too deep to be shown again inside ``/calls.json``."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return
+    raise ValueError("too deeply nested")
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a JSON number")
+    return number
