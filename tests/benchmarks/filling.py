@@ -1,4 +1,4 @@
-"""Cards that wait to be shown, for many accounts: a host shows one account's, the rest are copies."""
+"""Cards that wait to be shown, for many accounts: a host writes one account's, the rest copy."""
 
 from __future__ import annotations
 

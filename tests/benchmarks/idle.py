@@ -1,8 +1,8 @@
 """What many accounts cost that have nothing to do: ``python -m tests.benchmarks.idle``.
 
 The statements of one sweep, one look of the loop, one health check and one status, beside so many
-idle accounts, each of which has its row of state; and the connections of the loop beside so many busy
-ones, on a PostgreSQL server of the run's own.
+idle accounts, each of which has its row of state; and the connections of the loop beside so many
+busy ones, on a PostgreSQL server of the run's own.
 """
 
 from __future__ import annotations

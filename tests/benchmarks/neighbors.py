@@ -1,14 +1,15 @@
 """A quiet account beside busy ones: ``python -m tests.benchmarks.neighbors --busy 8 --celery 4``.
 
-Each busy account has more cards to show than its limit lets through; the quiet one has a card to end
-every 2 seconds. How long does such an end wait, from the host's commit until the DELETE has arrived
-at the vendor, and how much of its limit does each busy account use? Without ``--busy`` all the
-layouts of the table in the documentation run, one after the other.
+Each busy account has more cards to show than its limit lets through; the quiet one has a card to
+end every 2 seconds. How long does such an end wait, from the host's commit until the DELETE has
+arrived at the vendor, and how much of its limit does each busy account use? Without ``--busy`` five
+layouts run, one after the other.
 
 The vendor keeps the limit of each API key, shows any number of cards, and answers after 50 ms. The
 capacity is ``workers / (latency + cost)`` calls a second: the workers are Celery's processes or the
-loops' threads, and the cost is what one process needs for a call that is answered at once. Where that
-is at least 1.5 times the sum of the busy accounts' limits, each of them should use 0.98 of its own.
+loops' threads, and the cost is what one process needs for a call that is answered at once. Where
+that is at least 1.5 times the sum of the busy accounts' limits, a use of at least 0.98 of each
+limit is expected, and marked where it is missed.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ QUIET, PROBED = "quiet", "probed"
 PROBES = 200
 COLUMNS = (
     f"{'layout':24} {'ends':>5} {'p50':>7} {'p99':>7} {'max':>7} {'LOST':>5}   "
-    f"{'use: min':>8} {'median':>6} {'max':>6} {'429':>5}   {'cost':>7} {'capacity':>9} {'limits':>7}"
+    f"{'use: min':>8} {'median':>6} {'max':>6} {'429':>5} "
+    f"{'cost':>9} {'capacity':>9} {'limits':>7}"
 )
 
 

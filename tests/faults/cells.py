@@ -17,6 +17,8 @@ ROWS = dict.fromkeys(range(1, 39), "PMS") | {
     17: "M",
     18: "PM",
     36: "PM",
+    40: "PM",
+    41: "PMS",
 }
 """The last column of the table."""
 
