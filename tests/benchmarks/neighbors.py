@@ -88,7 +88,10 @@ LAYOUTS = [
 
 @dataclass(frozen=True)
 class Found:
-    """What a layout came to: waits and cost in seconds, use as a share of the limit."""
+    """What a layout came to: waits and cost in seconds, use as a share of the limit.
+
+    An end that never arrived is lost, and waited until the watch was over.
+    """
 
     layout: str
     waits: list[float]
@@ -111,14 +114,14 @@ class Found:
 
     def line(self, limit: float) -> str:
         """Return a row of the table, with what was missed."""
-        ranked = sorted(self.waits) or [math.nan]
+        ranked = sorted(self.waits)
         p99 = ranked[math.ceil(0.99 * len(ranked)) - 1]
         remarks = [f"max ABOVE {limit:g} s"] if self.longest > limit else ["ok"]
         if self.is_ample and min(self.uses) < TARGET_USE:
             remarks.append(f"use BELOW {TARGET_USE}")
         uses = (min(self.uses), statistics.median(self.uses), max(self.uses))
         return (
-            f"{self.layout:24} {len(self.waits) + self.lost:5} {statistics.median(ranked):7.2f} "
+            f"{self.layout:24} {len(ranked):5} {statistics.median(ranked):7.2f} "
             f"{p99:7.2f} {ranked[-1]:7.2f} {self.lost:5}   {uses[0]:8.3f} {uses[1]:6.3f} "
             f"{uses[2]:6.3f} {self.refused:5}   {self.cost * 1000:4.0f} ms {self.capacity:7.1f}/s "
             f"{self.limits:5.1f}/s  {', '.join(remarks)}"
@@ -158,9 +161,10 @@ def beside(world: World, layout: Layout, options: argparse.Namespace) -> Found:
     world.until(lambda: len(vendor.calls()) > prepared, "the first call", 60.0)
     committed, over = end_one_by_one(host, keys, options.seconds)
     arrivals = received(vendor, keys, options.patience)
+    watched_until = time.monotonic()
     return Found(
         layout=str(layout),
-        waits=[arrivals[key] - committed[key] for key in keys if key in arrivals],
+        waits=[arrivals.get(key, watched_until) - committed[key] for key in keys],
         lost=len(keys) - len(arrivals),
         uses=[use(vendor, name, options.seconds, over) for name in layout.accounts],
         refused=sum(call.status == 429 for call in vendor.calls()),
