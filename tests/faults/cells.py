@@ -18,6 +18,8 @@ ROWS = dict.fromkeys(range(1, 39), "PMS") | {
     18: "PM",
     36: "PM",
     39: "P",
+    40: "PM",
+    41: "PMS",
     45: "PMS",
 }
 """The last column of the table."""

@@ -11,14 +11,15 @@ Step = dict[str, Any]
 SERIALS = itertools.count(1)
 
 
-def show(key: str) -> Step:
+def show(key: str, *, account: str = "default") -> Step:
     """Show content that nobody showed before."""
-    return {"do": "show", "key": key, "serial": next(SERIALS)}
+    return {"do": "show", "key": key, "serial": next(SERIALS), "account": account}
 
 
-def end(key: str, *, content: bool = False) -> Step:
+def end(key: str, *, content: bool = False, account: str = "default") -> Step:
     """End a card."""
-    return {"do": "end", "key": key, "serial": next(SERIALS), "content": content}
+    serial = next(SERIALS)
+    return {"do": "end", "key": key, "serial": serial, "content": content, "account": account}
 
 
 def many(steps: list[Step]) -> Step:

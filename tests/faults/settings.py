@@ -11,27 +11,37 @@ from typing import Any
 
 from django_liveactivity.conf import Timing
 
-DIVISOR = 20
 RUN: dict[str, Any] = json.loads(os.environ.get("FAULTS_RUN", "{}"))
+DIVISOR: int = RUN.get("divisor", 20)
+"""How many times as fast as by default the durations are; with 1 they are the default's."""
 
 SECRET_KEY = "not-a-secret"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django_liveactivity", "tests.faults.host"]
 DATABASES = {"default": RUN.get("database", {})}
-LIVEACTIVITY = {
-    "default": {
+
+
+def account(run: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of an account in a run; a ``rate_limit`` of None is no limit."""
+    rate_limit = run.get("rate_limit", (60, 60 / DIVISOR))
+    return {
         "BACKEND": "tests.faults.backend.FaultyBackend",
-        "DISPATCHER": RUN.get("dispatcher", "none"),
-        "TIMING": asdict(Timing().divided_by(DIVISOR)) | RUN.get("timing", {}),
+        "DISPATCHER": run.get("dispatcher", "none"),
+        "TIMING": asdict(Timing().divided_by(DIVISOR)) | run.get("timing", {}),
         "OPTIONS": {
-            "api_key": RUN.get("api_key", "ask_test"),
-            "base_url": RUN.get("base_url", "http://127.0.0.1:9/api"),
-            "rate_limit": tuple(RUN.get("rate_limit", (60, 60 / DIVISOR))),
+            "api_key": run.get("api_key", "ask_test"),
+            "base_url": run.get("base_url", "http://127.0.0.1:9/api"),
+            "rate_limit": rate_limit and tuple(rate_limit),
             "connect_timeout": 0.5,
         },
     }
+
+
+LIVEACTIVITY = {
+    alias: account(RUN | own) for alias, own in RUN.get("accounts", {"default": {}}).items()
 }
+"""One account, or those that the run names, each with what it has of its own."""
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

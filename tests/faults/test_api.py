@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from email.utils import formatdate
 
 import pytest
 
 from . import behaviours
+from .brokers import Redis
 from .cells import row
 from .generator import end, many, show
-from .harness import World
+from .harness import Host, World
+from .private import private
 from .proxy import Faults, Proxy
 from .scenes import a_put_held_until_after_the_end
 from .vendor import Behaviour
@@ -263,3 +265,43 @@ def test_row_38_timed_out_delete_applied_after_the_next_put(world: World):
     assert first.applied is not None
     assert first.applied < second_put.arrived, "the next generation waits"
     assert world.vendor.alive() == {"card-1": newest["serial"]}
+
+
+@row(41)
+@pytest.mark.parametrize("way", ["celery", "loops"])
+def test_row_41_one_accounts_vendor_is_silent_and_anothers_is_well(world: World, way: str):
+    accounts = {name: {"api_key": name} for name in ("silent", "well")}
+    # A call is awaited for 5 s, so that whoever waits behind one waits for more than 2.
+    world.run |= {"accounts": accounts, "divisor": 3, "rate_limit": (60, 3.0)}
+    with private(Redis) if way == "celery" else nullcontext() as redis:
+        if redis is None:
+            world.workers(2)
+        else:
+            world.run |= redis.run_settings()
+            world.celery("-c", "2")
+        host = world.host()
+        keys = {name: [f"{name}-{n}" for n in range(6)] for name in accounts}
+        host.must(many([show(key, account=name) for name in keys for key in keys[name]]))
+        world.until(lambda: len(world.vendor.alive()) == 12, "the cards")
+        world.drained()
+        world.vendor.rule(behaviours.hang, api_key="silent", times=None)
+        first, *rest = [end(key, account="silent") for key in keys["silent"]]
+        host.must(first)
+        world.until(lambda: "ambiguous" in world.outcomes(), "the first call that timed out")
+        host.must(many(rest))
+        world.until(lambda: len(world.vendor.calls("DELETE", api_key="silent")) > 1, "the next")
+        waits = waits_of_ends(world, host, keys["well"])
+        world.vendor.end_rules()
+        world.judge()
+    assert max(waits) <= 2.0, f"the ends of the other account waited {waits} s"
+
+
+def waits_of_ends(world: World, host: Host, keys: list[str]) -> list[float]:
+    """End a card a second; return the seconds from each commit until the vendor had the call."""
+    committed = {}
+    for key in keys:
+        answer = host.do(end(key, account="well"))
+        assert not answer["error"], answer["error"]
+        committed[key] = answer["over"]
+        time.sleep(1.0)
+    return [world.until_called("DELETE", key).arrived - committed[key] for key in keys]

@@ -7,9 +7,12 @@ import signal
 import time
 from pathlib import Path
 
+from . import behaviours
+from .brokers import Redis
 from .cells import row
 from .generator import end, many, show, work
-from .harness import SLOTS, World
+from .harness import LANES, SEATS, SLOTS, World
+from .private import private
 from .processes import ask
 
 
@@ -151,3 +154,39 @@ def test_row_31_worker_whose_clock_is_an_hour_off(world: World, database_name: s
     world.judge()
     assert list(world.vendor.alive()) == ["kept"]
     assert set(world.outcomes()) <= {"delivered", "already_ended", "not_found"}
+
+
+@row(40)
+def test_row_40_a_whole_celery_node_killed_with_four_busy_processes(world: World):
+    world.run |= {"divisor": 1, "rate_limit": (60, 3.0)}
+    with private(Redis) as redis:
+        run = redis.run_settings()
+        host = world.host(**run)
+        node = world.celery("-c", "4", **run)
+        host.must(show("card-1"))
+        world.until(lambda: world.vendor.alive(), "the card")
+        world.drained()
+        world.vendor.rule(behaviours.hang, "PUT", times=None)
+        host.must(many([show(f"busy-{n}") for n in range(8)]))
+        world.until(lambda: len(awaited(world)) == 4, "four busy processes")
+        node.kill()
+        world.vendor.end_rules()
+        node = world.celery("-c", "4", **run)
+        host.must(end("card-1"))
+        world.until(lambda: is_acknowledged(world, "card-1"), "the end", 20.0)
+        node.kill()
+    for table in (LANES, SEATS):  # a minute later
+        world.database.execute(f"UPDATE {table} SET lease_until = lease_until - 60000")
+    world.worker(divisor=20)
+    world.judge()
+    assert len(world.vendor.alive()) == 8
+
+
+def awaited(world: World) -> list[str]:
+    """Return the keys of the calls that are in flight now."""
+    return [e.key for e in world.vendor.calls() if e.answered is None and e.gone is None]
+
+
+def is_acknowledged(world: World, key: str) -> bool:
+    """Tell whether the end of a card is."""
+    return any(call.acknowledges for call in world.vendor.calls("DELETE", key))

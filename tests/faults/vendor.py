@@ -35,6 +35,7 @@ class Entry:
     key: str
     body: Any
     foreign: bool = False
+    api_key: str = ""
     status: int | None = None
     answer: Any = None
     answered: float | None = None
@@ -120,6 +121,7 @@ class Rule:
     behaviour: Behaviour
     method: str = "*"
     key: str = ""
+    api_key: str = ""
     skip: int = 0
     times: int | None = 1
     met: int = field(default=0)
@@ -128,7 +130,7 @@ class Rule:
         """Count the call and tell whether it is struck."""
         if entry.foreign or self.method not in ("*", entry.method):
             return False
-        if self.key not in ("", entry.key):
+        if self.key not in ("", entry.key) or self.api_key not in ("", entry.api_key):
             return False
         self.met += 1
         return self.met > self.skip and (self.times is None or self.met <= self.skip + self.times)
@@ -185,10 +187,10 @@ class FakeVendor:
         with self.lock:
             self.rules.clear()
 
-    def calls(self, method: str = "*", key: str = "") -> list[Entry]:
+    def calls(self, method: str = "*", key: str = "", api_key: str = "") -> list[Entry]:
         """Return the calls of the package so far, in the order of arrival."""
         with self.lock:
-            mine = [e for e in self.log if not e.foreign]
+            mine = [e for e in self.log if not e.foreign and api_key in ("", e.api_key)]
         return [e for e in mine if method in ("*", e.method) and key in ("", e.key)]
 
     def alive(self) -> dict[str, int | None]:
@@ -227,6 +229,7 @@ class FakeVendor:
                 key=handler.path.rsplit("/", 1)[-1],
                 body=body,
                 foreign=handler.headers.get("User-Agent") == FOREIGN,
+                api_key=handler.headers.get("Authorization", "").removeprefix("Bearer "),
             )
             self.log.append(entry)
             behaviours = [rule.behaviour for rule in self.rules if rule.takes(entry)]

@@ -45,7 +45,7 @@ class Host:
             fact = self.facts.create(serial=step["serial"], key=step["key"], kind="show")
             title = f"{step['key']} #{step['serial']}"
             content = self.progress(title=title, percentage=step["serial"] % 100)
-            card = self.services.stream_activity(step["key"], content)
+            card = self.services.stream_activity(step["key"], content, account=step["account"])
             mine = self.operations.filter(activity=card, content__title=title)
             self._settle(fact, mine.latest("pk").pk)
 
@@ -56,9 +56,10 @@ class Host:
             content = None
             if step.get("content"):
                 content = self.progress(title=f"{step['key']} ended", percentage=100)
-            self._settle(
-                fact, self.services.end_activity(content=content, stream_key=step["key"]).pk
+            ended = self.services.end_activity(
+                content=content, stream_key=step["key"], account=step["account"]
             )
+            self._settle(fact, ended.pk)
 
     @staticmethod
     def _settle(fact: Any, operation: int) -> None:
@@ -118,8 +119,9 @@ class Host:
             self.run(step)
         except Exception as raised:  # noqa: BLE001 - the test is told, and judges
             error = f"{type(raised).__name__}: {raised}"
-        seconds = time.monotonic() - begun
-        return {"error": error, "seconds": seconds, "sockets": len(self.sockets)}
+        over = time.monotonic()
+        seconds = over - begun
+        return {"error": error, "seconds": seconds, "over": over, "sockets": len(self.sockets)}
 
 
 def main() -> None:
