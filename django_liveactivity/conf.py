@@ -35,7 +35,7 @@ class Timing:
     lease: int = 60_000
     quarantine: int = 60_000
     drain: int = 50_000
-    seat: int = 65_000
+    permit: int = 65_000
     call_deadline: int = 15_000
     backoff_first: int = 1_000
     backoff_cap: int = 60_000

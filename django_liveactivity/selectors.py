@@ -34,8 +34,8 @@ from .models import (
     SameBytes,
     Subject,
     TrackingFailure,
+    compiled,
     lane_digest,
-    prepared,
     storable,
     where_written,
 )
@@ -45,11 +45,11 @@ Cards = QuerySet[LiveActivity, LiveActivity]
 Kind = Operation.Kind
 State = Operation.State
 
-EXPIRED_AFTER = 12 * 3600 * 1000
+EXPIRED_AFTER_MS = 12 * 3600 * 1000
 """Milliseconds after which iOS has removed a card by itself (Apple: 8 h live, 4 h ended)."""
-ENDED_FOR_GOOD = 3600 * 1000
-PRUNED_WITHIN = 24 * 3600 * 1000
-FAILURES_KEPT = 24 * 3600 * 1000
+REOPENABLE_FOR_MS = 3600 * 1000
+PRUNE_MARGIN_MS = 24 * 3600 * 1000
+TRACKING_FAILURES_KEPT_MS = 24 * 3600 * 1000
 SUBJECTS_AT_ONCE = 500
 SUBJECT_PK = LiveActivity._meta.get_field("subject_pk")
 TRACKED_BY = LiveActivity._meta.get_field("tracked_by")
@@ -94,8 +94,8 @@ def due_end(activity: LiveActivity) -> Operation | None:
         .select_related("activity")
         .filter(account=activity.account, lane_digest=activity.lane_digest)
     )
-    newest_id = activity.newest_id
-    mine = Q(activity=activity) if newest_id is None else Q(pk__gt=newest_id)
+    newest_content_id = activity.newest_content_id
+    mine = Q(activity=activity) if newest_content_id is None else Q(pk__gt=newest_content_id)
     return _in_force(rows.filter(mine)).order_by("pk").first()
 
 
@@ -153,7 +153,7 @@ def open_cards(
 
 def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> list[LiveActivity]:
     """Return what ``open_cards`` does for one object, cheap enough for each save of a host."""
-    rows = prepared.run(
+    rows = compiled.run(
         _open_of_one,
         account.database,
         account=account.alias,
@@ -166,14 +166,14 @@ def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> l
 
 
 def _open_of_one(using: str) -> Cards:
-    return _open(_given(using), prepared.Given("tracked_by")).filter(
-        subject_model=prepared.Given("subject_model"), subject_pk=prepared.Given("subject_pk")
+    return _open(_given(using), compiled.Param("tracked_by")).filter(
+        subject_model=compiled.Param("subject_model"), subject_pk=compiled.Param("subject_pk")
     )
 
 
 def _given(using: str) -> conf.Account:
     """Return what stands in a prepared query for the account that each run gives."""
-    return conf.Account(alias=prepared.Given("account"), backend="", database=using)
+    return conf.Account(alias=compiled.Param("account"), backend="", database=using)
 
 
 def _converted(card: LiveActivity) -> LiveActivity:
@@ -190,12 +190,12 @@ def _from_json(value: Any) -> Any:
 
 def _open(account: conf.Account, tracked_by: str | None) -> Cards:
     # A late end can take a newer content with it for a moment; after an hour it is shown again.
-    over = Q(status=LiveActivity.Status.ENDED, ended_at__lt=Now() - ENDED_FOR_GOOD)
+    over = Q(status=LiveActivity.Status.ENDED, ended_at__lt=Now() - REOPENABLE_FOR_MS)
     rows = _annotated(live(activities(account).exclude(over)), Value(False)).order_by()
     return rows if tracked_by is None else rows.filter(tracked_by=tracked_by)
 
 
-def of_subjects(account: conf.Account, models: Iterable[str] = ()) -> Cards:
+def tracked_cards(account: conf.Account, models: Iterable[str] = ()) -> Cards:
     """Return the cards that may be on phones and tell of an object, of these models or of any."""
     rows = live(activities(account).exclude(status__in=LiveActivity.OVER).exclude(subject_model=""))
     labels = list(models)
@@ -205,10 +205,10 @@ def of_subjects(account: conf.Account, models: Iterable[str] = ()) -> Cards:
 def tracking_failures(account: conf.Account) -> QuerySet[TrackingFailure, TrackingFailure]:
     """Return what hooks of ``ModelActivity`` classes raised within the last 24 hours."""
     rows = TrackingFailure.objects.using(account.database).filter(account=account.alias)
-    return rows.filter(created_at__gt=Now() - FAILURES_KEPT)
+    return rows.filter(created_at__gt=Now() - TRACKING_FAILURES_KEPT_MS)
 
 
-def newest_of_key(account: conf.Account, stream_key: str) -> LiveActivity | None:
+def newest_by_stream_key(account: conf.Account, stream_key: str) -> LiveActivity | None:
     """Return the newest card of a stream key, described as by ``described``."""
     return _only(_of_key, account, digest=lane_digest(stream_key=stream_key))
 
@@ -217,29 +217,29 @@ def _of_key(using: str) -> Cards:
     # The newest card's id, from the lane's index alone: for whole rows MariaDB would read the table
     # from its end, past every other key's cards. So would PostgreSQL if it saw that the digest is
     # a frequent one; a subquery hides that.
-    hidden = RawSQL("SELECT %s", [prepared.Given("digest")])
+    hidden = RawSQL("SELECT %s", [compiled.Param("digest")])
     newest = activities(_given(using)).filter(lane_digest=hidden).values("pk")[:1]
-    return _lasting(_given(using), prepared.number("kept")).filter(pk=Subquery(newest))
+    return _lasting(_given(using), compiled.number("kept")).filter(pk=Subquery(newest))
 
 
-def by_number(account: conf.Account, number: int) -> LiveActivity | None:
+def by_pk(account: conf.Account, number: int) -> LiveActivity | None:
     """Return a card by its primary key, described as by ``described``."""
     return _only(_of_number, account, number=number)
 
 
 def _of_number(using: str) -> Cards:
-    lasting = _lasting(_given(using), prepared.number("kept"))
-    return lasting.filter(pk=prepared.number("number"))
+    time_to_live_ms = _lasting(_given(using), compiled.number("kept"))
+    return time_to_live_ms.filter(pk=compiled.number("number"))
 
 
 def _only(
     build: Callable[[str], Cards], account: conf.Account, **given: str | int
 ) -> LiveActivity | None:
     given |= {"account": account.alias, "kept": _kept(account)}
-    return next(map(_converted, prepared.run(build, account.database, **given)), None)
+    return next(map(_converted, compiled.run(build, account.database, **given)), None)
 
 
-def newest_of_id(account: conf.Account, activity_id: str) -> LiveActivity | None:
+def newest_by_activity_id(account: conf.Account, activity_id: str) -> LiveActivity | None:
     """Return the card of an activity id, a stream's card by any id it ever had."""
     digest = lane_digest(activity_id=activity_id)
     known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
@@ -263,7 +263,7 @@ def _lasting(account: conf.Account, kept: int | RawSQL) -> Cards:
 def _kept(account: conf.Account) -> int:
     """Return for how many milliseconds new rows may name a card that is over."""
     keep = account.timing.keep_finished
-    return keep - min(PRUNED_WITHIN, keep // 2)
+    return keep - min(PRUNE_MARGIN_MS, keep // 2)
 
 
 def described(rows: Cards) -> Cards:
@@ -285,7 +285,7 @@ def _annotated(rows: Cards, closed: Combinable) -> Cards:
     newest = _contents()
     annotations = {
         "is_closed": closed,
-        "newest_id": Subquery(newest.values("pk")[:1]),
+        "newest_content_id": Subquery(newest.values("pk")[:1]),
         "newest_content": Subquery(newest.values("content")[:1]),
         "newest_options": Subquery(newest.values("options")[:1]),
     }
@@ -299,7 +299,7 @@ def is_expired(activity: LiveActivity, now: int) -> bool:
         activity: a card that was read with ``is_closed``.
         now: the database's clock, in milliseconds.
     """
-    return not activity.is_closed and now - activity.created_at > EXPIRED_AFTER
+    return not activity.is_closed and now - activity.created_at > EXPIRED_AFTER_MS
 
 
 def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:

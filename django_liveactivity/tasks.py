@@ -18,10 +18,9 @@ from . import conf, tracking
 from .delivery import discard_session
 from .delivery import drain as drain_account
 from .delivery import sweep as sweep_accounts
-from .dispatch.celery import DRAIN_TASK
-from .dispatch.celery import kick as wake
+from .dispatch.celery import DRAIN_TASK, wake
 from .dispatch.immediate import SECONDS as EAGER_SECONDS
-from .tracking import Synced
+from .tracking import SyncResult
 
 LONGEST_COUNTDOWN = 60.0
 
@@ -102,7 +101,7 @@ def reconcile() -> dict[str, int]:
     Returns:
         How many cards were looked at, and what came of it.
     """
-    synced = Synced()
+    synced = SyncResult()
     for batch in tracking.reconcile():
         synced.add(batch)
     if synced.failed:  # perhaps by a session that a failover left read-only

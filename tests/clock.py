@@ -6,13 +6,13 @@ from django.db.models import Case, F, Value, When
 
 from django_liveactivity.models import (
     AccountState,
-    Act,
     Attempt,
+    DrainPermit,
     Lane,
     LiveActivity,
     Operation,
-    Seat,
-    Slot,
+    OperatorAction,
+    RateLimitSlot,
     TrackingFailure,
 )
 
@@ -27,17 +27,16 @@ TIMES = {
         "finished_at",
     ),
     Attempt: ("started_at",),
-    Act: ("created_at", "applied_at"),
+    OperatorAction: ("created_at", "applied_at"),
     Lane: (
         "lease_until",
-        "closed_at",
-        "kept_at",
-        "doubt_until",
-        "stream_doubt_until",
-        "wake_at",
+        "ended_through_at",
+        "ambiguous_until",
+        "stream_ambiguous_until",
+        "deadline_at",
     ),
-    Slot: ("free_at",),
-    Seat: ("lease_until",),
+    RateLimitSlot: ("free_at",),
+    DrainPermit: ("lease_until",),
     AccountState: (
         "next_update_at",
         "frozen_until",

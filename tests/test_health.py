@@ -12,8 +12,9 @@ from django_liveactivity.delivery import sweep
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import check_health
 from django_liveactivity.models import AccountState, Operation
-from tests.clock import advance
-from tests.delivery.world import deliver, progress
+
+from .clock import advance
+from .delivery.vocabulary import deliver, progress
 
 LOGGER = "django_liveactivity.alerts"
 
@@ -165,9 +166,9 @@ class TestAlerts:
 
     def test_a_worker_that_looked_at_the_same_moment_logs_nothing(self, vendor, alerts):
         """Both have read the state when nobody had logged yet: the UPDATE lets one of them."""
-        from django_liveactivity.alerts import watch
         from django_liveactivity.conf import account
         from django_liveactivity.delivery.drain import read_state
+        from django_liveactivity.health.alerts import watch
 
         services.end_activity(stream_key="order-42")
         advance(301)

@@ -21,12 +21,12 @@ LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 DUMMY = "django_liveactivity.backends.dummy.DummyBackend"
 CALL = Call(Endpoint.END_STREAM, "order-42", {})
 
-kicks: list[str] = []
+wakes: list[str] = []
 
 
 def count(alias: str) -> None:
     """A dispatcher of the host's."""
-    kicks.append(alias)
+    wakes.append(alias)
 
 
 def one(backend: str, **account: object) -> override_settings:
@@ -36,7 +36,7 @@ def one(backend: str, **account: object) -> override_settings:
 
 @pytest.fixture(autouse=True)
 def _outbox(liveactivity_outbox):
-    kicks.clear()
+    wakes.clear()
 
 
 def test_accounts_come_and_go():
@@ -64,10 +64,10 @@ def test_a_dispatcher_is_asked_from_the_moment_on(django_capture_on_commit_callb
     with one(LOCMEM, DISPATCHER=f"{__name__}.count"):
         with django_capture_on_commit_callbacks(execute=True):
             services.end_activity(stream_key="order-42")
-    assert kicks == ["default"]
+    assert wakes == ["default"]
     with django_capture_on_commit_callbacks(execute=True):
         services.end_activity(stream_key="order-43")
-    assert kicks == ["default"]
+    assert wakes == ["default"]
     assert get_dispatcher("default") is before
 
 

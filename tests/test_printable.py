@@ -20,11 +20,12 @@ from django_liveactivity.models import LiveActivity
 from django_liveactivity.printable import get_logger, printable
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.testing import assert_activity_ended, deliver
-from tests.client.server import Server, answer
-from tests.clock import advance
-from tests.commands.running import run
-from tests.shop.models import Machine
-from tests.tracking.following import followed
+
+from .client.server import Server, answer
+from .clock import advance
+from .commands.running import run
+from .shop.models import Machine
+from .tracking.following import followed
 
 BEGIN = "FORGED ERROR"
 FORGED = (

@@ -13,9 +13,10 @@ from django_liveactivity.delivery import sweep
 from django_liveactivity.exceptions import UnacknowledgedEndError
 from django_liveactivity.health import check_health
 from django_liveactivity.models import Attempt, LiveActivity, Operation
-from tests.clock import advance
-from tests.delivery.world import calls, deliver, progress
-from tests.shop.models import Machine, Order
+
+from .clock import advance
+from .delivery.vocabulary import calls, deliver, progress
+from .shop.models import Machine, Order
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 HOUR = dt.timedelta(hours=1)

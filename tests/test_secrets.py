@@ -34,10 +34,11 @@ from django_liveactivity.client import Client
 from django_liveactivity.delivery import drain, sweep
 from django_liveactivity.health import check_health
 from django_liveactivity.models import Attempt, LiveActivity, Operation
-from tests.client.server import Server, answer
-from tests.clock import advance
-from tests.dispatch.test_dispatch import redis_is_there
-from tests.escapes import IN_JSON, shows
+
+from .client.server import Server, answer
+from .clock import advance
+from .dispatch.test_dispatch import redis_is_there
+from .escapes import IN_JSON, shows
 
 CANARY = "ask_canary_5f2b/7c91+d0=="
 

@@ -18,7 +18,8 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Attempt, LiveActivity, Operation, Subject, TrackingFailure
 from django_liveactivity.models.fields import _largest_character
 from django_liveactivity.services.failures import note_tracking_failure
-from tests.delivery.world import deliver
+
+from .delivery.vocabulary import deliver
 
 TABLES = [m._meta.db_table for m in (LiveActivity, Operation, Attempt, TrackingFailure)]
 TABLES += ["django_admin_log", "shop_machine"]

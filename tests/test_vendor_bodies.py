@@ -17,8 +17,9 @@ from django_liveactivity import services
 from django_liveactivity.client import Client, Outcome
 from django_liveactivity.models import Operation
 from django_liveactivity.testing import deliver
-from tests.conftest import KEY
-from tests.sandbox.contract import END, STREAM, UPDATE, description
+
+from .conftest import KEY
+from .sandbox.contract import END, STREAM, UPDATE, description
 
 STREAM_KEY = "prod-web-1"
 ACTIVITY_ID = "pLAr-Hnq9ZFW4sxlk43Lhbuok4GLh7UW"

@@ -20,13 +20,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.models import Act, LiveActivity, Operation
+from django_liveactivity.models import LiveActivity, Operation, OperatorAction
 
-from . import deciding, report, rows
-from .asking import ReasonForm, ask, is_card_id, is_confirmed, selected
+from . import deciding, results
+from . import queryset as rows
+from .actions import END, EndForm, end_cards
 from .changelist import CardList, describe
+from .confirmation import ReasonForm, confirm, is_card_id, is_confirmed, selected
 from .deciding import GiveUpForm
-from .ending import END, EndForm, end_cards
 from .filters import AccountFilter, AttentionFilter, search
 from .history import history
 
@@ -199,7 +200,7 @@ class LiveActivityAdmin(Base):
             return None
         form = EndForm(request.POST if is_confirmed(request) else None)
         if not form.is_valid():
-            return ask(self, request, cards, form, END)
+            return confirm(self, request, cards, form, END)
         self._end(request, cards, **form.cleaned_data)
         return None
 
@@ -208,39 +209,41 @@ class LiveActivityAdmin(Base):
     ) -> None:
         using = rows.database_of(request)
         with transaction.atomic(using=using):
-            came_of_it = end_cards(
-                cards, using, dismissal=dismissal, reason=reason, actor=request.user
-            )
-            report.log(came_of_it, request.user, reason)
-        for level, line in report.lines(came_of_it):
+            result = end_cards(cards, using, dismissal=dismissal, reason=reason, actor=request.user)
+            results.log(result, request.user, reason)
+        for level, line in results.lines(result):
             self.message_user(request, line, level)
 
     @admin.action(description=_("Retry what is unfinished, now"), permissions=["end"])
     def retry_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
         """Ask whether to try the unfinished operations of the cards again, then do so."""
-        return self._decide(request, queryset, Act.Kind.RETRY, ReasonForm)
+        return self._decide(request, queryset, OperatorAction.Kind.RETRY, ReasonForm)
 
     @admin.action(description=_("Give up what is unfinished"), permissions=["end"])
     def give_up_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
         """Ask whether to give up the unfinished operations of the cards, then do so."""
-        return self._decide(request, queryset, Act.Kind.GIVE_UP, GiveUpForm)
+        return self._decide(request, queryset, OperatorAction.Kind.GIVE_UP, GiveUpForm)
 
     @admin.action(description=_("Probe their accounts now"), permissions=["end"])
     def probe_accounts(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
         """Ask whether the accounts of the cards shall make a call at once, then let them."""
-        return self._decide(request, queryset, Act.Kind.PROBE, ReasonForm)
+        return self._decide(request, queryset, OperatorAction.Kind.PROBE, ReasonForm)
 
     def _decide(
-        self, request: HttpRequest, queryset: Cards, kind: Act.Kind, form_class: type[ReasonForm]
+        self,
+        request: HttpRequest,
+        queryset: Cards,
+        kind: OperatorAction.Kind,
+        form_class: type[ReasonForm],
     ) -> HttpResponse | None:
         cards = selected(self, request, queryset)
         if cards is None:
             return None
         form = form_class(request.POST if is_confirmed(request) else None)
         if not form.is_valid():
-            return ask(self, request, cards, form, deciding.question(kind, cards))
+            return confirm(self, request, cards, form, deciding.question(kind, cards))
         using, reason = rows.database_of(request), form.cleaned_data["reason"]
-        came_of_it = deciding.decide(kind, cards, using, actor=request.user, reason=reason)
-        for level, line in deciding.lines(kind, came_of_it):
+        result = deciding.decide(kind, cards, using, actor=request.user, reason=reason)
+        for level, line in deciding.lines(kind, result):
             self.message_user(request, line, level)
         return None

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from . import rows
+from . import queryset
 
 
 class CardList(ChangeList):
@@ -28,7 +28,7 @@ class CardList(ChangeList):
 
 def describe(site: AdminSite, request: HttpRequest, cards: Iterable[Any]) -> None:
     """Give each card ``newest``, its newest operation, and ``about_text``, what it tells of."""
-    rows.describe(cards)
+    queryset.describe(cards)
     for card in cards:
         card.about_text = about(site, request, card)
 

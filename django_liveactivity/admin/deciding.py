@@ -13,21 +13,21 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Act, LiveActivity, Operation, with_now
+from django_liveactivity.models import LiveActivity, Operation, OperatorAction, with_now
 
-from .asking import Question, ReasonForm
-from .ending import why_accounts_wait
-from .report import log_entries, named, waiting_lines
+from .actions import why_accounts_wait
+from .confirmation import Confirmation, ReasonForm
+from .results import log_entries, named, waiting_lines
 
-Kind = Act.Kind
+Kind = OperatorAction.Kind
 QUESTIONS = {
-    Kind.RETRY: Question(
+    Kind.RETRY: Confirmation(
         "retry_selected",
         gettext_lazy("Retry what is unfinished"),
         gettext_lazy("What is unfinished of these live activities is tried again at once:"),
         gettext_lazy("Retry"),
     ),
-    Kind.GIVE_UP: Question(
+    Kind.GIVE_UP: Confirmation(
         "give_up_selected",
         gettext_lazy("Give up what is unfinished"),
         gettext_lazy(
@@ -36,7 +36,7 @@ QUESTIONS = {
         ),
         gettext_lazy("Give up"),
     ),
-    Kind.PROBE: Question(
+    Kind.PROBE: Confirmation(
         "probe_accounts",
         gettext_lazy("Probe accounts"),
         "",  # names the accounts
@@ -45,7 +45,7 @@ QUESTIONS = {
 }
 
 
-def question(kind: Act.Kind, cards: Sequence[LiveActivity]) -> Question:
+def question(kind: OperatorAction.Kind, cards: Sequence[LiveActivity]) -> Confirmation:
     """Return what is asked before it is decided; of a probe it names the accounts of the cards."""
     asked = QUESTIONS[kind]
     return replace(asked, text=_probing(cards)) if kind == Kind.PROBE else asked
@@ -96,7 +96,7 @@ class Decisions:
 
 
 def decide(
-    kind: Act.Kind, cards: Sequence[LiveActivity], using: str, *, actor: Any, reason: str
+    kind: OperatorAction.Kind, cards: Sequence[LiveActivity], using: str, *, actor: Any, reason: str
 ) -> Decisions:
     """Decide on the unfinished operations of cards, or on their accounts, and log it per card.
 
@@ -107,7 +107,7 @@ def decide(
         actor: the user who decides.
         reason: why, for the history.
     """
-    came_of_it, why = Decisions(), {"actor": actor, "reason": reason}
+    result, why = Decisions(), {"actor": actor, "reason": reason}
     probed: set[str] = set()
     with transaction.atomic(using=using):
         for card in cards:
@@ -115,33 +115,37 @@ def decide(
                 with transaction.atomic(using=using):
                     if kind == Kind.PROBE:
                         _probe(card.account, probed, why)
-                        found = came_of_it.decided
+                        found = result.decided
                     else:
-                        found = _decide(came_of_it, kind, card, using, why)
+                        found = _decide(result, kind, card, using, why)
             except InvalidInputError as error:
-                came_of_it.refused.append((card, error))
+                result.refused.append((card, error))
             else:
                 found.append(card)
-        _log(kind, came_of_it.decided, actor, reason)
+        _log(kind, result.decided, actor, reason)
     if kind == Kind.RETRY:
-        came_of_it.waiting = why_accounts_wait(came_of_it.decided)
-    return came_of_it
+        result.waiting = why_accounts_wait(result.decided)
+    return result
 
 
 def _decide(
-    came_of_it: Decisions, kind: Act.Kind, card: LiveActivity, using: str, why: dict[str, Any]
+    result: Decisions,
+    kind: OperatorAction.Kind,
+    card: LiveActivity,
+    using: str,
+    why: dict[str, Any],
 ) -> list[LiveActivity]:
     """Decide on what is unfinished of a card, and return where its result is listed."""
     operations = Operation.objects.using(using).filter(activity=card)
     unfinished = operations.filter(state__in=Operation.UNFINISHED).order_by("pk")
     chosen, act = list(with_now(unfinished)), services.give_up_operation
     if not chosen:
-        return came_of_it.idle
+        return result.idle
     if kind == Kind.RETRY:
         chosen, act = [o for o in chosen if o.due_at <= o.now], services.retry_operation
     for operation in chosen:
         act(operation, **why)
-    return came_of_it.decided if chosen else came_of_it.scheduled
+    return result.decided if chosen else result.scheduled
 
 
 def _probe(account: str, probed: set[str], why: dict[str, Any]) -> None:
@@ -150,7 +154,7 @@ def _probe(account: str, probed: set[str], why: dict[str, Any]) -> None:
         probed.add(account)
 
 
-def _log(kind: Act.Kind, cards: Sequence[LiveActivity], user: Any, reason: str) -> None:
+def _log(kind: OperatorAction.Kind, cards: Sequence[LiveActivity], user: Any, reason: str) -> None:
     message = {
         Kind.RETRY: _("Retry requested."),
         Kind.GIVE_UP: _("Unfinished operations given up."),
@@ -160,23 +164,23 @@ def _log(kind: Act.Kind, cards: Sequence[LiveActivity], user: Any, reason: str) 
         log_entries(user, cards, f"{message} {reason}".strip())
 
 
-def lines(kind: Act.Kind, came_of_it: Decisions) -> list[tuple[int, str]]:
+def lines(kind: OperatorAction.Kind, result: Decisions) -> list[tuple[int, str]]:
     """Return a level and a text for what was decided, and for what was not."""
     told = [
-        (_level(came_of_it), _success(kind, came_of_it.decided)),
-        *waiting_lines(came_of_it.waiting),
-        (messages.INFO, _nothing(came_of_it.idle)),
-        (messages.INFO, _scheduled(came_of_it.scheduled)),
+        (_level(result), _success(kind, result.decided)),
+        *waiting_lines(result.waiting),
+        (messages.INFO, _nothing(result.idle)),
+        (messages.INFO, _scheduled(result.scheduled)),
     ]
-    told += [(messages.WARNING, f"{card}: {error}") for card, error in came_of_it.refused]
+    told += [(messages.WARNING, f"{card}: {error}") for card, error in result.refused]
     return [(level, text) for level, text in told if text]
 
 
-def _level(came_of_it: Decisions) -> int:
-    return messages.INFO if came_of_it.waiting else messages.SUCCESS
+def _level(result: Decisions) -> int:
+    return messages.INFO if result.waiting else messages.SUCCESS
 
 
-def _success(kind: Act.Kind, cards: Sequence[LiveActivity]) -> str:
+def _success(kind: OperatorAction.Kind, cards: Sequence[LiveActivity]) -> str:
     if not cards:
         return ""
     if kind == Kind.PROBE:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_liveactivity import conf
 from django_liveactivity.models import KnownActivityId, LiveActivity, lane_digest
 
-from . import rows
+from . import queryset
 
 Cards = QuerySet[LiveActivity, LiveActivity]
 CHOICES = {"1": True, "0": False}
@@ -25,7 +25,7 @@ class AccountFilter(admin.SimpleListFilter):
     """One account or all; always one, if the accounts live in several databases."""
 
     title = _("account")
-    parameter_name = rows.ACCOUNT
+    parameter_name = queryset.ACCOUNT
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the configured accounts, if there is a choice."""
@@ -35,12 +35,16 @@ class AccountFilter(admin.SimpleListFilter):
     def value(self) -> str | None:
         """Return the account that was chosen, or must be."""
         chosen = super().value()
-        return next(iter(conf.accounts())) if chosen is None and rows.spread() else chosen
+        return (
+            next(iter(conf.accounts()))
+            if chosen is None and queryset.has_several_databases()
+            else chosen
+        )
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Yield the choices; "All" only where one database holds them all."""
         choices = super().choices(changelist)
-        if rows.spread():
+        if queryset.has_several_databases():
             next(choices)
         yield from choices
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from django_liveactivity.models import Act, Attempt, LiveActivity, Operation, to_datetime
+from django_liveactivity.models import Attempt, LiveActivity, Operation, OperatorAction, to_datetime
 
 SHOWN_OPERATIONS = 50
 
@@ -23,7 +23,7 @@ class Entry:
     content: str
     options: str
     attempts: Sequence[Attempt]
-    acts: Sequence[tuple[Act, datetime.datetime]]
+    operator_actions: Sequence[tuple[OperatorAction, datetime.datetime]]
 
     @classmethod
     def of(cls, operation: Operation) -> Entry:
@@ -33,7 +33,9 @@ class Entry:
             content=_pretty(operation.content),
             options=_pretty(operation.options),
             attempts=list(operation.attempts.all()),
-            acts=[(act, to_datetime(act.created_at)) for act in operation.acts.all()],
+            operator_actions=[
+                (act, to_datetime(act.created_at)) for act in operation.operator_actions.all()
+            ],
         )
 
     @property
@@ -60,7 +62,7 @@ def history(card: LiveActivity) -> History:
     operations = Operation.objects.using(using).filter(activity=card).order_by("-pk")
     read = operations.prefetch_related(
         Prefetch("attempts", Attempt.objects.using(using).order_by("-number")),
-        Prefetch("acts", Act.objects.using(using).order_by("-pk")),
+        Prefetch("operator_actions", OperatorAction.objects.using(using).order_by("-pk")),
     )[: SHOWN_OPERATIONS + 1]
     entries = [Entry.of(operation) for operation in read]
     return History(entries[:SHOWN_OPERATIONS], is_cut=len(entries) > SHOWN_OPERATIONS)

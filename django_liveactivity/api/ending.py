@@ -14,7 +14,7 @@ from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import parse_content, take_dismissal
 from django_liveactivity.exceptions import FieldError, InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Subject
-from django_liveactivity.services.door import recorded_as
+from django_liveactivity.services.writer import recorded_as
 
 from .serializers import EndSerializer
 

@@ -42,7 +42,7 @@ def _bounded(text: str, limit: int) -> str:
     return start.encode(errors="backslashreplace").decode()
 
 
-def refusal(error: Exception) -> Exception:
+def error_response(error: Exception) -> Exception:
     """Return the error to answer with: ours for everything that is wrong with the body."""
     if isinstance(error, InvalidInputError):
         return RefusedError(error.errors)

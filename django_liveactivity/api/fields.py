@@ -14,7 +14,7 @@ from rest_framework import serializers
 from django_liveactivity.models.clock import EPOCH, MILLISECOND
 
 
-class Text(serializers.CharField):
+class StrictCharField(serializers.CharField):
     """A string as it is: a stream key with a newline behind it is another stream key."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -37,7 +37,7 @@ class StrictListField(serializers.ListField):
         return super().run_child_validation(data)
 
 
-class Whole(serializers.IntegerField):
+class StrictIntegerField(serializers.IntegerField):
     """A whole number, not a string of digits."""
 
     def to_internal_value(self, data: Any) -> int:
@@ -48,7 +48,7 @@ class Whole(serializers.IntegerField):
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
-class Moment(serializers.Field[Any, Any, str, Any]):
+class MillisecondsField(serializers.Field[Any, Any, str, Any]):
     """A moment with its UTC offset, stored as milliseconds.
 
     Not DRF's DateTimeField: that guesses an offset which is missing, and with ``USE_TZ = False``

@@ -13,7 +13,7 @@ from django_liveactivity.exceptions import MAX_ERRORS
 from django_liveactivity.models import Operation
 from django_liveactivity.models.activity import MAX_SUBJECT
 
-from .fields import Moment, StrictListField, Text, Whole
+from .fields import MillisecondsField, StrictCharField, StrictIntegerField, StrictListField
 
 BIGGEST_ID = 2**63 - 1
 LONGEST_DISMISSAL = 4 * 3600
@@ -47,17 +47,19 @@ class StrictSerializer(serializers.Serializer[Any]):
 class SubjectSerializer(StrictSerializer):
     """The object whose cards shall end; it may be deleted by now."""
 
-    model = Text(max_length=MAX_SUBJECT, help_text="The model, such as shop.Order.")
-    pk = Text(max_length=MAX_SUBJECT, help_text="The primary key, as text.")
+    model = StrictCharField(max_length=MAX_SUBJECT, help_text="The model, such as shop.Order.")
+    pk = StrictCharField(max_length=MAX_SUBJECT, help_text="The primary key, as text.")
 
 
 @extend_schema_serializer(component_name="LiveActivityEnd")
 class EndSerializer(StrictSerializer):
     """What shall end, and how: exactly one of stream_key, activity_id, id and subject."""
 
-    stream_key = Text(required=False, help_text="The key of a stream, whoever shows it.")
-    activity_id = Text(required=False, help_text="The vendor's id of a card, whoever started it.")
-    id = Whole(
+    stream_key = StrictCharField(required=False, help_text="The key of a stream, whoever shows it.")
+    activity_id = StrictCharField(
+        required=False, help_text="The vendor's id of a card, whoever started it."
+    )
+    id = StrictIntegerField(
         required=False,
         min_value=1,
         max_value=BIGGEST_ID,
@@ -73,25 +75,27 @@ class EndSerializer(StrictSerializer):
     content_state = serializers.DictField(
         required=False, help_text="Another name of content, that of the vendor's API."
     )
-    dismiss_after = Whole(
+    dismiss_after = StrictIntegerField(
         required=False,
         min_value=0,
         max_value=LONGEST_DISMISSAL,
         help_text="Seconds until the ended card leaves the phone, 0 to 14400.",
     )
-    at = Moment(required=False, help_text="End it then, not now; with an offset from UTC.")
-    after = Whole(
+    at = MillisecondsField(
+        required=False, help_text="End it then, not now; with an offset from UTC."
+    )
+    after = StrictIntegerField(
         required=False,
         min_value=1,
         max_value=LONGEST_DELAY,
         help_text="End it after so many seconds, not now.",
     )
-    account = Text(
+    account = StrictCharField(
         required=False,
         max_length=MAX_ALIAS,
         help_text="The alias of the account, by default 'default'.",
     )
-    reason = Text(
+    reason = StrictCharField(
         required=False,
         allow_blank=True,
         max_length=LONGEST_REASON,
@@ -103,7 +107,7 @@ class EndSerializer(StrictSerializer):
         required=False, help_text="Announced when the card ends; streams only."
     )
     tags = StrictListField(
-        child=Text(allow_blank=True),
+        child=StrictCharField(allow_blank=True),
         required=False,
         max_length=MOST_TAGS,
         help_text="At most 20; [] clears them.",
@@ -140,8 +144,8 @@ class OperationSerializer(serializers.Serializer[Operation]):
     state = serializers.CharField(
         help_text="pending, done, superseded, failed, needs_operator or given_up."
     )
-    due = Moment(source="due_at")
-    created = Moment(source="created_at")
+    due = MillisecondsField(source="due_at")
+    created = MillisecondsField(source="created_at")
     reason = serializers.CharField()
 
 

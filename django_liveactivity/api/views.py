@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from .ending import end_cards
-from .errors import refusal
+from .errors import error_response
 from .parsers import BoundedJSONParser
 from .permissions import MayEndLiveActivities
 from .serializers import DetailSerializer, EndedSerializer, EndSerializer, ErrorsSerializer
@@ -69,4 +69,4 @@ class EndView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Give every refusal of the body one shape, then go on as the host has set it."""
-        return super().handle_exception(refusal(exc))
+        return super().handle_exception(error_response(exc))

@@ -16,7 +16,7 @@ from django.db import Error, connections
 from django.db.migrations.loader import MigrationLoader
 
 from django_liveactivity import conf
-from django_liveactivity.status import UNREADABLE, account_status
+from django_liveactivity.health.status import UNREADABLE, account_status
 
 
 def _accounts() -> Iterator[conf.Account]:

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 from django_liveactivity import conf
-from django_liveactivity.tracking import ModelActivity, refused, registered
+from django_liveactivity.tracking import ModelActivity, registered, unsupported
 
 
 @register("liveactivity")
@@ -21,7 +21,7 @@ def check_tracking(**_: Any) -> list[CheckMessage]:
     * ``liveactivity.E009``: a model has a composite primary key.
     * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``.
     """
-    composite = [_composite(activity) for activity in refused()]
+    composite = [_composite(activity) for activity in unsupported()]
     return composite + [message for activity in registered() for message in _check(activity)]
 
 

@@ -21,7 +21,7 @@ from django_liveactivity.content import (
     parse_content,
     take_dismissal,
 )
-from django_liveactivity.content.wire import encode
+from django_liveactivity.content.encoding import encode
 from django_liveactivity.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
@@ -123,5 +123,5 @@ def build_call(
     options = Options.model_validate(envelope)
     check_options(endpoint, shown.type if shown else None, options)
     seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
-    body = assemble(endpoint, wire, options.wire(), seconds)
+    body = assemble(endpoint, wire, options.to_json(), seconds)
     return Call(endpoint, target, body)

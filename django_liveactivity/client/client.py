@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 import httpx
 
-from django_liveactivity.client.address import DEFAULT_BASE_URL, check_base_url
-from django_liveactivity.client.answer import Answer, Outcome
-from django_liveactivity.client.call import Call, Envelope, build_call
-from django_liveactivity.client.deadline import within
-from django_liveactivity.client.payload import ANSWER_LIMIT, read_text
-from django_liveactivity.client.reading import read_answer
-from django_liveactivity.client.secret import BearerAuth, RedactingTransport, Secret
-from django_liveactivity.client.transport import DeadlineTransport
 from django_liveactivity.content import Endpoint
 from django_liveactivity.exceptions import InvalidInputError
+
+from .address import DEFAULT_BASE_URL, check_base_url
+from .answer import Answer, Outcome
+from .call import Call, Envelope, build_call
+from .deadline import call_deadline
+from .parsing import read_answer
+from .payload import ANSWER_LIMIT, read_text
+from .secret import BearerAuth, RedactingTransport, Secret
+from .transport import DeadlineTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from django_liveactivity.client.call import AnyContent
+    from .call import AnyContent
 
 # Up to here no byte of the request has left, so nothing can have been applied.
 _NOT_SENT = (
@@ -176,7 +177,7 @@ class Client:
     def _answer(self, call: Call, content: bytes | None) -> Answer:
         started = time.monotonic()
         try:
-            with within(self._deadline), self._secret.kept_out_of_logs():
+            with call_deadline(self._deadline), self._secret.kept_out_of_logs():
                 status, headers, received = self._exchange(call, content)
         except httpx.HTTPError as error:
             return self._failure(error, time.monotonic() - started)

@@ -29,7 +29,7 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def call_deadline(seconds: float) -> Iterator[None]:
     """Give all that this thread does on the network *seconds* in total."""
     token = _deadline.set(time.monotonic() + seconds)
     try:

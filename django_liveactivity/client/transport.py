@@ -8,7 +8,7 @@ import ssl
 import httpcore
 import httpx
 
-from django_liveactivity.client.deadline import DeadlineBackend
+from .deadline import DeadlineBackend
 
 # Shorter than the idle timeout of any common server or balancer, so that a call is hardly ever
 # written to a connection that is being closed: such a call would be ambiguous, with a quarantine.

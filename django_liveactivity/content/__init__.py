@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django_liveactivity.content.body import assemble
-from django_liveactivity.content.cards import (
+from .body import assemble
+from .cards import (
     CONTENT_TYPES,
     Alert,
     Content,
@@ -14,30 +14,30 @@ from django_liveactivity.content.cards import (
     Timer,
     Value,
 )
-from django_liveactivity.content.endpoints import (
+from .encoding import (
+    BODY_LIMIT,
+    CONTENT_LIMIT,
+    METADATA_LIMIT,
+    OPTIONS_LIMIT,
+)
+from .endpoints import (
     ENDPOINTS,
     SECONDARY_ACTION_TYPES,
     Endpoint,
     check_content,
     check_options,
 )
-from django_liveactivity.content.fields import TYPE_NAMES, Color
-from django_liveactivity.content.keys import (
+from .fields import TYPE_NAMES, Color
+from .keys import (
     check_activity_id,
     check_dismiss_after,
     check_stream_key,
     take_dismissal,
 )
-from django_liveactivity.content.normalizing import normalized_scalar
-from django_liveactivity.content.options import Options
-from django_liveactivity.content.parsing import parse_content
-from django_liveactivity.content.parts import Action, AlertMessage, Badge, Icon, Metric
-from django_liveactivity.content.wire import (
-    BODY_LIMIT,
-    CONTENT_LIMIT,
-    METADATA_LIMIT,
-    OPTIONS_LIMIT,
-)
+from .normalizing import normalized_scalar
+from .options import Options
+from .parsing import parse_content
+from .parts import Action, AlertMessage, Badge, Icon, Metric
 
 __all__ = [
     "BODY_LIMIT",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from django_liveactivity.content.errors import translated
-from django_liveactivity.content.normalizing import normalized
-from django_liveactivity.content.wire import BODY_LIMIT
+from .encoding import BODY_LIMIT
+from .errors import translated
+from .normalizing import normalized
 
 if TYPE_CHECKING:
     from pydantic import BaseModel as _TranslatingModel
@@ -58,6 +58,6 @@ class Model(_TranslatingModel):
             fields = cls.normalized(obj) if isinstance(obj, Mapping) else obj
             return super().model_validate(fields, **kwargs)
 
-    def wire(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return, ready for JSON, the fields that were set; None means not set, 0 and [] do not."""
         return self.model_dump(mode="json", exclude_unset=True, exclude_none=True)

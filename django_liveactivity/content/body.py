@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from django_liveactivity.content.endpoints import ENDPOINTS, Endpoint, Takes, takes_secondary_action
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
+
+from .endpoints import ENDPOINTS, Endpoint, EndpointSpec, takes_secondary_action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ def assemble(
     return {"content_state": {**kept, **dismissal}, **_envelope(takes, options)}
 
 
-def _dismissal(takes: Takes, endpoint: Endpoint, seconds: int | None) -> dict[str, int]:
+def _dismissal(takes: EndpointSpec, endpoint: Endpoint, seconds: int | None) -> dict[str, int]:
     if seconds is None:
         return {}
     if takes.dismissal is None:
@@ -51,7 +52,7 @@ def _dismissal(takes: Takes, endpoint: Endpoint, seconds: int | None) -> dict[st
     return {name: math.ceil(seconds / unit)}
 
 
-def _envelope(takes: Takes, options: Mapping[str, Any]) -> dict[str, Any]:
+def _envelope(takes: EndpointSpec, options: Mapping[str, Any]) -> dict[str, Any]:
     taken = {name: value for name, value in options.items() if name in takes.options}
     if takes.channels_in and "channels" in taken:
         taken[takes.channels_in] = {"channels": taken.pop("channels")}

@@ -6,9 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from django_liveactivity.content.base import Model
-from django_liveactivity.content.errors import rule
-from django_liveactivity.content.fields import (
+from .base import Model
+from .encoding import CONTENT_LIMIT
+from .errors import rule
+from .fields import (
     Color,
     FilledText,
     List,
@@ -21,8 +22,7 @@ from django_liveactivity.content.fields import (
     TypeName,
     sized,
 )
-from django_liveactivity.content.parts import Badge, Icon, Metric
-from django_liveactivity.content.wire import CONTENT_LIMIT
+from .parts import Badge, Icon, Metric
 
 
 class Content(Model):
@@ -51,9 +51,9 @@ class Content(Model):
             raise rule("belongs to another class; use that class, or leave the type out", "type")
         return self
 
-    def wire(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return, ready for JSON, the fields that were set, and the type."""
-        sent = super().wire()
+        sent = super().to_json()
         return sent if self.type is None else {**sent, "type": self.type}
 
 

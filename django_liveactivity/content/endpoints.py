@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from django_liveactivity.content.fields import TYPE_NAMES
-from django_liveactivity.content.wire import CONTENT_LIMIT, OPTIONS_LIMIT, encode
 from django_liveactivity.exceptions import FieldError, InvalidInputError
+
+from .encoding import CONTENT_LIMIT, OPTIONS_LIMIT, encode
+from .fields import TYPE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django_liveactivity.content.cards import Content
-    from django_liveactivity.content.options import Options
+    from .cards import Content
+    from .options import Options
 
 
 class Endpoint(StrEnum):
@@ -32,14 +33,14 @@ class Endpoint(StrEnum):
     """DELETE /live-activity/stream/{stream_key}"""
 
 
-Need = str | tuple[str, object]
+Requirement = str | tuple[str, object]
 """A field that must be there, or a field that must have this very value."""
-Alternatives = tuple[tuple[Need, ...], ...]
+Alternatives = tuple[tuple[Requirement, ...], ...]
 """Ways to be complete; one of them suffices."""
 
 
 @dataclass(frozen=True, slots=True)
-class Takes:
+class EndpointSpec:
     """What one endpoint takes.
 
     Attributes:
@@ -77,24 +78,24 @@ _START = {**_STREAM, "timer": (("duration_seconds",), (("counts_down", False),))
 _ALWAYS = frozenset({"action", "secondary_action", "tags", "metadata"})
 _FROZEN_TIMER = frozenset({"duration_seconds"})
 
-ENDPOINTS: Mapping[Endpoint, Takes] = {
-    Endpoint.START: Takes(
+ENDPOINTS: Mapping[Endpoint, EndpointSpec] = {
+    Endpoint.START: EndpointSpec(
         required=_START,
         options=_ALWAYS | {"alert", "channels"},
         type_required=True,
         channels_in="target",
     ),
-    Endpoint.UPDATE: Takes(required=_LATER, options=_ALWAYS),
-    Endpoint.END: Takes(
+    Endpoint.UPDATE: EndpointSpec(required=_LATER, options=_ALWAYS),
+    Endpoint.END: EndpointSpec(
         required=_LATER,
         options=_ALWAYS,
         left_out=_FROZEN_TIMER,
         dismissal=("auto_dismiss_minutes", 60),
     ),
-    Endpoint.STREAM: Takes(
+    Endpoint.STREAM: EndpointSpec(
         required=_STREAM, options=_ALWAYS | {"alert", "channels"}, type_required=True
     ),
-    Endpoint.END_STREAM: Takes(
+    Endpoint.END_STREAM: EndpointSpec(
         required=_LATER,
         options=_ALWAYS | {"alert"},
         content_required=False,
@@ -119,7 +120,7 @@ def check_content(endpoint: Endpoint, content: Content) -> dict[str, Any]:
     """
     # Again, because pydantic's model_copy(update=…) checks nothing.
     set_fields = {name: getattr(content, name) for name in content.model_fields_set}
-    wire = type(content).model_validate(set_fields).wire()
+    wire = type(content).model_validate(set_fields).to_json()
     takes = ENDPOINTS[endpoint]
     if takes.type_required and content.type is None:
         message = f"is required to {endpoint}; use the class of {', '.join(TYPE_NAMES)}"
@@ -142,7 +143,7 @@ def check_options(endpoint: Endpoint, content_type: str | None, options: Options
     Raises:
         InvalidInputError: names every option that is refused; at ``body`` if they are too large.
     """
-    wire = options.wire()
+    wire = options.to_json()
     refused = [_refused(endpoint, name) for name in wire if name not in ENDPOINTS[endpoint].options]
     if "secondary_action" in wire and not takes_secondary_action(content_type):
         shown = ", ".join(sorted(SECONDARY_ACTION_TYPES))
@@ -170,13 +171,13 @@ def _check_complete(
     raise InvalidInputError.at(missing, f"is required to {endpoint}; give {ways}")
 
 
-def _has(wire: Mapping[str, Any], need: Need) -> bool:
+def _has(wire: Mapping[str, Any], need: Requirement) -> bool:
     return need in wire if isinstance(need, str) else wire.get(need[0]) is need[1]
 
 
-def _name(need: Need) -> str:
+def _name(need: Requirement) -> str:
     return need if isinstance(need, str) else need[0]
 
 
-def _name_with_value(need: Need) -> str:
+def _name_with_value(need: Requirement) -> str:
     return need if isinstance(need, str) else f"{need[0]}={need[1]}"

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
-from django_liveactivity.content.errors import rule
-from django_liveactivity.content.wire import (
+from .encoding import (
     INTEGER_LIMIT,
     METADATA_LIMIT,
     check_json,
@@ -18,6 +17,7 @@ from django_liveactivity.content.wire import (
     check_text,
     encode,
 )
+from .errors import rule
 
 Item = TypeVar("Item")
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django_liveactivity.content.normalizing import normalized_scalar
 from django_liveactivity.exceptions import InvalidInputError
+
+from .normalizing import normalized_scalar
 
 _STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ACTIVITY_ID = re.compile(r"[!-~]{1,255}")

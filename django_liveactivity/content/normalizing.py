@@ -13,8 +13,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from django_liveactivity.content.wire import INTEGER_LIMIT, KIB
 from django_liveactivity.exceptions import InvalidInputError
+
+from .encoding import INTEGER_LIMIT, KIB
 
 MAX_DEPTH = 16
 """Deeper than any field is; what lies deeper stays as it is, and its field refuses it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from django_liveactivity.content.base import Model
-from django_liveactivity.content.fields import FilledText, List, Metadata, Tag, sized
-from django_liveactivity.content.parts import Action, AlertMessage
-from django_liveactivity.content.wire import OPTIONS_LIMIT
+from .base import Model
+from .encoding import OPTIONS_LIMIT
+from .fields import FilledText, List, Metadata, Tag, sized
+from .parts import Action, AlertMessage
 
 
 class Options(Model):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django_liveactivity.content.cards import (
+from django_liveactivity.exceptions import InvalidInputError
+
+from .cards import (
     CONTENT_TYPES,
     Alert,
     Content,
@@ -15,11 +17,10 @@ from django_liveactivity.content.cards import (
     Timer,
     Value,
 )
-from django_liveactivity.content.fields import TYPE_NAMES
-from django_liveactivity.exceptions import InvalidInputError
+from .fields import TYPE_NAMES
 
 # In this order: value alone is a readout, with upper_limit it is progress.
-_TELLTALES: tuple[tuple[type[Content], tuple[str, ...]], ...] = (
+_DISTINCTIVE_FIELDS: tuple[tuple[type[Content], tuple[str, ...]], ...] = (
     (Progress, ("percentage", "upper_limit")),
     (
         SegmentedProgress,
@@ -67,4 +68,6 @@ def _type_of(data: object) -> str | None:
 
 
 def _inferred(data: Mapping[str, Any]) -> type[Content]:
-    return next((cls for cls, names in _TELLTALES if any(map(data.__contains__, names))), Content)
+    return next(
+        (cls for cls, names in _DISTINCTIVE_FIELDS if any(map(data.__contains__, names))), Content
+    )

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import model_validator
 
-from django_liveactivity.content.base import Model
-from django_liveactivity.content.errors import rule
-from django_liveactivity.content.fields import Color, FilledText, JsonObject, Measurement, Text
+from .base import Model
+from .errors import rule
+from .fields import Color, FilledText, JsonObject, Measurement, Text
 
 _SCHEMES = {"open_url": ("https", "http", "shortcuts"), "webhook": ("https",)}
 _UNSAFE = re.compile(r"[\s\x00-\x1f\x7f]")

@@ -13,26 +13,27 @@ from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
+from django_liveactivity.health.status import condition_of
 from django_liveactivity.models import AccountState, with_now
 from django_liveactivity.printable import get_logger
-from django_liveactivity.status import condition_of
 
-from . import candidates, seats, slots
-from .acts import apply_acts
-from .announce import announce, announce_settled
-from .candidates import Target
-from .claim import Claim, OvertakenError, claim
-from .complaint import call_line, complaint
-from .gates import admit
-from .lost import write_off
-from .record import record
-from .settle import set_aside
-from .sight import look
-from .step import fresh_session_after_error
-from .verdict import resolve
+from .lanes import candidates
+from .lanes.apply import defer_lane
+from .lanes.candidates import Target
+from .lanes.claim import Claim, OvertakenError, claim
+from .lanes.complaint import call_line, complaint
+from .lanes.lost import recover_expired_lease
+from .lanes.record import record
+from .lanes.snapshot import read_lane
+from .limits import permits, rate
+from .limits.admission import admission
+from .notify import send_plan_signals, send_signals
+from .operator_actions import apply_operator_actions
+from .rules.verdicts import resolve
+from .transaction import fresh_session_after_error
 
 PATIENCE = 2.0
-SEAT_PAUSE = 1.0
+PERMIT_PAUSE = 1.0
 
 logger = get_logger("django_liveactivity.delivery")
 calls_logger = get_logger("django_liveactivity.calls")
@@ -94,30 +95,30 @@ class _Drain:
     ) -> None:
         self.account = account
         self.backend: BaseBackend = get_backend(account.alias)
-        self.pace = slots.Pace.of(self.backend.rate_limit)
+        self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
         limit = account.timing.drain / 1000
         self.deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
         self.patience = patience
         self.stop = stop
-        self.seat = 0
+        self.permit = 0
         self.backlog = False
         self.calls = 0
         self.raised = False
 
     def run(self) -> Drained:
-        seats.furnish(self.account)
-        slots.furnish(self.account, self.pace)
-        with seats.seat(self.account) as number:
+        permits.ensure_rows(self.account)
+        rate.ensure_rows(self.account, self.rate_limit)
+        with permits.permit(self.account) as number:
             if number is None:
-                return Drained(more=True, again_in=SEAT_PAUSE)
-            self.seat = number
+                return Drained(more=True, again_in=PERMIT_PAUSE)
+            self.permit = number
             read_state(self.account)
-            apply_acts(self.account)
+            apply_operator_actions(self.account)
             return self._work()
 
     def _work(self) -> Drained:
         while True:
-            state = slots.state_and_slot(self.account, self.pace, self.seat)
+            state = rate.state_and_slot(self.account, self.rate_limit, self.permit)
             pause = self._serve(state)
             if pause is None:
                 return self._idle(state)
@@ -131,12 +132,12 @@ class _Drain:
         if self.backlog and state.free_slot is None:
             return _pause(state, state.slot_free_at)
         pauses = []
-        for target in candidates.targets(self.account, admit(state)):
+        for target in candidates.targets(self.account, admission(state)):
             slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
                 self._call_for_help()
                 self._call(state, target, slot)
-                self.backlog = bool(self.pace.calls and target.is_one_of_many)
+                self.backlog = bool(self.rate_limit.calls and target.is_one_of_many)
                 return 0.0
             pauses.append(_pause(state, ready_at))
             if not target.is_retried:
@@ -145,15 +146,15 @@ class _Drain:
 
     def _slot_for(self, target: Target, state: AccountState) -> tuple[int | None, int]:
         """Return a slot for the target's call, if it needs one, and when the call may be made."""
-        if not self.pace.calls or not target.needs_call or target.ready_at > state.now:
+        if not self.rate_limit.calls or not target.needs_call or target.ready_at > state.now:
             return None, target.ready_at
         slot, free_at = state.free_slot, state.slot_free_at
         if target.is_retried:
-            slot, free_at = slots.find_for_retry(self.account, self.pace)
+            slot, free_at = rate.find_for_retry(self.account, self.rate_limit)
         return slot, target.ready_at if slot else max(free_at or 0, state.now + 1)
 
     def _call_for_help(self) -> None:
-        if self.on_backlog is not None and self.calls and self.seat < seats.SEATS - 1:
+        if self.on_backlog is not None and self.calls and self.permit < permits.PERMITS - 1:
             self.on_backlog()
             self.on_backlog = None
 
@@ -165,25 +166,25 @@ class _Drain:
             raise
         except Exception:  # one lane that cannot be planned must not hold up the others
             logger.exception("Lane %s is set aside for a while.", target.digest)
-            set_aside(self.account.database, self.account, target.digest)
+            defer_lane(self.account.database, self.account, target.digest)
             return
         if claimed is not None:
             self._deliver(state, claimed, begun)
 
     def _claim(self, state: AccountState, target: Target, slot: int | None) -> Claim | None:
-        sight = look(self.account, target, state.now)
-        if sight is None:
+        snapshot = read_lane(self.account, target, state.now)
+        if snapshot is None:
             return None
-        if sight.lane.open_attempt:
-            write_off(self.account, sight.lane)
+        if snapshot.lane.open_attempt:
+            recover_expired_lease(self.account, snapshot.lane)
             return None
         using = self.account.database
         try:
-            claimed = claim(using, self.account, state, sight, slot, self.pace)
+            claimed = claim(using, self.account, state, snapshot, slot, self.rate_limit)
         except OvertakenError:
             return None
         if claimed is None:
-            announce_settled(using, sight.lane, sight.plan)
+            send_plan_signals(using, snapshot.lane, snapshot.plan)
         return claimed
 
     def _deliver(self, state: AccountState, claimed: Claim, begun: float) -> None:
@@ -191,13 +192,13 @@ class _Drain:
         answer = resolve(self._send(claimed, begun), state.known_address)
         self.calls += 1
         calls_logger.info("%s: %s", self.account.alias, call_line(claimed, answer))
-        recorded = record(using, self.account, state, claimed, answer, self.pace)
+        recorded = record(using, self.account, state, claimed, answer, self.rate_limit)
         problem = complaint(claimed, answer, recorded.verdict, repeats=recorded.repeats)
         if problem:
             logger.warning("%s: %s", self.account.alias, problem)
         if not recorded.owned:
             logger.warning("Lane %s: the lease ran out before the answer came.", claimed.lane)
-        announce(using, claimed, recorded)
+        send_signals(using, claimed, recorded)
 
     def _send(self, claimed: Claim, begun: float) -> Answer:
         """Make the call, unless this process was frozen so long that its lease may be over."""
@@ -213,10 +214,10 @@ class _Drain:
 
     def _idle(self, state: AccountState) -> Drained:
         """Return when to come back; what is due now is in another worker's hands."""
-        wake_at = candidates.next_wake(self.account)
-        if wake_at is None:
+        deadline_at = candidates.next_due_at(self.account)
+        if deadline_at is None:
             return Drained(self.calls)
-        pause = max(0.0, (wake_at - state.now) / 1000)
+        pause = max(0.0, (deadline_at - state.now) / 1000)
         return Drained(self.calls, more=pause == 0, again_in=pause)
 
 

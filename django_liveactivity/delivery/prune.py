@@ -9,18 +9,18 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import (
-    Act,
     Attempt,
     KnownActivityId,
     Lane,
     LiveActivity,
     Now,
     Operation,
+    OperatorAction,
     TrackingFailure,
 )
-from django_liveactivity.selectors import FAILURES_KEPT
+from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
 
-from .step import step
+from .transaction import durable_transaction
 
 CARDS = 200
 """Cards deleted in one step."""
@@ -44,14 +44,14 @@ def prune(account: Account) -> int:
         The number of cards deleted.
     """
     using, deadline = account.database, time.monotonic() + SECONDS
-    deleted = kept = 0
+    deleted = cancelled_schedules = 0
     while time.monotonic() < deadline:
-        found = list(_old_cards(account)[kept : kept + CARDS])
+        found = list(_old_cards(account)[cancelled_schedules : cancelled_schedules + CARDS])
         cards = _without_unfinished(using, found)
         if not _thin_out(using, cards, deadline):
             break
         gone = _forget(using, account, cards)
-        deleted, kept = deleted + gone, kept + len(found) - gone
+        deleted, cancelled_schedules = deleted + gone, cancelled_schedules + len(found) - gone
         if len(found) < CARDS:
             break
     _forget_acts(account)
@@ -99,7 +99,7 @@ def _thin_out(using: str, cards: Sequence[LiveActivity], deadline: float) -> boo
         found = list(ids[:ROWS])
         if not found:
             return True
-        step(_delete_operations)(using, found)
+        durable_transaction(_delete_operations)(using, found)
     return False
 
 
@@ -110,7 +110,7 @@ def _delete_operations(using: str, ids: Sequence[int]) -> None:
     """
     for rows in (
         Attempt.objects.using(using).filter(operation__in=ids),
-        Act.objects.using(using).filter(operation__in=ids),
+        OperatorAction.objects.using(using).filter(operation__in=ids),
         Operation.objects.using(using).filter(pk__in=ids),
     ):
         rows._raw_delete(using)
@@ -124,7 +124,7 @@ def _forget(using: str, account: Account, cards: Sequence[LiveActivity]) -> int:
     return _delete_cards(using, account, cards, ids)
 
 
-@step
+@durable_transaction
 def _delete_cards(
     using: str, account: Account, cards: Sequence[LiveActivity], ids: Sequence[int]
 ) -> int:
@@ -143,27 +143,29 @@ def _delete_cards(
 def _unused_lanes(account: Account, digests: Sequence[str]) -> QuerySet[Lane, Lane]:
     used = LiveActivity.objects.filter(account=OuterRef("account"), lane_digest=OuterRef("digest"))
     lanes = Lane.objects.using(account.database).filter(~Exists(used), account=account.alias)
-    return lanes.filter(digest__in=digests, lease_until__lt=Now(), doubt_until__lt=Now())
+    return lanes.filter(digest__in=digests, lease_until__lt=Now(), ambiguous_until__lt=Now())
 
 
 def _forget_acts(account: Account) -> None:
     """Delete old acts that decided on the account and belong to no operation."""
-    acts = Act.objects.using(account.database).filter(account=account.alias, operation=None)
-    old = acts.filter(applied_at__lt=Now() - account.timing.keep_finished)
+    operator_actions = OperatorAction.objects.using(account.database).filter(
+        account=account.alias, operation=None
+    )
+    old = operator_actions.filter(applied_at__lt=Now() - account.timing.keep_finished)
     ids = list(old.values_list("pk", flat=True)[:ROWS])
     if ids:
         _delete_acts(account.database, ids)
 
 
-@step
+@durable_transaction
 def _delete_acts(using: str, ids: Sequence[int]) -> None:
-    Act.objects.using(using).filter(pk__in=ids)._raw_delete(using)
+    OperatorAction.objects.using(using).filter(pk__in=ids)._raw_delete(using)
 
 
 def _forget_failures(account: Account) -> None:
     """Delete the failures of hooks that the status counts no more, by their ids: hosts INSERT."""
     rows = TrackingFailure.objects.using(account.database)
-    old = rows.filter(account=account.alias, created_at__lt=Now() - FAILURES_KEPT)
+    old = rows.filter(account=account.alias, created_at__lt=Now() - TRACKING_FAILURES_KEPT_MS)
     ids = list(old.values_list("pk", flat=True)[:ROWS])
     if ids:
         rows.filter(pk__in=ids)._raw_delete(account.database)

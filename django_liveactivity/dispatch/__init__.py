@@ -18,9 +18,9 @@ from django_liveactivity.printable import get_logger
 
 Dispatcher = Callable[[str], None]
 SHORT_NAMES = {
-    "none": "django_liveactivity.dispatch.none.kick",
-    "celery": "django_liveactivity.dispatch.celery.kick",
-    "immediate": "django_liveactivity.dispatch.immediate.kick",
+    "none": "django_liveactivity.dispatch.none.wake",
+    "celery": "django_liveactivity.dispatch.celery.wake",
+    "immediate": "django_liveactivity.dispatch.immediate.wake",
 }
 
 
@@ -31,23 +31,23 @@ class MissingExtraError(ImproperlyConfigured):
 logger = get_logger("django_liveactivity.dispatch")
 
 
-class _Asked(threading.local):
+class _Requested(threading.local):
     """The accounts for which this thread has asked for a kick and had none since."""
 
     def __init__(self) -> None:
         self.aliases: set[str] = set()
 
 
-_asked = _Asked()
+_requested = _Requested()
 
 
-def kick_on_commit(account: conf.Account) -> None:
+def wake_on_commit(account: conf.Account) -> None:
     """Kick the account's drain when the host's transaction commits; never if it rolls back.
 
     However many rows a transaction inserts, the account is kicked once. After a commit by hand,
     with autocommit off, it is kicked when autocommit is on again; until then the sweep does it.
     """
-    _asked.aliases.add(account.alias)
+    _requested.aliases.add(account.alias)
     connection = transaction.get_connection(account.database)
     if connection.in_atomic_block or connection.get_autocommit():
         _on_commit(account)
@@ -57,17 +57,17 @@ def kick_on_commit(account: conf.Account) -> None:
 
 
 def _on_commit(account: conf.Account) -> None:
-    kick_once = functools.partial(_kick_once, account.alias)
+    kick_once = functools.partial(_wake_once, account.alias)
     transaction.on_commit(kick_once, using=account.database, robust=True)
 
 
-def _kick_once(alias: str) -> None:
-    if alias in _asked.aliases:
-        _asked.aliases.discard(alias)
-        kick(alias)
+def _wake_once(alias: str) -> None:
+    if alias in _requested.aliases:
+        _requested.aliases.discard(alias)
+        wake(alias)
 
 
-def kick(alias: str) -> None:
+def wake(alias: str) -> None:
     """Wake a drain for an account: it may be lost or doubled without harm.
 
     Nothing that goes wrong here reaches the caller, whose rows are committed already.

@@ -32,7 +32,7 @@ class Publisher:
         self._running = False
         self._flushed_at_exit = False
 
-    def put_up(self, app: Celery, alias: str) -> None:
+    def request(self, app: Celery, alias: str) -> None:
         """Ask for a wake-up of this account; many asked for at once become one."""
         with self._changed:
             self._flags.add((app, alias))
@@ -100,7 +100,7 @@ def _flush_worker_process(**_: Any) -> None:
     _publisher().flush()
 
 
-def kick(alias: str) -> None:
+def wake(alias: str) -> None:
     """Let the daemon thread send the task with the Celery app of this thread; return at once.
 
     It is the app that ``delay()`` of a shared task would use here. With its ``task_always_eager``
@@ -108,11 +108,11 @@ def kick(alias: str) -> None:
     """
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     if app.conf.task_always_eager:
-        from .immediate import kick as drain_here  # noqa: PLC0415 - delivery loads the HTTP client
+        from .immediate import wake as drain_here  # noqa: PLC0415 - delivery loads the HTTP client
 
         drain_here(alias)
     else:
-        _publisher().put_up(app, alias)
+        _publisher().request(app, alias)
 
 
 def app_here() -> Celery | None:

@@ -7,6 +7,6 @@ from django_liveactivity.delivery import drain
 SECONDS = 10.0
 
 
-def kick(alias: str) -> None:
+def wake(alias: str) -> None:
     """Deliver what is due, here and now, for at most 10 s; what waits longer stays for a sweep."""
     drain(alias, seconds=SECONDS)

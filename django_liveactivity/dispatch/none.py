@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-def kick(alias: str) -> None:
+def wake(alias: str) -> None:
     """Do nothing: a loop or a cron job of ``liveactivity_dispatch`` delivers."""

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 
 from django_liveactivity.printable import get_logger
 
-from .progress import Bars
+from .progress import ProgressBars
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 @contextmanager
-def shown_log(bars: Bars) -> Iterator[None]:
+def shown_log(bars: ProgressBars) -> Iterator[None]:
     """Write our records from INFO up beside the bars for the time of the block.
 
     Django's default logging has no handler for them, and Python's last resort shows warnings only.

@@ -13,7 +13,7 @@ LEAST = 10
 HINT = 'A progress bar would be here: pip install "django-liveactivity[progress]"\n'
 
 
-class Bars:
+class ProgressBars:
     """A bar for each backlog of at least 10; nothing at all where nobody looks.
 
     Args:

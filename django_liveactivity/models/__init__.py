@@ -1,6 +1,6 @@
 """The rows: what the host INSERTs, and what delivery keeps beside it."""
 
-from . import prepared
+from . import compiled
 from .activity import (
     KnownActivityId,
     LiveActivity,
@@ -10,31 +10,31 @@ from .activity import (
     root_model,
     where_written,
 )
-from .bytes import SameBytes
 from .clock import Now, from_datetime, to_datetime, with_now
+from .delivery import AccountState, DrainPermit, Lane, RateLimitSlot
 from .fields import storable
-from .operation import Act, Attempt, Operation
-from .state import AccountState, Lane, Seat, Slot
+from .lookups import SameBytes
+from .operation import Attempt, Operation, OperatorAction
 from .tracking import TrackingFailure
 
 __all__ = [
     "AccountState",
-    "Act",
     "Attempt",
+    "DrainPermit",
     "KnownActivityId",
     "Lane",
     "LiveActivity",
     "Now",
     "Operation",
+    "OperatorAction",
+    "RateLimitSlot",
     "SameBytes",
-    "Seat",
-    "Slot",
     "Subject",
     "TrackingFailure",
+    "compiled",
     "from_datetime",
     "has_composite_key",
     "lane_digest",
-    "prepared",
     "root_model",
     "storable",
     "to_datetime",

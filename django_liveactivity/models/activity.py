@@ -149,20 +149,18 @@ class LiveActivity(KeptModel):
     is_closed: bool  # annotated by the selectors: whether an end is due
     newest_content: Any  # annotated by the selectors: what it was last meant to show
     newest_options: Any  # what travelled beside that content
-    newest_id: int | None  # and that operation's id
+    newest_content_id: int | None  # and that operation's id
 
     class Meta:
         verbose_name = _("live activity")
         verbose_name_plural = _("live activities")
         permissions = [("end_liveactivity", _("Can end live activities"))]
         indexes = [
-            models.Index(fields=["account", "lane_digest", "id"], name="liveactivity_lane"),
-            models.Index(
-                fields=["account", "subject_model", "subject_pk"], name="liveactivity_subject"
-            ),
-            models.Index(fields=["status", "id"], name="liveactivity_status"),
-            models.Index(fields=["account", "ended_at"], name="liveactivity_ended"),
-            models.Index(fields=["account", "needs_attention"], name="liveactivity_attention"),
+            models.Index(fields=["account", "lane_digest", "id"], name="dla_lane"),
+            models.Index(fields=["account", "subject_model", "subject_pk"], name="dla_subject"),
+            models.Index(fields=["status", "id"], name="dla_status"),
+            models.Index(fields=["account", "ended_at"], name="dla_ended"),
+            models.Index(fields=["account", "needs_attention"], name="dla_attention"),
         ]
 
     def __str__(self) -> str:
@@ -222,7 +220,7 @@ class KnownActivityId(models.Model):
     id_digest = models.CharField(max_length=DIGEST_LENGTH)
 
     class Meta:
-        indexes = [models.Index(fields=["account", "id_digest"], name="liveactivity_known_id")]
+        indexes = [models.Index(fields=["account", "id_digest"], name="dla_known_id")]
 
     def __str__(self) -> str:
         return f"{self.account}: {self.id_digest[:12]}"

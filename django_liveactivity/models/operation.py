@@ -80,10 +80,10 @@ class Operation(KeptModel):
     rank = models.SmallIntegerField(choices=Rank.choices)
     next_try_at = models.BigIntegerField(null=True)
     tries = models.PositiveIntegerField(_("tries"), default=0)
-    setbacks = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
     first_tried_at = models.BigIntegerField(null=True)
-    bare = models.BooleanField(default=False)
-    carried = models.JSONField(default=dict)
+    stripped = models.BooleanField(default=False)
+    inherited_options = models.JSONField(default=dict)
     needs_attention = models.BooleanField(_("needs attention"), default=False)
     acknowledged_at = models.BigIntegerField(null=True)
     finished_at = models.BigIntegerField(null=True)
@@ -95,14 +95,10 @@ class Operation(KeptModel):
         verbose_name = _("operation")
         verbose_name_plural = _("operations")
         indexes = [
-            models.Index(fields=["account", "rank", "next_try_at"], name="liveactivity_due"),
-            models.Index(
-                fields=["account", "lane_digest", "state", "id"], name="liveactivity_op_lane"
-            ),
-            models.Index(
-                fields=["account", "lane_digest", "kind", "id"], name="liveactivity_op_kind"
-            ),
-            models.Index(fields=["activity", "id"], name="liveactivity_op_activity"),
+            models.Index(fields=["account", "rank", "next_try_at"], name="dla_due"),
+            models.Index(fields=["account", "lane_digest", "state", "id"], name="dla_op_lane"),
+            models.Index(fields=["account", "lane_digest", "kind", "id"], name="dla_op_kind"),
+            models.Index(fields=["activity", "id"], name="dla_op_activity"),
         ]
 
     def __str__(self) -> str:
@@ -182,7 +178,7 @@ class Attempt(KeptModel):
     class Meta:
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
-        indexes = [models.Index(fields=["operation", "number"], name="liveactivity_attempt_op")]
+        indexes = [models.Index(fields=["operation", "number"], name="dla_attempt_op")]
 
     def __str__(self) -> str:
         return f"{self.endpoint} {self.number}: {self.outcome or 'open'}"
@@ -199,7 +195,7 @@ class Attempt(KeptModel):
         return cls.objects.using(using).filter(operation__in=ends).values("pk")
 
 
-class Act(InsertedModel):
+class OperatorAction(InsertedModel):
     """An operator's decision, INSERTed with actor and reason and applied by the next drain."""
 
     class Kind(models.TextChoices):
@@ -214,7 +210,7 @@ class Act(InsertedModel):
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         null=True,
-        related_name="acts",
+        related_name="operator_actions",
     )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
     actor = AnyCharField(_("actor"), max_length=255)
@@ -226,8 +222,8 @@ class Act(InsertedModel):
 
     class Meta:
         verbose_name = _("act")
-        verbose_name_plural = _("acts")
-        indexes = [models.Index(fields=["account", "applied_at"], name="liveactivity_act_due")]
+        verbose_name_plural = _("operator_actions")
+        indexes = [models.Index(fields=["account", "applied_at"], name="dla_act_due")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.operation_id or self.account}"

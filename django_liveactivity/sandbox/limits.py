@@ -27,7 +27,7 @@ class FixedWindow:
         self._began = float("-inf")
         self._used = 0
 
-    def admit(self, now: float) -> bool:
+    def admission(self, now: float) -> bool:
         """Count a call at ``now`` (seconds) and tell whether it is within the limit."""
         if now - self._began >= self._seconds:
             self._began, self._used = now, 0
@@ -42,7 +42,7 @@ class SlidingWindow:
         self._calls, self._seconds = calls, seconds
         self._admitted: deque[float] = deque()
 
-    def admit(self, now: float) -> bool:
+    def admission(self, now: float) -> bool:
         """Count a call at ``now`` (seconds) and tell whether it is within the limit."""
         while self._admitted and now - self._admitted[0] >= self._seconds:
             self._admitted.popleft()
@@ -149,9 +149,9 @@ class VendorAccount:
         self.streams: dict[str, Stream] = {}
         self._rate_limit = WINDOWS[policy.window](*policy.rate_limit)
 
-    def admit(self, now: float) -> bool:
+    def admission(self, now: float) -> bool:
         """Count a call at ``now`` (seconds) and tell whether it is within the rate limit."""
-        return self._rate_limit.admit(now)
+        return self._rate_limit.admission(now)
 
     def check_may_show(self, body: JsonObject, now: float) -> None:
         """Check that this account may show cards, on the channels that the body asks for."""

@@ -4,7 +4,6 @@ Nothing here waits for the vendor or the broker. Bad input raises ``InvalidInput
 anything is written. Each service has an async face, whose name begins with ``a``.
 """
 
-from .acts import give_up_operation, probe_account, retry_operation
 from .asynchronous import (
     aend_activities,
     aend_activity,
@@ -15,8 +14,9 @@ from .asynchronous import (
     astream_activity,
     atrack_activity,
 )
-from .cards import Card, live_activity
+from .context import Card, live_activity
 from .ends import end_activities, end_activity, keep_activity
+from .operator_actions import give_up_operation, probe_account, retry_operation
 from .streams import stream_activity, track_activity
 
 __all__ = [

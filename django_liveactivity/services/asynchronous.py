@@ -8,8 +8,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from .acts import give_up_operation, probe_account, retry_operation
 from .ends import end_activities, end_activity, keep_activity
+from .operator_actions import give_up_operation, probe_account, retry_operation
 from .streams import stream_activity, track_activity
 
 P = ParamSpec("P")

@@ -28,8 +28,8 @@ from django_liveactivity.models import (
 )
 from django_liveactivity.models.schema import names_missing_migration
 
-from .door import UNSET, Door, OptionFields, Unset, enter, milliseconds
-from .intent import Known, Wanted, checked, suffices
+from .intent import CardState, EndRequest, checked, satisfies
+from .writer import UNSET, OptionFields, Unset, Writer, enter, milliseconds
 
 Kind = Operation.Kind
 State = Operation.State
@@ -82,7 +82,7 @@ def end_activity(
     """
     door = enter(_account_of(activity, account), actor=actor, reason=reason)
     path, name = _check_names(activity, stream_key, activity_id)
-    wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
+    wanted = EndRequest(content, options, dismiss_after, _due_at(at, after))
     card = _find(door, activity, path, name)
     if activity is None:
         return end_card(door, card, wanted, **{path: name})
@@ -129,11 +129,11 @@ def end_activities(
         InvalidInputError: names the field; nothing was written.
     """
     door = enter(account, actor=actor, reason=reason)
-    wanted = Wanted(content, options, dismiss_after, _due_at(at, after))
+    wanted = EndRequest(content, options, dismiss_after, _due_at(at, after))
     spared = _lane_of(exclude)
     found = selectors.open_cards(door.account, _subjects(door, subject))
     cards = [card for card in found if card.lane_digest != spared]
-    values = [checked(door, Known.of(card), wanted) for card in cards]
+    values = [checked(door, CardState.of(card), wanted) for card in cards]
     return door.insert_operations(Kind.END, list(zip(cards, values, strict=True)))
 
 
@@ -171,7 +171,7 @@ def keep_activity(
     return door.insert_operation(card, Kind.KEEP)
 
 
-def _subjects(door: Door, given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
+def _subjects(door: Writer, given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
     """Return the objects that were named; of a queryset only the keys are read."""
     if isinstance(given, QuerySet):
         rows = given.using(where_written(given.model, door.account.database))
@@ -228,25 +228,25 @@ def _name_of(activity: LiveActivity) -> tuple[str, str]:
     return "activity_id", check_activity_id(activity.activity_id)
 
 
-def _find(door: Door, activity: LiveActivity | None, path: str, name: str) -> LiveActivity | None:
+def _find(door: Writer, activity: LiveActivity | None, path: str, name: str) -> LiveActivity | None:
     if activity is not None:
-        return selectors.by_number(door.account, activity.pk)
+        return selectors.by_pk(door.account, activity.pk)
     if path == "stream_key":
-        return selectors.newest_of_key(door.account, name)
-    return selectors.newest_of_id(door.account, name)
+        return selectors.newest_by_stream_key(door.account, name)
+    return selectors.newest_by_activity_id(door.account, name)
 
 
-def end_card(door: Door, card: LiveActivity | None, wanted: Wanted, **name: Any) -> Operation:
+def end_card(door: Writer, card: LiveActivity | None, wanted: EndRequest, **name: Any) -> Operation:
     """End a card that was read as ``described``, or adopt one of that name and end it."""
     if card is None:
-        values = checked(door, Known(by_key="stream_key" in name), wanted)
-        with door.together():
+        values = checked(door, CardState(by_key="stream_key" in name), wanted)
+        with door.atomic():
             return door.insert_operation(door.insert_activity(**name), Kind.END, **values)
     standing = selectors.due_end(card) if card.is_closed else None
     if standing is not None and standing.state == State.DONE and "stream_key" in name:
         return end_card(door, None, wanted, **name)  # somebody else may have shown it again
-    values = checked(door, Known.of(card), wanted)
-    if standing is not None and suffices(standing, values, wanted):
+    values = checked(door, CardState.of(card), wanted)
+    if standing is not None and satisfies(standing, values, wanted):
         return standing
     return door.insert_operation(card, Kind.END, **values)
 

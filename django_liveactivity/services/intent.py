@@ -19,13 +19,13 @@ from django_liveactivity.content import (
 from django_liveactivity.exceptions import ContentRequiredError
 from django_liveactivity.models import LiveActivity, Operation
 
-from .door import UNSET, Door, Unset, as_content, as_options
+from .writer import UNSET, Unset, Writer, as_content, as_options
 
 State = Operation.State
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EndRequest:
     """How a card shall end; checked against the card as far as it is known.
 
     A dismissal within content in the vendor's shape becomes ``dismiss_after``.
@@ -46,7 +46,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Known:
+class CardState:
     """What is known of a card before it ends."""
 
     by_key: bool
@@ -54,14 +54,14 @@ class Known:
     has_content: bool = False
 
     @classmethod
-    def of(cls, card: LiveActivity) -> Known:
+    def of(cls, card: LiveActivity) -> CardState:
         """Return what the newest content of a card tells."""
         content = card.newest_content
         own_type = content.get("type") if content else None
         return cls(bool(card.stream_key), own_type, content is not None)
 
 
-def checked(door: Door, known: Known, wanted: Wanted) -> dict[str, Any]:
+def checked(door: Writer, known: CardState, wanted: EndRequest) -> dict[str, Any]:
     """Return the values of the end's row.
 
     Raises:
@@ -80,14 +80,14 @@ def checked(door: Door, known: Known, wanted: Wanted) -> dict[str, Any]:
         raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
     return {
         "content": wire,
-        "options": options.wire(),
+        "options": options.to_json(),
         "dismiss_seconds": _dismiss_seconds(door, wanted.dismiss_after, shows),
         "due_at": wanted.due_at,
     }
 
 
 def _dismiss_seconds(
-    door: Door, value: datetime.timedelta | Unset | None, shows: bool
+    door: Writer, value: datetime.timedelta | Unset | None, shows: bool
 ) -> int | None:
     if isinstance(value, Unset):
         return door.backend.dismiss_seconds if shows else None
@@ -99,14 +99,14 @@ def _dismiss_seconds(
     return seconds
 
 
-def suffices(standing: Operation, values: dict[str, Any], wanted: Wanted) -> bool:
+def satisfies(standing: Operation, values: dict[str, Any], wanted: EndRequest) -> bool:
     """Tell whether an end that stands already is all that is asked for."""
     if standing.state == State.DONE or wanted.due_at is not None:
         return True  # a due end can be neither moved nor changed once it is acknowledged
     return _adds_nothing(standing, values, wanted)
 
 
-def _adds_nothing(standing: Operation, values: dict[str, Any], wanted: Wanted) -> bool:
+def _adds_nothing(standing: Operation, values: dict[str, Any], wanted: EndRequest) -> bool:
     if not isinstance(wanted.dismiss_after, Unset) and (
         values["dismiss_seconds"] != standing.dismiss_seconds
     ):

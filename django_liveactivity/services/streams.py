@@ -20,7 +20,7 @@ from django_liveactivity.content import (
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.models.schema import names_missing_migration
 
-from .door import UNSET, Door, OptionFields, Unset, as_content, as_options, enter, milliseconds
+from .writer import UNSET, OptionFields, Unset, Writer, as_content, as_options, enter, milliseconds
 
 
 @names_missing_migration
@@ -57,13 +57,13 @@ def stream_activity(
     """
     key = check_stream_key(stream_key)
     door = enter(account, actor=actor, reason=reason)
-    values = intended(Endpoint.STREAM, content, options)
-    lasts = lasting(door, time_to_live)
+    values = check_shown(Endpoint.STREAM, content, options)
+    lasts = time_to_live_ms(door, time_to_live)
     told = Subject.of(subject)
-    card = selectors.newest_of_key(door.account, key)
+    card = selectors.newest_by_stream_key(door.account, key)
     if card is not None and not card.is_closed:
-        return show_on(door, card, values, lasts)
-    return show_new(door, key, values, lasts, subject=told)
+        return add_content(door, card, values, lasts)
+    return insert_card(door, key, values, lasts, subject=told)
 
 
 @names_missing_migration
@@ -99,32 +99,32 @@ def track_activity(
     identity = check_activity_id(activity_id)
     door = enter(account, actor=actor, reason=reason)
     told = Subject.of(subject)
-    card = selectors.newest_of_id(door.account, identity)
+    card = selectors.newest_by_activity_id(door.account, identity)
     stream = card is not None and bool(card.stream_key)
-    values = intended(Endpoint.STREAM if stream else Endpoint.UPDATE, content, options)
-    lasts = lasting(door, time_to_live)
+    values = check_shown(Endpoint.STREAM if stream else Endpoint.UPDATE, content, options)
+    lasts = time_to_live_ms(door, time_to_live)
     if card is not None and not card.is_closed:
-        return show_on(door, card, values, lasts)
+        return add_content(door, card, values, lasts)
     key = card.stream_key if card is not None else ""
     channels = card.channels if card is not None else None
-    with door.together():
+    with door.atomic():
         new = door.insert_activity(
             stream_key=key,
             activity_id="" if key else identity,
             subject=told,
             channels=channels,
         )
-        return show_on(door, new, values, lasts)
+        return add_content(door, new, values, lasts)
 
 
-class Intended(TypedDict):
+class CheckedContent(TypedDict):
     """What a card is meant to show, checked and ready for JSON."""
 
     content: dict[str, Any]
     options: dict[str, Any]
 
 
-def intended(endpoint: Endpoint, content: Any, options: Mapping[str, Any]) -> Intended:
+def check_shown(endpoint: Endpoint, content: Any, options: Mapping[str, Any]) -> CheckedContent:
     """Return content and options as an operation stores them.
 
     Raises:
@@ -133,13 +133,13 @@ def intended(endpoint: Endpoint, content: Any, options: Mapping[str, Any]) -> In
     checked, beside = as_content(content), as_options(options)
     wire = check_content(endpoint, checked)
     check_options(endpoint, checked.type, beside)
-    return {"content": wire, "options": beside.wire()}
+    return {"content": wire, "options": beside.to_json()}
 
 
-def show_new(
-    door: Door,
+def insert_card(
+    door: Writer,
     stream_key: str,
-    values: Intended,
+    values: CheckedContent,
     lasts: int | None,
     *,
     subject: Subject,
@@ -147,14 +147,16 @@ def show_new(
 ) -> LiveActivity:
     """INSERT a card and its first content."""
     channels = values["options"].get("channels") or door.backend.channels
-    with door.together():
+    with door.atomic():
         card = door.insert_activity(
             stream_key=stream_key, subject=subject, tracked_by=tracked_by, channels=channels
         )
-        return show_on(door, card, values, lasts)
+        return add_content(door, card, values, lasts)
 
 
-def show_on(door: Door, card: LiveActivity, values: Intended, lasts: int | None) -> LiveActivity:
+def add_content(
+    door: Writer, card: LiveActivity, values: CheckedContent, lasts: int | None
+) -> LiveActivity:
     """INSERT content for an open card; a stream's channels go with all its content."""
     kind, options = Operation.Kind.UPDATE, values["options"]
     if card.stream_key:
@@ -166,7 +168,7 @@ def show_on(door: Door, card: LiveActivity, values: Intended, lasts: int | None)
     return card
 
 
-def lasting(door: Door, value: datetime.timedelta | Unset | None) -> int | None:
+def time_to_live_ms(door: Writer, value: datetime.timedelta | Unset | None) -> int | None:
     """Return a time to live in milliseconds, by default the account's; None for no end.
 
     Raises:

@@ -7,18 +7,18 @@ miss, ``batch`` and ``reconcile`` find.
 
 from .activity import ModelActivity
 from .reconcile import reconcile
-from .registry import followers, refused, register, registered, unregister
-from .tally import Batch, Change, Synced
+from .registry import followers, register, registered, unregister, unsupported
+from .results import BatchResult, Change, SyncResult
 
 __all__ = [
-    "Batch",
+    "BatchResult",
     "Change",
     "ModelActivity",
-    "Synced",
+    "SyncResult",
     "followers",
     "reconcile",
-    "refused",
     "register",
     "registered",
     "unregister",
+    "unsupported",
 ]

@@ -13,10 +13,10 @@ from django.db.models import Model, QuerySet
 from django_liveactivity import conf
 from django_liveactivity.content import Action, Content
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.services.door import UNSET, Unset
+from django_liveactivity.services.writer import UNSET, Unset
 
-from . import batch, registry
-from .tally import Synced
+from . import registry, sync
+from .results import SyncResult
 
 M = TypeVar("M", bound=Model)
 
@@ -71,7 +71,7 @@ class ModelActivity(Generic[M]):
         return self.model._base_manager.all()
 
     @classmethod
-    def sync(cls, queryset: QuerySet[M]) -> Synced:
+    def sync(cls, queryset: QuerySet[M]) -> SyncResult:
         """Show, update or end the cards of many objects whose changes sent no signal.
 
         Call it after ``QuerySet.update``, ``bulk_create``, ``bulk_update`` and raw SQL. The objects
@@ -91,9 +91,9 @@ class ModelActivity(Generic[M]):
             model = queryset.model.__name__
             message = f"{cls.__name__} is not registered for {model}."
             raise InvalidInputError.at("queryset", message)
-        synced = Synced()
+        synced = SyncResult()
         for activity in activities:
-            for done in batch.sync(activity, queryset):
+            for done in sync.sync(activity, queryset):
                 synced.add(done)
         return synced
 

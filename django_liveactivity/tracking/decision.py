@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import LiveActivity
-from django_liveactivity.services.streams import Intended, intended
+from django_liveactivity.services.streams import CheckedContent, check_shown
 
 if TYPE_CHECKING:
     from .activity import ModelActivity
@@ -28,7 +28,7 @@ class Decision:
     """
 
     subject: Model | None
-    show: Intended | None = None
+    show: CheckedContent | None = None
     card: LiveActivity | None = None
     ends: Sequence[LiveActivity] = ()
 
@@ -58,13 +58,13 @@ def decide(
         return Decision(subject, ends=cards)
     card = cards[-1] if cards else None
     ends = [c for c in cards if card is not None and c.lane_digest != card.lane_digest]
-    show = intended(Endpoint.STREAM, activity.content(subject), activity.options(subject))
+    show = check_shown(Endpoint.STREAM, activity.content(subject), activity.options(subject))
     if card is not None and _is_shown(card, show):
         return Decision(subject, card=card, ends=ends)
     return Decision(subject, show, card, ends)
 
 
-def _is_shown(card: LiveActivity, show: Intended) -> bool:
+def _is_shown(card: LiveActivity, show: CheckedContent) -> bool:
     if card.newest_content != show["content"]:
         return False
     return all(card.newest_options.get(k) == value for k, value in show["options"].items())

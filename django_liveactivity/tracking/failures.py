@@ -20,7 +20,7 @@ logger = get_logger("django_liveactivity.tracking")
 
 
 @contextmanager
-def contained(
+def log_hook_errors(
     activity: ModelActivity[Any],
     account: conf.Account,
     subject: Subject,

@@ -12,12 +12,12 @@ from django_liveactivity import conf, selectors
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Subject, root_model
 from django_liveactivity.printable import get_logger
-from django_liveactivity.services.door import enter
+from django_liveactivity.services.writer import enter
 
-from .act import carry_out
+from .apply import apply_decision
 from .decision import Decision, decide
-from .failures import contained
-from .rows import read
+from .failures import log_hook_errors
+from .queryset import read
 
 if TYPE_CHECKING:
     from .activity import ModelActivity
@@ -50,7 +50,7 @@ def saved(activity: ModelActivity[Any], save: Save) -> None:
     if account is None:
         return
     subject = _subject(activity, save.instance)
-    with contained(activity, account, subject):
+    with log_hook_errors(activity, account, subject):
         cards = selectors.open_cards_of(account, subject, activity.name)
         _carry_out(activity, account, _decide(activity, account, save, subject, cards))
 
@@ -61,7 +61,7 @@ def deleted(activity: ModelActivity[Any], instance: Model, using: str) -> None:
     if account is None:
         return
     subject = _subject(activity, instance)
-    with contained(activity, account, subject):
+    with log_hook_errors(activity, account, subject):
         cards = selectors.open_cards_of(account, subject, activity.name)
         _carry_out(activity, account, Decision(None, ends=cards))
 
@@ -111,4 +111,4 @@ def _holds_expressions(instance: Model) -> bool:
 def _carry_out(activity: ModelActivity[Any], account: conf.Account, decision: Decision) -> None:
     if decision.writes:
         door = enter(account.alias, using=account.database, source=SOURCE)
-        carry_out(activity, door, decision)
+        apply_decision(activity, door, decision)

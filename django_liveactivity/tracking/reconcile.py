@@ -15,11 +15,11 @@ from django.db.models import Field, Model, QuerySet
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.models import LiveActivity, Subject, root_model
 from django_liveactivity.printable import get_logger
-from django_liveactivity.services.door import recorded_as
+from django_liveactivity.services.writer import recorded_as
 
-from .batch import GONE, SIZE, SOURCE, settle
 from .registry import registered
-from .tally import Batch, Change
+from .results import BatchResult, Change
+from .sync import GONE, SIZE, SOURCE, sync_objects
 
 if TYPE_CHECKING:
     from .activity import ModelActivity
@@ -29,7 +29,9 @@ Cards = QuerySet[LiveActivity, LiveActivity]
 logger = get_logger("django_liveactivity.tracking")
 
 
-def reconcile(models: Collection[type[Model]] = (), *, dry_run: bool = False) -> Iterator[Batch]:
+def reconcile(
+    models: Collection[type[Model]] = (), *, dry_run: bool = False
+) -> Iterator[BatchResult]:
     """End what should have ended, and update what has changed, batch by batch.
 
     A card whose object is gone ends, whoever showed it. Other cards of a ``ModelActivity`` do what
@@ -58,7 +60,7 @@ def cards_to_compare(models: Collection[type[Model]] = ()) -> int:
 
 
 def _cards(account: conf.Account, models: Collection[type[Model]]) -> Cards:
-    return selectors.of_subjects(account, [root_model(m)._meta.label for m in models])
+    return selectors.tracked_cards(account, [root_model(m)._meta.label for m in models])
 
 
 def _batches(rows: Cards) -> Iterator[list[LiveActivity]]:
@@ -68,18 +70,18 @@ def _batches(rows: Cards) -> Iterator[list[LiveActivity]]:
         batch = list(rows.filter(pk__gt=batch[-1].pk).order_by("pk")[:SIZE])
 
 
-def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: bool) -> Batch:
+def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: bool) -> BatchResult:
     """Compare cards of one model and one ``ModelActivity`` with their objects."""
     try:
         pks = _keys(cards)
         activity = _follower(account, cards[0])
         if activity is None:
             return _end_orphans(account, cards, pks, dry_run=dry_run)
-        done = settle(activity, account, pks, starts=False, dry_run=dry_run)
+        done = sync_objects(activity, account, pks, starts=False, dry_run=dry_run)
         return replace(done, examined=len(cards))
     except (Error, LookupError, ValidationError):
         logger.exception("Cards of %s could not be compared.", cards[0].subject_model)
-        return Batch(len(cards), failed=len(cards))
+        return BatchResult(len(cards), failed=len(cards))
 
 
 def _keys(cards: Sequence[LiveActivity]) -> list[Any]:
@@ -99,14 +101,14 @@ def _follower(account: conf.Account, card: LiveActivity) -> ModelActivity[Any] |
 
 def _end_orphans(
     account: conf.Account, cards: Sequence[LiveActivity], pks: Collection[Any], *, dry_run: bool
-) -> Batch:
+) -> BatchResult:
     """End those of the cards, which no class follows, whose object is gone.
 
     Of a model in another database nothing is known: what is committed here may not be there yet.
     """
     model = apps.get_model(cards[0].subject_model)
     if router.db_for_write(model) != account.database:
-        return Batch(len(cards))
+        return BatchResult(len(cards))
     rows = model._base_manager.using(account.database).filter(pk__in=pks).order_by()
     present = {str(pk) for pk in rows.values_list("pk", flat=True)}
     orphans = [card for card in cards if card.subject_pk not in present]
@@ -115,4 +117,4 @@ def _end_orphans(
             for card in orphans:
                 services.end_activity(card, reason=GONE)
     changes = [Change("end", Subject(c.subject_model, c.subject_pk), str(c)) for c in orphans]
-    return Batch(len(cards), changes)
+    return BatchResult(len(cards), changes)

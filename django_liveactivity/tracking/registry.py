@@ -25,7 +25,7 @@ A = TypeVar("A", bound="Registered")
 UID = "django_liveactivity"
 
 _registry: list[ModelActivity[Any]] = []
-_refused: list[ModelActivity[Any]] = []
+_unsupported: list[ModelActivity[Any]] = []
 
 
 def register(model: type[Model]) -> Callable[[A], A]:
@@ -51,7 +51,7 @@ def register(model: type[Model]) -> Callable[[A], A]:
             message = f"{activity.name} follows {model.__name__} already."
             raise InvalidInputError.at("model", message)
         if has_composite_key(model):
-            _refused.append(activity)
+            _unsupported.append(activity)
             return activity_class
         _registry.append(activity)
         followers.cache_clear()
@@ -64,7 +64,7 @@ def register(model: type[Model]) -> Callable[[A], A]:
 
 def unregister(model: type[Model], activity_class: Registered) -> None:
     """Forget what ``register`` was told: for tests."""
-    for known in (_registry, _refused):
+    for known in (_registry, _unsupported):
         known[:] = [a for a in known if (a.model, type(a)) != (model, activity_class)]
     followers.cache_clear()
     for sender in _relatives(model):
@@ -78,9 +78,9 @@ def registered() -> tuple[ModelActivity[Any], ...]:
     return tuple(_registry)
 
 
-def refused() -> tuple[ModelActivity[Any], ...]:
+def unsupported() -> tuple[ModelActivity[Any], ...]:
     """Return every ``ModelActivity`` whose model cannot be followed: its key is composite."""
-    return tuple(_refused)
+    return tuple(_unsupported)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from shop.models import Order
 
-from .cards import newest_cards, other_cards
+from example_project.config.cards import newest_cards, other_cards
 
 NEWEST = 10
 

@@ -6,8 +6,7 @@ from django.core.management.base import CommandError
 
 from django_liveactivity import selectors
 from django_liveactivity.models import LiveActivity, Operation
-
-from .report import Card
+from example_project.demo.report import Card
 
 
 def describe(way: str, row: LiveActivity) -> Card:

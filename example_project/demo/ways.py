@@ -31,10 +31,9 @@ from django_liveactivity import (
 from django_liveactivity.client import Client
 from django_liveactivity.conf import account
 from django_liveactivity.models import LiveActivity
-
-from .browser import Browser
-from .courier import Courier
-from .site import Login
+from example_project.demo.browser import Browser
+from example_project.demo.courier import Courier
+from example_project.demo.site import Login
 
 
 @dataclass(frozen=True)

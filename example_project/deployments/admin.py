@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from .models import Deployment
+from example_project.deployments.models import Deployment
 
 
 @admin.register(Deployment)

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from django_liveactivity import Icon, ModelActivity, SegmentedProgress, register
 from django_liveactivity.content import Color
-
-from .models import STEPS, Deployment
+from example_project.deployments.models import STEPS, Deployment
 
 COLORS: dict[str, Color] = {Deployment.Status.SUCCEEDED: "green", Deployment.Status.FAILED: "red"}
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django_liveactivity import Icon, ModelActivity, Progress, register
-
-from .models import Order
+from example_project.shop.models import Order
 
 
 @register(Order)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_liveactivity import Progress, SegmentedProgress, services
 from django_liveactivity.models import KnownActivityId, LiveActivity, Operation, lane_digest
-from django_liveactivity.selectors import EXPIRED_AFTER
+from django_liveactivity.selectors import EXPIRED_AFTER_MS
 from django_liveactivity.testing import deliver
 from tests.clock import advance
 from tests.shop.models import Order
@@ -127,14 +127,14 @@ class TestWhatItTells:
     def test_a_card_that_ios_has_removed_is_expired(self, viewer):
         show("order-1", time_to_live=None)
         deliver()
-        advance(EXPIRED_AFTER / 1000 + 1)
+        advance(EXPIRED_AFTER_MS / 1000 + 1)
 
         assert cell(cards_in(viewer), "shown_status") == "expired"
 
     def test_an_old_card_whose_end_is_on_its_way_is_not_expired(self, viewer):
         card = show("order-1", time_to_live=None)
         deliver()
-        advance(EXPIRED_AFTER / 1000 + 1)
+        advance(EXPIRED_AFTER_MS / 1000 + 1)
         services.end_activity(card)
 
         answer = cards_in(viewer)

@@ -89,7 +89,7 @@ def test_what_an_operator_decided_is_shown_with_the_reason(viewer, admin_user):
 
     page = page_of(viewer, card).content.decode()
 
-    assert "Act: retry, by admin," in page
+    assert "Operator action: retry, by admin," in page
     assert "New key" in page
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_liveactivity import Progress, SegmentedProgress, services
-from django_liveactivity.admin import asking
+from django_liveactivity.admin import confirmation
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
@@ -293,7 +293,7 @@ class TestBounds:
         assert not ends().exists()
 
     def test_too_many_are_refused_before_they_are_listed(self, operator, monkeypatch):
-        monkeypatch.setattr("django_liveactivity.admin.asking.MAX_CARDS", 2)
+        monkeypatch.setattr("django_liveactivity.admin.confirmation.MAX_CARDS", 2)
         cards = [show(f"order-{n}") for n in range(3)]
 
         answer = ask_to_end(operator, cards[0], select_across="1")
@@ -304,7 +304,7 @@ class TestBounds:
     def test_as_many_as_allowed_fit_into_the_form_fields_that_django_takes(self, settings):
         others = ["csrfmiddlewaretoken", "action", "post", "reason", "dismissal"]
 
-        assert asking.MAX_CARDS + len(others) <= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        assert confirmation.MAX_CARDS + len(others) <= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
 
     def test_nothing_ends_and_nothing_is_logged_if_the_log_cannot_be_written(
         self, operator, monkeypatch

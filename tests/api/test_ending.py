@@ -252,7 +252,7 @@ class TestAccount:
         assert not Operation.objects.exists()
 
 
-class Service:
+class DispatchLoop:
     """A principal that is no Django user, as a host's authentication may return one."""
 
     is_authenticated = True
@@ -261,7 +261,7 @@ class Service:
         return permission == "django_liveactivity.end_liveactivity"
 
 
-class Named(Service):
+class Named(DispatchLoop):
     def __init__(self, username):
         self.username = username
 
@@ -272,7 +272,7 @@ class Named(Service):
 class TestActor:
     @pytest.mark.parametrize(
         "principal",
-        [Named(uuid.uuid4()), Named(42), Named("n" * 300), Named(""), Named(None), Service()],
+        [Named(uuid.uuid4()), Named(42), Named("n" * 300), Named(""), Named(None), DispatchLoop()],
         ids=["UUID", "number", "long", "empty", "None", "no username"],
     )
     def test_a_principal_of_any_kind_ends_cards(self, client, url, principal):

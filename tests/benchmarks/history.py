@@ -40,7 +40,7 @@ def fill(alias: str, operations: int, share_of_long_key: float) -> None:
     cards = list(_cards(alias, count, round(count * share_of_long_key)))
     keys = {card.stream_key: card.lane_digest for card in cards}
     lanes = [
-        Lane(account=alias, digest=digest, stream_key=key, called=True, fence=20, generation=2)
+        Lane(account=alias, digest=digest, stream_key=key, ever_called=True, fence=20, generation=2)
         for key, digest in keys.items()
     ]
     Lane.objects.using(alias).bulk_create(lanes, batch_size=BATCH)
@@ -101,9 +101,9 @@ def _statements() -> Iterator[tuple[str, list[Any]]]:
         "outcome": f"CASE WHEN {is_done} THEN 'delivered' ELSE '' END",
         "rank": f"CASE WHEN {is_end} THEN 0 ELSE 2 END",
         "tries": f"CASE WHEN {is_done} THEN 1 ELSE 0 END",
-        "setbacks": "0",
-        "bare": "false",
-        "carried": "'{}'",
+        "failures": "0",
+        "stripped": "false",
+        "inherited_options": "'{}'",
         "needs_attention": "false",
         "acknowledged_at": f"CASE WHEN {is_end} THEN a.ended_at ELSE NULL END",
         "finished_at": "a.created_at + n * 1000 + 200",
@@ -138,7 +138,7 @@ def _newest_ends() -> tuple[str, list[Any]]:
         "SELECT MAX(o.id) FROM <Operation> o "
         "WHERE o.account = <Lane>.account AND o.lane_digest = <Lane>.digest AND o.kind = 'end'"
     )
-    return f"UPDATE <Lane> SET closed_id = ({newest})", []
+    return f"UPDATE <Lane> SET ended_through_id = ({newest})", []
 
 
 def _execute(alias: str, statement: str, parameters: list[Any]) -> None:

@@ -23,7 +23,7 @@ from django.conf import settings
 
 from tests.faults.databases import CREATE, REMOVE, create_postgres
 from tests.faults.harness import World
-from tests.faults.private import private
+from tests.faults.own_servers import private
 from tests.faults.servers import Postgres
 from tests.faults.vendor import FakeVendor
 
@@ -44,9 +44,10 @@ def sweep() -> None:
     delivery.sweep(lambda alias: None)
 
 
-def look() -> None:
+def read_lane() -> None:
     """Look for work as the loop does between two pauses."""
-    from django_liveactivity import conf, delivery, status
+    from django_liveactivity import conf, delivery
+    from django_liveactivity.health import status
 
     for alias in conf.accounts():
         status.backlog(conf.account(alias))
@@ -80,7 +81,7 @@ def remember(aliases: list[str]) -> None:
 
 MEASURED: dict[str, Callable[[], None]] = {
     "sweep": sweep,
-    "look": look,
+    "look": read_lane,
     "health": health,
     "status": show_status,
 }

@@ -32,7 +32,7 @@ from tests.faults.brokers import Redis
 from tests.faults.databases import REMOVE, create_postgres
 from tests.faults.generator import end, show, transaction
 from tests.faults.harness import Host, World
-from tests.faults.private import private
+from tests.faults.own_servers import private
 from tests.faults.vendor import FakeVendor
 
 from .filling import fill
@@ -155,10 +155,10 @@ def beside(world: World, layout: Layout, options: argparse.Namespace) -> Found:
     vendor.latency = LATENCY
     host = world.host()
     fill(host, layout.accounts, options.cards)
-    prepared = len(vendor.calls())
+    compiled = len(vendor.calls())
     start(world, layout)
     host.must(*(show("the-newest", account=name) for name in layout.accounts))
-    world.until(lambda: len(vendor.calls()) > prepared, "the first call", 60.0)
+    world.until(lambda: len(vendor.calls()) > compiled, "the first call", 60.0)
     committed, over = end_one_by_one(host, keys, options.seconds)
     arrivals = received(vendor, keys, options.patience)
     watched_until = time.monotonic()

@@ -13,7 +13,7 @@ from django_liveactivity.conf import Timing
 from tests.faults.brokers import Redis
 from tests.faults.generator import end, transaction
 from tests.faults.harness import World
-from tests.faults.private import private
+from tests.faults.own_servers import private
 
 from .saturation import Load
 

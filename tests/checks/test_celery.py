@@ -15,7 +15,7 @@ from tests.celery_apps import celery_app, celery_apps
 from .finding import found
 
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
-PATH = "django_liveactivity.dispatch.celery.kick"
+PATH = "django_liveactivity.dispatch.celery.wake"
 REDIS = "redis://127.0.0.1:6379/0"
 
 

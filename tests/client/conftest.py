@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from django_liveactivity.client import Client
-from tests.client.server import Server
+
+from .server import Server
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from django_liveactivity.content import (
     Timer,
 )
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from tests.client.server import answer
+
+from .server import answer
 
 CARD = Progress(title="Order 42", percentage=0)
 SENT = {"title": "Order 42", "type": "progress", "percentage": 0}
@@ -63,7 +64,7 @@ def test_start_posts_the_content(client, server) -> None:
     assert server.last.json == {
         "content_state": SENT,
         "target": {"channels": ["ops"]},
-        "action": LINK.wire(),
+        "action": LINK.to_json(),
     }
 
 

@@ -17,7 +17,8 @@ from django_liveactivity.client import Call, Client, Outcome
 from django_liveactivity.client.deadline import DeadlineBackend
 from django_liveactivity.client.transport import DeadlineTransport
 from django_liveactivity.content import Endpoint, Progress
-from tests.client.server import Request, Server, answer
+
+from .server import Request, Server, answer
 
 CARD = Progress(title="Order 42", percentage=40)
 DEADLINE = 0.3

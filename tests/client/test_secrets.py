@@ -20,8 +20,9 @@ from django_liveactivity.client.secret import BearerAuth, Secret
 from django_liveactivity.client.transport import DeadlineTransport
 from django_liveactivity.content import Progress
 from django_liveactivity.exceptions import InvalidInputError
-from tests.client.server import answer
 from tests.escapes import IN_JSON, IN_TEXT, shows
+
+from .server import answer
 
 CANARY = "ask_canary_b1946ac9/2492d+347c6235==b4d2611184"
 CARD = Progress(title="Order 42", percentage=40)

@@ -102,8 +102,8 @@ class TestEnd:
     def test_an_end_that_the_vendor_refuses_is_no_success(self, vendor):
         run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
         drain(patience=0)
-        refusal = r"^some-id: does not end\. The vendor refuses end \d+ \(not_found\)"
-        with pytest.raises(CommandError, match=refusal):
+        error_response = r"^some-id: does not end\. The vendor refuses end \d+ \(not_found\)"
+        with pytest.raises(CommandError, match=error_response):
             run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
 
     def test_what_has_ended_is_said_to_have_ended(self, vendor):

@@ -203,17 +203,17 @@ def test_an_error_does_not_repeat_what_was_given() -> None:
     ],
 )
 def test_only_what_was_set_is_sent_and_zero_false_and_empty_are_values(content, wire) -> None:
-    assert content.wire() == wire
+    assert content.to_json() == wire
 
 
 def test_none_means_not_set() -> None:
     content = Alert(title="x", message="m", subtitle=None, icon=None, badge=None, color=None)
-    assert content.wire() == {"title": "x", "type": "alert", "message": "m"}
+    assert content.to_json() == {"title": "x", "type": "alert", "message": "m"}
 
 
 def test_a_whole_number_stays_one_and_a_float_stays_one() -> None:
-    assert isinstance(Progress(title="x", percentage=40).wire()["percentage"], int)
-    assert isinstance(Progress(title="x", percentage=40.0).wire()["percentage"], float)
+    assert isinstance(Progress(title="x", percentage=40).to_json()["percentage"], int)
+    assert isinstance(Progress(title="x", percentage=40.0).to_json()["percentage"], float)
 
 
 def test_every_type_takes_an_icon() -> None:
@@ -228,7 +228,7 @@ def test_every_type_takes_an_icon() -> None:
         Timer(title="x", icon=icon),
         Value(title="x", value=1, icon=icon),
     ]
-    assert all(card.wire()["icon"] == {"symbol": "star", "color": "red"} for card in cards)
+    assert all(card.to_json()["icon"] == {"symbol": "star", "color": "red"} for card in cards)
 
 
 def test_four_types_take_a_badge() -> None:
@@ -239,18 +239,18 @@ def test_four_types_take_a_badge() -> None:
         Alert(title="x", message="m", badge=badge),
         Value(title="x", value=1, badge=badge),
     ]
-    assert all(card.wire()["badge"] == badge for card in cards)
+    assert all(card.to_json()["badge"] == badge for card in cards)
 
 
 def test_step_colors_need_not_match_the_steps_as_the_contract_only_says_should() -> None:
     content = SegmentedProgress(title="x", current_step=3, step_colors=["red"])
-    assert content.wire()["step_colors"] == ["red"]
+    assert content.to_json()["step_colors"] == ["red"]
 
 
 def test_content_cannot_be_changed_after_it_was_checked() -> None:
     given = [Metric(label="CPU", value=1)]
     content = Metrics(title="x", metrics=given)
     given.append("nonsense")
-    assert len(content.wire()["metrics"]) == 1
+    assert len(content.to_json()["metrics"]) == 1
     with pytest.raises(ValueError, match="frozen"):
         content.title = ""

@@ -24,7 +24,7 @@ from django_liveactivity.content import (
     check_content,
     check_options,
 )
-from django_liveactivity.content.wire import encode
+from django_liveactivity.content.encoding import encode
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 
 EVERY = list(Endpoint)
@@ -103,7 +103,7 @@ def test_a_timer_may_keep_its_running_window(endpoint) -> None:
 @pytest.mark.parametrize("endpoint", EVERY)
 def test_only_an_end_leaves_the_duration_of_a_timer_out(endpoint) -> None:
     body = assemble(
-        endpoint, Timer(title="x", duration_seconds=5, is_running=True).wire(), {}, None
+        endpoint, Timer(title="x", duration_seconds=5, is_running=True).to_json(), {}, None
     )
     expected = {"title": "x", "type": "timer", "is_running": True}
     if endpoint not in ENDING:
@@ -113,7 +113,7 @@ def test_only_an_end_leaves_the_duration_of_a_timer_out(endpoint) -> None:
 
 @pytest.mark.parametrize("endpoint", EVERY)
 def test_too_large_content_is_refused(endpoint) -> None:
-    frame = len(encode(Alert(title="x", message="y").wire())) - 1
+    frame = len(encode(Alert(title="x", message="y").to_json())) - 1
     check_content(endpoint, Alert(title="x", message="y" * (CONTENT_LIMIT - frame)))
     with pytest.raises(InvalidInputError) as caught:
         check_content(endpoint, Alert(title="x", message="y" * (CONTENT_LIMIT - frame + 1)))
@@ -182,12 +182,12 @@ def test_the_largest_content_with_the_largest_options_fits_into_a_body() -> None
     options = Options(action={**hook, "body": {"a": "x" * 23_440}})
     check_content(Endpoint.END, content)
     check_options(Endpoint.END, "alert", options)
-    body = assemble(Endpoint.END, content.wire(), options.wire(), 14_400)
+    body = assemble(Endpoint.END, content.to_json(), options.to_json(), 14_400)
     assert 0.98 * BODY_LIMIT < len(encode({"activity_id": "x" * 255, **body})) <= BODY_LIMIT
 
 
 def test_each_endpoint_places_the_options_where_its_contract_has_them() -> None:
-    content, options = Progress(title="x", percentage=1).wire(), ALL_OPTIONS.wire()
+    content, options = Progress(title="x", percentage=1).to_json(), ALL_OPTIONS.to_json()
     always = {"content_state": content, "action": LINK, "secondary_action": LINK}
     always |= {"tags": [], "metadata": {}}
     alert = {"alert": {"title": "New"}}
@@ -208,7 +208,7 @@ def test_each_endpoint_places_the_options_where_its_contract_has_them() -> None:
 
 def test_a_second_button_is_left_out_where_the_type_shows_none() -> None:
     options = {"action": LINK, "secondary_action": LINK}
-    body = assemble(Endpoint.END, COMPLETE["stats"].wire(), options, None)
+    body = assemble(Endpoint.END, COMPLETE["stats"].to_json(), options, None)
     assert "secondary_action" not in body
     assert body["action"] == LINK
 

@@ -92,15 +92,15 @@ def refusals(call) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("given", "text"), TEXTS)
 def test_text_of_any_kind_is_taken_wherever_text_is(given, text) -> None:
     with override("de"):
-        content = Content(title=given).wire()
-        parsed = parse_content({"title": "x", "icon": {"symbol": given}}).wire()
+        content = Content(title=given).to_json()
+        parsed = parse_content({"title": "x", "icon": {"symbol": given}}).to_json()
         options = Options(
             tags=[given],
             channels=(given,),
             metadata={given: given},
             alert=AlertMessage(title=given),
             action={**HOOK, "title": given, "body": {given: [given]}},
-        ).wire()
+        ).to_json()
     assert content == {"title": text}
     assert parsed["icon"] == {"symbol": text}
     assert options == {
@@ -117,11 +117,13 @@ def test_text_of_any_kind_is_taken_wherever_text_is(given, text) -> None:
 @pytest.mark.parametrize(("given", "number"), NUMBERS)
 def test_numbers_of_any_kind_are_taken_wherever_numbers_are(given, number) -> None:
     sent = [
-        Progress(title="x", percentage=given).wire()["percentage"],
-        parse_content({"title": "x", "percentage": given}).wire()["percentage"],
-        Metrics(title="x", metrics=[Metric(label="x", value=given)]).wire()["metrics"][0]["value"],
-        Options(metadata={"k": given}).wire()["metadata"]["k"],
-        Options(action={**HOOK, "body": {"k": given}}).wire()["action"]["body"]["k"],
+        Progress(title="x", percentage=given).to_json()["percentage"],
+        parse_content({"title": "x", "percentage": given}).to_json()["percentage"],
+        Metrics(title="x", metrics=[Metric(label="x", value=given)]).to_json()["metrics"][0][
+            "value"
+        ],
+        Options(metadata={"k": given}).to_json()["metadata"]["k"],
+        Options(action={**HOOK, "body": {"k": given}}).to_json()["action"]["body"]["k"],
     ]
     assert sent == [number] * 5
     assert {type(each) for each in sent} == {type(number)}
@@ -140,9 +142,9 @@ def test_whole_numbers_and_choices_may_be_of_any_kind() -> None:
     steps = SegmentedProgress(
         title="x", current_step=Priority.HIGH, number_of_steps=Decimal("4.0"), color=Tint.OK
     )
-    assert steps.wire()["number_of_steps"] == 4
-    assert steps.wire()["color"] == "green"
-    assert parse_content({"title": "x", "type": Kind.TIMER}).wire()["type"] == "timer"
+    assert steps.to_json()["number_of_steps"] == 4
+    assert steps.to_json()["color"] == "green"
+    assert parse_content({"title": "x", "type": Kind.TIMER}).to_json()["type"] == "timer"
 
 
 @pytest.mark.parametrize(
@@ -161,14 +163,14 @@ def test_any_iterable_but_a_mapping_is_a_list(given) -> None:
     if isinstance(given, dict):
         assert refusals(lambda: Options(tags=given)) == [("tags", "give a list")]
         return
-    assert Options(tags=given).wire() == {"tags": ["b", "a"]}
+    assert Options(tags=given).to_json() == {"tags": ["b", "a"]}
 
 
 def test_a_set_is_sent_in_the_same_order_by_every_process() -> None:
     tags = {Status.COOKING, "shop", gettext_lazy("May"), SafeString("a")}
-    assert Options(tags=tags).wire()["tags"] == ["May", "a", "cooking", "shop"]
+    assert Options(tags=tags).to_json()["tags"] == ["May", "a", "cooking", "shop"]
     body = {"ids": frozenset({3, 1, 2})}
-    assert Options(action={**HOOK, "body": body}).wire()["action"]["body"] == {"ids": [1, 2, 3]}
+    assert Options(action={**HOOK, "body": body}).to_json()["action"]["body"] == {"ids": [1, 2, 3]}
 
 
 def test_what_the_caller_gave_is_not_changed() -> None:

@@ -96,19 +96,19 @@ def test_the_constructor_of_a_part_gives_its_own_path() -> None:
     ],
 )
 def test_a_link_may_go_to(url: str) -> None:
-    assert Action(title="Open", type="open_url", url=url).wire()["url"] == url
+    assert Action(title="Open", type="open_url", url=url).to_json()["url"] == url
 
 
 def test_only_what_was_set_is_sent_and_empty_ones_are_values() -> None:
-    assert Options().wire() == {}
-    assert Options(tags=None, metadata=None, alert=None).wire() == {}
-    assert Options(tags=[], metadata={}).wire() == {"tags": [], "metadata": {}}
-    assert Options(alert=AlertMessage(title="")).wire() == {"alert": {"title": ""}}
+    assert Options().to_json() == {}
+    assert Options(tags=None, metadata=None, alert=None).to_json() == {}
+    assert Options(tags=[], metadata={}).to_json() == {"tags": [], "metadata": {}}
+    assert Options(alert=AlertMessage(title="")).to_json() == {"alert": {"title": ""}}
 
 
 def test_metadata_keeps_the_kind_of_each_value() -> None:
     given = {"flag": True, "count": 1, "ratio": 1.0, "name": "1"}
-    sent = Options(metadata=given).wire()["metadata"]
+    sent = Options(metadata=given).to_json()["metadata"]
     assert [(value, type(value)) for value in sent.values()] == [
         (value, type(value)) for value in given.values()
     ]
@@ -118,7 +118,7 @@ def test_a_webhooks_body_keeps_its_nulls_and_is_a_copy() -> None:
     body = {"job": {"id": 5, "note": None, "on": False, "steps": (1, 2)}, "empty": {}}
     options = Options(action={**HOOK, "method": "GET", "body": body})
     body["job"]["id"] = object()
-    assert options.wire()["action"]["body"] == {
+    assert options.to_json()["action"]["body"] == {
         "job": {"id": 5, "note": None, "on": False, "steps": [1, 2]},
         "empty": {},
     }
@@ -126,4 +126,4 @@ def test_a_webhooks_body_keeps_its_nulls_and_is_a_copy() -> None:
 
 def test_a_body_of_eight_levels_is_taken() -> None:
     body = nested(8)
-    assert Options(action={**HOOK, "body": body}).wire()["action"]["body"] == body
+    assert Options(action={**HOOK, "body": body}).to_json()["action"]["body"] == body

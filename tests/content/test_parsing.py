@@ -38,7 +38,7 @@ ONE = [{"label": "CPU", "value": 1}]
 def test_the_fields_tell_the_class_and_no_type_is_sent(fields, expected) -> None:
     content = parse_content({"title": "x", **fields})
     assert type(content) is expected
-    assert "type" not in content.wire()
+    assert "type" not in content.to_json()
 
 
 @pytest.mark.parametrize("name", CONTENT_TYPES)
@@ -52,7 +52,7 @@ def test_the_type_tells_the_class(name) -> None:
 
 def test_the_cards_own_type_tells_the_class_of_untyped_fields() -> None:
     content = parse_content({"title": "x", "metrics": ONE}, own_type="stats")
-    assert content.wire() == {"title": "x", "type": "stats", "metrics": ONE}
+    assert content.to_json() == {"title": "x", "type": "stats", "metrics": ONE}
 
 
 @pytest.mark.parametrize(

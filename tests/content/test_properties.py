@@ -21,9 +21,10 @@ from django_liveactivity.content import (
     check_options,
     parse_content,
 )
-from django_liveactivity.content.wire import encode
+from django_liveactivity.content.encoding import encode
 from django_liveactivity.exceptions import InvalidInputError
-from tests.content.strategies import FIELDS, contents, json_values, options
+
+from .strategies import FIELDS, contents, json_values, options
 
 SDK_MODELS = {
     Endpoint.START: sdk.LiveActivityStartRequest,
@@ -37,18 +38,18 @@ SDK_MODELS = {
 @given(st.data(), st.sampled_from(list(FIELDS)))
 def test_content_sends_exactly_what_was_set_and_its_type(data, cls) -> None:
     fields = data.draw(FIELDS[cls])
-    assert cls(**fields).wire() == {**fields, "type": cls.model_fields["type"].default}
-    assert cls(**fields, type=None).wire() == fields
+    assert cls(**fields).to_json() == {**fields, "type": cls.model_fields["type"].default}
+    assert cls(**fields, type=None).to_json() == fields
 
 
 @given(contents())
 def test_content_survives_the_wire(content) -> None:
-    assert parse_content(json.loads(encode(content.wire()))) == content
+    assert parse_content(json.loads(encode(content.to_json()))) == content
 
 
 @given(options)
 def test_options_send_exactly_what_was_set(fields) -> None:
-    sent = Options(**fields).wire()
+    sent = Options(**fields).to_json()
     assert sent == fields
     assert Options(**json.loads(encode(sent))) == Options(**fields)
 
@@ -64,10 +65,10 @@ def test_options_send_exactly_what_was_set(fields) -> None:
 def test_any_input_is_content_or_an_error_with_paths(cls, fields) -> None:
     try:
         content = cls.model_validate(fields)
-    except InvalidInputError as refusal:
-        errors = refusal.errors
+    except InvalidInputError as error_response:
+        errors = error_response.errors
     else:
-        assert json.loads(encode(content.wire())) == content.wire()
+        assert json.loads(encode(content.to_json())) == content.to_json()
         return
     assert errors
     assert all(isinstance(path, str) and message for path, message in errors)
@@ -114,7 +115,7 @@ def test_the_sdk_understands_every_body(endpoint, content, fields, dismiss_secon
         dismiss_seconds = None
     if not acceptable(endpoint, content, chosen):
         return
-    body = assemble(endpoint, content.wire(), chosen.wire(), dismiss_seconds)
+    body = assemble(endpoint, content.to_json(), chosen.to_json(), dismiss_seconds)
     if endpoint in {Endpoint.UPDATE, Endpoint.END}:
         body["activity_id"] = "pLAr"
     assert missing_from(understood(endpoint, body), body) == []

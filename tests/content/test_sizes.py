@@ -14,7 +14,7 @@ from django_liveactivity.content import (
     check_content,
     parse_content,
 )
-from django_liveactivity.content.wire import CONTENT_LIMIT, OPTIONS_LIMIT, encode
+from django_liveactivity.content.encoding import CONTENT_LIMIT, OPTIONS_LIMIT, encode
 from django_liveactivity.exceptions import MAX_ERRORS, FieldError, InvalidInputError
 
 KIB = 1024

@@ -12,7 +12,7 @@ from django_liveactivity.models import AccountState, Attempt, LiveActivity, Oper
 from tests.clock import advance
 from tests.conftest import KEY
 
-from .world import alive, calls, deliver, last_body, progress, states, status
+from .vocabulary import alive, calls, deliver, last_body, progress, states, status
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ class TestFrozen:
         end = services.end_activity(card)
         deliver()
         end.refresh_from_db()
-        assert (end.tries, end.setbacks) == (1, 0)
+        assert (end.tries, end.failures) == (1, 0)
 
 
 class TestBlocked:

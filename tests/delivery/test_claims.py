@@ -9,15 +9,15 @@ import pytest
 from django_liveactivity import conf, services
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Answer, Outcome
-from django_liveactivity.delivery.acts import apply_acts
-from django_liveactivity.delivery.candidates import Target
-from django_liveactivity.delivery.claim import OvertakenError, claim
 from django_liveactivity.delivery.drain import read_state
-from django_liveactivity.delivery.evict import evict
-from django_liveactivity.delivery.lost import write_off
-from django_liveactivity.delivery.record import record
-from django_liveactivity.delivery.sight import look
-from django_liveactivity.delivery.slots import Pace
+from django_liveactivity.delivery.lanes.candidates import Target
+from django_liveactivity.delivery.lanes.claim import OvertakenError, claim
+from django_liveactivity.delivery.lanes.evict import evict
+from django_liveactivity.delivery.lanes.lost import recover_expired_lease
+from django_liveactivity.delivery.lanes.record import record
+from django_liveactivity.delivery.lanes.snapshot import read_lane
+from django_liveactivity.delivery.limits.rate import RateLimit
+from django_liveactivity.delivery.operator_actions import apply_operator_actions
 from django_liveactivity.models import (
     Attempt,
     Lane,
@@ -27,9 +27,9 @@ from django_liveactivity.models import (
 )
 from tests.clock import advance
 
-from .world import alive, calls, deliver, progress, states, status
+from .vocabulary import alive, calls, deliver, progress, states, status
 
-FREE = Pace(0, 0)
+FREE = RateLimit(0, 0)
 
 
 def look_at(key: str = "order-42"):
@@ -38,17 +38,17 @@ def look_at(key: str = "order-42"):
     digest, now = lane_digest(stream_key=key), read_state(account).now
     is_new = not Lane.objects.filter(digest=digest).exists()
     target = Target(digest, key, "", is_new, Operation.Rank.CONTENT, 0)
-    sight = look(account, target, now)
-    if sight is not None and sight.lane.open_attempt:
-        write_off(account, sight.lane)
-        return look(account, target, now)
-    return sight
+    snapshot = read_lane(account, target, now)
+    if snapshot is not None and snapshot.lane.open_attempt:
+        recover_expired_lease(account, snapshot.lane)
+        return read_lane(account, target, now)
+    return snapshot
 
 
-def claim_sight(sight):
+def claim_sight(snapshot):
     """Do what a worker does with what it has seen, up to the moment of sending."""
     account = conf.account()
-    return claim("default", account, read_state(account), sight, None, FREE)
+    return claim("default", account, read_state(account), snapshot, None, FREE)
 
 
 def claim_lane(key: str = "order-42"):
@@ -56,7 +56,7 @@ def claim_lane(key: str = "order-42"):
     return claim_sight(look_at(key))
 
 
-def finish(claimed, outcome: Outcome = Outcome.DELIVERED):
+def finish_operations(claimed, outcome: Outcome = Outcome.DELIVERED):
     """Do what a worker does when the answer is there."""
     account = conf.account()
     answer = Answer(outcome, status=200)
@@ -121,7 +121,7 @@ def test_an_eviction_leaves_a_lane_to_the_worker_that_has_leased_it(vendor, card
     services.stream_activity("order-42", progress(60))
     in_flight = claim_lane()
     vendor_evicts(card)
-    assert finish(in_flight).owned
+    assert finish_operations(in_flight).owned
 
 
 def test_an_end_that_was_given_up_while_its_call_was_in_flight_is_not_tried_again(vendor, card):
@@ -129,8 +129,8 @@ def test_an_end_that_was_given_up_while_its_call_was_in_flight_is_not_tried_agai
     end = services.end_activity(card)
     in_flight = claim_lane()
     services.give_up_operation(end, actor="test", reason="The phone is lost.")
-    apply_acts(conf.account())
-    finish(in_flight, Outcome.AMBIGUOUS)
+    apply_operator_actions(conf.account())
+    finish_operations(in_flight, Outcome.AMBIGUOUS)
     assert Operation.objects.get(pk=end.pk).state == "given_up"
     advance(3600)
     assert deliver().calls == 0
@@ -175,7 +175,7 @@ def test_a_worker_that_wakes_up_after_its_lease_stores_its_attempt_and_nothing_e
     advance(61)
     claim_lane()
     before = Lane.objects.values().get(), Operation.objects.latest("pk")
-    assert not finish(frozen).owned
+    assert not finish_operations(frozen).owned
     assert Attempt.objects.get(pk=frozen.attempt_id).outcome == "delivered"
     assert (Lane.objects.values().get(), Operation.objects.latest("pk")) == before
     assert status(card) == "live"
@@ -185,7 +185,7 @@ def test_an_end_that_comes_while_content_is_in_flight_waits_for_the_answer(vendo
     in_flight = claim_lane()
     services.end_activity(card)
     assert deliver().calls == 0
-    finish(in_flight)
+    finish_operations(in_flight)
     deliver()
     assert states(card) == ["stream done delivered", "end done not_found"]
 
@@ -320,12 +320,12 @@ def test_a_scheduled_end_that_commits_late_knows_every_keep_before_it_was_due(ve
 
 def test_an_end_given_up_while_its_first_call_is_confirmed_later_lets_the_drain_rest(vendor, card):
     deliver()
-    Lane.objects.update(stream_doubt_until=read_state(conf.account()).now + 60_000)
+    Lane.objects.update(stream_ambiguous_until=read_state(conf.account()).now + 60_000)
     end = services.end_activity(card)
     in_flight = claim_lane()
     services.give_up_operation(end, actor="test", reason="The phone is lost.")
-    apply_acts(conf.account())
-    finish(in_flight)
+    apply_operator_actions(conf.account())
+    finish_operations(in_flight)
     assert Operation.objects.get(pk=end.pk).state == "given_up"
     advance(61)
     assert not deliver().more

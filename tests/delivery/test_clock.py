@@ -11,7 +11,7 @@ from django.db import connection
 from django_liveactivity import conf, services
 from django_liveactivity.delivery.drain import read_state
 
-from .world import alive, calls, deliver, progress
+from .vocabulary import alive, calls, deliver, progress
 
 SERVER_ZONES = {
     "postgresql": ["SET TIME ZONE 'America/St_Johns'", "SET TIME ZONE 'Pacific/Apia'"],

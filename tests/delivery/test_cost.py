@@ -11,7 +11,7 @@ from django_liveactivity import services
 from django_liveactivity.models import Operation
 from tests.clock import advance
 
-from .world import deliver, progress
+from .vocabulary import deliver, progress
 
 PER_END = 12
 CARDS = 4

@@ -12,12 +12,18 @@ from hypothesis import strategies as st
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.content import Endpoint
-from django_liveactivity.delivery.backoff import freeze_delay, probe_delay, retry_delay
-from django_liveactivity.delivery.planner import Plan, Rows, closes, plan
-from django_liveactivity.delivery.verdict import COLUMNS, Gate, Retry, judge, resolve
+from django_liveactivity.delivery.rules.backoff import freeze_delay, probe_delay, retry_delay
+from django_liveactivity.delivery.rules.plan import LaneRows, Plan, closes, plan
+from django_liveactivity.delivery.rules.verdicts import (
+    COLUMNS,
+    AccountEffect,
+    Retry,
+    judge,
+    resolve,
+)
 from django_liveactivity.models import Lane, LiveActivity, Operation
 
-from .truth import moved
+from .oracle import moved
 
 TIMING = Timing()
 Kind, State = Operation.Kind, Operation.State
@@ -26,28 +32,30 @@ Kind, State = Operation.Kind, Operation.State
 class TestVerdicts:
     def test_every_outcome_of_an_answer_has_one_on_every_endpoint(self):
         outcomes = set(Outcome) - {Outcome.NEVER_STARTED}
-        for endpoint, outcome, bare in itertools.product(COLUMNS, outcomes, (True, False)):
-            assert judge(endpoint, outcome, bare=bare).state in State
+        for endpoint, outcome, stripped in itertools.product(COLUMNS, outcomes, (True, False)):
+            assert judge(endpoint, outcome, stripped=stripped).state in State
 
     @pytest.mark.parametrize("endpoint", [Endpoint.END, Endpoint.END_STREAM])
     def test_no_answer_makes_an_end_fail(self, endpoint):
         for outcome in set(Outcome) - {Outcome.NEVER_STARTED}:
-            verdict = judge(endpoint, outcome, bare=True)
+            verdict = judge(endpoint, outcome, stripped=True)
             assert verdict.state in {State.DONE, State.PENDING, State.NEEDS_OPERATOR}
             assert verdict.state == State.DONE or verdict.retry is not None
 
     def test_an_end_is_stripped_once(self):
-        assert judge(Endpoint.END, Outcome.REJECTED, bare=False).bare
-        assert judge(Endpoint.END, Outcome.REJECTED, bare=True).retry == Retry.HOURLY
+        assert judge(Endpoint.END, Outcome.REJECTED, stripped=False).stripped
+        assert judge(Endpoint.END, Outcome.REJECTED, stripped=True).retry == Retry.HOURLY
 
     def test_only_streams_leave_a_doubt(self):
-        doubts = [e for e in COLUMNS if judge(e, Outcome.AMBIGUOUS, bare=False).doubt]
+        doubts = [
+            e for e in COLUMNS if judge(e, Outcome.AMBIGUOUS, stripped=False).quarantine_changes
+        ]
         assert doubts == [Endpoint.STREAM, Endpoint.END_STREAM]
 
     def test_an_end_whose_404_may_be_a_strangers_lets_content_probe(self):
         for endpoint in (Endpoint.END, Endpoint.END_STREAM):
-            verdict = judge(endpoint, Outcome.UNAUTHORIZED, bare=False, vague=True)
-            assert (verdict.state, verdict.gate) == (State.PENDING, Gate.BLOCK)
+            verdict = judge(endpoint, Outcome.UNAUTHORIZED, stripped=False, vague=True)
+            assert (verdict.state, verdict.effect) == (State.PENDING, AccountEffect.BLOCK)
             assert verdict.retry == Retry.PROBE_CAP
 
     @pytest.mark.parametrize(
@@ -67,7 +75,10 @@ class TestVerdicts:
             assert resolve(other, known) is other
 
     def test_a_429_of_an_end_is_always_about_the_rate(self):
-        assert judge(Endpoint.END, Outcome.LIMIT_REACHED, bare=False).gate == Gate.FREEZE
+        assert (
+            judge(Endpoint.END, Outcome.LIMIT_REACHED, stripped=False).effect
+            == AccountEffect.FREEZE
+        )
 
 
 class TestPauses:
@@ -141,27 +152,27 @@ def histories(draw) -> list[Operation]:
 
 @st.composite
 def lanes(draw) -> Lane:
-    called = draw(st.booleans())
+    ever_called = draw(st.booleans())
     return lane(
-        called=called,
+        ever_called=ever_called,
         generation=draw(st.integers(1, 2)),
-        closed_id=draw(st.integers(0, 4)),
-        shown_id=draw(st.integers(0, 4)) if called else 0,
-        doubt_until=draw(st.sampled_from([0, NOW + 300])),
-        held=draw(st.sampled_from(["", "paused", "evicted"])),
+        ended_through_id=draw(st.integers(0, 4)),
+        displayed_id=draw(st.integers(0, 4)) if ever_called else 0,
+        ambiguous_until=draw(st.sampled_from([0, NOW + 300])),
+        hidden_because=draw(st.sampled_from(["", "paused", "evicted"])),
     )
 
 
 class TestPlans:
     @given(lanes(), histories())
     def test_every_operation_is_settled_sent_or_waits(self, lane, history):
-        decided = plan(lane, Rows(history, moved(history)), NOW)
+        decided = plan(lane, LaneRows(history, moved(history)), NOW)
         accounted = [
             *decided.superseded,
-            *decided.kept,
-            *decided.covered,
+            *decided.cancelled_schedules,
+            *decided.already_covered,
             *decided.ends,
-            *decided.waiting,
+            *decided.deferred,
             *([decided.send] if decided.send and decided.send not in decided.ends else []),
         ]
         scheduled = [
@@ -171,7 +182,7 @@ class TestPlans:
 
     @given(lanes(), histories())
     def test_no_due_end_is_ever_superseded(self, lane, history):
-        decided = plan(lane, Rows(history, moved(history)), NOW)
+        decided = plan(lane, LaneRows(history, moved(history)), NOW)
         for operation in decided.superseded:
             if operation.kind == Kind.END:
                 assert operation.due_at > operation.created_at
@@ -180,50 +191,56 @@ class TestPlans:
 
     @given(lanes(), histories())
     def test_content_is_never_sent_while_an_end_is_due(self, lane, history):
-        decided = plan(lane, Rows(history, moved(history)), NOW)
+        decided = plan(lane, LaneRows(history, moved(history)), NOW)
         if decided.ends:
             assert decided.send is None or decided.send.kind == Kind.END
 
     @given(lanes(), histories())
     def test_what_an_end_closes_is_never_sent_and_never_waits(self, lane, history):
-        decided = plan(lane, Rows(history, moved(history)), NOW)
-        left = [*decided.waiting, *([decided.send] if decided.send else [])]
+        decided = plan(lane, LaneRows(history, moved(history)), NOW)
+        left = [*decided.deferred, *([decided.send] if decided.send else [])]
         for content in (o for o in left if o.kind == Kind.STREAM):
             assert not closes(decided.ends, content)
-            assert content.pk >= max(lane.closed_id, lane.shown_id)
+            assert content.pk >= max(lane.ended_through_id, lane.displayed_id)
 
     @given(lanes(), histories())
     def test_only_the_newest_content_is_sent(self, lane, history):
-        send = plan(lane, Rows(history, moved(history)), NOW).send
+        send = plan(lane, LaneRows(history, moved(history)), NOW).send
         if send is not None and send.kind == Kind.STREAM:
             assert send.pk == max(o.pk for o in history if o.kind == Kind.STREAM)
 
     @given(lanes(), histories())
     def test_a_call_is_spared_only_if_none_was_ever_made(self, lane, history):
-        if plan(lane, Rows(history, moved(history)), NOW).never_started:
-            assert not lane.called
+        if plan(lane, LaneRows(history, moved(history)), NOW).never_started:
+            assert not lane.ever_called
 
     @given(lanes(), histories())
     def test_a_first_put_waits_for_what_may_still_arrive(self, lane, history):
-        decided = plan(lane, Rows(history, moved(history)), NOW)
-        if decided.send and not lane.shown_id and lane.generation > 1 and not decided.ends:
-            assert lane.doubt_until <= NOW
+        decided = plan(lane, LaneRows(history, moved(history)), NOW)
+        if decided.send and not lane.displayed_id and lane.generation > 1 and not decided.ends:
+            assert lane.ambiguous_until <= NOW
 
     @given(lanes(), histories())
     def test_a_row_is_over_only_if_nothing_of_it_is_left(self, lane, history):
         for number, each in enumerate(history):
             each.activity_id = number % 2
-        decided = plan(lane, Rows(history, moved(history)), NOW)
-        finished = {*ids(decided.superseded), *ids(decided.kept), *ids(decided.covered)}
+        decided = plan(lane, LaneRows(history, moved(history)), NOW)
+        finished = {
+            *ids(decided.superseded),
+            *ids(decided.cancelled_schedules),
+            *ids(decided.already_covered),
+        }
         for row in decided.over:
             mine = [o for o in history if o.activity_id == row]
             assert all(o.pk in finished for o in mine)
-            assert any(o.pk < lane.closed_id for o in mine)
+            assert any(o.pk < lane.ended_through_id for o in mine)
 
     def test_nothing_to_do_is_a_plan_too(self):
-        assert plan(lane(), Rows([]), NOW) == Plan(superseded=[], kept=[], covered=[])
+        assert plan(lane(), LaneRows([]), NOW) == Plan(
+            superseded=[], cancelled_schedules=[], already_covered=[]
+        )
 
     def test_several_ends_are_one_call(self):
         first, second = operation(1, Kind.END), operation(2, Kind.END)
-        decided = plan(lane(called=True), Rows([first, second]), NOW)
+        decided = plan(lane(ever_called=True), LaneRows([first, second]), NOW)
         assert (ids(decided.ends), decided.send) == ([1, 2], second)

@@ -15,7 +15,7 @@ from django_liveactivity.models import AccountState, Attempt, Lane, LiveActivity
 from tests.clock import advance
 from tests.conftest import KEY
 
-from .world import alive, calls, deliver, progress, status
+from .vocabulary import alive, calls, deliver, progress, status
 
 SECOND = dt.timedelta(seconds=1)
 DAY = 24 * 3600
@@ -192,7 +192,9 @@ class TestNothingSpins:
         services.stream_activity("order-42", progress(1), time_to_live=60 * SECOND)
         deliver()
         Operation.objects.update(time_to_live=1)
-        Lane.objects.update(wake_at=1, shown_id=-1, newest_id=Operation.objects.get().pk)
+        Lane.objects.update(
+            deadline_at=1, displayed_id=-1, newest_content_id=Operation.objects.get().pk
+        )
         Operation.objects.update(activity=4711)
         begun = time.monotonic()
         deliver()
@@ -218,11 +220,16 @@ class TestNothingSpins:
 
 
 def test_a_drain_without_a_seat_says_that_there_may_be_more(vendor):
-    from django_liveactivity.delivery import seats
+    from django_liveactivity.delivery.limits import permits
 
     account = conf.account()
-    seats.furnish(account)
-    with seats.seat(account), seats.seat(account), seats.seat(account), seats.seat(account):
+    permits.ensure_rows(account)
+    with (
+        permits.permit(account),
+        permits.permit(account),
+        permits.permit(account),
+        permits.permit(account),
+    ):
         assert deliver().more
 
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from django_liveactivity import selectors
-from django_liveactivity.delivery.planner import Rows, is_due, plan
+from django_liveactivity.delivery.rules.plan import LaneRows, is_due, plan
 from django_liveactivity.models import Lane, Operation
 
-from .truth import is_moved, moved
+from .oracle import is_moved, moved
 
 Kind, State = Operation.Kind, Operation.State
 SECOND = 1_000
@@ -66,5 +66,5 @@ def test_a_scheduled_end_is_moved_in_sql_as_it_is_in_python(history):
 def test_a_plan_answers_the_ends_that_sql_finds_in_force(history):
     now = round(time.time() * SECOND)
     rows = insert([(*values, State.PENDING) for *values, _ in history], now)
-    decided = plan(Lane(stream_key="k", called=True), Rows(rows, moved(rows)), now)
+    decided = plan(Lane(stream_key="k", ever_called=True), LaneRows(rows, moved(rows)), now)
     assert in_force() == [end.pk for end in decided.ends]

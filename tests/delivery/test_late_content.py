@@ -13,7 +13,7 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.signals import activity_ended
 from tests.clock import advance
 
-from .world import alive, calls, deliver, progress, states, status
+from .vocabulary import alive, calls, deliver, progress, states, status
 
 
 @contextmanager
@@ -86,19 +86,19 @@ def test_a_row_with_something_left_waits_for_it(vendor):
     assert (status(card), alive(vendor)) == ("live", {"order-42": 40})
 
 
-@pytest.mark.parametrize("held", ["", "paused"])
-def test_a_row_that_comes_after_newer_content_has_the_status_of_its_card(vendor, held):
+@pytest.mark.parametrize("hidden_because", ["", "paused"])
+def test_a_row_that_comes_after_newer_content_has_the_status_of_its_card(vendor, hidden_because):
     late = services.stream_activity("order-42", progress(40))
     with commits_late():
         services.stream_activity("order-42", progress(90))
         deliver()
-        if held:
+        if hidden_because:
             vendor.pause("order-42")
             services.stream_activity("order-42", progress(95))
             deliver()
     deliver()
     assert states(late) == ["stream superseded"]
-    assert status(late) == (held or "live")
+    assert status(late) == (hidden_because or "live")
     services.end_activity(stream_key="order-42")
     deliver()
     assert status(late) == "ended"
@@ -113,7 +113,7 @@ def test_a_row_whose_only_content_was_refused_has_the_status_of_its_card(vendor)
     content = Operation.objects.get()
     content.pk, content.activity, content.state = None, twin, "pending"
     content.next_try_at, content.finished_at = content.created_at, None
-    content.content = progress(50).wire()
+    content.content = progress(50).to_json()
     content.save(force_insert=True)
     vendor.faults = "PUT:422@1"
     deliver()

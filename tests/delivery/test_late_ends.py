@@ -8,7 +8,7 @@ from django_liveactivity import conf, selectors, services
 from django_liveactivity.models import LiveActivity, Operation
 from tests.shop.models import Order
 
-from .world import alive, deliver, progress
+from .vocabulary import alive, deliver, progress
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def reshown(order):
 
 def test_its_card_is_open(reshown, vendor):
     assert alive(vendor) == {"job": 20}
-    card = selectors.newest_of_key(conf.account(), "job")
+    card = selectors.newest_by_stream_key(conf.account(), "job")
     assert card is not None
     assert not card.is_closed
 
@@ -73,6 +73,6 @@ def test_content_that_was_refused_after_an_end_does_not_open_its_card(order, ven
     deliver()
     end_late(early)
     deliver()
-    card = selectors.newest_of_key(conf.account(), "job")
+    card = selectors.newest_by_stream_key(conf.account(), "job")
     assert card is not None
     assert card.is_closed

@@ -18,7 +18,7 @@ from django_liveactivity.models import LiveActivity
 from tests.benchmarks.history import LONG_KEY, fill
 from tests.clock import advance
 
-from .world import deliver, progress, states
+from .vocabulary import deliver, progress, states
 
 OPERATIONS = 10_000
 """A thousand cards, of which the long-lived key has had half."""
@@ -113,16 +113,16 @@ def test_a_drain_reads_no_more_of_a_long_history(history, call):
         call(key)
         advance(SOON.total_seconds() + 1)
         found.append(reads(deliver))
-        newest = selectors.newest_of_key(account("default"), key)
+        newest = selectors.newest_by_stream_key(account("default"), key)
         assert all(" done " in state for state in states(newest))
     young, long = found
     assert 0 < long < 2 * young
 
 
 def test_a_list_of_cards_reads_no_more_for_a_long_history(history):
-    def look(**keys):
+    def read_lane(**keys):
         rows = LiveActivity.objects.order_by("-pk")
         ids = list(rows.filter(**keys).values_list("pk", flat=True)[:50])
         return reads(lambda: list(selectors.described(rows.filter(pk__in=ids))))
 
-    assert 0 < look(stream_key=LONG_KEY) < 2 * look(stream_key__startswith="card-")
+    assert 0 < read_lane(stream_key=LONG_KEY) < 2 * read_lane(stream_key__startswith="card-")

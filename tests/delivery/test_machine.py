@@ -13,17 +13,17 @@ from typing import Any
 
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.content import Endpoint
-from django_liveactivity.delivery.bodies import content_call, end_call
-from django_liveactivity.delivery.claim import Claim, OvertakenError
-from django_liveactivity.delivery.planner import Plan, Rows, plan
-from django_liveactivity.delivery.settle import closing, settled
-from django_liveactivity.delivery.sight import Sight
-from django_liveactivity.delivery.verdict import Retry, Verdict, judge
+from django_liveactivity.delivery.lanes.apply import lane_changes, next_generation
+from django_liveactivity.delivery.lanes.claim import Claim, OvertakenError
+from django_liveactivity.delivery.lanes.snapshot import LaneSnapshot
+from django_liveactivity.delivery.rules.bodies import content_call, end_call
+from django_liveactivity.delivery.rules.plan import LaneRows, Plan, plan
+from django_liveactivity.delivery.rules.verdicts import Retry, Verdict, judge
 from django_liveactivity.models import Lane, LiveActivity, Operation
 
-from .machine import TIMING, Machine, games
+from .oracle import moved
 from .phone import SECOND, Phone
-from .truth import moved
+from .state_machine import TIMING, Machine, games
 
 Kind, State = Operation.Kind, Operation.State
 PAUSES = {Retry.NOW: 0, Retry.BACKOFF: SECOND, Retry.HOURLY: 20 * SECOND}
@@ -36,7 +36,7 @@ class Memory:
         self.phone = phone
         self.lanes: dict[str, Lane] = {}
         self.rows: dict[str, dict[int, Operation]] = defaultdict(dict)
-        self.newest_id = 0
+        self.newest_content_id = 0
         phone.clock = 1_000_000
 
     @property
@@ -46,9 +46,9 @@ class Memory:
     # The host
 
     def _insert(self, key: str, kind: Kind, *, after: int = 0, **values: Any) -> Operation:
-        self.newest_id += 1
+        self.newest_content_id += 1
         row = Operation(
-            pk=self.newest_id,
+            pk=self.newest_content_id,
             kind=kind,
             created_at=self.now,
             due_at=self.now + after,
@@ -71,7 +71,7 @@ class Memory:
         return self._insert(key, Kind.KEEP)
 
     def undo(self, key: str, serial: int) -> None:
-        self.newest_id += 2
+        self.newest_content_id += 2
 
     def withhold(self, operation: Operation) -> Operation:
         return self.rows[operation.lane_digest].pop(operation.pk)
@@ -84,7 +84,7 @@ class Memory:
 
     # A worker
 
-    def look(self, key: str) -> Sight | None:
+    def read_lane(self, key: str) -> LaneSnapshot | None:
         lane = self.lanes.setdefault(key, Lane(pk=len(self.lanes) + 1, stream_key=key))
         if lane.lease_until > self.now:
             return None
@@ -95,31 +95,33 @@ class Memory:
         seen.now = self.now
         mine, by_id = self.operations(key), self.rows[key].get
         unfinished = [o for o in mine if o.state in Operation.UNFINISHED]
-        rows = Rows(unfinished, moved(mine), by_id(lane.newest_id), by_id(lane.shown_id))
-        return Sight(seen, plan(seen, rows, self.now))
+        rows = LaneRows(
+            unfinished, moved(mine), by_id(lane.newest_content_id), by_id(lane.displayed_id)
+        )
+        return LaneSnapshot(seen, plan(seen, rows, self.now))
 
-    def claim(self, sight: Sight) -> Claim | None:
-        lane, decided = self.lanes[sight.lane.stream_key], sight.plan
-        if lane.fence != sight.lane.fence or lane.lease_until > self.now:
+    def claim(self, snapshot: LaneSnapshot) -> Claim | None:
+        lane, decided = self.lanes[snapshot.lane.stream_key], snapshot.plan
+        if lane.fence != snapshot.lane.fence or lane.lease_until > self.now:
             raise OvertakenError
-        self._change(lane, settled(sight.lane, decided) | {"fence": lane.fence + 1})
+        self._change(lane, lane_changes(snapshot.lane, decided) | {"fence": lane.fence + 1})
         self._settle(lane, decided)
         if decided.send is None:
             return None
         if decided.ends:
-            call = end_call(sight.lane, decided.ends, decided.final)
+            call = end_call(snapshot.lane, decided.ends, decided.final)
         else:
-            call = content_call(sight.lane, decided.send, decided.unsent)
-        opened = {"called": True, "open_attempt": call.endpoint}
+            call = content_call(snapshot.lane, decided.send, decided.unsent)
+        opened = {"ever_called": True, "open_attempt": call.endpoint}
         self._change(lane, opened | {"lease_until": self.now + TIMING.lease})
         mine = copy.copy(lane)
-        mine.now = sight.lane.now
+        mine.now = snapshot.lane.now
         return Claim(mine, decided, copy.copy(decided.send), call, 0, None)
 
     def _settle(self, lane: Lane, decided: Plan) -> None:
         self._finish(decided.superseded, State.SUPERSEDED)
-        self._finish(decided.kept, State.DONE)
-        self._finish(decided.covered, State.DONE, Outcome.ALREADY_ENDED)
+        self._finish(decided.cancelled_schedules, State.DONE)
+        self._finish(decided.already_covered, State.DONE, Outcome.ALREADY_ENDED)
         if decided.never_started:
             self._finish(decided.ends, State.DONE, Outcome.NEVER_STARTED)
         if decided.expired:
@@ -129,8 +131,8 @@ class Memory:
         lane = self.lanes[claim.lane.stream_key]
         if lane.fence != claim.lane.fence:
             return False
-        verdict = judge(claim.call.endpoint, answer.outcome, bare=claim.operation.bare)
-        if verdict.doubt:
+        verdict = judge(claim.call.endpoint, answer.outcome, stripped=claim.operation.stripped)
+        if verdict.quarantine_changes:
             self._doubt(lane, claim.call.endpoint)
         self._change(lane, {"lease_until": 0, "open_attempt": 0})
         (self._record_end if claim.is_end else self._record_content)(lane, claim, answer, verdict)
@@ -139,17 +141,21 @@ class Memory:
         return True
 
     def _record_end(self, lane: Lane, claim: Claim, answer: Answer, verdict: Verdict) -> None:
-        certain = claim.started_at >= claim.lane.stream_doubt_until
+        certain = claim.started_at >= claim.lane.stream_ambiguous_until
         if verdict.state != State.DONE:
             self._try_again(claim, verdict)
         elif certain:
-            self._change(lane, closing(claim.lane, claim.plan.ends) | {"newest_id": 0})
+            self._change(
+                lane, next_generation(claim.lane, claim.plan.ends) | {"newest_content_id": 0}
+            )
             self._finish(claim.plan.ends, State.DONE, answer.outcome)
-            if claim.plan.reshow is not None:
-                self._change(claim.plan.reshow, {"state": State.PENDING, "next_try_at": self.now})
+            if claim.plan.redisplay is not None:
+                self._change(
+                    claim.plan.redisplay, {"state": State.PENDING, "next_try_at": self.now}
+                )
         else:
             for end in claim.plan.ends:
-                end.next_try_at = claim.lane.stream_doubt_until
+                end.next_try_at = claim.lane.stream_ambiguous_until
 
     def _record_content(self, lane: Lane, claim: Claim, answer: Answer, verdict: Verdict) -> None:
         row = self._row(claim.operation)
@@ -158,29 +164,33 @@ class Memory:
             return
         self._finish([row], verdict.state, answer.outcome)
         if verdict.state == State.FAILED:
-            self._change(lane, {"newest_id": claim.lane.shown_id})
+            self._change(lane, {"newest_content_id": claim.lane.displayed_id})
         else:
-            held = Lane.Held.PAUSED if answer.outcome == Outcome.PAUSED else ""
-            self._change(lane, {"shown_id": row.pk, "held": held})
+            hidden_because = Lane.HiddenBecause.PAUSED if answer.outcome == Outcome.PAUSED else ""
+            self._change(lane, {"displayed_id": row.pk, "hidden_because": hidden_because})
 
     def _evict(self, key: str) -> None:
         lane = self.lanes[key]
         idle = lane.lease_until <= self.now
-        self._change(lane, {"held": Lane.Held.EVICTED, "fence": lane.fence + idle})
+        self._change(
+            lane, {"hidden_because": Lane.HiddenBecause.EVICTED, "fence": lane.fence + idle}
+        )
         unsent = [o for o in self.operations(key) if o.state == State.PENDING]
         unsent = [o for o in unsent if o.kind in Operation.CONTENT_KINDS]
         self._finish(unsent, State.SUPERSEDED)
 
     def _doubt(self, lane: Lane, endpoint: Endpoint) -> None:
-        lane.doubt_until = self.now + TIMING.quarantine
+        lane.ambiguous_until = self.now + TIMING.quarantine
         if endpoint == Endpoint.STREAM:
-            lane.stream_doubt_until = lane.doubt_until
+            lane.stream_ambiguous_until = lane.ambiguous_until
 
     def _try_again(self, claim: Claim, verdict: Verdict) -> None:
         pause = PAUSES[verdict.retry] if verdict.retry else 0
         row = self._row(claim.operation)
-        bare = row.bare or verdict.bare
-        self._change(row, {"state": verdict.state, "bare": bare, "next_try_at": self.now + pause})
+        stripped = row.stripped or verdict.stripped
+        self._change(
+            row, {"state": verdict.state, "stripped": stripped, "next_try_at": self.now + pause}
+        )
 
     def _finish(self, rows: Any, state: str, outcome: str = "") -> None:
         for row in rows:

@@ -17,20 +17,20 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from django_liveactivity import Progress, conf, services
 from django_liveactivity.client import Answer
-from django_liveactivity.delivery.candidates import Target
-from django_liveactivity.delivery.claim import Claim, claim
 from django_liveactivity.delivery.drain import read_state
-from django_liveactivity.delivery.lost import write_off
-from django_liveactivity.delivery.record import record
-from django_liveactivity.delivery.sight import Sight, look
-from django_liveactivity.delivery.slots import Pace
+from django_liveactivity.delivery.lanes.candidates import Target
+from django_liveactivity.delivery.lanes.claim import Claim, claim
+from django_liveactivity.delivery.lanes.lost import recover_expired_lease
+from django_liveactivity.delivery.lanes.record import record
+from django_liveactivity.delivery.lanes.snapshot import LaneSnapshot, read_lane
+from django_liveactivity.delivery.limits.rate import RateLimit
 from django_liveactivity.models import Lane, LiveActivity, Operation, lane_digest
 from tests.clock import TIMES
 
-from .machine import Machine, games
 from .phone import SECOND, Phone
+from .state_machine import Machine, games
 
-FREE = Pace(0, 0)
+FREE = RateLimit(0, 0)
 UNIX_EPOCH = 2_440_587.5
 """The Julian day on which milliseconds begin."""
 DAY = 86_400_000
@@ -43,7 +43,7 @@ def set_clock(now: Callable[[], float]) -> None:
     connection.connection.create_function("julianday", 1, lambda _: UNIX_EPOCH + now() / DAY)
 
 
-class Rows:
+class LaneRows:
     """The rows of the test's database, emptied, and its clock set to the phone's."""
 
     def __init__(self, phone: Phone) -> None:
@@ -93,18 +93,18 @@ class Rows:
         rows = Operation.objects.filter(lane_digest=lane_digest(stream_key=key))
         return list(rows.order_by("pk"))
 
-    def look(self, key: str) -> Sight | None:
+    def read_lane(self, key: str) -> LaneSnapshot | None:
         digest = lane_digest(stream_key=key)
         is_new = not Lane.objects.filter(digest=digest).exists()
         target = Target(digest, key, "", is_new, Operation.Rank.CONTENT, 0)
-        sight = look(self.account, target, self.phone.clock)
-        if sight is None or not sight.lane.open_attempt:
-            return sight
-        write_off(self.account, sight.lane)
-        return look(self.account, target, self.phone.clock)
+        snapshot = read_lane(self.account, target, self.phone.clock)
+        if snapshot is None or not snapshot.lane.open_attempt:
+            return snapshot
+        recover_expired_lease(self.account, snapshot.lane)
+        return read_lane(self.account, target, self.phone.clock)
 
-    def claim(self, sight: Sight) -> Claim | None:
-        return claim("default", self.account, read_state(self.account), sight, None, FREE)
+    def claim(self, snapshot: LaneSnapshot) -> Claim | None:
+        return claim("default", self.account, read_state(self.account), snapshot, None, FREE)
 
     def record(self, claim: Claim, answer: Answer) -> bool:
         state = read_state(self.account)
@@ -114,13 +114,13 @@ class Rows:
 class RowsMachine(Machine):
     """The machine over the rows."""
 
-    shell = Rows
+    shell = LaneRows
 
     def teardown(self) -> None:
         """Where nothing is left to do, no row waits for anything."""
         super().teardown()
-        waiting = LiveActivity.objects.filter(status=LiveActivity.Status.PENDING)
-        assert not list(waiting), "a row is pending for ever"
+        deferred = LiveActivity.objects.filter(status=LiveActivity.Status.PENDING)
+        assert not list(deferred), "a row is pending for ever"
 
 
 @pytest.fixture

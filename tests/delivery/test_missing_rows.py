@@ -10,7 +10,7 @@ from django_liveactivity.exceptions import InvalidInputError, UnacknowledgedEndE
 from django_liveactivity.models import LiveActivity
 from tests.clock import advance
 
-from .world import alive, calls, deliver, progress, states
+from .vocabulary import alive, calls, deliver, progress, states
 
 DAY = 24 * 3600
 

@@ -10,7 +10,7 @@ from django_liveactivity import Metric, Metrics, Timer, services
 from django_liveactivity.models import KnownActivityId, LiveActivity, Operation
 from tests.clock import advance
 
-from .world import alive, calls, deliver, last_body, progress, states, status
+from .vocabulary import alive, calls, deliver, last_body, progress, states, status
 
 SECOND = dt.timedelta(seconds=1)
 

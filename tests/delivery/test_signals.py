@@ -21,7 +21,7 @@ from tests.clock import advance
 from tests.conftest import KEY
 
 from .test_claims import not_yet_committed
-from .world import deliver, progress, states
+from .vocabulary import deliver, progress, states
 
 SIGNALS = {
     "delivered": operation_delivered,

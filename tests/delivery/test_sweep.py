@@ -7,31 +7,32 @@ import datetime as dt
 import pytest
 from django.apps import apps
 
-from django_liveactivity import conf, selectors, services, status
+from django_liveactivity import conf, selectors, services
 from django_liveactivity.delivery import prune as pruning
 from django_liveactivity.delivery import sweep
-from django_liveactivity.models import Act, Attempt, Lane, LiveActivity, Operation
+from django_liveactivity.health import status
+from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, OperatorAction
 from tests.clock import advance
 
-from .world import deliver, progress
+from .vocabulary import deliver, progress
 
 DAY = 24 * 3600
 
 
 def count() -> dict[str, int]:
     models = apps.get_app_config("django_liveactivity").get_models()
-    own = ("AccountState", "Seat", "Slot")
+    own = ("AccountState", "DrainPermit", "RateLimitSlot")
     return {m.__name__: m.objects.count() for m in models if m.__name__ not in own}
 
 
 def test_only_an_account_with_something_due_is_kicked(vendor):
-    kicked = []
-    assert sweep(kicked.append) == []
+    woken = []
+    assert sweep(woken.append) == []
     services.end_activity(stream_key="later", after=dt.timedelta(minutes=1))
-    assert sweep(kicked.append) == []
+    assert sweep(woken.append) == []
     services.end_activity(stream_key="now")
-    assert sweep(kicked.append) == kicked == ["default"]
-    assert sweep(kicked.append) == ["default"]
+    assert sweep(woken.append) == woken == ["default"]
+    assert sweep(woken.append) == ["default"]
 
 
 def test_a_card_whose_time_is_over_is_reason_for_a_kick(vendor):
@@ -184,10 +185,10 @@ class TestPruning:
         advance(31 * DAY)
         services.probe_account(actor="bob")
         sweep(lambda _: None)
-        assert [act.actor for act in Act.objects.all()] == ["bob"]
+        assert [act.actor for act in OperatorAction.objects.all()] == ["bob"]
         deliver()
         sweep(lambda _: None)
-        assert [act.actor for act in Act.objects.all()] == ["bob"]
+        assert [act.actor for act in OperatorAction.objects.all()] == ["bob"]
 
     def test_what_is_not_old_costs_one_look_each(self, vendor, django_assert_num_queries):
         card = services.stream_activity("order-42", progress(1))

@@ -12,7 +12,7 @@ from django_liveactivity.models import AccountState, Attempt, LiveActivity, Oper
 from tests.client.server import Server, answer
 from tests.clock import advance
 
-from .world import alive, calls, deliver, progress, states, status
+from .vocabulary import alive, calls, deliver, progress, states, status
 
 VENDORS = {
     "error": "Live Activity stream not found",

@@ -22,35 +22,35 @@ settings.configure(
 app = Celery("host", broker=os.environ["BROKER"])
 app.conf.task_default_queue = os.environ["CELERY_QUEUE"]
 
-from django_liveactivity.dispatch import celery, kick  # noqa: E402
+from django_liveactivity.dispatch import celery, wake  # noqa: E402
 
 celery.EXIT_SECONDS = float(os.environ.get("EXIT_SECONDS", celery.EXIT_SECONDS))
 
 
 def itself() -> None:
-    kick("default")
+    wake("default")
 
 
 def child_of_multiprocessing() -> None:
-    child = multiprocessing.get_context("fork").Process(target=kick, args=("default",))
+    child = multiprocessing.get_context("fork").Process(target=wake, args=("default",))
     child.start()
     child.join()
 
 
 def fork_of_a_server() -> None:
     """Wake before and after the fork, as a server does that loads its app and then its workers."""
-    kick("default")
+    wake("default")
     pid = os.fork()
     if pid:
         os.waitpid(pid, 0)
     else:
-        kick("default")
+        wake("default")
 
 
 @app.task(name="host.commit", ignore_result=True)
 def commit() -> None:
     """What a task of the host does in a worker whose processes are replaced after each task."""
-    kick("default")
+    wake("default")
 
 
 @before_task_publish.connect(sender=celery.DRAIN_TASK)

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import redis
 
-from . import needs
+from . import requirements
 from .databases import fresh_name
-from .private import Server
+from .own_servers import Server
 
 
 class Redis(Server):
@@ -26,7 +26,7 @@ class Redis(Server):
         return {"dispatcher": "celery", "broker": f"redis://127.0.0.1:{self.port}/0"}
 
     def command(self) -> list[str]:
-        program = needs.program("redis-server", "redis-server")
+        program = requirements.program("redis-server", "redis-server")
         return [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
 
 
@@ -41,15 +41,15 @@ class Rabbitmq(Server):
         return {"dispatcher": "celery", "broker": broker, "queue": fresh_name("queue")}
 
     def prepare(self) -> None:
-        self.mapper_port, self.node_port = needs.free_port(), needs.free_port()
+        self.mapper_port, self.node_port = requirements.free_port(), requirements.free_port()
         (self.folder / "plugins").write_text("[].\n")
         (self.folder / "rabbitmq.conf").write_text("loopback_users.guest = true\n")
-        mapper = [needs.program("epmd", "erlang-base"), "-port", str(self.mapper_port)]
+        mapper = [requirements.program("epmd", "erlang-base"), "-port", str(self.mapper_port)]
         self.launch(*mapper, "-address", "127.0.0.1")
-        needs.wait_until_open(self.mapper_port)
+        requirements.wait_until_open(self.mapper_port)
 
     def command(self) -> list[str]:
-        return [needs.program("rabbitmq-server", "rabbitmq-server", "usr/lib/rabbitmq/bin")]
+        return [requirements.program("rabbitmq-server", "rabbitmq-server", "usr/lib/rabbitmq/bin")]
 
     def environment(self) -> Mapping[str, str]:
         return {

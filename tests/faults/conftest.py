@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from .brokers import Rabbitmq
-from .cells import missing
 from .databases import CREATE, REMOVE, Database
 from .harness import World
-from .private import private
+from .matrix import missing
+from .own_servers import private
 from .vendor import FakeVendor
 
 

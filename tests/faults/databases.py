@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import needs
+from . import requirements
 from .processes import manage
 
 NUMBERS = itertools.count(1)
@@ -117,17 +117,17 @@ def postgres_address(settings: dict[str, Any], database: str = "postgres") -> di
 
 def connect_postgres(settings: dict[str, Any]) -> Any:
     """Return a connection to a database."""
-    return needs.driver("psycopg").connect(**postgres_address(settings, settings["NAME"]))
+    return requirements.driver("psycopg").connect(**postgres_address(settings, settings["NAME"]))
 
 
 def administer_postgres(server: dict[str, Any]) -> Any:
     """Return a connection to a server that creates and drops databases."""
-    return needs.driver("psycopg").connect(**postgres_address(server), autocommit=True)
+    return requirements.driver("psycopg").connect(**postgres_address(server), autocommit=True)
 
 
 def connect_mariadb(settings: dict[str, Any], **more: Any) -> Any:
     """Return a connection to a server."""
-    return needs.driver("MySQLdb").connect(
+    return requirements.driver("MySQLdb").connect(
         host=settings["HOST"],
         port=int(settings["PORT"]),
         user=settings["USER"],
@@ -159,7 +159,7 @@ def mariadb_server(port: int = 3306) -> dict[str, Any]:
 def create_postgres(server: dict[str, Any] | None = None) -> Database:
     """Create a database with our tables on a PostgreSQL server."""
     server = server or postgres_server()
-    needs.service("PostgreSQL", int(server["PORT"]))
+    requirements.service("PostgreSQL", int(server["PORT"]))
     name = fresh_name()
     template = _postgres_template(server["PORT"])
     with administer_postgres(server) as admin:
@@ -181,7 +181,7 @@ def _postgres_template(port: str) -> str:
 def create_mariadb(server: dict[str, Any] | None = None) -> Database:
     """Create a database with our tables on a MariaDB server."""
     server = server or mariadb_server()
-    needs.service("MariaDB", int(server["PORT"]))
+    requirements.service("MariaDB", int(server["PORT"]))
     name = fresh_name()
     statements = _mariadb_tables(server["PORT"])
     with closing(connect_mariadb(server)) as admin:

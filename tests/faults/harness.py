@@ -19,10 +19,10 @@ WITHIN = 22.0
 DISPATCH = ("django", "liveactivity_dispatch", "--interval", "0.05")
 CARDS = "django_liveactivity_liveactivity"
 OPERATIONS = "django_liveactivity_operation"
-ACTS = "django_liveactivity_act"
+ACTS = "django_liveactivity_operatoraction"
 LANES = "django_liveactivity_lane"
-SLOTS = "django_liveactivity_slot"
-SEATS = "django_liveactivity_seat"
+SLOTS = "django_liveactivity_ratelimitslot"
+PERMITS = "django_liveactivity_drainpermit"
 STATES = "django_liveactivity_accountstate"
 ATTEMPTS = "django_liveactivity_attempt"
 
@@ -181,21 +181,21 @@ class Host:
         self.open: list[int] = []
         self.in_transaction = False
 
-    def do(self, step: Step) -> dict[str, Any]:
+    def do(self, durable_transaction: Step) -> dict[str, Any]:
         """Let it do a step, and return what it says; its errors are the caller's."""
-        for serial in serials(step):
+        for serial in serials(durable_transaction):
             self.world.begun[serial] = time.monotonic()
-        self.process.tell(step)
+        self.process.tell(durable_transaction)
         answer = self.process.hear()
         if not answer["error"]:
-            self._enter(step)
+            self._enter(durable_transaction)
         return answer
 
-    def _enter(self, step: Step) -> None:
+    def _enter(self, durable_transaction: Step) -> None:
         """Note what is committed: at once, or when the transaction that was begun is."""
-        self.open += serials(step)
-        self.in_transaction = step["do"] == "begin" or (
-            self.in_transaction and step["do"] != "commit"
+        self.open += serials(durable_transaction)
+        self.in_transaction = durable_transaction["do"] == "begin" or (
+            self.in_transaction and durable_transaction["do"] != "commit"
         )
         if not self.in_transaction:
             self.world.committed |= dict.fromkeys(self.open, time.monotonic())
@@ -203,14 +203,14 @@ class Host:
 
     def must(self, *steps: Step) -> None:
         """Let it do steps that have to succeed."""
-        for step in steps:
-            answer = self.do(step)
+        for durable_transaction in steps:
+            answer = self.do(durable_transaction)
             assert not answer["error"], answer["error"]
 
-    def dies(self, step: Step) -> None:
+    def dies(self, durable_transaction: Step) -> None:
         """Let it do a step in which it dies."""
         try:
-            answer = self.do(step)
+            answer = self.do(durable_transaction)
         except HostDiedError:
             return
         raise AssertionError(f"the host lives: {answer}")

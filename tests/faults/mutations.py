@@ -15,11 +15,13 @@ from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client.call import Call
 from django_liveactivity.content import Endpoint
-from django_liveactivity.delivery import candidates, lost, planner, record, settle, slots
-from django_liveactivity.delivery.candidates import Target
-from django_liveactivity.delivery.gates import Admission
+from django_liveactivity.delivery.lanes import apply, candidates, lost, record
+from django_liveactivity.delivery.lanes.candidates import Target
+from django_liveactivity.delivery.limits import rate
+from django_liveactivity.delivery.limits.admission import Admission
+from django_liveactivity.delivery.rules import plan
 from django_liveactivity.models import Lane, Now, Operation, activity
-from django_liveactivity.services.door import Door
+from django_liveactivity.services.writer import Writer
 
 Kind, State = Operation.Kind, Operation.State
 PACKAGE = "django_liveactivity"
@@ -50,18 +52,18 @@ def no_fence() -> None:
 
 def no_quarantine() -> None:
     """A call without an answer leaves no doubt."""
-    replace(lost.doubt, lambda endpoint, quarantine: {})
+    replace(lost.quarantine_changes, lambda endpoint, quarantine: {})
 
 
 def kick_instead_of_row() -> None:
     """An end is a message, sent at once and kept in memory; there is no row of it."""
-    insert = Door.insert_operation
+    insert = Writer.insert_operation
 
     def deliver(account: str, stream_key: str) -> None:
         time.sleep(MESSAGE_TAKES)
         get_backend(account).send(Call(Endpoint.END_STREAM, stream_key, {}))
 
-    def mutant(self: Door, card: Any, kind: Kind, **values: Any) -> Operation:
+    def mutant(self: Writer, card: Any, kind: Kind, **values: Any) -> Operation:
         row = insert(self, card, kind, **values)
         if kind == Kind.END:
             using, alias = self.account.database, self.account.alias
@@ -69,18 +71,18 @@ def kick_instead_of_row() -> None:
             threading.Thread(target=deliver, args=[alias, card.stream_key], daemon=True).start()
         return row
 
-    Door.insert_operation = mutant  # type: ignore[method-assign]
+    Writer.insert_operation = mutant  # type: ignore[method-assign]
 
 
 def no_slot() -> None:
     """Calls are made as if there were no limit."""
-    slots.Pace.of = lambda rate_limit: slots.Pace(0, 0)  # type: ignore[method-assign]
+    rate.RateLimit.of = lambda rate_limit: rate.RateLimit(0, 0)  # type: ignore[method-assign]
 
 
 def update_after_end() -> None:
     """An end closes nothing: what was not sent before it is sent after it."""
-    replace(planner.closes, lambda ends, content: False)
-    replace(planner._is_past, lambda content, lane: False)
+    replace(plan.closes, lambda ends, content: False)
+    replace(plan._is_past, lambda content, lane: False)
 
 
 def first_in_first_out() -> None:
@@ -114,7 +116,7 @@ def retries_run_out() -> None:
     def mutant(using: str, claim: Any, *rest: Any) -> None:
         try_again(using, claim, *rest)
         if claim.is_end and claim.operation.tries >= 2:
-            settle.finish(using, [claim.operation], State.GIVEN_UP)
+            apply.finish(using, [claim.operation], State.GIVEN_UP)
 
     replace(try_again, mutant)
 

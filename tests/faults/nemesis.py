@@ -14,7 +14,7 @@ from . import behaviours
 from .brokers import Rabbitmq, Redis
 from .generator import Step, end, show, transaction, work
 from .harness import World
-from .private import Server
+from .own_servers import Server
 from .processes import Process
 from .proxy import Proxy
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import needs
+from . import requirements
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 25.0
@@ -42,7 +42,7 @@ def wrong_clock(offset: str) -> dict[str, str]:
     The monotonic clock stays right, as on a machine whose clock was set wrongly.
     """
     return {
-        "LD_PRELOAD": needs.library("usr/lib/*/faketime/libfaketimeMT.so.1", "faketime"),
+        "LD_PRELOAD": requirements.library("usr/lib/*/faketime/libfaketimeMT.so.1", "faketime"),
         "FAKETIME": offset,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }

@@ -7,9 +7,9 @@ import subprocess
 import time
 from typing import Any, ClassVar
 
-from . import needs
+from . import requirements
 from .databases import mariadb_server, postgres_server
-from .private import Server
+from .own_servers import Server
 
 PROGRAMS = "usr/lib/postgresql/*/bin"
 
@@ -26,17 +26,17 @@ class Postgres(Server):
         return postgres_server(self.port)
 
     def prepare(self) -> None:
-        initdb = needs.program("initdb", "postgresql", PROGRAMS)
+        initdb = requirements.program("initdb", "postgresql", PROGRAMS)
         self.run(initdb, "-D", str(self.folder / "data"), "-A", "trust", "-U", "root", "--no-sync")
 
     def command(self) -> list[str]:
-        program = needs.program("postgres", "postgresql", PROGRAMS)
+        program = requirements.program("postgres", "postgresql", PROGRAMS)
         options = ["-p", str(self.port), "-k", str(self.folder), "-D", str(self.folder / "data")]
         return [program, *options, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=100"]
 
     def wait_until_ready(self) -> None:
         """Wait for the end of the recovery too."""
-        program = needs.program("pg_isready", "postgresql-client", PROGRAMS)
+        program = requirements.program("pg_isready", "postgresql-client", PROGRAMS)
         command = [program, "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         limit = time.monotonic() + 30
         while subprocess.run(command).returncode:
@@ -56,12 +56,12 @@ class Mariadb(Server):
         return mariadb_server(self.port)
 
     def prepare(self) -> None:
-        program = needs.program("mariadb-install-db", "mariadb-server")
+        program = requirements.program("mariadb-install-db", "mariadb-server")
         normal = ["--auth-root-authentication-method=normal", "--skip-test-db"]
         self.run(program, *self.shared, f"--datadir={self.folder / 'data'}", *normal)
 
     def command(self) -> list[str]:
-        program = needs.program("mariadbd", "mariadb-server")
+        program = requirements.program("mariadbd", "mariadb-server")
         places = [f"--{name}={self.folder / name}" for name in ("socket", "pid-file")]
         small = ["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=32M"]
         data = [f"--datadir={self.folder / 'data'}", f"--port={self.port}"]
@@ -83,4 +83,4 @@ class Pgbouncer(Server):
         (self.folder / "pgbouncer.ini").write_text("\n".join(text))
 
     def command(self) -> list[str]:
-        return [needs.program("pgbouncer", "pgbouncer"), "-q", "pgbouncer.ini"]
+        return [requirements.program("pgbouncer", "pgbouncer"), "-q", "pgbouncer.ini"]

@@ -20,7 +20,7 @@ from .brokers import Rabbitmq, Redis
 from .databases import REMOVE, Database, create_mariadb, create_postgres, create_sqlite
 from .harness import World
 from .nemesis import Nemesis
-from .private import Server, private
+from .own_servers import Server, private
 from .proxy import Proxy
 from .servers import Mariadb, Postgres
 from .vendor import FakeVendor

@@ -12,12 +12,12 @@ import pytest
 
 from . import behaviours
 from .brokers import Redis
-from .cells import row
 from .generator import end, many, show
 from .harness import Host, World
-from .private import private
+from .matrix import row
+from .own_servers import private
 from .proxy import Faults, Proxy
-from .scenes import a_put_held_until_after_the_end
+from .scenarios import a_put_held_until_after_the_end
 from .vendor import Behaviour
 
 
@@ -73,7 +73,7 @@ def test_row_22_connection_refused_or_name_not_found(world: World, address: str)
     time.sleep(0.5)
     unlucky.kill()
     assert set(world.outcomes()) <= {"not_sent", ""}
-    doubts = world.database.rows("SELECT MAX(doubt_until) FROM django_liveactivity_lane")
+    doubts = world.database.rows("SELECT MAX(ambiguous_until) FROM django_liveactivity_lane")
     assert doubts == [(0,)], "what was not sent is not ambiguous"
     world.worker()
     world.judge()
@@ -171,13 +171,13 @@ def somebody_else(world: World, every: float) -> Iterator[None]:
 
 def refusals_per_window(world: World, workers: int) -> list[int]:
     """Deliver twice the limit beside somebody who spends half of it; count each window's 429."""
-    limit, seconds = pace = (20, 3.0)
-    world.vendor.policy.rate_limit = pace
+    limit, seconds = rate_limit = (20, 3.0)
+    world.vendor.policy.rate_limit = rate_limit
     host = world.host()
     host.must(many([end(f"card-{n}") for n in range(2 * limit)]))
     with somebody_else(world, every=seconds / (limit / 2)):
         for _ in range(workers):
-            world.worker(rate_limit=pace)
+            world.worker(rate_limit=rate_limit)
         world.drained()
     world.judge()
     refused = [e.arrived for e in world.vendor.calls() if e.status == 429]

@@ -7,12 +7,12 @@ import time
 
 import celery
 
-from . import needs
+from . import requirements
 from .brokers import Rabbitmq, Redis
-from .cells import row
 from .generator import end, many, show, work
-from .harness import SEATS, World
-from .private import private
+from .harness import PERMITS, World
+from .matrix import row
+from .own_servers import private
 
 SOLO = ("--pool", "solo")
 THREADS = ("--pool", "threads", "-c", "4")
@@ -36,7 +36,7 @@ def succeeds_without_sockets(world: World, port: int) -> None:
 
 @row(4)
 def test_row_04_broker_refuses_connections(world: World):
-    succeeds_without_sockets(world, needs.free_port())
+    succeeds_without_sockets(world, requirements.free_port())
 
 
 @row(5)
@@ -131,7 +131,7 @@ def test_row_15_sigterm_and_soft_shutdown(world: World):
         assert world.unfinished(), "the worker was not stopped in the middle"
         assert world.leases() == 0, "the lease is released"
         now = round(time.time() * 1000)
-        held = f"SELECT COUNT(*) FROM {SEATS} WHERE lease_until > %s"
+        held = f"SELECT COUNT(*) FROM {PERMITS} WHERE lease_until > %s"
         assert world.database.rows(held, now) == [(0,)], "the seat is released"
         assert "" not in world.outcomes(), "every attempt has its outcome"
         assert "ambiguous" not in world.outcomes()

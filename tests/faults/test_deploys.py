@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .cells import row
 from .generator import end, show, transaction, work
 from .harness import World
-from .older import older_tree
+from .matrix import row
+from .previous_version import older_tree
 from .processes import ask
 
 WHERE = "import django_liveactivity; print(django_liveactivity.__file__)"

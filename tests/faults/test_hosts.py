@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .cells import row
 from .generator import Step, end, many, show, transaction, work
 from .harness import CARDS, OPERATIONS, Host, World
+from .matrix import row
 
 
 @row(1)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 
-from .cells import row
 from .generator import end, many, show
 from .harness import OPERATIONS, World
+from .matrix import row
 
 CARDS, UPDATES = 50, 10_000
 COLUMNS = (
     "activity_id, account, lane_digest, kind, content, options, dismiss_seconds, time_to_live, "
     "due_at, source, actor, reason, created_at, state, outcome, rank, next_try_at, tries, "
-    "setbacks, first_tried_at, bare, carried, needs_attention, acknowledged_at, finished_at"
+    "failures, first_tried_at, stripped, inherited_options, needs_attention, "
+    "acknowledged_at, finished_at"
 )
 
 

@@ -18,7 +18,7 @@ from .checker import Violation
 from .generator import end, many, show, transaction
 from .harness import World
 from .mutations import MUTATIONS
-from .scenes import a_put_held_until_after_the_end
+from .scenarios import a_put_held_until_after_the_end
 
 PACE = (20, 3.0)
 SLOW = {"rate_limit": (10, 3.0)}

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from .cells import row
 from .databases import Database, administer_postgres, create_mariadb, create_postgres
 from .generator import end, many, serials, show, transaction, work
 from .harness import ACTS, LANES, OPERATIONS, STATES, World
-from .private import private
+from .matrix import row
+from .own_servers import private
 from .proxy import Proxy, Trigger
 from .servers import Mariadb, Pgbouncer, Postgres
 from .settings import DIVISOR
@@ -156,7 +156,7 @@ class Conflict:
 
 LOCK_STATE = f"UPDATE {STATES} SET failures = failures"
 CHANGE_STATE = f"UPDATE {STATES} SET heartbeat_at = COALESCE(heartbeat_at, 0) + 1"
-LOCK_LANES = f"UPDATE {LANES} SET held = held"
+LOCK_LANES = f"UPDATE {LANES} SET hidden_because = hidden_because"
 WEIGHT = "INSERT INTO host_fact (serial, card, kind) SELECT 1000000 + seq, '', '' FROM seq_1_to_500"
 """MariaDB rolls back whoever has changed less."""
 
@@ -230,7 +230,7 @@ def test_row_19_record_has_changed_since_last_read(world: World):
     worker = world.worker(database=world.database.settings | {"OPTIONS": snapshot})
     world.until(world.account, "the worker")
     with closing(world.database.connect()) as nemesis:
-        nemesis.cursor().execute(f"UPDATE {OPERATIONS} SET setbacks = setbacks + 1")
+        nemesis.cursor().execute(f"UPDATE {OPERATIONS} SET failures = failures + 1")
         world.database.execute(RETRY_FIRST)  # where a worker reads before it writes
         time.sleep(2.0)
         nemesis.commit()

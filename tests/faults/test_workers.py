@@ -9,10 +9,10 @@ from pathlib import Path
 
 from . import behaviours
 from .brokers import Redis
-from .cells import row
 from .generator import end, many, show, work
-from .harness import LANES, SEATS, SLOTS, World
-from .private import private
+from .harness import LANES, PERMITS, SLOTS, World
+from .matrix import row
+from .own_servers import private
 from .processes import ask
 
 
@@ -73,14 +73,14 @@ def test_row_11_worker_killed_after_the_answer_before_it_is_stored(world: World)
 
 @row(12)
 def test_row_12_worker_killed_holding_a_slot(world: World):
-    pace = {"rate_limit": (1, 1.0)}
+    rate_limit = {"rate_limit": (1, 1.0)}
     strike = world.strike("before")
     host = world.host()
     host.must(show("card-1"))
-    world.worker(strike=strike, **pace)
+    world.worker(strike=strike, **rate_limit)
     until_struck(world, strike)
     host.must(show("card-2"), end("card-1"))
-    world.worker(**pace)
+    world.worker(**rate_limit)
     world.judge()
     now = round(time.time() * 1000)
     assert world.database.rows(f"SELECT COUNT(*) FROM {SLOTS}") == [(1,)]
@@ -131,7 +131,8 @@ def test_row_14_worker_frozen_past_its_lease(world: World):
 
 
 LANE_AND_OPERATIONS = (
-    "SELECT l.fence, l.lease_until, l.open_attempt, l.generation, l.shown_id, l.doubt_until, "
+    "SELECT l.fence, l.lease_until, l.open_attempt, l.generation, l.displayed_id, "
+    "l.ambiguous_until, "
     "o.id, o.tries, o.next_try_at, o.finished_at FROM django_liveactivity_lane l "
     "JOIN django_liveactivity_operation o ON o.lane_digest = l.digest ORDER BY o.id"
 )
@@ -175,7 +176,7 @@ def test_row_40_a_whole_celery_node_killed_with_four_busy_processes(world: World
         host.must(end("card-1"))
         world.until(lambda: is_acknowledged(world, "card-1"), "the end", 20.0)
         node.kill()
-    for table in (LANES, SEATS):  # a minute later
+    for table in (LANES, PERMITS):  # a minute later
         world.database.execute(f"UPDATE {table} SET lease_until = lease_until - 60000")
     world.worker(divisor=20)
     world.judge()

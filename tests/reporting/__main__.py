@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.reporting import host
+from . import host
 
 try:
     host.main(sys.argv[1])

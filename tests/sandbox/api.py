@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from tests.sandbox.contract import assert_conforms
+from .contract import assert_conforms
 
 CONTENT: dict[str, dict[str, Any]] = {
     "progress": {"title": "Import", "type": "progress", "percentage": 40},

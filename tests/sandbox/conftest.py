@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from django_liveactivity.sandbox import Sandbox
-from tests.sandbox.api import Api
+
+from .api import Api
 
 BEGIN = 1_800_000_000.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.sandbox.api import PROGRESS
+from .api import PROGRESS
 
 PATH = "/live-activity/stream/order-42"
 

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from django_liveactivity.sandbox import Policy, Sandbox, add_arguments, from_arguments
-from tests.sandbox.api import PROGRESS, Api
+
+from .api import PROGRESS, Api
 
 
 def parsed(*arguments):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.sandbox.api import CONTENT, PROGRESS
+from .api import CONTENT, PROGRESS
 
 STEPS, METRICS, STATS = CONTENT["segmented_progress"], CONTENT["metrics"], CONTENT["stats"]
 ALERT, TIMER, VALUE = CONTENT["alert"], CONTENT["timer"], CONTENT["value"]

@@ -12,7 +12,8 @@ import pytest
 
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.sandbox.faults import KINDS
-from tests.sandbox.api import PROGRESS
+
+from .api import PROGRESS
 
 
 def eventually(condition):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.api import CONTENT, PROGRESS
+from .api import CONTENT, PROGRESS
 
 
 def test_start_shows_a_card_and_tells_its_id(api, card):

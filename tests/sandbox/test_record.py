@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from django_liveactivity.sandbox import Sandbox
-from tests.sandbox.api import PROGRESS
+
+from .api import PROGRESS
 
 
 @pytest.fixture

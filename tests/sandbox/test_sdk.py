@@ -6,7 +6,7 @@ import activitysmith
 import pytest
 from activitysmith_openapi import exceptions, models
 
-from tests.sandbox.api import CONTENT, PROGRESS
+from .api import CONTENT, PROGRESS
 
 BUTTON = {"title": "Open", "type": "open_url", "url": "https://example.com"}
 

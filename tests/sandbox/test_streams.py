@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.api import CONTENT, PROGRESS
+from .api import CONTENT, PROGRESS
 
 ALERT, TIMER = CONTENT["alert"], CONTENT["timer"]
 

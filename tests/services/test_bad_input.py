@@ -32,7 +32,7 @@ from django_liveactivity.exceptions import (
     WrongDatabaseError,
 )
 from django_liveactivity.models import LiveActivity, Operation
-from django_liveactivity.services.door import enter
+from django_liveactivity.services.writer import enter
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db

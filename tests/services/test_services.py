@@ -193,7 +193,7 @@ class TestTransactions:
         assert sent() == ["PUT order-42"]
 
     def test_a_transaction_kicks_once_however_many_rows_it_inserts(self, settings):
-        from tests.services import urls
+        from . import urls
 
         settings.LIVEACTIVITY = {
             "default": {
@@ -201,16 +201,16 @@ class TestTransactions:
                 "DISPATCHER": "tests.services.urls.counting_dispatcher",
             }
         }
-        urls.kicks.clear()
+        urls.wakes.clear()
         with transaction.atomic():
             for number in range(5):
                 services.stream_activity(f"order-{number}", CONTENT)
             with pytest.raises(ZeroDivisionError), transaction.atomic():
                 services.end_activity(stream_key="order-1")
                 raise ZeroDivisionError
-        assert urls.kicks == ["default"]
+        assert urls.wakes == ["default"]
         services.end_activity(stream_key="order-1")
-        assert urls.kicks == ["default", "default"]
+        assert urls.wakes == ["default", "default"]
 
     def test_a_kick_survives_the_rollback_of_the_savepoint_that_first_asked_for_it(self, settings):
         with transaction.atomic():

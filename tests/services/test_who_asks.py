@@ -17,8 +17,8 @@ from rest_framework.test import APIClient
 
 from django_liveactivity import Progress, services
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Act, Operation
-from django_liveactivity.services.door import recorded_as
+from django_liveactivity.models import Operation, OperatorAction
+from django_liveactivity.services.writer import recorded_as
 from tests.shop.models import Customer, Order
 
 UUID = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
@@ -93,7 +93,7 @@ def test_an_operator_may_be_any_principal():
     assert (act.actor, act.reason) == (str(UUID), "gone")
     with pytest.raises(InvalidInputError, match="Say why"):
         services.give_up_operation(operation, actor="ann", reason=mark_safe(" "))
-    assert Act.objects.count() == 1
+    assert OperatorAction.objects.count() == 1
 
 
 def test_a_principal_whose_username_is_no_text_ends_by_the_endpoint():

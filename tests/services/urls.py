@@ -12,11 +12,11 @@ def stream(request):
     return HttpResponse(f"sent in the view: {len(outbox)}")
 
 
-kicks: list[str] = []
+wakes: list[str] = []
 
 
 def counting_dispatcher(alias):
-    kicks.append(alias)
+    wakes.append(alias)
 
 
 def broken_dispatcher(alias):

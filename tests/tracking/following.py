@@ -13,8 +13,8 @@ from django_liveactivity import ModelActivity, Progress, register
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.sandbox import Sandbox
-from django_liveactivity.services.door import enter
-from django_liveactivity.services.streams import intended, show_new
+from django_liveactivity.services.streams import check_shown, insert_card
+from django_liveactivity.services.writer import enter
 from django_liveactivity.tracking import unregister
 from tests.shop.models import Delivery, Order
 
@@ -54,8 +54,8 @@ def followed(model: type[Model], *classes: type[ModelActivity[Any]]) -> Iterator
 def show_twin(order: Order) -> LiveActivity:
     """Show a second card of a followed order, as a host does that saw nothing of the first."""
     door = enter("default")
-    shown = intended(Endpoint.STREAM, Progress(title="Order", percentage=40), {})
-    return show_new(
+    shown = check_shown(Endpoint.STREAM, Progress(title="Order", percentage=40), {})
+    return insert_card(
         door, "twin", shown, None, subject=Subject.of(order), tracked_by="shop.OrderActivity"
     )
 

@@ -79,7 +79,7 @@ def test_the_row_is_read_again_only_when_it_matters(order):
 def test_the_index_of_the_subject_serves_the_save(order):
     """SQLite took another one, and would have read every card of the account."""
     rows = selectors.activities_of(conf.account(), order)
-    assert connection.vendor != "sqlite" or "liveactivity_subject" in rows.explain()
+    assert connection.vendor != "sqlite" or "dla_subject" in rows.explain()
 
 
 def test_the_cost_does_not_grow_with_what_was(order):

@@ -12,8 +12,8 @@ from django.db import DatabaseError, connection, transaction
 from django_liveactivity import Progress, conf
 from django_liveactivity.delivery import sweep
 from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.health.status import account_status
 from django_liveactivity.models import Operation, TrackingFailure
-from django_liveactivity.status import account_status
 from django_liveactivity.testing import deliver
 from tests.clock import advance
 from tests.shop.models import Order

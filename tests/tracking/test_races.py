@@ -14,7 +14,7 @@ import pytest
 from django.db import connection, transaction
 
 from django_liveactivity.models import LiveActivity
-from django_liveactivity.tracking import Synced, batch, reconcile
+from django_liveactivity.tracking import SyncResult, reconcile, sync
 from tests.shop.models import Line, Order
 
 from .following import OrderActivity, followed, kinds
@@ -28,8 +28,8 @@ def order(liveactivity_outbox):
         yield Order.objects.create(status="cooking", progress=10)
 
 
-def run() -> Synced:
-    synced = Synced()
+def run() -> SyncResult:
+    synced = SyncResult()
     for done in reconcile():
         synced.add(done)
     return synced
@@ -81,14 +81,14 @@ def test_a_row_that_a_save_holds_is_left_to_that_save(order):
         again.save()
 
     with open_transaction(cook_again):
-        assert run() == Synced(examined=1, busy=1)
-    assert run() == Synced(examined=1)
+        assert run() == SyncResult(examined=1, busy=1)
+    assert run() == SyncResult(examined=1)
     assert kinds() == ["stream", "stream"]
 
 
 def test_what_a_save_committed_after_the_first_look_is_seen(order, monkeypatch):
     Order.objects.update(status="delivered")
-    looked = batch.hold
+    looked = sync.hold
 
     def save_then_hold(*args):
         def cook_again():
@@ -100,14 +100,14 @@ def test_what_a_save_committed_after_the_first_look_is_seen(order, monkeypatch):
         return looked(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(batch, "hold", save_then_hold)
-        assert run() == Synced(examined=1)
+        patched.setattr(sync, "hold", save_then_hold)
+        assert run() == SyncResult(examined=1)
     assert kinds() == ["stream"]
 
 
 def test_a_save_that_meets_reconcile_waits_for_it_and_sees_its_end(order, monkeypatch):
     Order.objects.update(status="delivered")
-    carry_out, begun = batch.carry_out, threading.Event()
+    apply_decision, begun = sync.apply_decision, threading.Event()
     savers: list[threading.Thread] = []
 
     def cook_again():
@@ -123,10 +123,10 @@ def test_a_save_that_meets_reconcile_waits_for_it_and_sees_its_end(order, monkey
         assert begun.wait(30)
         saver.join(0.3)
         assert saver.is_alive()  # it waits for the row
-        carry_out(*args)
+        apply_decision(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(batch, "carry_out", end_while_somebody_saves)
+        patched.setattr(sync, "carry_out", end_while_somebody_saves)
         assert run().ended == 1  # it may examine the saver's new card, too
     for saver in savers:
         saver.join(30)
@@ -158,7 +158,7 @@ def test_a_row_that_is_referred_to_meanwhile_is_seen_to_now_or_later(order):
     Order.objects.update(status="delivered")
     with open_transaction(lambda: Line.objects.create(order=order, number=1)):
         on_postgres = connection.vendor == "postgresql"
-        assert run() == Synced(examined=1, ended=on_postgres, busy=not on_postgres)
+        assert run() == SyncResult(examined=1, ended=on_postgres, busy=not on_postgres)
     run()
     assert kinds() == ["stream", "end"]
 

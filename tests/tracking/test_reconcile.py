@@ -19,7 +19,7 @@ from django_liveactivity import Progress, services
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.tasks import reconcile as reconcile_task
-from django_liveactivity.tracking import Synced, reconcile
+from django_liveactivity.tracking import SyncResult, reconcile
 from tests.shop.models import Machine, Order, Parcel
 
 from .following import OrderActivity, followed, kinds, show_twin
@@ -34,8 +34,8 @@ def order(orders):
     return Order.objects.create(status="cooking", progress=10)
 
 
-def run(*models, dry_run: bool = False) -> Synced:
-    synced = Synced()
+def run(*models, dry_run: bool = False) -> SyncResult:
+    synced = SyncResult()
     for batch in reconcile(models, dry_run=dry_run):
         synced.add(batch)
     return synced
@@ -49,29 +49,29 @@ def vanish(*objects) -> None:
 
 class TestCardsOfAModelActivity:
     def test_a_card_whose_object_lives_stays(self, order):
-        assert run() == Synced(examined=1)
+        assert run() == SyncResult(examined=1)
         assert kinds() == ["stream"]
 
     def test_a_card_whose_object_lives_no_more_ends(self, order):
         Order.objects.update(status="delivered")
-        assert run() == Synced(examined=1, ended=1)
-        assert run() == Synced()
+        assert run() == SyncResult(examined=1, ended=1)
+        assert run() == SyncResult()
         assert kinds() == ["stream", "end"]
 
     def test_a_card_whose_object_is_gone_ends_and_says_why(self, order):
         vanish(order)
-        assert run() == Synced(examined=1, ended=1)
+        assert run() == SyncResult(examined=1, ended=1)
         end = Operation.objects.get(kind="end")
         assert (end.source, end.reason) == ("reconcile", "The subject is gone.")
 
     def test_a_card_that_shows_old_content_is_updated(self, order):
         Order.objects.update(progress=70)
-        assert run() == Synced(examined=1, updated=1)
+        assert run() == SyncResult(examined=1, updated=1)
         assert Operation.objects.latest("pk").content["percentage"] == 70
 
     def test_no_card_is_shown(self, order):
         Order.objects.bulk_create([Order(status="cooking")])
-        assert run() == Synced(examined=1)
+        assert run() == SyncResult(examined=1)
 
     def test_a_second_card_of_one_object_ends(self, order):
         show_twin(order)
@@ -112,7 +112,7 @@ class TestCardsOfAModelActivity:
             Order.objects.update(status="cooking")
             OrderActivity.sync(Order.objects.all())
         assert LiveActivity.objects.count() == 6
-        assert run() == Synced(examined=1)
+        assert run() == SyncResult(examined=1)
 
 
 class TestCardsThatNobodyFollows:
@@ -122,9 +122,9 @@ class TestCardsThatNobodyFollows:
         services.stream_activity("web-1", CONTENT, subject=machine)
         services.stream_activity("parcel", CONTENT, subject=parcel)
         services.stream_activity("none", CONTENT)
-        assert run() == Synced(examined=2)
+        assert run() == SyncResult(examined=2)
         vanish(machine, parcel)
-        assert run() == Synced(examined=2, ended=2)
+        assert run() == SyncResult(examined=2, ended=2)
 
     def test_end_when_the_class_that_showed_them_and_the_object_are_gone(self, db):
         class FormerActivity(OrderActivity):
@@ -139,12 +139,12 @@ class TestCardsThatNobodyFollows:
 
     def test_of_a_model_that_is_not_installed_are_left(self, order, caplog):
         LiveActivity.objects.update(subject_model="gone.Model")
-        assert run() == Synced(examined=1, failed=1)
+        assert run() == SyncResult(examined=1, failed=1)
         assert "Cards of gone.Model could not be compared" in caplog.text
 
     def test_of_a_model_whose_keys_have_another_type_now_are_left(self, order):
         LiveActivity.objects.update(subject_model="shop.Parcel", tracked_by="")
-        assert run() == Synced(examined=1, failed=1)
+        assert run() == SyncResult(examined=1, failed=1)
         assert kinds() == ["stream"]
 
     def test_of_a_model_in_another_database_are_left(self, db, settings):
@@ -152,7 +152,7 @@ class TestCardsThatNobodyFollows:
         services.stream_activity("web-1", CONTENT, subject=machine)
         vanish(machine)
         settings.DATABASE_ROUTERS = ["tests.tracking.test_reconcile.Elsewhere"]
-        assert run() == Synced(examined=1)
+        assert run() == SyncResult(examined=1)
 
 
 class Elsewhere:

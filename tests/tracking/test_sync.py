@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, TrackingFailure
-from django_liveactivity.tracking import Synced, reconcile
+from django_liveactivity.tracking import SyncResult, reconcile
 from tests.shop.models import (
     Customer,
     Delivery,
@@ -31,11 +31,11 @@ def cooking(number: int) -> list[Order]:
 
 def test_shows_updates_and_ends():
     one, two, _three = cooking(3)
-    assert OrderActivity.sync(Order.objects.all()) == Synced(examined=3, shown=3)
+    assert OrderActivity.sync(Order.objects.all()) == SyncResult(examined=3, shown=3)
     Order.objects.filter(pk=one.pk).update(progress=50)
     Order.objects.filter(pk=two.pk).update(status="delivered")
-    assert OrderActivity.sync(Order.objects.all()) == Synced(examined=3, updated=1, ended=1)
-    assert OrderActivity.sync(Order.objects.all()) == Synced(examined=3)
+    assert OrderActivity.sync(Order.objects.all()) == SyncResult(examined=3, updated=1, ended=1)
+    assert OrderActivity.sync(Order.objects.all()) == SyncResult(examined=3)
     assert kinds() == ["stream"] * 3 + ["stream", "end"]
     assert set(Operation.objects.values_list("source", flat=True)) == {"reconcile"}
 
@@ -60,9 +60,9 @@ def test_takes_rows_whose_order_and_whose_manager_join_and_group():
     with followed(Delivery, DeliveryActivity):
         Delivery.objects.create(parcel=Parcel.objects.create())
         Delivery.objects.update(is_done=True)
-        assert DeliveryActivity.sync(Delivery.objects.all()) == Synced(examined=1, ended=1)
+        assert DeliveryActivity.sync(Delivery.objects.all()) == SyncResult(examined=1, ended=1)
         Delivery.objects.update(is_done=False)
-        assert DeliveryActivity.sync(Delivery.objects.all()) == Synced(examined=1, shown=1)
+        assert DeliveryActivity.sync(Delivery.objects.all()) == SyncResult(examined=1, shown=1)
         Delivery.objects.update(is_done=True)
         assert [done.failed for done in reconcile()] == [0]
     assert kinds() == ["stream", "end"] * 2
@@ -70,7 +70,7 @@ def test_takes_rows_whose_order_and_whose_manager_join_and_group():
 
 def test_takes_more_than_one_batch():
     cooking(250)
-    assert OrderActivity.sync(Order.objects.order_by("-pk")) == Synced(examined=250, shown=250)
+    assert OrderActivity.sync(Order.objects.order_by("-pk")) == SyncResult(examined=250, shown=250)
 
 
 def test_the_number_of_reads_does_not_grow_with_the_number_of_objects():
@@ -111,7 +111,7 @@ def test_a_mistake_for_one_object_leaves_the_others_alone():
 
     with followed(Order, PickyActivity):
         Order.objects.bulk_create([Order(status="cooking", note=n) for n in ("", "broken", "")])
-        assert PickyActivity.sync(Order.objects.all()) == Synced(examined=3, shown=2, failed=1)
+        assert PickyActivity.sync(Order.objects.all()) == SyncResult(examined=3, shown=2, failed=1)
     assert TrackingFailure.objects.get().error == "RuntimeError: no content"
 
 

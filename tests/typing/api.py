@@ -20,7 +20,7 @@ from django_liveactivity.testing import (
     deliver,
     outbox,
 )
-from django_liveactivity.tracking import Synced
+from django_liveactivity.tracking import SyncResult
 from tests.shop.models import Order
 
 CONTENT = Progress(title="Order 42", percentage=40)
@@ -35,13 +35,13 @@ def show_and_end(order: Order) -> None:
     assert_type(end, Operation)
     assert_type(services.end_activities(subject=order, exclude=card), list[Operation])
     assert_type(services.end_activities(subject=Order.objects.all()), list[Operation])
-    assert_type(OrderActivity.sync(Order.objects.filter(status="cooking")), Synced)
+    assert_type(OrderActivity.sync(Order.objects.filter(status="cooking")), SyncResult)
     services.end_activity(stream_key="prod-web-1", after=timedelta(minutes=5))
     services.keep_activity(card, reason="still cooking")
     with services.live_activity("import-7", Timer(title="Import", counts_down=False)) as block:
         assert_type(block, Card)
         assert_type(block.activity, LiveActivity)
-        block.stream(Metrics(title="Import", metrics=[Metric(label="Rows", value=7)]))
+        block.stream(Metrics(title="Import", metrics=[Metric(label="LaneRows", value=7)]))
 
 
 async def show_and_end_from_a_coroutine(order: Order) -> None:

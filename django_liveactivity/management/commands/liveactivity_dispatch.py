@@ -10,13 +10,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_liveactivity import conf, status
-from django_liveactivity.alerts import STUCK
+from django_liveactivity import conf
 from django_liveactivity.delivery import Drained
+from django_liveactivity.health import status
+from django_liveactivity.health.alerts import STUCK
 from django_liveactivity.management.console_log import shown_log
-from django_liveactivity.management.progress import Bars
-from django_liveactivity.management.service import Service
-from django_liveactivity.management.stopping import stopping
+from django_liveactivity.management.loop import DispatchLoop
+from django_liveactivity.management.progress import ProgressBars
+from django_liveactivity.management.signals import stop_on_signals
 from django_liveactivity.printable import printable
 
 UNFINISHED = 3
@@ -65,16 +66,16 @@ class Command(BaseCommand):
                 raise CommandError(f"LIVEACTIVITY has no account {alias!r}.")
         if not (math.isfinite(interval) and interval > 0):
             raise CommandError(f"--interval is {interval}: give a number of seconds above 0.")
-        bars = Bars(sys.stderr)
+        bars = ProgressBars(sys.stderr)
         shows_calls = options["verbosity"] >= (CALLS_OF_ONE_RUN if options["once"] else 1)
-        with stopping() as stop, shown_log(bars) if shows_calls else nullcontext():
-            services = [Service(alias, stop, bars) for alias in aliases]
+        with stop_on_signals() as stop, shown_log(bars) if shows_calls else nullcontext():
+            services = [DispatchLoop(alias, stop, bars) for alias in aliases]
             if options["once"]:
                 self._once(services, bars)
             else:
                 self._loop(services, interval, stop, bars)
 
-    def _once(self, services: list[Service], bars: Bars) -> None:
+    def _once(self, services: list[DispatchLoop], bars: ProgressBars) -> None:
         left = []
         for service in services:
             done = service.once()
@@ -88,7 +89,11 @@ class Command(BaseCommand):
             raise CommandError("\n".join(map(printable, left)), returncode=UNFINISHED)
 
     def _loop(
-        self, services: list[Service], interval: float, stop: threading.Event, bars: Bars
+        self,
+        services: list[DispatchLoop],
+        interval: float,
+        stop: threading.Event,
+        bars: ProgressBars,
     ) -> None:
         names = ", ".join(service.account.alias for service in services)
         self.stdout.write(f"Delivering for {names}; Ctrl-C or SIGTERM stops.")
@@ -107,11 +112,11 @@ class Command(BaseCommand):
         self.stdout.write("Stopped; what was begun is finished.")
 
 
-def _told(service: Service) -> str:
+def _told(service: DispatchLoop) -> str:
     return f"{service.account.alias}: {_count(service.calls, 'call')}"
 
 
-def _what_waits(service: Service) -> str:
+def _what_waits(service: DispatchLoop) -> str:
     """Return how much is planned for later, so that nobody takes it for done."""
     later = status.later(service.account)
     if later is None:
@@ -119,7 +124,7 @@ def _what_waits(service: Service) -> str:
     return f" {_count(later.count, 'operation')} for later, the first in {later.first_in:.0f} s."
 
 
-def _what_is_left(service: Service, done: Drained, ends: int) -> str:
+def _what_is_left(service: DispatchLoop, done: Drained, ends: int) -> str:
     now = status.account_status(service.account)
     text = f"{_told(service)}, {_count(now.backlog, 'operation')} left to try now"
     text += f", {_count(ends, 'due end')} not acknowledged yet. " if ends else ". "

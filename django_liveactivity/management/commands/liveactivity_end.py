@@ -20,7 +20,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import Operation
 from django_liveactivity.printable import printable
-from django_liveactivity.services.door import recorded_as
+from django_liveactivity.services.writer import recorded_as
 
 BODY_FIELDS = (
     "activity_id",

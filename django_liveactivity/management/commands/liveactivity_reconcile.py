@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model
 
 from django_liveactivity import tracking
-from django_liveactivity.management.progress import Bars
+from django_liveactivity.management.progress import ProgressBars
 from django_liveactivity.printable import printable
-from django_liveactivity.tracking import Batch, Synced
+from django_liveactivity.tracking import BatchResult, SyncResult
 from django_liveactivity.tracking.reconcile import cards_to_compare
 
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Compare batch by batch, and say what was done."""
         models = [_model(label) for label in options["models"]]
-        synced = Synced()
+        synced = SyncResult()
         batches = tracking.reconcile(models, dry_run=options["dry_run"])
         for batch in _with_progress(batches, models):
             synced.add(batch)
@@ -56,9 +56,11 @@ def _model(label: str) -> type[Model]:
         raise CommandError(f"{label!r} is no model; give app.Model. {printable(error)}") from error
 
 
-def _with_progress(batches: Iterable[Batch], models: list[type[Model]]) -> Iterator[Batch]:
+def _with_progress(
+    batches: Iterable[BatchResult], models: list[type[Model]]
+) -> Iterator[BatchResult]:
     """Draw a bar on a terminal for the cards that are still to be compared."""
-    bars = Bars(sys.stderr)
+    bars = ProgressBars(sys.stderr)
     left = cards_to_compare(models) if bars.is_seen else 0
     bars.show("reconcile", lambda: left)
     for batch in batches:

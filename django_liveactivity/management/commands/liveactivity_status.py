@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf
 from django_liveactivity.health import Health, check_health
+from django_liveactivity.health.status import UNREADABLE, AccountStatus, NamedCards
 from django_liveactivity.printable import printable, printable_lines
-from django_liveactivity.status import UNREADABLE, AccountStatus, NamedCards
 
 COLUMNS = 80
 NEXT = {"billing": "call for content", "limit": "start"}

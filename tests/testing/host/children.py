@@ -8,7 +8,7 @@ django.setup()
 
 
 def send() -> int:
-    from tests.testing.host import suite
+    from . import suite
 
     before = len(suite.outbox)
     suite.get_backend().send(suite.CALL)

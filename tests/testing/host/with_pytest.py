@@ -11,7 +11,8 @@ from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Call
 from django_liveactivity.content import Endpoint
 from django_liveactivity.testing import deliver, outbox
-from tests.testing.host import children
+
+from . import children
 
 CALL = Call(Endpoint.END_STREAM, "order-42", {})
 

@@ -8,7 +8,7 @@ django.setup()
 
 
 def test_a_call_stays_in_memory():
-    from tests.testing.host import suite
+    from . import suite
 
     suite.get_backend().send(suite.CALL)
     assert suite.outbox == [suite.CALL]

@@ -1,0 +1,1 @@
+"""Do: read a lane, claim it, store what its call came to."""

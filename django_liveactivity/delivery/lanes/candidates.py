@@ -1,0 +1,117 @@
+"""Find the lane to serve next: ends first, then cards whose time is over, then content."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from django_liveactivity.conf import Account
+from django_liveactivity.delivery.limits.admission import Admission
+from django_liveactivity.models import Lane, LiveActivity, Now, Operation, compiled
+
+Rank = Operation.Rank
+LOOK_AHEAD = 16
+NO_LANE = -1
+
+
+@dataclass(frozen=True)
+class Target:
+    """A lane with something due: its names, whether it has no row yet, and by what it was found.
+
+    ``ready_at`` is when the account's gates admit a call for it, in milliseconds;
+    ``is_one_of_many`` tells that more lanes were found.
+    """
+
+    digest: str
+    stream_key: str
+    activity_id: str
+    is_new: bool
+    rank: Rank | None
+    ready_at: int
+    is_one_of_many: bool = False
+
+    @property
+    def needs_call(self) -> bool:
+        """Tell whether a call is to be made; a card whose time is over only gets an end."""
+        return self.rank is not None
+
+    @property
+    def is_retried(self) -> bool:
+        """Tell whether the lane was found by an end that failed repeatedly."""
+        return self.rank == Rank.RETRIED_END
+
+
+def targets(account: Account, admission: Admission) -> Iterator[Target]:
+    """Yield lanes with something due, in the order of service.
+
+    Each costs one range query on the index (account, rank, next_try_at) when it is asked for;
+    lanes that a worker has leased are left out.
+    """
+    for rank in (Rank.END, Rank.RETRIED_END):
+        yield from _due(account, rank, admission.ends_at)
+    yield from _over(account)
+    for rank in (Rank.CONTENT, Rank.WAITING_START):
+        yield from _due(account, rank, admission.contents_at)
+
+
+def next_due_at(account: Account) -> int | None:
+    """Return when the next operation or deadline of the account becomes due, in milliseconds."""
+    operations = Operation.objects.using(account.database).filter(account=account.alias)
+    lanes = Lane.objects.using(account.database).filter(account=account.alias)
+    # One look into the index per rank: a minimum over all ranks would read the whole history.
+    firsts = [_first(operations.filter(rank=rank), "next_try_at") for rank in Rank]
+    times = [*firsts, _first(lanes, "deadline_at")]
+    return min((at for at in times if at is not None), default=None)
+
+
+def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
+    planned = rows.filter(**{f"{name}__isnull": False}).order_by(name)
+    first: int | None = planned.values_list(name, flat=True).first()
+    return first
+
+
+def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
+    rows = compiled.run(_operations_of(rank), account.database, account=account.alias)
+    found = list({row.lane_digest: row for row in rows}.values())
+    if found:  # workers that look at the same moment choose different lanes, mostly
+        one: Any = random.choice(found)
+        many = len(found) > 1
+        new = one.leased_until == NO_LANE
+        yield Target(one.lane_digest, one.key, one.identity, new, rank, ready_at, many)
+
+
+@functools.cache
+def _operations_of(rank: Rank) -> Callable[[str], QuerySet[Operation, Operation]]:
+    def build(using: str) -> QuerySet[Operation, Operation]:
+        lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
+        # No join: MariaDB would begin with the cards, and sort all that waits for them.
+        card = LiveActivity.objects.filter(pk=OuterRef("activity_id"))
+        due = Operation.objects.using(using).filter(
+            account=compiled.Param("account"), rank=rank, next_try_at__lte=Now()
+        )
+        described = due.annotate(
+            key=Subquery(card.values("stream_key")[:1]),
+            identity=Subquery(card.values("activity_id")[:1]),
+            leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), NO_LANE),
+        )
+        free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
+        rows: QuerySet[Operation, Operation] = free.only("pk", "lane_digest")[:LOOK_AHEAD]
+        return rows
+
+    return build
+
+
+def _over(account: Account) -> Iterator[Target]:
+    lanes = Lane.objects.using(account.database).filter(
+        account=account.alias, deadline_at__lte=Now(), lease_until__lte=Now()
+    )
+    lane = lanes.order_by("deadline_at").first()
+    if lane is not None:
+        names = lane.digest, lane.stream_key, lane.activity_id
+        yield Target(*names, is_new=False, rank=None, ready_at=0)

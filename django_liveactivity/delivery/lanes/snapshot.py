@@ -1,0 +1,112 @@
+"""Look at a lane without touching it: its row, what is unfinished in it, and what the plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from django.db import IntegrityError, transaction
+from django.db.models import Case, Q, QuerySet, When
+
+from django_liveactivity.conf import Account
+from django_liveactivity.delivery.rules.plan import LaneRows, Plan, plan
+from django_liveactivity.models import Lane, LiveActivity, Operation, compiled, with_now
+
+from .candidates import Target
+
+
+@dataclass(frozen=True)
+class LaneSnapshot:
+    """A lane that nobody had leased when it was read, and its next step.
+
+    It holds as long as the lane's fence does: whoever leases, evicts or settles a lane raises it.
+    """
+
+    lane: Lane
+    plan: Plan
+
+
+def read_lane(account: Account, target: Target, now: int) -> LaneSnapshot | None:
+    """Return a lane and its plan, or None if another worker has it.
+
+    The lane is read before its operations: what changed in between changed the fence too, but
+    for what a host has inserted.
+
+    Args:
+        account: the account.
+        target: the lane to look at.
+        now: the database's clock a moment ago, in milliseconds; a lane without a row begins then.
+    """
+    lane = _create(account, target, now) if target.is_new else _find(account, target)
+    if lane is None or lane.lease_until > lane.now:
+        return None
+    plan_ = plan(lane, _read(account.database, lane), lane.now)
+    if plan_.over:
+        plan_ = replace(plan_, over=_pending(account.database, plan_.over))
+    return LaneSnapshot(lane, plan_)
+
+
+def _pending(using: str, cards: Sequence[int]) -> list[int]:
+    """Return those of the rows, rarely any, that wait still: the others have ended before."""
+    rows = LiveActivity.objects.using(using).filter(pk__in=cards)
+    return list(rows.filter(status=LiveActivity.Status.PENDING).values_list("pk", flat=True))
+
+
+def _find(account: Account, target: Target) -> Lane | None:
+    named = {"account": account.alias, "digest": target.digest}
+    return next(iter(compiled.run(_lane, account.database, **named)), None)
+
+
+def _lane(using: str) -> QuerySet[Lane, Lane]:
+    lanes = Lane.objects.using(using)
+    named = lanes.filter(account=compiled.Param("account"), digest=compiled.Param("digest"))
+    return with_now(named)
+
+
+def _create(account: Account, target: Target, now: int) -> Lane | None:
+    if not (target.stream_key or target.activity_id):  # rows of ours were deleted by other hands
+        raise LookupError("The row of its card is gone, and the key or id with it.")
+    lane = Lane(account=account.alias, digest=target.digest, stream_key=target.stream_key)
+    lane.activity_id = "" if target.stream_key else target.activity_id
+    try:
+        with transaction.atomic(using=account.database):
+            lane.save(using=account.database, force_insert=True)
+    except IntegrityError:  # another worker was faster
+        return None
+    lane.now = now
+    return lane
+
+
+def _read(using: str, lane: Lane) -> LaneRows:
+    rows = compiled.run(
+        _operations,
+        using,
+        account=lane.account,
+        digest=lane.digest,
+        newest=lane.newest_content_id,
+        shown=lane.displayed_id,
+    )
+    found = list(rows)
+    by_id = {o.pk: o for o in found}
+    return LaneRows(
+        unfinished=[o for o in found if o.state in Operation.UNFINISHED],
+        moved=frozenset(o.pk for o in found if o.moved),
+        newest=by_id.get(lane.newest_content_id),
+        shown=by_id.get(lane.displayed_id),
+    )
+
+
+def _operations(using: str) -> QuerySet[Operation, Operation]:
+    # Each part of the OR has an index of its own; with the lane outside of it SQLite would read
+    # the lane's whole history.
+    unfinished = Q(
+        account=compiled.Param("account"),
+        lane_digest=compiled.Param("digest"),
+        state__in=Operation.UNFINISHED,
+    )
+    known = Q(pk=compiled.number("newest")) | Q(pk=compiled.number("shown"))
+    rows = Operation.objects.using(using).filter(unfinished | known).order_by("pk")
+    # Asked of scheduled ends only: MariaDB would search for newer rows beside each content.
+    scheduled = When(Operation.SCHEDULED, kind=Operation.Kind.END, then=Operation.is_moved())
+    annotated: QuerySet[Operation, Operation] = rows.annotate(moved=Case(scheduled, default=False))
+    return annotated

@@ -1,0 +1,1 @@
+"""Say when: the account's admission, its rate limit, its drain permits."""

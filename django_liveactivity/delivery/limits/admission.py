@@ -1,0 +1,164 @@
+"""An account is open, frozen or blocked, and content has gates of its own: pure decisions.
+
+Each function takes the account's state as it was read. What it returns is written with a
+condition on the values that were seen, so that of many workers one probes and the others wait.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from django_liveactivity.client.answer import Answer
+from django_liveactivity.conf import Timing
+from django_liveactivity.delivery.rules.backoff import freeze_delay, probe_delay
+from django_liveactivity.delivery.rules.verdicts import AccountEffect
+from django_liveactivity.models import AccountState, Now
+
+BLOCK_AFTER_FAILURES = 5
+BLOCK_AFTER_LANES = 3
+
+
+@dataclass(frozen=True)
+class Admission:
+    """From when on (milliseconds) an account admits calls for ends, and calls for content."""
+
+    ends_at: int
+    contents_at: int
+
+
+def admission(state: AccountState) -> Admission:
+    """Return from when on calls may be made, as far as the account's gates go."""
+    everything = state.frozen_until
+    if state.blocked_since is not None:
+        everything = max(everything, state.probe_at)
+    contents = max(everything, state.next_update_at)
+    if state.billing_since is not None:
+        contents = max(contents, state.billing_probe_at)
+    return Admission(everything, contents)
+
+
+@dataclass
+class Reservation:
+    """What has to be true still, and what is written, for one call to pass the gates."""
+
+    seen: dict[str, Any] = field(default_factory=dict)
+    updates: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, name: str, seen: Any, value: Any) -> None:
+        """Claim one gate: it must be as it was seen, and is moved on for everybody else."""
+        self.seen[name] = seen
+        self.updates[name] = value
+
+
+def reserve(
+    state: AccountState, *, is_content: bool, starts: bool, spacing: int, timing: Timing
+) -> Reservation:
+    """Return the reservation for one call.
+
+    Args:
+        state: the account's state, which admits the call.
+        is_content: whether the call shows content; ends are exempt from the spacing.
+        starts: whether the call would start a card.
+        spacing: milliseconds between two calls for content, 0 for none.
+        timing: the durations in force.
+    """
+    taken = Reservation()
+    if state.blocked_since is not None:
+        delay = probe_delay(state.probes, timing.probe_first, timing.probe_cap)
+        taken.take("probe_at", state.probe_at, Now() + delay)
+        taken.updates["probes"] = F("probes") + 1
+    if is_content and spacing:
+        taken.take("next_update_at", state.next_update_at, Now() + spacing)
+    if is_content and state.billing_since is not None:
+        delay = probe_delay(state.billing_probes, timing.probe_first, timing.probe_cap)
+        taken.take("billing_probe_at", state.billing_probe_at, Now() + delay)
+        taken.updates["billing_probes"] = F("billing_probes") + 1
+    if starts and state.limit_since is not None:
+        delay = probe_delay(state.limit_probes, timing.limit_first, timing.limit_cap)
+        taken.take("limit_probe_at", state.limit_probe_at, Now() + delay)
+        taken.updates["limit_probes"] = F("limit_probes") + 1
+    return taken
+
+
+def after(
+    effect: AccountEffect,
+    state: AccountState,
+    answer: Answer,
+    *,
+    lane_id: int,
+    is_content: bool,
+    starts: bool,
+    window: int,
+    timing: Timing,
+) -> dict[str, Any]:
+    """Return what an answer changes in the account's state; mostly nothing."""
+    changes: dict[str, Any] = {}
+    match effect:
+        case AccountEffect.OPEN:
+            changes = _opened(state, is_content=is_content, starts=starts)
+            if answer.acknowledged and answer.address not in ("", state.known_address):
+                changes["known_address"] = answer.address
+        case AccountEffect.FREEZE:
+            delay = freeze_delay(answer.retry_after, state.freezes, window, timing)
+            until = Greatest(F("frozen_until"), Now() + delay)
+            changes = {"frozen_until": until, "freezes": F("freezes") + 1}
+        case AccountEffect.BLOCK:
+            changes = _blocked(state, _said(answer), timing)
+        case AccountEffect.FAILURE:
+            changes = _failed(state, answer, lane_id, timing)
+        case AccountEffect.BILLING if state.billing_since is None:
+            changes = {"billing_since": Now(), "billing_probe_at": Now() + timing.probe_first}
+        case AccountEffect.LIMIT if state.limit_since is None:
+            changes = {"limit_since": Now(), "limit_probe_at": Now() + timing.limit_first}
+    return changes
+
+
+def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if state.blocked_since is not None:
+        changes |= {"blocked_since": None, "blocked_reason": "", "probes": 0}
+    if state.failures:
+        changes |= {"failures": 0, "failed_lanes": []}
+    if state.freezes:
+        changes["freezes"] = 0
+    if is_content and state.billing_since is not None:
+        changes |= {"billing_since": None, "billing_probes": 0}
+    if starts and state.limit_since is not None:
+        changes |= {"limit_since": None, "limit_probes": 0}
+    if not is_content and state.limit_since is not None:
+        changes |= {"limit_probe_at": 0, "limit_probes": 0}  # an end has made room for a start
+    return changes
+
+
+def _blocked(state: AccountState, reason: str, timing: Timing) -> dict[str, Any]:
+    if state.blocked_since is not None:
+        return {"blocked_reason": reason}
+    return {
+        "blocked_since": Now(),
+        "blocked_reason": reason,
+        "probe_at": Now() + timing.probe_first,
+        "probes": 1,
+    }
+
+
+def _said(answer: Answer) -> str:
+    """Return the answer that blocks the account, in words that ``status`` reads."""
+    return f"{answer.outcome} {answer.status or ''}".strip()
+
+
+def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> dict[str, Any]:
+    lanes = sorted({*state.failed_lanes, lane_id})[:BLOCK_AFTER_LANES]
+    changes = {"failures": F("failures") + 1, "failed_lanes": lanes}
+    if state.failures + 1 >= BLOCK_AFTER_FAILURES and len(lanes) >= BLOCK_AFTER_LANES:
+        changes |= _blocked(state, _said(answer), timing)
+    elif state.blocked_since is not None:
+        changes["blocked_reason"] = _said(answer)
+    if answer.retry_after is not None:
+        delay = freeze_delay(answer.retry_after, state.freezes, 0, timing)
+        # A 503 with Retry-After is obeyed, capped.
+        changes["frozen_until"] = Greatest(F("frozen_until"), Now() + delay)
+    return changes

@@ -1,0 +1,123 @@
+"""The account's pace: as many slots as calls per window, each taken for one call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db.models import F, Max, Min, OuterRef, QuerySet, Subquery
+
+from django_liveactivity.conf import Account
+from django_liveactivity.models import AccountState, Now, RateLimitSlot, compiled, with_now
+
+from .permits import PERMITS
+
+SPACING_SHARE = 0.95
+RETRY_SHARE = 4
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """A rate limit of ``calls`` per ``window`` milliseconds; no calls means no limit."""
+
+    calls: int
+    window: int
+
+    @classmethod
+    def of(cls, rate_limit: tuple[int, float] | None) -> RateLimit:
+        """Return the pace of a backend's ``rate_limit``: (calls, seconds), or None."""
+        if rate_limit is None:
+            return cls(0, 0)
+        calls, seconds = rate_limit
+        return cls(calls, round(seconds * 1000))
+
+    @property
+    def spacing(self) -> int:
+        """Milliseconds between two calls for content: a little less than an even share."""
+        return int(SPACING_SHARE * self.window / self.calls) if self.calls else 0
+
+    @property
+    def retry_slots(self) -> int:
+        """How many slots the ends on their third try or later may use: a quarter."""
+        return max(1, self.calls // RETRY_SHARE)
+
+
+def ensure_rows(account: Account, rate_limit: RateLimit) -> None:
+    """Give the account its slots; those that a raised limit adds are free in a window's time.
+
+    A lowered limit leaves slots unused: the other version of a deploy may still count on them.
+    """
+    slots = RateLimitSlot.objects.using(account.database).filter(account=account.alias)
+    known = slots.aggregate(count=Max("number"))["count"]
+    if rate_limit.calls and (known is None or known < rate_limit.calls - 1):
+        added = range(0 if known is None else known + 1, rate_limit.calls)
+        free_at = 0 if known is None else Now() + rate_limit.window
+        rows = [RateLimitSlot(account=account.alias, number=n, free_at=free_at) for n in added]
+        slots.bulk_create(rows, ignore_conflicts=True)
+
+
+def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> AccountState:
+    """Return the account's state, a free slot, if any, and when the next one will be free.
+
+    They come together because each call begins with them. Workers do not all reach for the same
+    slot: each seat looks for a free one from its own number on, and waits for another one.
+
+    Args:
+        account: the account, whose state has a row.
+        rate_limit: the rate limit.
+        permit: the number of the worker's drain permit.
+    """
+    build = _state_and_slot(rate_limit.calls, permit)
+    return compiled.run(build, account.database, account=account.alias)[0]
+
+
+@functools.cache
+def _state_and_slot(
+    calls: int, permit: int
+) -> Callable[[str], QuerySet[AccountState, AccountState]]:
+    def build(using: str) -> QuerySet[AccountState, AccountState]:
+        states = AccountState.objects.using(using).filter(account=compiled.Param("account"))
+        slots = RateLimitSlot.objects.filter(account=OuterRef("account"), number__lt=calls)
+        start, turn = calls * permit // PERMITS, max(0, min(permit, calls - 1))
+        free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, calls))
+        found = {
+            "free_slot": Subquery(free.values("pk")[:1]),
+            "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
+        }
+        return with_now(states).annotate(**found)
+
+    return build
+
+
+def find_for_retry(account: Account, rate_limit: RateLimit) -> tuple[int | None, int]:
+    """Return a free slot of the quarter that retried ends may use, and when one will be free."""
+    slots = RateLimitSlot.objects.using(account.database).filter(
+        account=account.alias, number__lt=rate_limit.retry_slots
+    )
+    free = slots.filter(free_at__lt=Now()).values_list("pk", flat=True).first()
+    return free, 0 if free else slots.aggregate(at=Min("free_at"))["at"] or 0
+
+
+def take(account: Account, slot: int, attempt: int, rate_limit: RateLimit) -> bool:
+    """Take the slot for an attempt, unless somebody was faster.
+
+    A worker that dies holds it for a lease and a window, as if it had sent at the last moment.
+    """
+    hold = account.timing.lease + rate_limit.window
+    rows = RateLimitSlot.objects.using(account.database).filter(pk=slot, free_at__lt=Now())
+    return bool(rows.update(free_at=Now() + hold, fence=attempt))
+
+
+def give_back(
+    account: Account, slot: int, attempt: int, rate_limit: RateLimit, *, latency: int | None
+) -> None:
+    """Free the slot a window after the call; at once if nothing was sent (latency None)."""
+    rows = RateLimitSlot.objects.using(account.database).filter(pk=slot, fence=attempt)
+    if latency is None:
+        rows.update(free_at=Now())
+    else:
+        # The vendor counts the call somewhere between sending and answer. The window begins at
+        # the latest of the plausible moments, so that a slow call never brings the next too early.
+        spent = max(0, latency - account.timing.latency_allowance)
+        rows.update(free_at=Now() + rate_limit.window - spent)

@@ -1,0 +1,1 @@
+"""Decide: pure functions of rows, answers and the clock; no I/O."""

@@ -1,0 +1,99 @@
+"""Whether delivery is well, for health checks: what is known of an account, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django_liveactivity import conf
+from django_liveactivity.models import AccountState, with_now
+
+from . import alerts
+from .alerts import Problem, overdue
+from .status import UNREADABLE, AccountStatus, account_status, condition_of
+
+__all__ = ["AccountStatus", "Health", "Problem", "check_health", "why_ends_wait"]
+
+HOLDING_UP_ENDS = ("frozen", "blocked")
+"""The conditions in which an account sends no due end."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How delivery is doing for each account, and what is wrong."""
+
+    accounts: tuple[AccountStatus, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether ends are delivered as they should be."""
+        return not self.problems
+
+
+def check_health(accounts: Iterable[str] | None = None) -> Health:
+    """Return how delivery is doing, for a health check; that nothing drains is logged too.
+
+    An account has a problem when an end has been due for more than 5 minutes
+    (``Timing.overdue_after``), when nothing drains, and when its rows cannot be read. That a key is
+    refused is none by itself: the account opens when a probe succeeds, and if none does, its ends
+    are overdue in 5 minutes.
+
+    Args:
+        accounts: an alias in ``LIVEACTIVITY``, or several; by default all.
+
+    Raises:
+        InvalidInputError: at ``account``, if ``LIVEACTIVITY`` has no such alias.
+    """
+    if isinstance(accounts, str):
+        accounts = [accounts]
+    chosen = [conf.account(alias) for alias in (conf.accounts() if accounts is None else accounts)]
+    rows = tuple(account_status(account) for account in chosen)
+    problems = []
+    for account, status in zip(chosen, rows, strict=True):
+        found = list(find_problems(status, account.timing))
+        problems += found
+        alerts.alert_of_silence(account, found)
+    return Health(rows, tuple(problems))
+
+
+def find_problems(status: AccountStatus, timing: conf.Timing) -> Iterator[Problem]:
+    """Yield what is wrong with an account."""
+    if status.condition == UNREADABLE:
+        yield Problem(status.account, UNREADABLE, f"its rows cannot be read: {status.reason}")
+    yield from overdue(status.account, status.oldest_due_end_age, timing)
+    yield from _silent(status, timing)
+
+
+def _silent(status: AccountStatus, timing: conf.Timing) -> Iterator[Problem]:
+    """Yield that nothing drains, which does not matter as long as nothing was ever asked for."""
+    silence = _silence(status.heartbeat_age, timing) if status.is_used else ""
+    if silence:
+        yield Problem(status.account, alerts.SILENT, silence)
+
+
+def _silence(age: float | None, timing: conf.Timing) -> str:
+    """Return that nothing drains, in words, or "" if a sweep was made lately."""
+    if age is not None and age * 1000 <= timing.silent_after:
+        return ""
+    last = "there was never a sweep" if age is None else f"the last sweep was {age:.0f} s ago"
+    cure = "run manage.py liveactivity_dispatch, or Celery's worker and beat"
+    return f"nothing drains: {last}; {cure}."
+
+
+def why_ends_wait(account: conf.Account) -> str:
+    """Return what keeps the account's due ends from being sent now, in words; "" if nothing does.
+
+    What an operator is told after asking for an end: that it was stored is not that it goes.
+    """
+    states = AccountState.objects.using(account.database).filter(account=account.alias)
+    state = with_now(states).first()
+    condition = None if state is None else condition_of(state)
+    if state is not None and condition is not None and condition.name in HOLDING_UP_ENDS:
+        seconds = max(0, (condition.until or 0) - state.now) / 1000
+        return f"{condition.reason} The next call is made in {seconds:.0f} s."
+    if account.dispatcher == "immediate":
+        return ""
+    beat = None if state is None else state.heartbeat_at
+    age = None if state is None or beat is None else (state.now - beat) / 1000
+    return _silence(age, account.timing)

@@ -1,0 +1,88 @@
+"""What somebody has to look into, logged once per account and period, whoever finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db import Error
+from django.db.models import Q, QuerySet
+
+from django_liveactivity import conf
+from django_liveactivity.models import AccountState, Now
+from django_liveactivity.printable import get_logger
+
+from .status import condition_of, oldest_due_end_age
+
+SILENT = "silent"
+OVERDUE = "overdue"
+STUCK = ("blocked", "billing")
+
+logger = get_logger("django_liveactivity.alerts")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that somebody has to look into.
+
+    Args:
+        account: the alias.
+        code: ``overdue`` (an end has been due for too long), ``silent`` (nothing drains),
+            ``unreadable`` (the database does not answer); in the log also ``blocked`` (the key or
+            the address is refused) and ``billing`` (the vendor asks for payment).
+        message: the same in words.
+    """
+
+    account: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.message}"
+
+
+def watch(account: conf.Account, state: AccountState) -> None:
+    """Log what a sweep finds wrong with an account whose state was read with ``now``."""
+    found = list(overdue(account.alias, oldest_due_end_age(account), account.timing))
+    condition = condition_of(state)
+    if condition.name in STUCK:
+        found.append(Problem(account.alias, condition.name, condition.reason))
+    alert(account, found)
+
+
+def alert_of_silence(account: conf.Account, problems: Iterable[Problem]) -> None:
+    """Log that nothing drains, as no sweep does; a health check goes on if that fails."""
+    silent = [problem for problem in problems if problem.code == SILENT]
+    try:
+        if silent and not _states(account).exists():
+            _states(account).bulk_create(
+                [AccountState(account=account.alias)], ignore_conflicts=True
+            )
+        alert(account, silent)
+    except Error:
+        logger.exception("%s: the alert could not be noted.", account.alias)
+
+
+def alert(account: conf.Account, problems: Iterable[Problem]) -> None:
+    """Log problems at ERROR, unless a worker anywhere did so within ``Timing.alert_every``."""
+    problems = list(problems)
+    silence = Now() - account.timing.alert_every
+    rows = _states(account).filter(Q(alerted_at=None) | Q(alerted_at__lte=silence))
+    if problems and rows.update(alerted_at=Now()):
+        logger.error("%s", " ".join(map(str, problems)), extra={"account": account.alias})
+
+
+def overdue(alias: str, age: float | None, timing: conf.Timing) -> Iterator[Problem]:
+    """Yield that an end has been due for too long.
+
+    Args:
+        alias: the account.
+        age: for how many seconds its oldest due end has waited, or None if none is due.
+        timing: the durations in force.
+    """
+    if age is not None and age * 1000 > timing.overdue_after:
+        yield Problem(alias, OVERDUE, f"an end has been due for {age / 60:.0f} minutes.")
+
+
+def _states(account: conf.Account) -> QuerySet[AccountState, AccountState]:
+    return AccountState.objects.using(account.database).filter(account=account.alias)

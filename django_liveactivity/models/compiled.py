@@ -1,0 +1,51 @@
+"""A query whose SQL Django writes once: for a long one, writing it costs more than running it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import connections
+from django.db.models import BigIntegerField, Model, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.query import RawQuerySet
+
+M = TypeVar("M", bound=Model)
+
+
+class Param(str):
+    """Stands in a queryset for a text that each run gives, by this name."""
+
+    __slots__ = ()
+
+
+def number(name: str) -> RawSQL:
+    """Return what stands in a queryset for a number that each run gives, by this name."""
+    return RawSQL("%s", [Param(name)], BigIntegerField())
+
+
+def run(build: Callable[[str], QuerySet[M, M]], using: str, **given: str | int) -> RawQuerySet[M]:
+    """Return the rows of a queryset that was written before.
+
+    Args:
+        build: returns the queryset for a database alias, with a ``Given`` for each text and a
+            ``number`` for each number.
+        using: the database alias.
+        **given: the texts and numbers, by their names.
+    """
+    model, sql, parameters = _written(build, using, connections[using].vendor)
+    values = [given[p] if isinstance(p, Param) else p for p in parameters]
+    rows: RawQuerySet[M] = model._base_manager.using(using).raw(sql, values)
+    return rows
+
+
+@functools.cache
+def _written(
+    build: Callable[[str], QuerySet[M, M]],
+    using: str,
+    vendor: str,  # noqa: ARG001 - an alias may lead elsewhere in the next test
+) -> tuple[type[M], str, tuple[Any, ...]]:
+    rows = build(using)
+    sql, parameters = rows.query.get_compiler(using).as_sql()
+    return rows.model, sql, tuple(parameters)

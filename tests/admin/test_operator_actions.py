@@ -1,0 +1,148 @@
+"""Retry, give up, probe: what an operator decides in the admin, asked first and logged."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from django_liveactivity import Progress, services
+from django_liveactivity.delivery import drain
+from django_liveactivity.models import LiveActivity, Operation, OperatorAction
+from django_liveactivity.testing import deliver
+
+from .conftest import CHANGELIST, messages_of, page_of
+
+pytestmark = pytest.mark.django_db
+ACTIONS = ["retry_selected", "give_up_selected", "probe_accounts"]
+
+
+def show(key: str = "order-1", **options) -> LiveActivity:
+    return services.stream_activity(key, Progress(title=key, percentage=40), **options)
+
+
+def choose(client, action, *cards, **fields):
+    selected = {"action": action, "_selected_action": [card.pk for card in cards]}
+    return client.post(reverse(CHANGELIST), selected | fields, follow=True)
+
+
+def confirm(client, action, *cards, reason="New key"):
+    return choose(client, action, *cards, post="yes", reason=reason)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+class TestAsking:
+    def test_who_may_only_view_decides_nothing(self, viewer, action):
+        confirm(viewer, action, show())
+        assert not OperatorAction.objects.exists()
+
+    def test_the_cards_are_listed_and_nothing_is_decided_yet(self, operator, action):
+        page = choose(operator, action, show()).content.decode()
+        assert f'name="action" value="{action}"' in page
+        assert "order-1" in page
+        assert 'name="reason"' in page
+        assert not OperatorAction.objects.exists()
+
+    def test_the_decision_tells_who_and_why_and_is_logged(self, operator, action):
+        answer = confirm(operator, action, show())
+        act = OperatorAction.objects.get()
+        assert (act.actor, act.reason) == ("ana", "New key")
+        assert [level for level, _ in messages_of(answer)] == ["success"]
+        entry = LogEntry.objects.get()
+        assert entry.object_repr == "order-1"
+        assert entry.get_change_message().endswith(" New key")
+
+    def test_too_many_are_refused(self, operator, action, monkeypatch):
+        monkeypatch.setattr("django_liveactivity.admin.confirmation.MAX_CARDS", 1)
+        answer = confirm(operator, action, show("order-1"), show("order-2"))
+        assert messages_of(answer)[0][0] == "error"
+        assert not OperatorAction.objects.exists()
+
+
+class TestRetryAndGiveUp:
+    def test_each_unfinished_operation_is_tried_again(self, operator):
+        card = show()
+        services.end_activity(card)
+        answer = confirm(operator, "retry_selected", card)
+        assert [act.operation.kind for act in OperatorAction.objects.order_by("pk")] == [
+            "stream",
+            "end",
+        ]
+        assert messages_of(answer) == [
+            ("success", "What is due of 1 live activity is tried again: order-1")
+        ]
+
+    def test_an_end_for_later_is_not_said_to_be_tried_again(self, operator):
+        card = show()
+        deliver()
+        services.end_activity(card, after=timedelta(hours=5))
+        answer = confirm(operator, "retry_selected", card)
+        ((level, text),) = messages_of(answer)
+        assert level == "info"
+        assert text.startswith("The end of 1 live activity is scheduled for later")
+        assert not OperatorAction.objects.exists()
+
+    def test_in_a_blocked_account_a_retry_is_not_green(self, operator, vendor):
+        card = show()
+        vendor.policy.api_keys = ["another"]
+        drain(patience=0)
+        levels = [level for level, _ in messages_of(confirm(operator, "retry_selected", card))]
+        assert levels == ["info", "warning"]
+
+    def test_a_card_with_nothing_unfinished_is_reported(self, operator):
+        card = show()
+        deliver()
+        answer = confirm(operator, "retry_selected", card)
+        assert messages_of(answer) == [("info", "1 live activity has nothing unfinished: order-1")]
+        assert not LogEntry.objects.exists()
+
+    def test_an_end_that_is_given_up_wants_attention(self, operator):
+        card = show()
+        deliver()
+        services.end_activity(card)
+        confirm(operator, "give_up_selected", card, reason="The phone was lost")
+        deliver()
+        assert Operation.objects.get(kind="end").state == "given_up"
+        page = page_of(operator, card).content.decode()
+        assert "Operator action: give up, by ana," in page
+        assert "The phone was lost" in page
+        assert "<strong>needed</strong>" in page
+
+    def test_giving_up_takes_a_reason(self, operator):
+        answer = confirm(operator, "give_up_selected", show(), reason="")
+        assert "reason" in answer.context["form"].errors
+        assert not OperatorAction.objects.exists()
+
+    def test_the_history_says_that_an_act_waits_for_a_drain(self, operator):
+        card = show()
+        confirm(operator, "retry_selected", card)
+        assert "(waits for the next drain)" in page_of(operator, card).content.decode()
+        deliver()
+        assert "(waits for the next drain)" not in page_of(operator, card).content.decode()
+
+    def test_a_card_of_an_account_that_was_removed_is_reported(self, operator):
+        card = show()
+        LiveActivity.objects.update(account="gone")
+        Operation.objects.update(account="gone")
+        [(level, text)] = messages_of(confirm(operator, "retry_selected", card))
+        assert level == "warning"
+        assert "has no account 'gone'" in text
+
+
+def test_a_probe_names_the_accounts_before_they_call(operator, settings):
+    settings.LIVEACTIVITY = settings.LIVEACTIVITY | {"b": settings.LIVEACTIVITY["default"]}
+    one, two, other = show("order-1"), show("order-2"), show("order-3", account="b")
+
+    alone = choose(operator, "probe_accounts", one, two).content.decode()
+    both = choose(operator, "probe_accounts", one, other).content.decode()
+
+    assert "account of these live activities makes its next call at once: default<" in alone
+    assert "accounts of these live activities make their next call at once: b, default<" in both
+
+
+def test_each_account_is_probed_once(operator):
+    answer = confirm(operator, "probe_accounts", show("order-1"), show("order-2"))
+    assert OperatorAction.objects.filter(kind="probe").count() == 1
+    assert messages_of(answer) == [("success", "The next drain probes: default")]

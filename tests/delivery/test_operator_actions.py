@@ -1,0 +1,148 @@
+"""Operators' acts: retry, give up, probe now; refused too late, and never lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_liveactivity import conf, services
+from django_liveactivity.delivery.lanes.claim import OvertakenError
+from django_liveactivity.delivery.operator_actions import apply_operator_actions
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import AccountState, Operation, OperatorAction
+
+from .test_claims import claim_sight, look_at
+from .vocabulary import alive, deliver, progress, states
+
+
+@pytest.fixture
+def card(vendor):
+    return services.stream_activity("order-42", progress(40))
+
+
+@pytest.fixture
+def stuck(vendor, card):
+    """An end that the vendor refuses for good, of a card that is shown."""
+    deliver()
+    vendor.faults = "DELETE:403@1"
+    end = services.end_activity(card)
+    deliver()
+    return end
+
+
+class TestActs:
+    def test_retry_tries_an_operation_at_once(self, vendor, card):
+        deliver()
+        vendor.faults = "DELETE:403@1"
+        end = services.end_activity(card)
+        deliver()
+        assert states(card)[-1] == "end needs_operator forbidden"
+        services.retry_operation(end, actor="ann")
+        deliver()
+        assert states(card)[-1] == "end done delivered"
+
+    def test_give_up_lets_an_end_go(self, vendor, card):
+        deliver()
+        vendor.faults = "DELETE:500@1+"
+        end = services.end_activity(card)
+        deliver()
+        services.give_up_operation(end, actor="ann", reason="The phone was lost.")
+        deliver()
+        assert states(card)[-1] == "end given_up ambiguous"
+        card.refresh_from_db()
+        assert card.needs_attention
+        assert deliver().calls == 0
+
+    def test_probe_opens_a_blocked_account_now(self, vendor, card):
+        vendor.policy.api_keys = ["another"]
+        deliver()
+        assert AccountState.objects.get().blocked_since
+        vendor.policy.api_keys = None
+        services.probe_account(actor="ann")
+        deliver()
+        assert alive(vendor) == {"order-42": 40}
+
+    def test_need_an_actor_and_a_reason_to_give_up(self, vendor, card):
+        operation = Operation.objects.get()
+        with pytest.raises(InvalidInputError, match="^reason: "):
+            services.give_up_operation(operation, actor="ann", reason="")
+        with pytest.raises(InvalidInputError, match="^actor: "):
+            services.retry_operation(operation, actor="")
+
+
+class TestRefusals:
+    """Nothing is written for what can no longer be decided on."""
+
+    @pytest.mark.parametrize("act", [services.retry_operation, services.give_up_operation])
+    def test_a_finished_operation_is_refused(self, vendor, card, act):
+        operation = Operation.objects.get()  # pending, as the operator still sees it
+        deliver()
+        with pytest.raises(InvalidInputError, match=r"^operation: It is finished \(done\): only"):
+            act(operation, actor="ann", reason="New key")
+        assert not OperatorAction.objects.exists()
+
+    def test_a_pruned_operation_is_refused(self, vendor, card):
+        operation = Operation.objects.get()
+        Operation.objects.all()._raw_delete("default")
+        with pytest.raises(InvalidInputError, match="^operation: There is no operation "):
+            services.retry_operation(operation, actor="ann")
+
+    @pytest.mark.parametrize(
+        ("field", "given"), [("reason", " "), ("reason", None), ("reason", "a\0b"), ("actor", None)]
+    )
+    def test_what_the_history_cannot_tell_is_refused(self, card, field, given):
+        told = {"actor": "ann", "reason": "The phone was lost."} | {field: given}
+        with pytest.raises(InvalidInputError, match=f"^{field}: "):
+            services.give_up_operation(Operation.objects.get(), **told)
+        assert not OperatorAction.objects.exists()
+
+    def test_an_unknown_account_is_refused(self, vendor):
+        with pytest.raises(InvalidInputError, match="^account: "):
+            services.probe_account("other", actor="ann")
+
+
+class TestRaces:
+    def test_an_act_that_comes_too_late_changes_nothing(self, vendor, card):
+        operation = Operation.objects.get()
+        services.give_up_operation(operation, actor="ann", reason="Changed my mind.")
+        Operation.objects.update(state="done", next_try_at=None)
+        deliver()
+        assert states(card) == ["stream done"]
+        assert OperatorAction.objects.get().applied_at
+
+    def test_a_worker_that_saw_the_lane_before_does_not_send_what_was_given_up(self, vendor, card):
+        seen = look_at()
+        services.give_up_operation(Operation.objects.get(), actor="ann", reason="A typing error.")
+        apply_operator_actions(conf.account())
+        with pytest.raises(OvertakenError):
+            claim_sight(seen)
+
+
+class TestGivingUp:
+    def test_content_that_is_given_up_is_never_sent_and_no_cause_for_alarm(self, vendor, card):
+        services.give_up_operation(Operation.objects.get(), actor="ann", reason="A typing error.")
+        deliver()
+        assert states(card) == ["stream given_up"]
+        assert vendor.calls() == []
+        card.refresh_from_db()
+        assert not card.needs_attention
+
+    def test_newer_content_is_shown_after_older_content_was_given_up(self, vendor, card):
+        services.give_up_operation(Operation.objects.get(), actor="ann", reason="A typing error.")
+        services.stream_activity("order-42", progress(50))
+        deliver()
+        assert alive(vendor) == {"order-42": 50}
+
+    def test_what_waited_for_the_end_goes_on_at_once(self, vendor, card, stuck):
+        services.stream_activity("order-42", progress(1))
+        deliver()
+        assert alive(vendor) == {"order-42": 40}
+        services.give_up_operation(stuck, actor="ann", reason="Show it on.")
+        deliver()
+        assert alive(vendor) == {"order-42": 1}
+
+    def test_a_card_whose_end_was_given_up_can_be_ended_again(self, vendor, card, stuck):
+        services.give_up_operation(stuck, actor="ann", reason="Later.")
+        deliver()
+        services.end_activity(card)
+        deliver()
+        assert alive(vendor) == {}
