@@ -8,6 +8,7 @@ from django_liveactivity.models import (
     AccountState,
     Attempt,
     DrainPermit,
+    Heartbeat,
     Lane,
     LiveActivity,
     Operation,
@@ -46,9 +47,9 @@ TIMES = {
         "billing_probe_at",
         "limit_since",
         "limit_probe_at",
-        "heartbeat_at",
         "alerted_at",
     ),
+    Heartbeat: ("beat_at",),
     TrackingFailure: ("created_at",),
 }
 

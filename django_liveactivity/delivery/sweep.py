@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from django_liveactivity import conf
 from django_liveactivity.health import alerts
-from django_liveactivity.models import AccountState, Now
+from django_liveactivity.models import Heartbeat, Now
 from django_liveactivity.printable import get_logger
 
 from .drain import read_state
@@ -40,7 +40,7 @@ def _sweep(alias: str, wake: Callable[[str], None]) -> bool:
         account = conf.account(alias)
         with fresh_session_after_error(account.database):
             state = read_state(account)
-            _beat(account.database, state)
+            _beat(account.database)
             deadline_at = next_due_at(account)
             due = deadline_at is not None and deadline_at <= state.now
             if due or pending_operator_actions(account).exists():
@@ -54,5 +54,5 @@ def _sweep(alias: str, wake: Callable[[str], None]) -> bool:
 
 
 @durable_transaction
-def _beat(using: str, state: AccountState) -> None:
-    AccountState.objects.using(using).filter(pk=state.pk).update(heartbeat_at=Now())
+def _beat(using: str) -> None:
+    Heartbeat.objects.using(using).update_or_create(pk=1, defaults={"beat_at": Now()})

@@ -10,7 +10,7 @@ from django_liveactivity.models import AccountState, with_now
 
 from . import alerts
 from .alerts import Problem, overdue
-from .status import UNREADABLE, AccountStatus, account_status, condition_of
+from .status import UNREADABLE, AccountStatus, account_status, condition_of, heartbeat_age
 
 __all__ = ["AccountStatus", "Health", "Problem", "check_health", "why_ends_wait"]
 
@@ -94,6 +94,4 @@ def why_ends_wait(account: conf.Account) -> str:
         return f"{condition.reason} The next call is made in {seconds:.0f} s."
     if account.dispatcher == "immediate":
         return ""
-    beat = None if state is None else state.heartbeat_at
-    age = None if state is None or beat is None else (state.now - beat) / 1000
-    return _silence(age, account.timing)
+    return _silence(heartbeat_age(account.database), account.timing)

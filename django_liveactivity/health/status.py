@@ -17,6 +17,7 @@ from django_liveactivity.client.answer import Outcome
 from django_liveactivity.models import (
     AccountState,
     Attempt,
+    Heartbeat,
     LiveActivity,
     Now,
     Operation,
@@ -29,7 +30,7 @@ from django_liveactivity.selectors import tracking_failures
 
 Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
-END_RANKS = (Rank.END, Rank.RETRIED_END)
+END_RANKS = (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)
 UNREADABLE = "unreadable"
 NAMED = 10
 """How many cards of one problem are named."""
@@ -138,7 +139,7 @@ def _read(account: conf.Account) -> AccountStatus:
         vendor_limit=None if waiting is None else _vendor_limit(waiting),
         slots_in_use=slots.count(),
         slots=None if rate_limit is None else rate_limit[0],
-        heartbeat_age=_since(state.heartbeat_at, state.now) if state else None,
+        heartbeat_age=heartbeat_age(account.database),
         is_used=_is_used(account),
         tracking_failures=tracking_failures(account).count(),
     )
@@ -253,6 +254,12 @@ def oldest_due_end_age(account: conf.Account) -> float | None:
     """Return for how many seconds the oldest due end has waited, or None if none is due."""
     oldest = with_now(due_ends(account)).order_by("due_at").first()
     return None if oldest is None else _since(oldest.due_at, oldest.now)
+
+
+def heartbeat_age(using: str) -> float | None:
+    """Return for how many seconds the last sweep of a database is past; None if none ever ran."""
+    beat = with_now(Heartbeat.objects.using(using)).first()
+    return None if beat is None else _since(beat.beat_at, beat.now)
 
 
 class Condition(NamedTuple):

@@ -11,7 +11,7 @@ from .activity import (
     where_written,
 )
 from .clock import Now, from_datetime, to_datetime, with_now
-from .delivery import AccountState, DrainPermit, Lane, RateLimitSlot
+from .delivery import AccountState, DrainPermit, Heartbeat, Lane, RateLimitSlot
 from .fields import storable
 from .lookups import SameBytes
 from .operation import Attempt, Operation, OperatorAction
@@ -21,6 +21,7 @@ __all__ = [
     "AccountState",
     "Attempt",
     "DrainPermit",
+    "Heartbeat",
     "KnownActivityId",
     "Lane",
     "LiveActivity",

@@ -17,7 +17,7 @@ from django_liveactivity.exceptions import InvalidInputError
 
 from .base import DIGEST_LENGTH, KeptModel
 from .clock import to_datetime
-from .fields import AnyCharField
+from .fields import AnyCharField, AnyTextField
 
 MAX_SUBJECT = 255
 NOT_OF_FIELD = (  # what to_python raises, of Django's fields and of others
@@ -132,10 +132,14 @@ class LiveActivity(KeptModel):
     lane_digest = models.CharField(max_length=DIGEST_LENGTH, editable=False)
     stream_key = models.CharField(_("stream key"), max_length=255, blank=True)
     activity_id = AnyCharField(_("activity id"), max_length=255, blank=True)
+    subject_scope = models.CharField(_("subject's scope"), max_length=255, blank=True)
     subject_model = AnyCharField(_("subject's model"), max_length=255, blank=True)
     subject_pk = AnyCharField(_("subject's key"), max_length=255, blank=True)
     tracked_by = AnyCharField(_("tracked by"), max_length=255, blank=True)
     channels = models.JSONField(_("channels"), null=True)
+    # What the phone shows: the INSERT fills them from the first content, delivery keeps them.
+    title = AnyTextField(_("title"), blank=True)
+    type = models.CharField(_("type"), max_length=20, blank=True)
     created_at = models.BigIntegerField(editable=False)
 
     # From here on delivery writes, and the host only reads.

@@ -24,27 +24,39 @@ class Lane(models.Model):
     stream_key = models.CharField(max_length=255, blank=True)
     activity_id = AnyCharField(max_length=255, blank=True)
 
+    # One worker has the lane until then; the fence makes an overtaken one powerless. An open
+    # attempt (its id) may have been sent.
     lease_until = models.BigIntegerField(default=0)
     fence = models.BigIntegerField(default=0)
     open_attempt = models.BigIntegerField(default=0)
 
+    # Whether a call was ever made, or somebody else's card may have this name.
     ever_called = models.BooleanField(default=False)
+    # A generation is one card of a reused name. Operations up to this id, and content from before
+    # this moment, belong to generations that have ended.
     generation = models.PositiveIntegerField(default=1)
     ended_through_id = models.BigIntegerField(default=0)
     ended_through_at = models.BigIntegerField(default=0)
+    # Of the open generation: the newest content that was asked for, and the one that the vendor has
+    # acknowledged last (ids of operations); and the ids of its LiveActivity rows.
     newest_content_id = models.BigIntegerField(default=0)
     displayed_id = models.BigIntegerField(default=0)
     hidden_because = models.CharField(max_length=8, choices=HiddenBecause.choices, blank=True)
     cards = models.JSONField(default=list)
+    # Until then an ambiguous call of any kind, or a PUT, may still be applied.
     ambiguous_until = models.BigIntegerField(default=0)
     stream_ambiguous_until = models.BigIntegerField(default=0)
+    # When the card's time to live is over.
     deadline_at = models.BigIntegerField(null=True)
 
     now: int  # annotated where it is read: the database's clock at that moment
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "digest"], name="dla_one_lane")]
-        indexes = [models.Index(fields=["account", "deadline_at"], name="dla_lane_wake")]
+        indexes = [
+            models.Index(fields=["account", "deadline_at"], name="dla_lane_deadline"),
+            models.Index(fields=["deadline_at", "account"], name="dla_deadline"),
+        ]
 
     def __str__(self) -> str:
         return self.stream_key or self.activity_id
@@ -75,7 +87,7 @@ class DrainPermit(models.Model):
     fence = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "number"], name="dla_one_seat")]
+        constraints = [models.UniqueConstraint(fields=["account", "number"], name="dla_one_permit")]
 
     def __str__(self) -> str:
         return f"{self.account} {self.number}"
@@ -85,7 +97,11 @@ class AccountState(models.Model):
     """The health of an account: open, frozen after a 429, or blocked until a probe succeeds."""
 
     account = models.CharField(max_length=MAX_ALIAS, unique=True)
+    # The next moment on the grid of content, and the one at which a wake-up is pending.
     next_update_at = models.BigIntegerField(default=0)
+    alarm_at = models.BigIntegerField(default=0)
+    # Whether the last call had no answer: then one drain at a time.
+    is_unresponsive = models.BooleanField(default=False)
 
     frozen_until = models.BigIntegerField(default=0)
     freezes = models.PositiveIntegerField(default=0)
@@ -110,7 +126,6 @@ class AccountState(models.Model):
         max_length=DIGEST_LENGTH, blank=True, default="", db_default=""
     )
 
-    heartbeat_at = models.BigIntegerField(null=True)
     alerted_at = models.BigIntegerField(null=True)
 
     now: int  # annotated where it is read: the database's clock at that moment
@@ -119,3 +134,14 @@ class AccountState(models.Model):
 
     def __str__(self) -> str:
         return self.account
+
+
+class Heartbeat(models.Model):
+    """The one row of a database that tells when the last sweep ran."""
+
+    beat_at = models.BigIntegerField(null=True)
+
+    now: int  # annotated where it is read: the database's clock at that moment
+
+    def __str__(self) -> str:
+        return str(self.beat_at)

@@ -42,8 +42,10 @@ class Operation(KeptModel):
 
         END = 0
         RETRIED_END = 1
-        CONTENT = 2
-        WAITING_START = 3
+        UNKNOWN_END = 2
+        """Of a key or id of which nothing is known: another program's card, or none."""
+        CONTENT = 3
+        WAITING_START = 4
 
     CONTENT_KINDS = (Kind.STREAM, Kind.UPDATE)
     UNFINISHED = (State.PENDING, State.NEEDS_OPERATOR)
@@ -96,6 +98,7 @@ class Operation(KeptModel):
         verbose_name_plural = _("operations")
         indexes = [
             models.Index(fields=["account", "rank", "next_try_at"], name="dla_due"),
+            models.Index(fields=["rank", "next_try_at", "account"], name="dla_due_accounts"),
             models.Index(fields=["account", "lane_digest", "state", "id"], name="dla_op_lane"),
             models.Index(fields=["account", "lane_digest", "kind", "id"], name="dla_op_kind"),
             models.Index(fields=["activity", "id"], name="dla_op_activity"),
@@ -163,10 +166,7 @@ class Attempt(KeptModel):
         db_index=False,  # the index on operation and number serves
         related_name="attempts",
     )
-    lane_id = models.BigIntegerField()
     number = models.PositiveIntegerField(_("number"))
-    generation = models.PositiveIntegerField(_("generation"))
-    fence = models.BigIntegerField()
     endpoint = models.CharField(_("endpoint"), max_length=16)
     started_at = models.BigIntegerField()
     status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
@@ -223,7 +223,7 @@ class OperatorAction(InsertedModel):
     class Meta:
         verbose_name = _("act")
         verbose_name_plural = _("operator_actions")
-        indexes = [models.Index(fields=["account", "applied_at"], name="dla_act_due")]
+        indexes = [models.Index(fields=["applied_at", "account"], name="dla_action_due")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.operation_id or self.account}"

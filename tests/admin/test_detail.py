@@ -72,10 +72,7 @@ def test_an_attempt_without_an_answer_is_shown_as_perhaps_sent(viewer):
     operation = Operation.objects.get()
     Attempt.objects.create(
         operation=operation,
-        lane_id=1,
         number=1,
-        generation=1,
-        fence=1,
         endpoint="stream",
         started_at=operation.created_at,
     )

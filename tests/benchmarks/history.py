@@ -112,12 +112,7 @@ def _statements() -> Iterator[tuple[str, list[Any]]]:
     yield _insert(Operation, operation) + rows, [CONTENT]
     attempt = {
         "operation_id": "o.id",
-        "lane_id": (
-            "(SELECT l.id FROM <Lane> l WHERE l.account = o.account AND l.digest = o.lane_digest)"
-        ),
         "number": "1",
-        "generation": "1",
-        "fence": "1",
         "endpoint": "CASE WHEN o.kind = 'end' THEN 'end_stream' ELSE 'stream' END",
         "started_at": "o.created_at + 10",
         "status": "200",

@@ -74,8 +74,7 @@ def remember(aliases: list[str]) -> None:
     """Write a row of state for each account, as if it had been swept just now."""
     from django_liveactivity.models import AccountState
 
-    now = round(time.time() * 1000)
-    rows = [AccountState(account=alias, heartbeat_at=now) for alias in aliases]
+    rows = [AccountState(account=alias) for alias in aliases]
     AccountState.objects.bulk_create(rows, batch_size=BATCH)
 
 

@@ -155,7 +155,7 @@ class Conflict:
 
 
 LOCK_STATE = f"UPDATE {STATES} SET failures = failures"
-CHANGE_STATE = f"UPDATE {STATES} SET heartbeat_at = COALESCE(heartbeat_at, 0) + 1"
+CHANGE_STATE = f"UPDATE {STATES} SET limit_probes = limit_probes + 1"
 LOCK_LANES = f"UPDATE {LANES} SET hidden_because = hidden_because"
 WEIGHT = "INSERT INTO host_fact (serial, card, kind) SELECT 1000000 + seq, '', '' FROM seq_1_to_500"
 """MariaDB rolls back whoever has changed less."""

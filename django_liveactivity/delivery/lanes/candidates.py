@@ -44,7 +44,7 @@ class Target:
     @property
     def is_retried(self) -> bool:
         """Tell whether the lane was found by an end that failed repeatedly."""
-        return self.rank == Rank.RETRIED_END
+        return self.rank in (Rank.RETRIED_END, Rank.UNKNOWN_END)
 
 
 def targets(account: Account, admission: Admission) -> Iterator[Target]:
@@ -53,7 +53,7 @@ def targets(account: Account, admission: Admission) -> Iterator[Target]:
     Each costs one range query on the index (account, rank, next_try_at) when it is asked for;
     lanes that a worker has leased are left out.
     """
-    for rank in (Rank.END, Rank.RETRIED_END):
+    for rank in (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END):
         yield from _due(account, rank, admission.ends_at)
     yield from _over(account)
     for rank in (Rank.CONTENT, Rank.WAITING_START):

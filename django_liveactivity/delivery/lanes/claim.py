@@ -110,10 +110,7 @@ def _open(using: str, snapshot: LaneSnapshot, operation: Operation, slot: int | 
     lane.fence += 1
     attempt = Attempt.objects.using(using).insert(
         operation=operation,
-        lane_id=lane.pk,
         number=operation.tries + 1,
-        generation=lane.generation,
-        fence=lane.fence,
         endpoint=call.endpoint,
         started_at=lane.now,
     )
