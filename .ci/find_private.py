@@ -16,4 +16,4 @@ for path in map(Path, filter(None, names)):
     if path.suffix in TEXTS and path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines()
         found += [f"{path}:{n}: {line}" for n, line in enumerate(lines, 1) if PRIVATE.search(line)]
-sys.exit("\n".join(found))
+sys.exit("\n".join(found) or 0)
