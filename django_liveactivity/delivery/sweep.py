@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 
 from django_liveactivity import conf
 from django_liveactivity.health import alerts
-from django_liveactivity.models import Heartbeat, Now
+from django_liveactivity.models import AccountState, Heartbeat, Now, with_now
 from django_liveactivity.printable import get_logger
 
-from .drain import read_state
 from .lanes.candidates import next_due_at
 from .operator_actions import pending_operator_actions
 from .prune import prune
@@ -39,7 +38,7 @@ def _sweep(alias: str, wake: Callable[[str], None]) -> bool:
     try:
         account = conf.account(alias)
         with fresh_session_after_error(account.database):
-            state = read_state(account)
+            state = _state(account)
             _beat(account.database)
             deadline_at = next_due_at(account)
             due = deadline_at is not None and deadline_at <= state.now
@@ -51,6 +50,12 @@ def _sweep(alias: str, wake: Callable[[str], None]) -> bool:
     except Exception:
         logger.exception("Account %r could not be swept.", alias)
     return woken
+
+
+def _state(account: conf.Account) -> AccountState:
+    states = AccountState.objects.using(account.database)
+    states.get_or_create(account=account.alias)
+    return with_now(states.filter(account=account.alias)).get()
 
 
 @durable_transaction

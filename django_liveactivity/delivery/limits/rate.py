@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db.models import F, Max, Min, OuterRef, QuerySet, Subquery
+from django.db.models import F, Min, OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import AccountState, Now, RateLimitSlot, compiled, with_now
@@ -43,18 +43,23 @@ class RateLimit:
         return max(1, self.calls // RETRY_SHARE)
 
 
-def ensure_rows(account: Account, rate_limit: RateLimit) -> None:
+NO_LIMIT = RateLimit(0, 0)
+
+
+def ensure_rows(account: Account, rate_limit: RateLimit, known: int = 0) -> None:
     """Give the account its slots; those that a raised limit adds are free in a window's time.
 
     A lowered limit leaves slots unused: the other version of a deploy may still count on them.
+
+    Args:
+        account: the account.
+        rate_limit: the rate limit in force.
+        known: how many slots the account has.
     """
-    slots = RateLimitSlot.objects.using(account.database).filter(account=account.alias)
-    known = slots.aggregate(count=Max("number"))["count"]
-    if rate_limit.calls and (known is None or known < rate_limit.calls - 1):
-        added = range(0 if known is None else known + 1, rate_limit.calls)
-        free_at = 0 if known is None else Now() + rate_limit.window
-        rows = [RateLimitSlot(account=account.alias, number=n, free_at=free_at) for n in added]
-        slots.bulk_create(rows, ignore_conflicts=True)
+    free_at = Now() + rate_limit.window if known else 0
+    added = range(known, rate_limit.calls)
+    rows = [RateLimitSlot(account=account.alias, number=n, free_at=free_at) for n in added]
+    RateLimitSlot.objects.using(account.database).bulk_create(rows, ignore_conflicts=True)
 
 
 def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> AccountState:
