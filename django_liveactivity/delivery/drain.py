@@ -162,7 +162,7 @@ class _Drain:
             return max(state.now + 1, state.slot_free_at or 0)
         waits: list[int] = []
         self.ends_wait = False
-        for target in candidates.targets(self.account, admission(state)):
+        for target in candidates.targets(self.account, state, admission(state)):
             slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
                 self._call_for_help()
