@@ -155,7 +155,8 @@ class _Facts:
             yield self._status(account)
 
     def _rows(self, model: type[Any]) -> QuerySet[Any, Any]:
-        return model.objects.using(self.using).filter(self.mine)
+        rows: QuerySet[Any, Any] = model.objects.using(self.using).filter(self.mine)
+        return rows
 
     def _unfinished(self, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
         rows = self._rows(Operation).filter(rank__in=ranks, next_try_at__gte=0)
@@ -171,7 +172,8 @@ class _Facts:
         rows = self._unfinished(END_RANKS).filter(Operation.is_in_force())
         refused = Count("pk", filter=Q(state=Operation.State.NEEDS_OPERATOR))
         facts = {"all": Count("pk"), "refused": refused, "oldest": Min("due_at"), "now": Now()}
-        return {row["account"]: row for row in rows.order_by().values("account").annotate(**facts)}
+        grouped: Any = rows.order_by().values("account").annotate(**facts)
+        return {row["account"]: row for row in grouped}
 
     def _status(self, account: conf.Account) -> AccountStatus:
         alias, state = account.alias, self.states.get(account.alias)
