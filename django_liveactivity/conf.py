@@ -34,8 +34,10 @@ class Timing:
 
     lease: int = 60_000
     quarantine: int = 60_000
-    drain: int = 50_000
-    permit: int = 65_000
+    drain: int = 5_000
+    permit: int = 16_000  # the deadline of a call, and a second
+    sweep: int = 15_000
+    catch_up: int = 1_000
     call_deadline: int = 15_000
     backoff_first: int = 1_000
     backoff_cap: int = 60_000
