@@ -85,7 +85,7 @@ def sync_objects(
         return BatchResult(len(pks), examined.changes(decisions), failed=examined.failed)
     with transaction.atomic(using=account.database):
         gone = {pk for pk, decision in decisions.items() if decision.subject is None}
-        free = _lock(activity, account, decisions.keys() - gone) | gone
+        free = lock_objects(activity, account, decisions.keys() - gone) | gone
         done = examined.apply([pk for pk in decisions if pk in free])
     busy = len(decisions) - len(free)
     return BatchResult(len(pks), examined.changes(done), busy, examined.failed)
@@ -159,7 +159,7 @@ def _changes(subject: Subject, decision: Decision) -> Iterator[Change]:
         yield Change("show", subject, "")
 
 
-def _lock(activity: AnyActivity, account: conf.Account, pks: Collection[object]) -> set[str]:
+def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[object]) -> set[str]:
     """Lock the rows of objects until the transaction ends, and return the keys that were free.
 
     A save that is under way holds its row, and is followed by itself: the lock skips it instead of
