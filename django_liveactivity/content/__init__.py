@@ -19,6 +19,7 @@ from .encoding import (
     CONTENT_LIMIT,
     METADATA_LIMIT,
     OPTIONS_LIMIT,
+    text_error,
 )
 from .endpoints import (
     ENDPOINTS,
@@ -73,4 +74,5 @@ __all__ = [
     "normalized_scalar",
     "parse_content",
     "take_dismissal",
+    "text_error",
 ]

@@ -37,13 +37,20 @@ def encode(value: Any) -> bytes:
 
 def check_text(value: str, *path: str | int) -> str:
     """Refuse what UTF-8 or a database cannot keep."""
+    if message := text_error(value):
+        raise rule(message, *path)
+    return value
+
+
+def text_error(value: str) -> str:
+    """Return why UTF-8 or a database cannot keep a text, and what to do about it; else ""."""
     if "\0" in value:
-        raise rule("contains a NUL character, which databases do not store; remove it", *path)
+        return "contains a NUL character, which databases do not store; remove it"
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise rule("contains an unpaired surrogate, which is not text; remove it", *path) from None
-    return value
+        return "contains an unpaired surrogate, which is not text; remove it"
+    return ""
 
 
 def check_number(
