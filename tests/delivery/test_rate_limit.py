@@ -26,7 +26,7 @@ def paced(configure, sandbox, db):
 
 
 def end_many(count: int) -> None:
-    """Ask for ends, as of cards that we showed: those of unknown keys have a quarter of the slots."""
+    """Ask for ends as of cards that we showed: unknown keys have a quarter of the slots."""
     for number in range(count):
         services.end_activity(stream_key=f"key-{number}")
     Operation.objects.filter(kind="end").update(rank=Operation.Rank.END)
