@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from django_liveactivity.content import JSONObject, JSONValue
 
 
 class Outcome(StrEnum):
@@ -68,7 +67,7 @@ ACKNOWLEDGED = frozenset(
 """The outcomes of calls that the vendor accepted."""
 
 
-def is_refusal(body: Mapping[str, Any] | None) -> bool:
+def is_refusal(body: Mapping[str, JSONValue] | None) -> bool:
     """Tell whether a body has the form of the vendor's refusals (BadRequestError and others)."""
     fields = body or {}
     return isinstance(fields.get("error"), str) and isinstance(fields.get("message"), str)
@@ -92,7 +91,7 @@ class Answer:
 
     outcome: Outcome
     status: int | None = None
-    body: dict[str, Any] | None = None
+    body: JSONObject | None = None
     text: str = ""
     retry_after: float | None = None
     duration: float = 0.0

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from django_liveactivity.content import (
     ENDPOINTS,
-    Action,
-    AlertMessage,
-    Content,
     Endpoint,
-    Options,
+    JSONObject,
     assemble,
     check_activity_id,
     check_content,
@@ -19,16 +18,16 @@ from django_liveactivity.content import (
     check_options,
     check_stream_key,
     parse_content,
+    parse_options,
     take_dismissal,
 )
 from django_liveactivity.content.encoding import encode
 from django_liveactivity.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import timedelta
+    from django_liveactivity.content import Action, AlertMessage, Content
 
-    AnyContent = Content | Mapping[str, Any]
+AnyContent: TypeAlias = "Content | Mapping[str, Any]"
 
 _STREAM_METHODS = {Endpoint.STREAM: "PUT", Endpoint.END_STREAM: "DELETE"}
 _BY_ACTIVITY_ID = frozenset({Endpoint.UPDATE, Endpoint.END})
@@ -50,7 +49,7 @@ class Call:
 
     endpoint: Endpoint
     target: str
-    body: dict[str, Any]
+    body: JSONObject
 
     def __post_init__(self) -> None:
         if self.endpoint in _STREAM_METHODS:
@@ -73,7 +72,7 @@ class Call:
         return f"/live-activity/{self.endpoint}"
 
     @property
-    def json(self) -> dict[str, Any] | None:
+    def json(self) -> JSONObject | None:
         """The body as it is sent; None if there is none."""
         if self.endpoint in _BY_ACTIVITY_ID:
             return {"activity_id": self.target, **self.body}
@@ -119,9 +118,11 @@ def build_call(
     if ENDPOINTS[endpoint].dismissal:
         content, dismiss_after = take_dismissal(content, dismiss_after)
     shown = None if content is None else parse_content(content)
-    wire = check_content(endpoint, shown) if shown else None
-    options = Options.model_validate(envelope)
-    check_options(endpoint, shown.type if shown else None, options)
+    checked = check_content(endpoint, shown) if shown else None
+    options = {}
+    if envelope:
+        parsed = parse_options(envelope)
+        check_options(endpoint, shown.type if shown else None, parsed)
+        options = parsed.to_json()
     seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
-    body = assemble(endpoint, wire, options.to_json(), seconds)
-    return Call(endpoint, target, body)
+    return Call(endpoint, target, assemble(endpoint, checked, options, seconds))

@@ -1,43 +1,51 @@
-"""What a card shows and what travels beside it, checked before anything is written."""
+"""What a card shows and what travels beside it, checked before anything is written.
+
+The models need pydantic, so they are imported on first use: Django starts without it.
+"""
 
 from __future__ import annotations
 
-from .body import assemble
-from .cards import (
-    CONTENT_TYPES,
-    Alert,
-    Content,
-    Metrics,
-    Progress,
-    SegmentedProgress,
-    Stats,
-    Timer,
-    Value,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .encoding import (
     BODY_LIMIT,
     CONTENT_LIMIT,
     METADATA_LIMIT,
     OPTIONS_LIMIT,
+    JSONObject,
+    JSONValue,
+    normalized_scalar,
 )
 from .endpoints import (
     ENDPOINTS,
     SECONDARY_ACTION_TYPES,
+    TYPE_NAMES,
     Endpoint,
+    assemble,
     check_content,
     check_options,
 )
-from .fields import TYPE_NAMES, Color
-from .keys import (
-    check_activity_id,
-    check_dismiss_after,
-    check_stream_key,
-    take_dismissal,
-)
-from .normalizing import normalized_scalar
-from .options import Options
-from .parsing import parse_content
-from .parts import Action, AlertMessage, Badge, Icon, Metric
+from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
+from .parsing import parse_content, parse_options
+
+if TYPE_CHECKING:
+    from .cards import (
+        CONTENT_TYPES,
+        Alert,
+        Badge,
+        Content,
+        Icon,
+        Metric,
+        Metrics,
+        Progress,
+        SegmentedProgress,
+        Stats,
+        Timer,
+        Value,
+    )
+    from .fields import Color
+    from .options import Action, AlertMessage, Options
 
 __all__ = [
     "BODY_LIMIT",
@@ -56,6 +64,8 @@ __all__ = [
     "Content",
     "Endpoint",
     "Icon",
+    "JSONObject",
+    "JSONValue",
     "Metric",
     "Metrics",
     "Options",
@@ -72,5 +82,13 @@ __all__ = [
     "check_stream_key",
     "normalized_scalar",
     "parse_content",
+    "parse_options",
     "take_dismissal",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        home = {"Color": "fields"} | dict.fromkeys(("Action", "AlertMessage", "Options"), "options")
+        return getattr(import_module(f"{__name__}.{home.get(name, 'cards')}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

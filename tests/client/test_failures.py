@@ -14,8 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from django_liveactivity.client import Call, Client, Outcome
-from django_liveactivity.client.deadline import DeadlineBackend
-from django_liveactivity.client.transport import DeadlineTransport
+from django_liveactivity.client.transport import DeadlineBackend, DeadlineTransport
 from django_liveactivity.content import Endpoint, Progress
 
 from .server import Request, Server, answer
