@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account, refuse_unknown
-from django_liveactivity.content import Endpoint, Options, check_dismiss_after
+from django_liveactivity.content import Endpoint, JSONObject, check_dismiss_after, parse_options
 from django_liveactivity.exceptions import InvalidInputError
 
 LONGEST_WINDOW = 86_400.0
@@ -28,7 +28,7 @@ class MissingKeyError(ImproperlyConfigured):
 
 def acknowledge(call: Call) -> Answer:
     """Return the answer of a vendor who takes everything, for backends that send nothing."""
-    body: dict[str, Any] = {"success": True}
+    body: JSONObject = {"success": True}
     if call.endpoint in (Endpoint.STREAM, Endpoint.END_STREAM):
         body["operation"] = "updated" if call.endpoint == Endpoint.STREAM else "ended"
         body["stream_key"] = call.target
@@ -100,7 +100,8 @@ class BaseBackend:
 
     def _channels(self, value: Any) -> list[str] | None:
         try:
-            return None if value is None else list(Options(channels=value).channels or [])
+            given = None if value is None else parse_options({"channels": value}).channels
+            return None if given is None else list(given)
         except InvalidInputError as error:
             raise self._wrong("channels", _without_path(error)) from None
 

@@ -21,6 +21,7 @@ from .parsing import ANSWER_LIMIT, NoAnswerError, read_answer, read_text
 from .secret import Secret
 
 if TYPE_CHECKING:
+    import httpcore
     import httpx
 
     from .transport import Sender
@@ -36,8 +37,8 @@ class Client:
         base_url: where the API is; https, or http on a loopback address.
         connect_timeout: seconds to find and reach the server.
         deadline: seconds for a whole call, connecting, sending and reading included.
-        transport: another httpx transport, such as one with a proxy; it then has to keep the
-            deadline itself while it connects and waits for the headers.
+        transport: a transport of httpx's, such as one with a proxy, which then has to keep the
+            deadline itself; or a network backend of httpcore's, which opens the connections.
 
     Raises:
         InvalidInputError: at ``api_key``, ``base_url``, ``connect_timeout`` or ``deadline``.
@@ -55,7 +56,7 @@ class Client:
         base_url: str = DEFAULT_BASE_URL,
         connect_timeout: float = 5.0,
         deadline: float = 15.0,
-        transport: httpx.BaseTransport | None = None,
+        transport: httpx.BaseTransport | httpcore.NetworkBackend | None = None,
     ) -> None:
         secret = api_key if isinstance(api_key, Secret) else Secret(lambda: api_key)
         api_key = secret  # error pages print locals, and from here on there may be errors

@@ -1,14 +1,14 @@
 """The one seam to httpx and httpcore: one request, one answer, one deadline for all of it.
 
 httpx grants its timeouts to each read and write anew: a server that sends a byte a second never
-meets one of 15 seconds. Its public face has no place for a deadline of the whole call. httpcore's
-has one, its network backends (https://www.encode.io/httpcore/network-backends/), so connections
-come from httpcore's pool, with a backend that gives no operation more time than the call has left.
-Above the pool is httpx's documented transport interface, which a host's own transport fits, too:
-``httpx.Client`` would add redirects, cookies and the environment's proxies, all unwanted here.
+meets one of 15 seconds. httpx has no place for a deadline of the whole call. httpcore, on which it
+is built, has one: its network backends (https://www.encode.io/httpcore/network-backends/). So the
+requests go to httpcore's pool, over a backend that gives no operation more time than the call has
+left. That leaves out what ``httpx.Client`` would add, all unwanted here: redirects, cookies, and
+proxies of the environment. A transport of httpx's that the caller brings, with a proxy, works too.
 
-Both libraries are bounded in ``pyproject.toml`` (httpx below 1, httpcore below 2), as either may
-change these interfaces with a new major version.
+Only documented names of both are used, and ``pyproject.toml`` bounds both (httpx below 1, httpcore
+below 2), as either may change them in a new major version.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
@@ -31,16 +31,31 @@ from .parsing import ANSWER_LIMIT, NoAnswerError, Received
 from .secret import Secret
 
 Addresses = list[str] | httpcore.ConnectError
+Headers = Sequence[tuple[str, str]]
+Extensions = dict[str, dict[str, float | None]]
+Opened = tuple[int, Iterable[tuple[bytes, bytes]], Iterable[bytes]]
 
 # Shorter than the idle timeout of any common server or balancer, so that a call is hardly ever
 # written to a connection that is being closed: such a call would be ambiguous, with a quarantine.
 _KEEPALIVE_SECONDS = 5.0
 # Up to here no byte of the request has left, so nothing can have been applied.
 _NOT_SENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.UnsupportedProtocol,
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
+)
+_FAILURES = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+    httpx.HTTPError,
 )
 _CHUNK = 16 * 1024
 
@@ -56,7 +71,7 @@ class Sender:
         headers: what each request says beside its length and its Authorization.
         deadline: seconds for a whole request.
         connect_timeout: seconds to find and reach the server.
-        transport: carries the requests; None for connections that keep the deadline.
+        transport: carries the requests, or opens the connections; None for our own connections.
     """
 
     def __init__(
@@ -66,21 +81,22 @@ class Sender:
         *,
         deadline: float,
         connect_timeout: float,
-        transport: httpx.BaseTransport | None,
+        transport: httpx.BaseTransport | httpcore.NetworkBackend | None,
     ) -> None:
         self._secret = secret
         self._headers = list(headers.items())
         self._deadline = deadline
         timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
         self._extensions = {"timeout": timeout.as_dict()}
-        self._transport = transport or DeadlineTransport()
+        is_httpx = isinstance(transport, httpx.BaseTransport)
+        self._road = _Transport(transport) if is_httpx else _Pool(transport or DeadlineBackend())
 
     def send(self, method: str, url: str, content: bytes | None) -> Received:
         """Return the answer to one request; raises NoAnswerError if none comes in time."""
         try:
             with call_deadline(self._deadline):
                 return self._exchange(method, url, content)
-        except httpx.HTTPError as error:
+        except _FAILURES as error:
             message = f"{type(error).__name__}: {error}"
             raise NoAnswerError(message, sent=not isinstance(error, _NOT_SENT)) from None
 
@@ -88,16 +104,14 @@ class Sender:
         headers = [*self._headers, ("Authorization", self._secret.bearer())]
         if content is not None:
             headers.append(("Content-Type", "application/json"))
-        request = httpx.Request(
-            method, url, headers=headers, content=content, extensions=self._extensions
-        )
-        with closing(self._transport.handle_request(request)) as response:
-            received = _read_headers(response.headers.raw)
-            return Received(response.status_code, received, _read(response, received))
+        request = (method, url, headers, content, self._extensions)
+        with self._road.open(*request) as (status, raw, chunks):
+            received = _read_headers(raw)
+            return Received(status, received, _read(received, chunks))
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        self._road.close()
 
 
 def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -108,89 +122,65 @@ def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-def _read(response: httpx.Response, headers: Mapping[str, str]) -> bytes:
+def _read(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
     # No encoding was asked for, and 64 KiB of gzip can unpack to 64 MiB.
     codings = headers.get("content-encoding", "").lower().split(",")
     if not {"", "identity"}.issuperset(coding.strip() for coding in codings):
         return b""
     received = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in chunks:
         received += chunk
         if len(received) > ANSWER_LIMIT:
             break
     return bytes(received)
 
 
-class DeadlineTransport(httpx.BaseTransport):
-    """Connections that keep the deadline of a call, without retries on the wire.
+class _Pool:
+    """Connections of httpcore's pool, without retries on the wire.
 
     Proxies of the environment are not used: where the key goes is told by the settings alone, and
     HTTP_PROXY would catch calls to loopback too.
     """
 
-    def __init__(self, backend: httpcore.NetworkBackend | None = None) -> None:
+    def __init__(self, backend: httpcore.NetworkBackend) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=_tls(),
             max_connections=None,
             max_keepalive_connections=4,
             keepalive_expiry=_KEEPALIVE_SECONDS,
             retries=0,
-            network_backend=backend or DeadlineBackend(),
+            network_backend=backend,
         )
+        self.close = self._pool.close
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request and return the answer, its body unread."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
+    @contextmanager
+    def open(
+        self, method: str, url: str, headers: Headers, content: bytes | None, extensions: Extensions
+    ) -> Iterator[Opened]:
+        """Send a request, and give its answer, the body unread."""
+        with self._pool.stream(
+            method, url, headers=headers, content=content, extensions=extensions
+        ) as response:
+            yield response.status, response.headers, response.iter_stream()
+
+
+class _Transport:
+    """A transport of httpx."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+        self.close = transport.close
+
+    @contextmanager
+    def open(
+        self, method: str, url: str, headers: Headers, content: bytes | None, extensions: Extensions
+    ) -> Iterator[Opened]:
+        """Send a request, and give its answer, the body unread."""
+        request = httpx.Request(
+            method, url, headers=headers, content=content, extensions=extensions
         )
-        with _as_httpx_errors():
-            response = self._pool.handle_request(
-                httpcore.Request(
-                    request.method,
-                    url,
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx_errors():
-            yield from self._response.iter_stream()
-
-    def close(self) -> None:
-        self._response.close()
-
-
-@contextmanager
-def _as_httpx_errors() -> Iterator[None]:
-    """Raise httpcore's errors as httpx's, which have the same names."""
-    try:
-        yield
-    except _ERRORS as error:
-        raise getattr(httpx, type(error).__name__, httpx.TransportError)(str(error)) from error
-
-
-_ERRORS = (
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.TimeoutException,
-    httpcore.UnsupportedProtocol,
-)
+        with closing(self._transport.handle_request(request)) as response:
+            yield response.status_code, response.headers.raw, response.iter_bytes()
 
 
 @functools.cache

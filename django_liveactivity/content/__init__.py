@@ -16,6 +16,7 @@ from .encoding import (
     JSONObject,
     JSONValue,
     normalized_scalar,
+    text_error,
 )
 from .endpoints import (
     ENDPOINTS,
@@ -84,6 +85,7 @@ __all__ = [
     "parse_content",
     "parse_options",
     "take_dismissal",
+    "text_error",
 ]
 
 

@@ -54,14 +54,20 @@ def encode(value: object) -> bytes:
 
 def check_text(value: str, *path: str | int) -> str:
     """Refuse what UTF-8 or a database cannot keep."""
+    if message := text_error(value):
+        raise RuleError(message, *path)
+    return value
+
+
+def text_error(value: str) -> str:
+    """Return why UTF-8 or a database cannot keep a text, and what to do about it; else ""."""
     if "\0" in value:
-        raise RuleError("contains a NUL character, which databases do not store; remove it", *path)
+        return "contains a NUL character, which databases do not store; remove it"
     try:
         value.encode()
     except UnicodeEncodeError:
-        message = "contains an unpaired surrogate, which is not text; remove it"
-        raise RuleError(message, *path) from None
-    return value
+        return "contains an unpaired surrogate, which is not text; remove it"
+    return ""
 
 
 def check_number(

@@ -48,7 +48,7 @@ def parse_content(content: Mapping[str, Any] | Content, *, own_type: str | None 
         _check_type(content.type, own_type)
         return content
     if not isinstance(content, Mapping):
-        raise InvalidInputError.at("content", "give content, such as Progress(…), or a mapping")
+        raise InvalidInputError.at("content", "Give content such as Progress(title=…), or a dict.")
     fields = dict(normalized(content, limit=CONTENT_LIMIT, path="content"))
     given = fields.get("type")
     if given is not None and given not in TYPE_NAMES:
@@ -73,4 +73,5 @@ def parse_options(options: Mapping[str, Any]) -> Options:
 
 def _check_type(given: str | None, own_type: str | None) -> None:
     if given and own_type and given != own_type:
-        raise InvalidInputError.at("type", f"is {given}, but this card is {own_type}; keep that")
+        message = f"This card is of type {own_type!r}, and the content of {given!r}."
+        raise InvalidInputError.at("type", message)
