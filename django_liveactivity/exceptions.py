@@ -3,7 +3,6 @@
 * LiveActivityError
   + InvalidInputError            (also a ValueError)
     - ContentRequiredError
-    - WrongDatabaseError
   + UnacknowledgedEndError
 """
 
@@ -17,7 +16,6 @@ __all__ = [
     "InvalidInputError",
     "LiveActivityError",
     "UnacknowledgedEndError",
-    "WrongDatabaseError",
 ]
 
 
@@ -66,10 +64,6 @@ class InvalidInputError(LiveActivityError, ValueError):
 
 class ContentRequiredError(InvalidInputError):
     """An end needs content with a title when nothing is known of the card."""
-
-
-class WrongDatabaseError(InvalidInputError):
-    """An account lives in one database, and this call names another."""
 
 
 class UnacknowledgedEndError(LiveActivityError):

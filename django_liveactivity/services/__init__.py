@@ -1,10 +1,11 @@
-"""The only door for writes: each call validates, then INSERTs in the caller's own transaction.
+"""The public calls: each validates its input, then INSERTs rows in the caller's own transaction.
 
 Nothing here waits for the vendor or the broker. Bad input raises ``InvalidInputError`` before
-anything is written. Each service has an async face, whose name begins with ``a``.
+anything is written. Each service has an async name, which begins with ``a``.
 """
 
-from .asynchronous import (
+from .context import (
+    Card,
     aend_activities,
     aend_activity,
     agive_up_operation,
@@ -13,8 +14,8 @@ from .asynchronous import (
     aretry_operation,
     astream_activity,
     atrack_activity,
+    live_activity,
 )
-from .context import Card, live_activity
 from .ends import end_activities, end_activity, keep_activity
 from .operator_actions import give_up_operation, probe_account, retry_operation
 from .streams import stream_activity, track_activity

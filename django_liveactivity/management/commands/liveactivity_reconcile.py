@@ -15,7 +15,7 @@ from django_liveactivity import tracking
 from django_liveactivity.management.progress import ProgressBars
 from django_liveactivity.printable import printable
 from django_liveactivity.tracking import BatchResult, SyncResult
-from django_liveactivity.tracking.reconcile import cards_to_compare
+from django_liveactivity.tracking.sync import cards_to_compare
 
 
 class Command(BaseCommand):
