@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from django_liveactivity.content import (
     ENDPOINTS,
+    ContentInput,
     Endpoint,
     JSONObject,
+    OptionFields,
     assemble,
     check_activity_id,
     check_content,
@@ -23,11 +23,6 @@ from django_liveactivity.content import (
 )
 from django_liveactivity.content.encoding import encode
 from django_liveactivity.exceptions import InvalidInputError
-
-if TYPE_CHECKING:
-    from django_liveactivity.content import Action, AlertMessage, Content
-
-AnyContent: TypeAlias = "Content | Mapping[str, Any]"
 
 _STREAM_METHODS = {Endpoint.STREAM: "PUT", Endpoint.END_STREAM: "DELETE"}
 _BY_ACTIVITY_ID = frozenset({Endpoint.UPDATE, Endpoint.END})
@@ -91,23 +86,12 @@ class Call:
             raise InvalidInputError.at("body", f"cannot be written as JSON: {error}") from None
 
 
-class Envelope(TypedDict, total=False):
-    """The options of a call as keyword arguments; see ``content.Options``."""
-
-    action: Action | Mapping[str, Any] | None
-    secondary_action: Action | Mapping[str, Any] | None
-    alert: AlertMessage | Mapping[str, Any] | None
-    channels: Sequence[str] | None
-    tags: Sequence[str] | None
-    metadata: Mapping[str, str | float | bool] | None
-
-
 def build_call(
     endpoint: Endpoint,
     target: str,
-    content: AnyContent | None,
+    content: ContentInput | None,
     dismiss_after: timedelta | None,
-    envelope: Envelope,
+    options: OptionFields,
 ) -> Call:
     """Return the call that shows *content*, all of it checked.
 
@@ -119,10 +103,10 @@ def build_call(
         content, dismiss_after = take_dismissal(content, dismiss_after)
     shown = None if content is None else parse_content(content)
     checked = check_content(endpoint, shown) if shown else None
-    options = {}
-    if envelope:
-        parsed = parse_options(envelope)
+    beside: JSONObject = {}
+    if options:
+        parsed = parse_options(options)
         check_options(endpoint, shown.type if shown else None, parsed)
-        options = parsed.to_json()
+        beside = parsed.to_json()
     seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
-    return Call(endpoint, target, assemble(endpoint, checked, options, seconds))
+    return Call(endpoint, target, assemble(endpoint, checked, beside, seconds))

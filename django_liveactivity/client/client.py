@@ -11,12 +11,12 @@ from datetime import timedelta
 from importlib import metadata
 from typing import TYPE_CHECKING, Self, Unpack
 
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content import ContentInput, Endpoint, OptionFields
 from django_liveactivity.exceptions import InvalidInputError
 
 from .address import DEFAULT_BASE_URL, check_base_url
 from .answer import Answer, Outcome
-from .call import AnyContent, Call, Envelope, build_call
+from .call import Call, build_call
 from .parsing import ANSWER_LIMIT, NoAnswerError, read_answer, read_text
 from .secret import Secret
 
@@ -87,17 +87,17 @@ class Client:
             if self._sender is not None:
                 self._sender.close()
 
-    def stream(self, key: str, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+    def stream(self, key: str, content: ContentInput, **options: Unpack[OptionFields]) -> Answer:
         """Show a card, or bring it up to date: PUT /live-activity/stream/{key}."""
         return self.send(build_call(Endpoint.STREAM, key, content, None, options))
 
     def end_stream(
         self,
         key: str,
-        content: AnyContent | None = None,
+        content: ContentInput | None = None,
         *,
         dismiss_after: timedelta | None = None,
-        **options: Unpack[Envelope],
+        **options: Unpack[OptionFields],
     ) -> Answer:
         """End a card by its stream key: DELETE /live-activity/stream/{key}.
 
@@ -110,24 +110,26 @@ class Client:
         """
         return self.send(build_call(Endpoint.END_STREAM, key, content, dismiss_after, options))
 
-    def start(self, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+    def start(self, content: ContentInput, **options: Unpack[OptionFields]) -> Answer:
         """Show a card of the manual lifecycle: POST /live-activity/start.
 
         A start that times out can neither be repeated nor found again; prefer ``stream``.
         """
         return self.send(build_call(Endpoint.START, "", content, None, options))
 
-    def update(self, activity_id: str, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+    def update(
+        self, activity_id: str, content: ContentInput, **options: Unpack[OptionFields]
+    ) -> Answer:
         """Bring a card of the manual lifecycle up to date: POST /live-activity/update."""
         return self.send(build_call(Endpoint.UPDATE, activity_id, content, None, options))
 
     def end(
         self,
         activity_id: str,
-        content: AnyContent,
+        content: ContentInput,
         *,
         dismiss_after: timedelta | None = None,
-        **options: Unpack[Envelope],
+        **options: Unpack[OptionFields],
     ) -> Answer:
         """End a card of the manual lifecycle: POST /live-activity/end.
 

@@ -28,7 +28,7 @@ from .endpoints import (
     check_options,
 )
 from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
-from .parsing import parse_content, parse_options
+from .parsing import ContentInput, OptionFields, parse_content, parse_options
 
 if TYPE_CHECKING:
     from .cards import (
@@ -63,12 +63,14 @@ __all__ = [
     "Badge",
     "Color",
     "Content",
+    "ContentInput",
     "Endpoint",
     "Icon",
     "JSONObject",
     "JSONValue",
     "Metric",
     "Metrics",
+    "OptionFields",
     "Options",
     "Progress",
     "SegmentedProgress",

@@ -5,8 +5,8 @@ Django starts without pydantic: the models are imported here, by the first call 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from django_liveactivity.exceptions import InvalidInputError
 
@@ -15,7 +15,10 @@ from .endpoints import TYPE_NAMES
 
 if TYPE_CHECKING:
     from .cards import Content
-    from .options import Options
+    from .options import Action, AlertMessage, Options
+
+ContentInput: TypeAlias = "Content | Mapping[str, object]"
+"""Content as a caller may give it."""
 
 # In this order: value alone is a readout, with upper_limit it is progress.
 _DISTINCTIVE_FIELDS = {
@@ -28,7 +31,18 @@ _DISTINCTIVE_FIELDS = {
 }
 
 
-def parse_content(content: Mapping[str, Any] | Content, *, own_type: str | None = None) -> Content:
+class OptionFields(TypedDict, total=False):
+    """What may travel beside the content, as keyword arguments; see ``Options``."""
+
+    action: Action | Mapping[str, object] | None
+    secondary_action: Action | Mapping[str, object] | None
+    alert: AlertMessage | Mapping[str, object] | None
+    channels: Iterable[str] | None
+    tags: Iterable[str] | None
+    metadata: Mapping[str, object] | None
+
+
+def parse_content(content: ContentInput, *, own_type: str | None = None) -> Content:
     """Return the content that a mapping describes.
 
     Args:
@@ -60,7 +74,7 @@ def parse_content(content: Mapping[str, Any] | Content, *, own_type: str | None 
     return CONTENT_TYPES.get(next(inferred, ""), Content).model_validate({**fields, "type": None})
 
 
-def parse_options(options: Mapping[str, Any]) -> Options:
+def parse_options(options: Mapping[str, object]) -> Options:
     """Return the options of a call; those that are None are not sent.
 
     Raises:
