@@ -10,7 +10,6 @@ from django.core.checks import (
     CheckMessage,
     Error,
     Warning,  # noqa: A004 - Django's name
-    register,
 )
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
@@ -28,7 +27,6 @@ IDS = {
 """The errors that have a rule of their own."""
 
 
-@register("liveactivity")
 def check_accounts(**_: Any) -> list[CheckMessage]:
     """Check every account of ``LIVEACTIVITY``.
 

@@ -8,7 +8,6 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
-from importlib import metadata
 from typing import TYPE_CHECKING, Self, Unpack
 
 from django_liveactivity.content import ContentInput, Endpoint, OptionFields
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     import httpx
 
     from .transport import Sender
-
-_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class Client:
@@ -196,7 +193,6 @@ class Client:
 
                 self._sender = Sender(
                     self._secret,
-                    _HEADERS | {"User-Agent": f"django-liveactivity/{_version()}"},
                     deadline=self._deadline,
                     connect_timeout=self._connect_timeout,
                     transport=self._transport,
@@ -208,10 +204,3 @@ def _check_seconds(name: str, value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
     raise InvalidInputError.at(name, "give a number of seconds above 0")
-
-
-def _version() -> str:
-    try:
-        return metadata.version("django-liveactivity")
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return "0"

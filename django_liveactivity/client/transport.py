@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
+from importlib import metadata
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -35,6 +36,7 @@ Headers = Sequence[tuple[str, str]]
 Extensions = dict[str, dict[str, float | None]]
 Opened = tuple[int, Iterable[tuple[bytes, bytes]], Iterable[bytes]]
 
+_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
 # Shorter than the idle timeout of any common server or balancer, so that a call is hardly ever
 # written to a connection that is being closed: such a call would be ambiguous, with a quarantine.
 _KEEPALIVE_SECONDS = 5.0
@@ -68,7 +70,6 @@ class Sender:
 
     Args:
         secret: the API key.
-        headers: what each request says beside its length and its Authorization.
         deadline: seconds for a whole request.
         connect_timeout: seconds to find and reach the server.
         transport: carries the requests, or opens the connections; None for our own connections.
@@ -77,14 +78,13 @@ class Sender:
     def __init__(
         self,
         secret: Secret,
-        headers: Mapping[str, str],
         *,
         deadline: float,
         connect_timeout: float,
         transport: httpx.BaseTransport | httpcore.NetworkBackend | None,
     ) -> None:
         self._secret = secret
-        self._headers = list(headers.items())
+        self._headers = [*_HEADERS, ("User-Agent", f"django-liveactivity/{_version()}")]
         self._deadline = deadline
         timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
         self._extensions = {"timeout": timeout.as_dict()}
@@ -181,6 +181,13 @@ class _Transport:
         )
         with closing(self._transport.handle_request(request)) as response:
             yield response.status_code, response.headers.raw, response.iter_bytes()
+
+
+def _version() -> str:
+    try:
+        return metadata.version("django-liveactivity")
+    except metadata.PackageNotFoundError:  # run from a source tree
+        return "0"
 
 
 @functools.cache

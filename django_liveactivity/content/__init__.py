@@ -1,34 +1,12 @@
 """What a card shows and what travels beside it, checked before anything is written.
 
-The models need pydantic, so they are imported on first use: Django starts without it.
+All names are imported on first use: Django starts without pydantic, which the models need.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
-
-from .encoding import (
-    BODY_LIMIT,
-    CONTENT_LIMIT,
-    METADATA_LIMIT,
-    OPTIONS_LIMIT,
-    JSONObject,
-    JSONValue,
-    normalized_scalar,
-    text_error,
-)
-from .endpoints import (
-    ENDPOINTS,
-    SECONDARY_ACTION_TYPES,
-    TYPE_NAMES,
-    Endpoint,
-    assemble,
-    check_content,
-    check_options,
-)
-from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
-from .parsing import ContentInput, OptionFields, parse_content, parse_options
 
 if TYPE_CHECKING:
     from .cards import (
@@ -45,8 +23,29 @@ if TYPE_CHECKING:
         Timer,
         Value,
     )
+    from .encoding import (
+        BODY_LIMIT,
+        CONTENT_LIMIT,
+        METADATA_LIMIT,
+        OPTIONS_LIMIT,
+        JSONObject,
+        JSONValue,
+        normalized_scalar,
+        text_error,
+    )
+    from .endpoints import (
+        ENDPOINTS,
+        SECONDARY_ACTION_TYPES,
+        TYPE_NAMES,
+        Endpoint,
+        assemble,
+        check_content,
+        check_options,
+    )
     from .fields import Color
+    from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
     from .options import Action, AlertMessage, Options
+    from .parsing import ContentInput, OptionFields, parse_content, parse_options
 
 __all__ = [
     "BODY_LIMIT",
@@ -93,6 +92,12 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        home = {"Color": "fields"} | dict.fromkeys(("Action", "AlertMessage", "Options"), "options")
-        return getattr(import_module(f"{__name__}.{home.get(name, 'cards')}"), name)
+        for module in ("endpoints", "encoding", "keys", "parsing", "cards", "options", "fields"):
+            names = vars(import_module(f"{__name__}.{module}"))
+            if name in names:
+                return globals().setdefault(name, names[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
