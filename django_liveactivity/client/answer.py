@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-
-from django_liveactivity.content import JSONObject, JSONValue
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -67,7 +66,7 @@ ACKNOWLEDGED = frozenset(
 """The outcomes of calls that the vendor accepted."""
 
 
-def is_refusal(body: Mapping[str, JSONValue] | None) -> bool:
+def is_refusal(body: Mapping[str, object] | None) -> bool:
     """Tell whether a body has the form of the vendor's refusals (BadRequestError and others)."""
     fields = body or {}
     return isinstance(fields.get("error"), str) and isinstance(fields.get("message"), str)
@@ -91,7 +90,7 @@ class Answer:
 
     outcome: Outcome
     status: int | None = None
-    body: JSONObject | None = None
+    body: dict[str, Any] | None = None
     text: str = ""
     retry_after: float | None = None
     duration: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django_liveactivity.content import (
     ENDPOINTS,
@@ -44,7 +45,7 @@ class Call:
 
     endpoint: Endpoint
     target: str
-    body: JSONObject
+    body: dict[str, Any]
 
     def __post_init__(self) -> None:
         if self.endpoint in _STREAM_METHODS:
@@ -67,7 +68,7 @@ class Call:
         return f"/live-activity/{self.endpoint}"
 
     @property
-    def json(self) -> JSONObject | None:
+    def json(self) -> dict[str, Any] | None:
         """The body as it is sent; None if there is none."""
         if self.endpoint in _BY_ACTIVITY_ID:
             return {"activity_id": self.target, **self.body}

@@ -106,7 +106,7 @@ def _accepted(endpoint: Endpoint, body: JSONObject) -> Outcome:
     if endpoint in _ENDS:
         return _ended(body)
     if endpoint is Endpoint.STREAM and body.get("operation") in ("noop", "paused"):
-        return Outcome(body["operation"])
+        return Outcome(str(body["operation"]))
     if body.get("ignored"):
         return Outcome.NOOP
     return Outcome.PARTIAL if body.get("errors") else Outcome.DELIVERED
@@ -158,22 +158,22 @@ def _says_no_recipients(body: JSONObject) -> bool:
 def _error(outcome: Outcome, status: int, body: JSONObject) -> str:
     if outcome in ACKNOWLEDGED:
         return "" if outcome == Outcome.ALREADY_ENDED else "; ".join(_reservations(outcome, body))
-    said = [body[name] for name in ("error", "message") if isinstance(body.get(name), str)]
+    said = [value for name in ("error", "message") if isinstance(value := body.get(name), str)]
     return ": ".join([f"HTTP {status}", *said])
 
 
 def _reservations(outcome: Outcome, body: JSONObject) -> list[str]:
     """Return what an accepted answer says against itself; a plain success says nothing."""
-    said = [body["warning"]] if isinstance(body.get("warning"), str) else []
-    if body.get("errors"):
-        errors = body["errors"] if isinstance(body["errors"], list) else [body["errors"]]
+    said = [warning] if isinstance(warning := body.get("warning"), str) else []
+    if reported := body.get("errors"):
+        errors = reported if isinstance(reported, list) else [reported]
         said += [error if isinstance(error, str) else json.dumps(error) for error in errors]
     if outcome == Outcome.NOOP and body.get("operation") != "noop":
         said.append("ignored by the vendor")
     if body.get("remote_push_sent") is False and outcome not in {Outcome.NOOP, Outcome.PAUSED}:
         said.append("no push was sent")
-    if said and isinstance(body.get("message"), str):
-        said.append(body["message"])
+    if said and isinstance(message := body.get("message"), str):
+        said.append(message)
     return said
 
 
@@ -205,7 +205,7 @@ def read_object(content: bytes) -> JSONObject | None:
         return None
     try:
         value = json.loads(content.decode(), parse_constant=_refuse)
-        return _storable(value, 1) if isinstance(value, dict) else None
+        return _storable_object(value, 1) if isinstance(value, dict) else None
     except (ValueError, RecursionError):
         return None
 
@@ -225,11 +225,19 @@ def _storable(value: JSONValue, depth: int) -> JSONValue:
     if depth > _DEPTH_LIMIT:
         raise ValueError("nested too deep")
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode(errors="replace").decode()
+        return _storable_text(value)
     if isinstance(value, list):
         return [_storable(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {_storable(name, depth): _storable(item, depth + 1) for name, item in value.items()}
+        return _storable_object(value, depth)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("not finite")
     return value
+
+
+def _storable_object(value: JSONObject, depth: int) -> JSONObject:
+    return {_storable_text(name): _storable(item, depth + 1) for name, item in value.items()}
+
+
+def _storable_text(value: str) -> str:
+    return value.replace("\0", "\ufffd").encode(errors="replace").decode()

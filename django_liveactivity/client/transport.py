@@ -88,8 +88,11 @@ class Sender:
         self._deadline = deadline
         timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
         self._extensions = {"timeout": timeout.as_dict()}
-        is_httpx = isinstance(transport, httpx.BaseTransport)
-        self._road = _Transport(transport) if is_httpx else _Pool(transport or DeadlineBackend())
+        self._carrier: _Pool | _Transport
+        if isinstance(transport, httpx.BaseTransport):
+            self._carrier = _Transport(transport)
+        else:
+            self._carrier = _Pool(transport or DeadlineBackend())
 
     def send(self, method: str, url: str, content: bytes | None) -> Received:
         """Return the answer to one request; raises NoAnswerError if none comes in time."""
@@ -105,13 +108,13 @@ class Sender:
         if content is not None:
             headers.append(("Content-Type", "application/json"))
         request = (method, url, headers, content, self._extensions)
-        with self._road.open(*request) as (status, raw, chunks):
+        with self._carrier.open(*request) as (status, raw, chunks):
             received = _read_headers(raw)
             return Received(status, received, _read(received, chunks))
 
     def close(self) -> None:
         """Close the connections."""
-        self._road.close()
+        self._carrier.close()
 
 
 def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

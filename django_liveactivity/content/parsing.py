@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from django_liveactivity.exceptions import InvalidInputError
 
-from .encoding import CONTENT_LIMIT, normalized
 from .endpoints import TYPE_NAMES
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def parse_content(content: ContentInput, *, own_type: str | None = None) -> Cont
         return content
     if not isinstance(content, Mapping):
         raise InvalidInputError.at("content", "Give content such as Progress(title=…), or a dict.")
-    fields = dict(normalized(content, limit=CONTENT_LIMIT, path="content"))
+    fields = Content.normalized(content)
     given = fields.get("type")
     if given is not None and given not in TYPE_NAMES:
         raise InvalidInputError.at("type", f"give one of {', '.join(TYPE_NAMES)}")

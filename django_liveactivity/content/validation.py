@@ -142,7 +142,9 @@ class Model(_TranslatingModel):
             return super().model_validate(fields, **kwargs)
 
     @classmethod
-    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+    def model_construct(  # type: ignore[override] # of the plugin, which takes no other fields
+        cls, _fields_set: set[str] | None = None, **values: Any
+    ) -> Self:
         """Return a new model; it is checked, other than pydantic's own."""
         return cls(**values)
 
