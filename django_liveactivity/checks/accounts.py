@@ -35,7 +35,7 @@ def check_accounts(**_: Any) -> list[CheckMessage]:
     * ``liveactivity.E003``: an account's dispatcher is wrong.
     * ``liveactivity.E004``: an account's database is not in ``DATABASES``.
     * ``liveactivity.E005``: an account has no API key.
-    * ``liveactivity.E006``: an account has a key or an option that nobody reads.
+    * ``liveactivity.E006``: an account has an unknown key or option.
     * ``liveactivity.E007``: the extra of an account's dispatcher is missing.
     * ``liveactivity.W001``: the immediate dispatcher with ``DEBUG=False``.
     """

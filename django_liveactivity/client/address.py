@@ -1,4 +1,4 @@
-"""Where the API is, and where the key may go."""
+"""The base URL of the API: which addresses the key may be sent to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of one call."""
+"""The answer to one call, and its outcome: our reading of it."""
 
 from __future__ import annotations
 

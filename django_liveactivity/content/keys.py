@@ -1,4 +1,4 @@
-"""The names and durations that a caller gives beside content."""
+"""Stream keys, activity ids and dismissals: what a caller gives beside content."""
 
 from __future__ import annotations
 
