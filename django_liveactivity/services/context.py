@@ -30,7 +30,7 @@ logger = get_logger("django_liveactivity.services")
 
 
 class CallerFields(TypedDict, total=False):
-    """For which account, who asks, and why."""
+    """The account, who asks, and why."""
 
     account: str
     actor: object
@@ -56,7 +56,7 @@ def to_async(service: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Return the service as a coroutine function, which runs it in the thread of sync code.
 
     That thread has the connections of Django's async ORM, too, but no transaction stays open from
-    one ``await`` to the next: what shall commit together belongs into one sync function.
+    one ``await`` to the next: what must commit together belongs in one sync function.
     """
     in_thread = sync_to_async(service, thread_sensitive=True)
 

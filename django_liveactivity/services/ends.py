@@ -71,7 +71,7 @@ def end_activity(
     reason: str = "",
     **options: Unpack[EndOptions],
 ) -> Operation:
-    """End a card, whoever showed it.
+    """End a card, shown by us or elsewhere.
 
     Args:
         activity: the card's row; or give one of
@@ -161,7 +161,7 @@ def keep_activity(
     actor: object = "",
     reason: str = "",
 ) -> Operation:
-    """Cancel the scheduled end of a card; an end that is due already stays.
+    """Cancel the scheduled end of a card; an end that is already due stays.
 
     Args:
         activity: the card's row; or give one of

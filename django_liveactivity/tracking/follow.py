@@ -61,7 +61,7 @@ def deleted(activity: AnyActivity, instance: Model, using: str) -> None:
 
 
 def _account(activity: AnyActivity, using: str) -> conf.Account | None:
-    """Return the account, if the object is in its database: elsewhere a key is another object's."""
+    """Return the account if the object is in its database: elsewhere its key is another's."""
     try:
         account = conf.account(activity.account)
     except (InvalidInputError, ImproperlyConfigured):
@@ -74,7 +74,7 @@ def _subject(activity: AnyActivity, instance: Model) -> Subject:
     model = root_model(activity.model)
     try:
         return Subject.named(model, instance.pk)
-    except InvalidInputError:  # it is saved all the same, and a new card is refused
+    except InvalidInputError:  # its save goes on, and a new card is refused
         return Subject(model._meta.label, str(instance.pk))
 
 

@@ -26,7 +26,7 @@ _unsupported: list[AnyActivity] = []
 def register(model: type[Model]) -> Callable[[A], A]:
     """Register a ``ModelActivity`` for a model, its proxies, its parents and its children.
 
-    A decorator. Only these models get receivers: the saves of all others cost what they did.
+    A decorator. Only these models get signal receivers, so that saves of other models cost nothing.
 
     Args:
         model: the model whose saves and deletes are followed. One with a composite primary key is
@@ -43,7 +43,7 @@ def register(model: type[Model]) -> Callable[[A], A]:
         activity = activity_class()
         activity.model = model
         if any(activity.name == other.name for other in followers(model)):
-            message = f"{activity.name} follows {model.__name__} already."
+            message = f"{activity.name} already follows {model.__name__}."
             raise InvalidInputError.at("model", message)
         if has_composite_key(model):
             _unsupported.append(activity)
@@ -133,6 +133,6 @@ def _on_save(
 
 def _on_delete(sender: type[Model], instance: Model, *, using: str, **_: object) -> None:
     for activity in followers(sender):
-        # A child may be deleted and leave its parent; a parent that goes sends its own signal.
+        # A child may be deleted and keep its parent; a deleted parent sends its own signal.
         if activity.model._meta.concrete_model is sender._meta.concrete_model:
             follow.deleted(activity, instance, using)

@@ -69,15 +69,15 @@ def sync_objects(
 ) -> BatchResult:
     """Bring the cards of some objects up to date.
 
-    What differs is decided once more while its rows are held: a save that comes in between is
-    either seen, or waits for these few INSERTs and sees them.
+    What differs is decided once more while its rows are locked: a save in between is either seen
+    here, or waits for these few INSERTs and sees them.
 
     Args:
         activity: how the cards live.
         account: the account of the cards.
         pks: the objects' primary keys, or the same as texts.
         starts: whether an object without a card may get one.
-        dry_run: only tell what would be done.
+        dry_run: write nothing, only return what would be done.
     """
     examined = _Examined(activity, account, starts, counted=not dry_run)
     decisions = examined.decisions(pks)
@@ -85,7 +85,7 @@ def sync_objects(
         return BatchResult(len(pks), examined.changes(decisions), failed=examined.failed)
     with transaction.atomic(using=account.database):
         gone = {pk for pk, decision in decisions.items() if decision.subject is None}
-        free = _lock(activity, account, decisions.keys() - gone) | gone
+        free = lock_objects(activity, account, decisions.keys() - gone) | gone
         done = examined.apply([pk for pk in decisions if pk in free])
     busy = len(decisions) - len(free)
     return BatchResult(len(pks), examined.changes(done), busy, examined.failed)
@@ -159,7 +159,7 @@ def _changes(subject: Subject, decision: Decision) -> Iterator[Change]:
         yield Change("show", subject, "")
 
 
-def _lock(activity: AnyActivity, account: conf.Account, pks: Collection[object]) -> set[str]:
+def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[object]) -> set[str]:
     """Lock the rows of objects until the transaction ends, and return the keys that were free.
 
     A save that is under way holds its row, and is followed by itself: the lock skips it instead of
@@ -194,10 +194,10 @@ def reconcile(
 
     Args:
         models: only cards that represent objects of these models; by default of any.
-        dry_run: only tell what would be done.
+        dry_run: write nothing, only return what would be done.
 
     Yields:
-        What came of each batch. A batch that the database refuses is logged and left.
+        The result of each batch. A batch that the database refuses is logged and left out.
     """
     for account in conf.accounts().values():
         for cards in _batches(_cards(account, models)):
@@ -209,7 +209,7 @@ def reconcile(
 
 
 def cards_to_compare(models: Collection[type[Model]] = ()) -> int:
-    """Return how many cards ``reconcile`` looks at."""
+    """Return how many cards ``reconcile`` compares."""
     return sum(_cards(account, models).count() for account in conf.accounts().values())
 
 
@@ -258,7 +258,7 @@ def _end_orphans(
 ) -> BatchResult:
     """End those of the cards, which no class follows, whose object is gone.
 
-    Of a model in another database nothing is known: what is committed here may not be there yet.
+    Cards of a model in another database stay: what is committed here may not be there yet.
     """
     model = apps.get_model(cards[0].subject_model)
     if router.db_for_write(model) != account.database:
