@@ -67,4 +67,4 @@ class ContentRequiredError(InvalidInputError):
 
 
 class UnacknowledgedEndError(LiveActivityError):
-    """Rows that hold an end that the vendor has not acknowledged stay."""
+    """Cannot delete rows whose end the vendor has not acknowledged: end them, or give the end up."""

@@ -125,7 +125,7 @@ def test_the_key_reaches_the_vendor_and_nothing_else(vendor, caplog, admin_clien
     sweep(lambda _: None)
     assert vendor.phone()["empty"]  # the vendor takes no other key
     assert Attempt.objects.count() == 6
-    assert {"httpx", "httpcore.http11"} < {record.name for record in caplog.records}
+    assert "httpcore.http11" in {record.name for record in caplog.records}
     assert CANARY not in str(vendor.calls())
     for name, surface in SURFACES.items():
         assert not shows(surface(admin_client, caplog), CANARY), name

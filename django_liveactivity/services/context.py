@@ -14,13 +14,14 @@ from django.db import DatabaseError, transaction
 from django.db.models import Model
 
 from django_liveactivity import conf
+from django_liveactivity.content import ContentInput, OptionFields
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 
 from .ends import EndOptions, end_activities, end_activity, keep_activity
 from .operator_actions import give_up_operation, probe_account, retry_operation
 from .streams import stream_activity, track_activity
-from .writer import ContentInput, OptionFields, Unset
+from .writer import Unset
 
 P = ParamSpec("P")
 T = TypeVar("T")

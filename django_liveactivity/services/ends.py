@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from django_liveactivity import conf, selectors
 from django_liveactivity.content import (
+    ContentInput,
     Endpoint,
+    OptionFields,
     check_activity_id,
     check_content,
     check_dismiss_after,
@@ -34,16 +36,7 @@ from django_liveactivity.models import (
 )
 from django_liveactivity.models.schema import names_missing_migration
 
-from .writer import (
-    UNSET,
-    ContentInput,
-    OperationFields,
-    OptionFields,
-    Unset,
-    Writer,
-    checked_options,
-    milliseconds,
-)
+from .writer import UNSET, OperationFields, Unset, Writer, checked_options, milliseconds
 
 Kind = Operation.Kind
 Rank = Operation.Rank

@@ -10,7 +10,9 @@ from django.db.models import Model
 
 from django_liveactivity import conf, selectors
 from django_liveactivity.content import (
+    ContentInput,
     Endpoint,
+    OptionFields,
     check_activity_id,
     check_content,
     check_options,
@@ -20,16 +22,7 @@ from django_liveactivity.content import (
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.models.schema import names_missing_migration
 
-from .writer import (
-    UNSET,
-    ContentInput,
-    JsonObject,
-    OptionFields,
-    Unset,
-    Writer,
-    checked_options,
-    milliseconds,
-)
+from .writer import UNSET, JsonObject, Unset, Writer, checked_options, milliseconds
 
 
 @names_missing_migration

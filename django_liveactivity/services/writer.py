@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from django.db import transaction
 from django.db.models.expressions import Combinable
@@ -17,11 +17,8 @@ from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.backends.base import LONGEST_DURATION
 from django_liveactivity.content import (
-    Action,
-    AlertMessage,
-    Content,
-    Options,
     normalized_scalar,
+    parse_options,
     text_error,
 )
 from django_liveactivity.dispatch import wake_on_commit
@@ -41,10 +38,12 @@ from django_liveactivity.models.activity import MAX_SUBJECT
 from django_liveactivity.models.operation import MAX_ACTOR
 from django_liveactivity.models.tracking import MAX_ERROR
 
+if TYPE_CHECKING:
+    from django_liveactivity.content import Options
+
 Kind = Operation.Kind
 Rank = Operation.Rank
 JsonObject = dict[str, Any]
-ContentInput = Content | Mapping[str, object]
 NO_SUBJECT: Final = Subject.of(None)
 NO_PRINCIPALS = (bytes, int, float, list, tuple, set, frozenset, dict)
 
@@ -59,17 +58,6 @@ class Unset:
 
 
 UNSET: Final = Unset()
-
-
-class OptionFields(TypedDict, total=False):
-    """What may travel beside the content."""
-
-    action: Action | Mapping[str, object] | None
-    secondary_action: Action | Mapping[str, object] | None
-    alert: AlertMessage | Mapping[str, object] | None
-    channels: Iterable[str] | None
-    tags: Iterable[str] | None
-    metadata: Mapping[str, object] | None
 
 
 class OperationFields(TypedDict, total=False):
@@ -291,7 +279,7 @@ def checked_options(fields: Mapping[str, Any]) -> Options:
     Raises:
         InvalidInputError: at the path of the option that is wrong.
     """
-    return Options(**{name: value for name, value in fields.items() if value is not None})
+    return parse_options({name: value for name, value in fields.items() if value is not None})
 
 
 def milliseconds(path: str, value: object) -> int:

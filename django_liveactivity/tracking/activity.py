@@ -7,14 +7,16 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from django.db.models import Model, QuerySet
 
 from django_liveactivity import conf
-from django_liveactivity.content import Action, Content
 from django_liveactivity.models import Subject
 from django_liveactivity.services.writer import UNSET, Unset
+
+if TYPE_CHECKING:
+    from django_liveactivity.content import Action, Content
 
 M = TypeVar("M", bound=Model)
 
