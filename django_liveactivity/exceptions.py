@@ -67,4 +67,4 @@ class ContentRequiredError(InvalidInputError):
 
 
 class UnacknowledgedEndError(LiveActivityError):
-    """Cannot delete rows whose end the vendor has not acknowledged: end them, or give the end up."""
+    """Cannot delete rows whose end the vendor has not acknowledged; end or give it up first."""
