@@ -31,14 +31,12 @@ from django_liveactivity.printable import get_logger
 from .lanes import candidates
 from .lanes.apply import defer_lane
 from .lanes.candidates import Target
-from .lanes.claim import Claim, OvertakenError, claim
-from .lanes.complaint import call_line, complaint
-from .lanes.lost import recover_expired_lease
+from .lanes.claim import Claim, DrainContext, OvertakenError, claim, recover_expired_lease
 from .lanes.record import record
 from .lanes.snapshot import read_lane
 from .limits import permits, rate
 from .limits.admission import admission, set_alarm
-from .notify import send_plan_signals, send_signals
+from .notify import log_call, report, send_plan_signals
 from .operator_actions import apply_operator_actions
 from .rules.verdicts import resolve
 from .transaction import fresh_session_after_error
@@ -49,7 +47,6 @@ LATE_SWEEPS = 2
 """How many sweeps may be missed before a drain asks for one."""
 
 logger = get_logger("django_liveactivity.delivery")
-calls_logger = get_logger("django_liveactivity.calls")
 
 
 @dataclass(frozen=True)
@@ -198,7 +195,7 @@ class _Drain:
             raise
         except Exception:  # one lane that cannot be planned must not hold up the others
             logger.exception("Lane %s is set aside for a while.", target.digest)
-            defer_lane(self.account.database, self.account, target.digest)
+            defer_lane(self.account, target.digest)
             return
         if claimed is not None:
             self._deliver(state, claimed, begun)
@@ -210,27 +207,23 @@ class _Drain:
         if snapshot.lane.open_attempt:
             recover_expired_lease(self.account, snapshot.lane)
             return None
-        using = self.account.database
         try:
-            claimed = claim(using, self.account, state, snapshot, slot, self.rate_limit)
+            claimed = claim(self._context(state), snapshot, slot)
         except OvertakenError:
             return None
         if claimed is None:
-            send_plan_signals(using, snapshot.lane, snapshot.plan)
+            send_plan_signals(self.account, snapshot.lane, snapshot.plan)
         return claimed
 
     def _deliver(self, state: AccountState, claimed: Claim, begun: float) -> None:
-        using = self.account.database
         answer = resolve(self._send(claimed, begun), state.known_address)
         self.calls += 1
-        calls_logger.info("%s: %s", self.account.alias, call_line(claimed, answer))
-        recorded = record(using, self.account, state, claimed, answer, self.rate_limit)
-        problem = complaint(claimed, answer, recorded.verdict, repeats=recorded.repeats)
-        if problem:
-            logger.warning("%s: %s", self.account.alias, problem)
-        if not recorded.owned:
-            logger.warning("Lane %s: the lease ran out before the answer came.", claimed.lane)
-        send_signals(using, claimed, recorded)
+        log_call(self.account, claimed, answer)
+        recorded = record(self._context(state), claimed, answer)
+        report(self.account, claimed, answer, recorded)
+
+    def _context(self, state: AccountState) -> DrainContext:
+        return DrainContext(self.account, state, self.rate_limit)
 
     def _send(self, claimed: Claim, begun: float) -> Answer:
         """Make the call, unless this process was frozen so long that its lease may be over."""

@@ -12,7 +12,9 @@ from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import LessThan
 from django.utils.translation import gettext_lazy as _
 
+from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.content import Endpoint
 
 from .activity import LiveActivity
 from .base import DIGEST_LENGTH, InsertedModel, InsertQuerySet, KeptModel
@@ -20,6 +22,8 @@ from .clock import Now, to_datetime
 from .fields import AnyCharField, AnyTextField
 
 MAX_ACTOR = 255
+OUTCOMES = [(each.value, each.value.replace("_", " ")) for each in Outcome]
+ENDPOINTS = [(each.value, each.value.replace("_", " ")) for each in Endpoint]
 
 
 class Source(models.TextChoices):
@@ -92,7 +96,7 @@ class Operation(KeptModel):
     state = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.PENDING
     )
-    outcome = models.CharField(_("outcome"), max_length=16, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=OUTCOMES, blank=True)
     rank = models.SmallIntegerField(choices=Rank.choices)
     next_try_at = models.BigIntegerField(null=True)
     tries = models.PositiveIntegerField(_("tries"), default=0)
@@ -181,10 +185,10 @@ class Attempt(KeptModel):
         related_name="attempts",
     )
     number = models.PositiveIntegerField(_("number"))
-    endpoint = models.CharField(_("endpoint"), max_length=16)
+    endpoint = models.CharField(_("endpoint"), max_length=16, choices=ENDPOINTS)
     started_at = models.BigIntegerField()
     status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
-    outcome = models.CharField(_("outcome"), max_length=16, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=OUTCOMES, blank=True)
     answer = AnyTextField(_("answer"), blank=True)
     error = AnyCharField(_("error"), max_length=255, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)

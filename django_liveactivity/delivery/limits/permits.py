@@ -35,11 +35,11 @@ class Permit:
         if time.monotonic() - self.renewed < RENEW_AFTER:
             return True
         self.renewed = time.monotonic()
-        return _lease(self.account.database, self, self.account.timing.permit)
+        return _lease(self.account, self, self.account.timing.permit)
 
     def release(self) -> None:
         """Give the permit back, unless it ran out."""
-        _lease(self.account.database, self, None)
+        _lease(self.account, self, None)
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def permit(account: Account, allowed: int = PERMITS) -> Iterator[Permit | None]:
         allowed: how many drains the account may have at once.
     """
     free = _permits(account).filter(number__lt=allowed, lease_until__lte=Now()).order_by("number")
-    taken = next(filter(None, (_take(account.database, account, row) for row in list(free))), None)
+    taken = next(filter(None, (_take(account, row) for row in list(free))), None)
     try:
         yield taken
     finally:
@@ -84,14 +84,14 @@ def _permits(account: Account) -> DrainPermits:
 
 
 @durable_transaction
-def _take(using: str, account: Account, free: DrainPermit) -> Permit | None:
-    rows = DrainPermit.objects.using(using).filter(pk=free.pk, fence=free.fence)
+def _take(account: Account, free: DrainPermit) -> Permit | None:
+    rows = _permits(account).filter(pk=free.pk, fence=free.fence)
     if not rows.update(lease_until=Now() + account.timing.permit, fence=F("fence") + 1):
         return None
     return Permit(account, free.pk, free.number, free.fence + 1, time.monotonic())
 
 
 @durable_transaction
-def _lease(using: str, held: Permit, duration: int | None) -> bool:
-    rows = DrainPermit.objects.using(using).filter(pk=held.pk, fence=held.fence)
+def _lease(account: Account, held: Permit, duration: int | None) -> bool:
+    rows = _permits(account).filter(pk=held.pk, fence=held.fence)
     return bool(rows.update(lease_until=0 if duration is None else Now() + duration))
