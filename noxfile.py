@@ -32,6 +32,7 @@ FAST = [
     "tests/sandbox/test_fault_rules.py",
     "tests/sandbox/test_limits.py",
 ]
+MEASURES_MEMORY = "--ignore=tests/content/test_sizes.py"
 # The tests that meet a database.
 ON_A_SERVER = [
     "tests/admin",
@@ -116,7 +117,9 @@ def fast(session: nox.Session) -> None:
     """The pure tests, in at most 10 seconds; ``-R`` skips the installation."""
     install(session)
     few_examples = {"HYPOTHESIS_PROFILE": "fast"}
-    session.run("pytest", "-q", "-n", "0", *FAST, *session.posargs, env=few_examples)
+    session.run(
+        "pytest", "-q", "-n", "0", *FAST, MEASURES_MEMORY, *session.posargs, env=few_examples
+    )
 
 
 @nox.session

@@ -219,7 +219,7 @@ def _of_key(using: str) -> Cards:
     # a frequent one; a subquery hides that.
     hidden = RawSQL("SELECT %s", [compiled.Param("digest")])
     newest = activities(_given(using)).filter(lane_digest=hidden).values("pk")[:1]
-    return _lasting(_given(using), compiled.number("kept")).filter(pk=Subquery(newest))
+    return _lasting(_given(using), compiled.integer_param("kept")).filter(pk=Subquery(newest))
 
 
 def by_pk(account: conf.Account, number: int) -> LiveActivity | None:
@@ -228,8 +228,8 @@ def by_pk(account: conf.Account, number: int) -> LiveActivity | None:
 
 
 def _of_number(using: str) -> Cards:
-    time_to_live_ms = _lasting(_given(using), compiled.number("kept"))
-    return time_to_live_ms.filter(pk=compiled.number("number"))
+    time_to_live_ms = _lasting(_given(using), compiled.integer_param("kept"))
+    return time_to_live_ms.filter(pk=compiled.integer_param("number"))
 
 
 def _only(

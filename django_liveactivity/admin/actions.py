@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_liveactivity import conf, services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
-from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.models import LiveActivity, Operation, Source
 from django_liveactivity.services.writer import recorded_as
 
 from .confirmation import Confirmation, ReasonForm
@@ -86,7 +86,7 @@ def end_cards(
     report, newest = EndResult(), _newest_end(using)
     for card in cards:
         try:
-            with transaction.atomic(using=using), recorded_as("admin"):
+            with transaction.atomic(using=using), recorded_as(Source.ADMIN):
                 end = services.end_activity(card, **wishes)
         except InvalidInputError as error:
             report.refused.append((card, error))

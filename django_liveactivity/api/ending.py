@@ -13,7 +13,7 @@ from rest_framework.exceptions import NotFound
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import parse_content, take_dismissal
 from django_liveactivity.exceptions import FieldError, InvalidInputError
-from django_liveactivity.models import LiveActivity, Operation, Subject
+from django_liveactivity.models import LiveActivity, Operation, Source, Subject
 from django_liveactivity.services.writer import recorded_as
 
 from .serializers import EndSerializer
@@ -44,7 +44,7 @@ def end_cards(asked: Mapping[str, Any], *, actor: Any) -> list[Operation]:
     if name in values:
         values["content"] = values.pop(name)
         _check_content(values["content"], name)
-    with transaction.atomic(using=account.database), recorded_as("endpoint"):
+    with transaction.atomic(using=account.database), recorded_as(Source.ENDPOINT):
         ends = _with_paths_of_body(lambda: _end(account, values), name)
         rows = Operation.objects.using(account.database).filter(pk__in=[end.pk for end in ends])
         return list(rows.select_related("activity").order_by("pk"))

@@ -10,7 +10,6 @@ from django.core.checks import (
     CheckMessage,
     Error,
     Warning,  # noqa: A004 - Django's name
-    register,
 )
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
@@ -28,7 +27,6 @@ IDS = {
 """The errors that have a rule of their own."""
 
 
-@register("liveactivity")
 def check_accounts(**_: Any) -> list[CheckMessage]:
     """Check every account of ``LIVEACTIVITY``.
 
@@ -37,7 +35,7 @@ def check_accounts(**_: Any) -> list[CheckMessage]:
     * ``liveactivity.E003``: an account's dispatcher is wrong.
     * ``liveactivity.E004``: an account's database is not in ``DATABASES``.
     * ``liveactivity.E005``: an account has no API key.
-    * ``liveactivity.E006``: an account has a key or an option that nobody reads.
+    * ``liveactivity.E006``: an account has an unknown key or option.
     * ``liveactivity.E007``: the extra of an account's dispatcher is missing.
     * ``liveactivity.W001``: the immediate dispatcher with ``DEBUG=False``.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.checks import CheckMessage, Warning, register  # noqa: A004 - Django's name
+from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
 from django.core.exceptions import ImproperlyConfigured
 
 from django_liveactivity import conf
@@ -16,7 +16,6 @@ HINT = (
 )
 
 
-@register("liveactivity")
 def check_celery_app(**_: Any) -> list[CheckMessage]:
     """Check that wake-ups go to the project's broker, from every thread.
 

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register  # noqa: A004 - Django's name
+from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
 from django.urls import URLPattern, URLResolver, get_resolver
 
 VIEWS = "django_liveactivity.api.views"
 
 
-@register("liveactivity")
 def check_endpoint(**_: Any) -> list[CheckMessage]:
     """Check that the mounted endpoint can tell who calls, and how often they may.
 

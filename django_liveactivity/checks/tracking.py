@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
@@ -13,7 +13,6 @@ from django_liveactivity import conf
 from django_liveactivity.tracking import ModelActivity, registered, unsupported
 
 
-@register("liveactivity")
 def check_tracking(**_: Any) -> list[CheckMessage]:
     """Check that the cards of each followed model can be stored.
 

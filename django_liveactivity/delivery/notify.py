@@ -1,4 +1,4 @@
-"""Tell the host's receivers what became of operations and cards, in no transaction of ours."""
+"""Tell of a call: log lines, warnings and the public signals, outside every transaction of ours."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterable
 
 from django.dispatch import Signal
 
-from django_liveactivity.client.answer import Outcome
+from django_liveactivity.client.answer import Answer, Outcome
+from django_liveactivity.conf import Account
+from django_liveactivity.content import Endpoint
 from django_liveactivity.models import Lane, LiveActivity, Operation
+from django_liveactivity.printable import get_logger
 from django_liveactivity.signals import (
     activity_ended,
     activity_started,
@@ -19,72 +22,137 @@ from .lanes.apply import generation_cards
 from .lanes.claim import Claim
 from .lanes.record import Recorded
 from .rules.plan import Plan
+from .rules.verdicts import AccountEffect, Verdict
 
 State = Operation.State
+QUOTED = 200
+"""Characters of an answer in a warning."""
+TOLD_BY_STATUS = (AccountEffect.FREEZE, AccountEffect.BILLING, AccountEffect.LIMIT)
+"""Conditions of the account, which the status reports; the operation is not at fault."""
+BY_ACTIVITY_ID = (Endpoint.UPDATE, Endpoint.END)
+NEXT = {
+    State.FAILED: "it is not sent again",
+    State.NEEDS_OPERATOR: "it is tried once an hour, and needs an operator",
+    State.PENDING: "it is tried again",
+}
+WRONG_ADDRESS = "this may not be the vendor's API: check base_url"
+UNKNOWN_CARD = "it was shown before and may still be on phones: check base_url and api_key"
+
+logger = get_logger("django_liveactivity.delivery")
+calls_logger = get_logger("django_liveactivity.calls")
 
 
-def send_signals(using: str, claim: Claim, recorded: Recorded) -> None:
-    """Send the signals that a stored answer calls for; receivers disturb nothing."""
-    send_plan_signals(using, claim.lane, claim.plan)
-    state = recorded.verdict.state
+def log_call(account: Account, claim: Claim, answer: Answer) -> None:
+    """Log the call and its answer: ``default: PUT deploy-42 200 delivered in 84 ms``."""
+    call, milliseconds = claim.call, answer.duration * 1000
+    what = f"{call.method} {call.endpoint}" if call.endpoint in BY_ACTIVITY_ID else call.method
+    status = "" if answer.status is None else f" {answer.status}"
+    line = f"{what} {call.target}{status} {answer.outcome} in {milliseconds:.0f} ms"
+    calls_logger.info("%s: %s", account.alias, line)
+
+
+def report(account: Account, claim: Claim, answer: Answer, recorded: Recorded) -> None:
+    """Warn of what is wrong with a stored answer, and send the signals that it calls for."""
+    warning = _warning(claim, answer, recorded)
+    if warning:
+        logger.warning("%s: %s", account.alias, warning)
     if not recorded.owned:
-        return  # whoever has the lane now repeats the call, and tells of it
+        logger.warning("Lane %s: the lease ran out before the answer was stored.", claim.lane)
+    _send_signals(account, claim, answer, recorded)
+
+
+def _warning(claim: Claim, answer: Answer, recorded: Recorded) -> str | None:
+    """Return what is wrong, in words, or None if nothing is or if it was said before."""
+    if recorded.verdict.state == State.DONE:
+        follows = _reservation(claim, answer, repeats=recorded.repeats)
+    else:
+        follows = _consequence(claim.operation, answer, recorded.verdict)
+    if follows is None:
+        return None
+    quoted = answer.error or answer.text[:QUOTED]
+    words = [str(answer.outcome), str(answer.status or ""), quoted]
+    reason = " ".join(word for word in words if word)
+    what = f"{claim.operation.kind} of {claim.lane}: {reason}"
+    return f"{what}; {follows}." if follows else f"{what}."
+
+
+def _consequence(operation: Operation, answer: Answer, verdict: Verdict) -> str | None:
+    """Return what becomes of an operation that is not done."""
+    if verdict.effect in TOLD_BY_STATUS:
+        return None
+    counts = verdict.effect == AccountEffect.FAILURE
+    failed_before = operation.failures if counts else operation.tries
+    if verdict.state == operation.state and failed_before:
+        return None
+    wrong = answer.outcome == Outcome.UNAUTHORIZED and answer.status != 401
+    follows = NEXT[verdict.state]
+    return f"{WRONG_ADDRESS}; {follows}" if wrong else follows
+
+
+def _reservation(claim: Claim, answer: Answer, *, repeats: bool) -> str | None:
+    """Return what to say of an operation that is done with reservations; "" for the answer only."""
+    if answer.acknowledged:
+        return "" if answer.error and not repeats else None
+    shown = claim.lane.displayed_id and claim.operation.acknowledged_at is None
+    return UNKNOWN_CARD if shown and answer.status == 404 else None
+
+
+def _send_signals(account: Account, claim: Claim, answer: Answer, recorded: Recorded) -> None:
+    send_plan_signals(account, claim.lane, claim.plan)
+    using, state = account.database, recorded.verdict.state
+    if not recorded.owned:
+        return  # the worker that has the lane now repeats the call and sends the signals
     if state == State.DONE and claim.is_end:
-        _announce_end(using, claim, recorded.outcome)
+        _send_end_signals(using, claim, answer.outcome)
     elif state == State.DONE:
-        _tell(using, operation_delivered, [claim.operation])
+        _send_for_operations(using, operation_delivered, [claim.operation])
         if recorded.started:
-            _tell_of_cards(using, activity_started, claim.lane.cards)
+            _send_for_cards(using, activity_started, claim.lane.cards)
     elif state not in (State.PENDING, claim.operation.state):
-        _tell(using, operation_failed, [claim.operation], state=state)
+        _send_for_operations(using, operation_failed, [claim.operation], state=state)
 
 
-def send_plan_signals(using: str, lane: Lane, plan: Plan) -> None:
-    """Send the signals for what a plan has ended without a call.
-
-    Args:
-        using: the database alias.
-        lane: the lane as it was planned.
-        plan: what has been written down.
-    """
+def send_plan_signals(account: Account, lane: Lane, plan: Plan) -> None:
+    """Send the signals for what an applied plan has ended without a call."""
+    using = account.database
     if plan.already_covered:
-        _tell(using, operation_delivered, plan.already_covered)
-    if plan.over:
-        _tell_of_cards(using, activity_ended, plan.over, outcome=str(Outcome.ALREADY_ENDED))
+        _send_for_operations(using, operation_delivered, plan.already_covered)
+    if plan.ended_cards:
+        outcome = str(Outcome.ALREADY_ENDED)
+        _send_for_cards(using, activity_ended, plan.ended_cards, outcome=outcome)
     if plan.never_started:
-        _tell(using, operation_delivered, plan.ends)
-        cards = set(generation_cards(lane, plan))
-        _tell_of_cards(using, activity_ended, cards, outcome=str(Outcome.NEVER_STARTED))
+        _send_for_operations(using, operation_delivered, plan.ends)
+        outcome = str(Outcome.NEVER_STARTED)
+        _send_for_cards(using, activity_ended, generation_cards(lane, plan), outcome=outcome)
 
 
-def send_given_up_signals(using: str, operation: Operation) -> None:
+def send_given_up_signals(account: Account, operation: Operation) -> None:
     """Send the signal for an operation that an operator has given up."""
-    _tell(using, operation_failed, [operation])
+    _send_for_operations(account.database, operation_failed, [operation])
 
 
-def _announce_end(using: str, claim: Claim, outcome: Outcome) -> None:
-    """Tell of each end, and of each row that its card has, once: a confirming call is no news."""
+def _send_end_signals(using: str, claim: Claim, outcome: Outcome) -> None:
+    """Send the signals of each end and card once: a call that only confirms sends none."""
     ends = claim.plan.ends
-    told = {end.activity_id for end in ends if end.acknowledged_at is not None}
-    news = [end for end in ends if end.acknowledged_at is None]
-    cards = {end.activity_id for end in news} - told
-    _tell(using, operation_delivered, news)
-    _tell_of_cards(
-        using,
-        activity_ended,
-        cards if told else {*cards, *claim.lane.cards},
-        outcome=str(outcome),
-    )
+    confirmed = {end.activity_id for end in ends if end.acknowledged_at is not None}
+    new = [end for end in ends if end.acknowledged_at is None]
+    cards = {end.activity_id for end in new} - confirmed
+    if not confirmed:
+        cards |= {*claim.lane.cards}
+    _send_for_operations(using, operation_delivered, new)
+    _send_for_cards(using, activity_ended, cards, outcome=str(outcome))
 
 
-def _tell(using: str, signal: Signal, operations: Iterable[Operation], **only: str) -> None:
+def _send_for_operations(
+    using: str, signal: Signal, operations: Iterable[Operation], **only: str
+) -> None:
     if signal.has_listeners(Operation):
         rows = Operation.objects.using(using).select_related("activity")
         for operation in rows.filter(pk__in=[o.pk for o in operations], **only).order_by("pk"):
             signal.send_robust(Operation, operation=operation, outcome=operation.outcome)
 
 
-def _tell_of_cards(using: str, signal: Signal, cards: Iterable[int], **arguments: str) -> None:
+def _send_for_cards(using: str, signal: Signal, cards: Iterable[int], **arguments: str) -> None:
     if signal.has_listeners(LiveActivity):
         rows = LiveActivity.objects.using(using).filter(pk__in=list(cards))
         for activity in rows.order_by("pk"):

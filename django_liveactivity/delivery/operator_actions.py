@@ -1,8 +1,6 @@
-"""Apply what operators decided: retry, give up an end, probe now."""
+"""Apply what operators decided: retry an operation, give it up, probe an account now."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
@@ -20,83 +18,73 @@ from django_liveactivity.models import (
 from .notify import send_given_up_signals
 from .transaction import durable_transaction
 
+Operations = QuerySet[Operation, Operation]
 State = Operation.State
 Status = LiveActivity.Status
 
 
+def pending_operator_actions(account: Account) -> QuerySet[OperatorAction, OperatorAction]:
+    """Return the operator actions of an account that no drain has applied yet."""
+    actions = OperatorAction.objects.using(account.database)
+    return actions.filter(account=account.alias, applied_at__isnull=True)
+
+
 def apply_operator_actions(account: Account) -> None:
-    """Apply the acts of an account that wait, oldest first, one short step each."""
-    for act in pending_operator_actions(account).select_related("operation").order_by("pk"):
-        if _apply(account.database, act) and act.operation is not None:
-            send_given_up_signals(account.database, act.operation)
+    """Apply the pending operator actions of an account, oldest first, one transaction each."""
+    pending = pending_operator_actions(account).select_related("operation").order_by("pk")
+    for action in pending:
+        if _apply(account, action) and action.operation is not None:
+            send_given_up_signals(account, action.operation)
 
 
 @durable_transaction
-def _apply(using: str, act: OperatorAction) -> bool:
-    """Apply one act; return whether it gave an operation up."""
-    if (
-        not OperatorAction.objects.using(using)
-        .filter(pk=act.pk, applied_at=None)
-        .update(applied_at=Now())
-    ):
+def _apply(account: Account, action: OperatorAction) -> bool:
+    """Apply one operator action; return whether it gave an operation up."""
+    pending = pending_operator_actions(account).filter(pk=action.pk)
+    if not pending.update(applied_at=Now()):
         return False
-    if act.kind == OperatorAction.Kind.PROBE:
-        _probe(using, act.account)
-    elif act.operation is not None and act.kind == OperatorAction.Kind.RETRY:
-        _retry(using, act.operation)
-    elif act.operation is not None:
-        return _give_up(using, act.operation)
+    if action.kind == OperatorAction.Kind.PROBE:
+        states = AccountState.objects.using(account.database).filter(account=account.alias)
+        states.update(frozen_until=0, probe_at=0, billing_probe_at=0, limit_probe_at=0)
+    elif action.operation is not None and action.kind == OperatorAction.Kind.RETRY:
+        _retry(account.database, action.operation)
+    elif action.operation is not None:
+        return _give_up(account.database, action.operation)
     return False
-
-
-def _probe(using: str, alias: str) -> None:
-    AccountState.objects.using(using).filter(account=alias).update(
-        frozen_until=0, probe_at=0, billing_probe_at=0, limit_probe_at=0
-    )
 
 
 def _retry(using: str, operation: Operation) -> None:
     """Make the operation due, and the ends of its lane, which wait as one."""
-    mine = _unfinished(using, operation).filter(pk=operation.pk)
-    if mine.exists():
-        ends = _unfinished(using, operation).filter(kind=Operation.Kind.END)
-        _make_due(mine, state=State.PENDING, failures=0)
-        _make_due(ends, state=State.PENDING, failures=0)
+    unfinished = _unfinished_in_lane(using, operation)
+    this = unfinished.filter(pk=operation.pk)
+    if this.exists():
+        for rows in (this, unfinished.filter(kind=Operation.Kind.END)):
+            _make_due(rows, state=State.PENDING, failures=0)
 
 
 def _give_up(using: str, operation: Operation) -> bool:
-    """Finish the operation, unless it is finished; what waited in its lane is looked at again."""
-    mine = _unfinished(using, operation).filter(pk=operation.pk)
-    if not mine.update(state=State.GIVEN_UP, next_try_at=None, finished_at=Now()):
+    """Finish the operation, unless it is finished; what waited in its lane becomes due."""
+    unfinished = _unfinished_in_lane(using, operation)
+    this = unfinished.filter(pk=operation.pk)
+    if not this.update(state=State.GIVEN_UP, next_try_at=None, finished_at=Now()):
         return False
-    _make_due(_unfinished(using, operation))
-    _outdate_plans(using, operation)
+    _make_due(unfinished)
+    # A worker that read the lane before must read it again; a call in flight keeps its fence.
+    lanes = Lane.objects.using(using).filter(account=operation.account)
+    idle = lanes.filter(digest=operation.lane_digest, lease_until__lte=Now())
+    idle.update(fence=F("fence") + 1)
+    cards = LiveActivity.objects.using(using).filter(pk=operation.activity_id)
     if operation.kind == Operation.Kind.END:  # the card may stay on the phone
-        cards = LiveActivity.objects.using(using).filter(pk=operation.activity_id)
         cards.update(needs_attention=True)
-    elif not _unfinished(using, operation).exists():  # nothing will ever be shown of it
-        cards = LiveActivity.objects.using(using).filter(pk=operation.activity_id)
+    elif not unfinished.exists():  # nothing will ever be shown of it
         cards.filter(status=Status.PENDING).update(status=Status.FAILED, ended_at=Now())
     return True
 
 
-def _outdate_plans(using: str, operation: Operation) -> None:
-    """Let a worker that saw the lane before look again; a call in flight keeps its fence."""
-    lanes = Lane.objects.using(using).filter(account=operation.account)
-    free = lanes.filter(digest=operation.lane_digest, lease_until__lte=Now())
-    free.update(fence=F("fence") + 1)
-
-
-def _unfinished(using: str, operation: Operation) -> QuerySet[Operation, Operation]:
+def _unfinished_in_lane(using: str, operation: Operation) -> Operations:
     rows = Operation.objects.using(using).filter(account=operation.account)
     return rows.filter(lane_digest=operation.lane_digest, state__in=Operation.UNFINISHED)
 
 
-def _make_due(rows: QuerySet[Operation, Operation], **changes: Any) -> None:
+def _make_due(rows: Operations, **changes: State | int) -> None:
     rows.update(next_try_at=Greatest(Now(), F("due_at")), **changes)
-
-
-def pending_operator_actions(account: Account) -> QuerySet[OperatorAction, OperatorAction]:
-    """Return the acts of an account that no drain has applied yet."""
-    operator_actions = OperatorAction.objects.using(account.database)
-    return operator_actions.filter(account=account.alias, applied_at__isnull=True)

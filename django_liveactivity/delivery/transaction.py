@@ -1,6 +1,6 @@
-"""One short durable transaction, tried again when the database itself got in the way.
+"""Short durable transactions, retried when the database reports a lock conflict.
 
-And what follows when it cannot be done at all: the session that failed is not used again.
+When one fails for good, the database session it failed in is not used again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from django.db import Error, OperationalError, connections, transaction
 from django.db.transaction import TransactionManagementError
@@ -18,6 +18,16 @@ from django.db.transaction import TransactionManagementError
 from django_liveactivity.models.schema import add_cure
 from django_liveactivity.printable import get_logger
 
+
+class HasDatabase(Protocol):
+    """An account, or what belongs to one: its rows are in one database."""
+
+    @property
+    def database(self) -> str:
+        """The database alias."""
+
+
+D = TypeVar("D", bound=HasDatabase | str)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,29 +38,32 @@ POSTGRESQL_LOCK_STATES = ("40001", "40P01", "55P03")
 logger = get_logger("django_liveactivity.delivery")
 
 
-def durable_transaction(function: Callable[P, T]) -> Callable[P, T]:
-    """Run the function, whose first argument is a database alias, as one durable transaction.
+def durable_transaction(
+    function: Callable[Concatenate[D, P], T],
+) -> Callable[Concatenate[D, P], T]:
+    """Run the function as one durable transaction in the database of its first argument.
 
-    Deadlocks, lock timeouts and serialization failures are the database saying "again": the
-    whole step is repeated, and any other error passes through.
+    That is an account, what belongs to one, or the alias of a database that accounts share.
+    After a deadlock, a lock timeout or a serialization failure the whole function runs again; any
+    other error passes through.
 
     Raises:
-        TransactionManagementError: the connection does not commit by itself, so that a call would
-            be made for rows, and noted in rows, that may still be rolled back.
+        TransactionManagementError: autocommit is off, so that a call would be made for rows, and
+            recorded in rows, that may still be rolled back.
     """
 
     @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        using = str(args[0])
+    def run(owner: D, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        using = owner if isinstance(owner, str) else owner.database
         _refuse_manual_transactions(using)
         for tried in range(1, TRIES + 1):
             try:
                 with transaction.atomic(using=using, durable=True):
-                    return function(*args, **kwargs)
+                    return function(owner, *args, **kwargs)
             except OperationalError as error:
                 if tried == TRIES or not is_lock_error(error):
                     raise
-                logger.debug("%s met a lock, again (%d)", function.__name__, tried)
+                logger.debug("%s: database lock conflict, try %d.", function.__name__, tried)
                 time.sleep(random.uniform(0, 0.01 * 2**tried))
         raise AssertionError  # pragma: no cover: the loop returns or raises
 
@@ -58,7 +71,7 @@ def durable_transaction(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def is_lock_error(error: OperationalError) -> bool:
-    """Tell whether the database asks for the transaction to be repeated."""
+    """Tell whether the error is a lock conflict, after which the transaction can run again."""
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     if state is not None:
@@ -72,18 +85,18 @@ def _refuse_manual_transactions(using: str) -> None:
     connection = connections[using]
     if not connection.in_atomic_block and not connection.get_autocommit():
         raise TransactionManagementError(
-            f"Delivery commits by itself, and autocommit is off for the database {using!r}: "
-            "call set_autocommit(True) before, or let a worker of its own deliver, in whose "
-            "DATABASES 'AUTOCOMMIT' is not False."
+            f"Delivery cannot run: autocommit is off for the database {using!r}. Call "
+            "set_autocommit(True) first, or deliver in a separate worker whose DATABASES setting "
+            "leaves 'AUTOCOMMIT' on."
         )
 
 
 @contextmanager
 def fresh_session_after_error(using: str) -> Iterator[None]:
-    """Let an error out of the block, and no later statement use the session that it happened in.
+    """Discard the database session if the block raises, and let the error out.
 
-    A session may be broken in a way that a look such as ``SELECT 1`` does not show: after a
-    failover it can be read-only for ever, and Django would keep it.
+    ``SELECT 1`` does not reveal every broken session: after a failover it can stay read-only for
+    good, and Django would keep it.
     """
     try:
         yield
@@ -94,9 +107,9 @@ def fresh_session_after_error(using: str) -> Iterator[None]:
 
 
 def discard_session(using: str) -> None:
-    """Close the database connection of this thread: the next statement opens a new session.
+    """Close this thread's database connection, so that the next statement opens a new session.
 
-    Inside a transaction that the caller has open, such as a test's, nothing is closed.
+    Inside an open transaction of the caller, such as a test's, it does nothing.
 
     Args:
         using: the database alias.

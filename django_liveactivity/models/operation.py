@@ -12,12 +12,30 @@ from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import LessThan
 from django.utils.translation import gettext_lazy as _
 
+from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.content import Endpoint
 
 from .activity import LiveActivity
 from .base import DIGEST_LENGTH, InsertedModel, InsertQuerySet, KeptModel
 from .clock import Now, to_datetime
 from .fields import AnyCharField, AnyTextField
+
+MAX_ACTOR = 255
+OUTCOMES = [(each.value, each.value.replace("_", " ")) for each in Outcome]
+ENDPOINTS = [(each.value, each.value.replace("_", " ")) for each in Endpoint]
+
+
+class Source(models.TextChoices):
+    """What asked for an operation, for the history."""
+
+    SERVICE = "service", _("service call")
+    SIGNAL = "signal", _("model signal")
+    RECONCILE = "reconcile", _("reconciliation")
+    ADMIN = "admin", _("admin")
+    ENDPOINT = "endpoint", _("endpoint")
+    COMMAND = "command", _("command")
+    TIME_TO_LIVE = "time_to_live", _("time to live")
 
 
 class Operation(KeptModel):
@@ -69,8 +87,8 @@ class Operation(KeptModel):
     dismiss_seconds = models.PositiveIntegerField(_("dismiss after (s)"), null=True)
     time_to_live = models.BigIntegerField(null=True)
     due_at = models.BigIntegerField()
-    source = AnyCharField(_("source"), max_length=32, blank=True)
-    actor = AnyCharField(_("actor"), max_length=255, blank=True)
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices, blank=True)
+    actor = AnyCharField(_("actor"), max_length=MAX_ACTOR, blank=True)
     reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
 
@@ -78,7 +96,7 @@ class Operation(KeptModel):
     state = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.PENDING
     )
-    outcome = models.CharField(_("outcome"), max_length=16, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=OUTCOMES, blank=True)
     rank = models.SmallIntegerField(choices=Rank.choices)
     next_try_at = models.BigIntegerField(null=True)
     tries = models.PositiveIntegerField(_("tries"), default=0)
@@ -167,10 +185,10 @@ class Attempt(KeptModel):
         related_name="attempts",
     )
     number = models.PositiveIntegerField(_("number"))
-    endpoint = models.CharField(_("endpoint"), max_length=16)
+    endpoint = models.CharField(_("endpoint"), max_length=16, choices=ENDPOINTS)
     started_at = models.BigIntegerField()
     status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
-    outcome = models.CharField(_("outcome"), max_length=16, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=OUTCOMES, blank=True)
     answer = AnyTextField(_("answer"), blank=True)
     error = AnyCharField(_("error"), max_length=255, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)
@@ -213,7 +231,7 @@ class OperatorAction(InsertedModel):
         related_name="operator_actions",
     )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
-    actor = AnyCharField(_("actor"), max_length=255)
+    actor = AnyCharField(_("actor"), max_length=MAX_ACTOR)
     reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
     applied_at = models.BigIntegerField(null=True, editable=False)

@@ -87,7 +87,7 @@ class TestRetryAndGiveUp:
     def test_in_a_blocked_account_a_retry_is_not_green(self, operator, vendor):
         card = show()
         vendor.policy.api_keys = ["another"]
-        drain(patience=0)
+        drain()
         levels = [level for level, _ in messages_of(confirm(operator, "retry_selected", card))]
         assert levels == ["info", "warning"]
 

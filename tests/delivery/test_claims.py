@@ -10,13 +10,17 @@ from django_liveactivity import conf, services
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.delivery.drain import read_state
+from django_liveactivity.delivery.lanes.apply import evict
 from django_liveactivity.delivery.lanes.candidates import Target
-from django_liveactivity.delivery.lanes.claim import OvertakenError, claim
-from django_liveactivity.delivery.lanes.evict import evict
-from django_liveactivity.delivery.lanes.lost import recover_expired_lease
+from django_liveactivity.delivery.lanes.claim import (
+    DrainContext,
+    OvertakenError,
+    claim,
+    recover_expired_lease,
+)
 from django_liveactivity.delivery.lanes.record import record
 from django_liveactivity.delivery.lanes.snapshot import read_lane
-from django_liveactivity.delivery.limits.rate import RateLimit
+from django_liveactivity.delivery.limits.rate import NO_LIMIT
 from django_liveactivity.delivery.operator_actions import apply_operator_actions
 from django_liveactivity.models import (
     Attempt,
@@ -29,7 +33,11 @@ from tests.clock import advance
 
 from .vocabulary import alive, calls, deliver, progress, states, status
 
-FREE = RateLimit(0, 0)
+
+def context() -> DrainContext:
+    """What a worker knows of the account as it begins."""
+    account = conf.account()
+    return DrainContext(account, read_state(account), NO_LIMIT)
 
 
 def look_at(key: str = "order-42"):
@@ -47,8 +55,7 @@ def look_at(key: str = "order-42"):
 
 def claim_sight(snapshot):
     """Do what a worker does with what it has seen, up to the moment of sending."""
-    account = conf.account()
-    return claim("default", account, read_state(account), snapshot, None, FREE)
+    return claim(context(), snapshot, None)
 
 
 def claim_lane(key: str = "order-42"):
@@ -58,16 +65,14 @@ def claim_lane(key: str = "order-42"):
 
 def finish_operations(claimed, outcome: Outcome = Outcome.DELIVERED):
     """Do what a worker does when the answer is there."""
-    account = conf.account()
-    answer = Answer(outcome, status=200)
-    return record("default", account, read_state(account), claimed, answer, FREE)
+    return record(context(), claimed, Answer(outcome, status=200))
 
 
 def vendor_evicts(card: LiveActivity) -> None:
     """Do what a worker does when the vendor has ended that card to make room for its own."""
     card.refresh_from_db()
     answer = Answer(Outcome.DELIVERED, status=200, body={"ended_activity_id": card.activity_id})
-    evict("default", conf.account(), answer)
+    evict(conf.account(), answer)
 
 
 def not_yet_committed(operation: Operation) -> Operation:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.content import Endpoint
-from django_liveactivity.delivery.rules.backoff import freeze_delay, probe_delay, retry_delay
+from django_liveactivity.delivery.limits.admission import freeze_delay, probe_delay
 from django_liveactivity.delivery.rules.plan import LaneRows, Plan, closes, plan
 from django_liveactivity.delivery.rules.verdicts import (
     COLUMNS,
@@ -20,6 +20,7 @@ from django_liveactivity.delivery.rules.verdicts import (
     Retry,
     judge,
     resolve,
+    retry_delay,
 )
 from django_liveactivity.models import Lane, LiveActivity, Operation
 
@@ -43,13 +44,11 @@ class TestVerdicts:
             assert verdict.state == State.DONE or verdict.retry is not None
 
     def test_an_end_is_stripped_once(self):
-        assert judge(Endpoint.END, Outcome.REJECTED, stripped=False).stripped
+        assert judge(Endpoint.END, Outcome.REJECTED, stripped=False).strips
         assert judge(Endpoint.END, Outcome.REJECTED, stripped=True).retry == Retry.HOURLY
 
     def test_only_streams_leave_a_doubt(self):
-        doubts = [
-            e for e in COLUMNS if judge(e, Outcome.AMBIGUOUS, stripped=False).quarantine_changes
-        ]
+        doubts = [e for e in COLUMNS if judge(e, Outcome.AMBIGUOUS, stripped=False).quarantines]
         assert doubts == [Endpoint.STREAM, Endpoint.END_STREAM]
 
     def test_an_end_whose_404_may_be_a_strangers_lets_content_probe(self):
@@ -230,15 +229,13 @@ class TestPlans:
             *ids(decided.cancelled_schedules),
             *ids(decided.already_covered),
         }
-        for row in decided.over:
+        for row in decided.ended_cards:
             mine = [o for o in history if o.activity_id == row]
             assert all(o.pk in finished for o in mine)
             assert any(o.pk < lane.ended_through_id for o in mine)
 
     def test_nothing_to_do_is_a_plan_too(self):
-        assert plan(lane(), LaneRows([]), NOW) == Plan(
-            superseded=[], cancelled_schedules=[], already_covered=[]
-        )
+        assert plan(lane(), LaneRows([]), NOW) == Plan()
 
     def test_several_ends_are_one_call(self):
         first, second = operation(1, Kind.END), operation(2, Kind.END)

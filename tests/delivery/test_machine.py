@@ -132,7 +132,7 @@ class Memory:
         if lane.fence != claim.lane.fence:
             return False
         verdict = judge(claim.call.endpoint, answer.outcome, stripped=claim.operation.stripped)
-        if verdict.quarantine_changes:
+        if verdict.quarantines:
             self._doubt(lane, claim.call.endpoint)
         self._change(lane, {"lease_until": 0, "open_attempt": 0})
         (self._record_end if claim.is_end else self._record_content)(lane, claim, answer, verdict)
@@ -187,7 +187,7 @@ class Memory:
     def _try_again(self, claim: Claim, verdict: Verdict) -> None:
         pause = PAUSES[verdict.retry] if verdict.retry else 0
         row = self._row(claim.operation)
-        stripped = row.stripped or verdict.stripped
+        stripped = row.stripped or verdict.strips
         self._change(
             row, {"state": verdict.state, "stripped": stripped, "next_try_at": self.now + pause}
         )

@@ -19,18 +19,21 @@ from django_liveactivity import Progress, conf, services
 from django_liveactivity.client import Answer
 from django_liveactivity.delivery.drain import read_state
 from django_liveactivity.delivery.lanes.candidates import Target
-from django_liveactivity.delivery.lanes.claim import Claim, claim
-from django_liveactivity.delivery.lanes.lost import recover_expired_lease
+from django_liveactivity.delivery.lanes.claim import (
+    Claim,
+    DrainContext,
+    claim,
+    recover_expired_lease,
+)
 from django_liveactivity.delivery.lanes.record import record
 from django_liveactivity.delivery.lanes.snapshot import LaneSnapshot, read_lane
-from django_liveactivity.delivery.limits.rate import RateLimit
+from django_liveactivity.delivery.limits.rate import NO_LIMIT
 from django_liveactivity.models import Lane, LiveActivity, Operation, lane_digest
 from tests.clock import TIMES
 
 from .phone import SECOND, Phone
 from .state_machine import Machine, games
 
-FREE = RateLimit(0, 0)
 UNIX_EPOCH = 2_440_587.5
 """The Julian day on which milliseconds begin."""
 DAY = 86_400_000
@@ -104,11 +107,13 @@ class LaneRows:
         return read_lane(self.account, target, self.phone.clock)
 
     def claim(self, snapshot: LaneSnapshot) -> Claim | None:
-        return claim("default", self.account, read_state(self.account), snapshot, None, FREE)
+        return claim(self._context(), snapshot, None)
 
     def record(self, claim: Claim, answer: Answer) -> bool:
-        state = read_state(self.account)
-        return record("default", self.account, state, claim, answer, FREE).owned
+        return record(self._context(), claim, answer).owned
+
+    def _context(self) -> DrainContext:
+        return DrainContext(self.account, read_state(self.account), NO_LIMIT)
 
 
 class RowsMachine(Machine):

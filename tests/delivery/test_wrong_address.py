@@ -120,7 +120,7 @@ class TestACardThatIsShown:
         assert len(said()) == 1
         assert said()[0].startswith("default: end of order-42: not_found 404 HTTP 404: Live ")
         assert said()[0].endswith(
-            "; we had shown that card, and it may live on: check base_url and api_key."
+            "; it was shown before and may still be on phones: check base_url and api_key."
         )
 
 

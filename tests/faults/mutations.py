@@ -15,7 +15,7 @@ from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client.call import Call
 from django_liveactivity.content import Endpoint
-from django_liveactivity.delivery.lanes import apply, candidates, lost, record
+from django_liveactivity.delivery.lanes import apply, candidates, claim, record
 from django_liveactivity.delivery.lanes.candidates import Target
 from django_liveactivity.delivery.limits import rate
 from django_liveactivity.delivery.limits.admission import Admission
@@ -42,17 +42,17 @@ def no_fence() -> None:
     """Whoever has an answer stores it, although the lane is another's by now."""
     release = record._release
 
-    def mutant(using: str, account: conf.Account, claim: Any, *rest: Any) -> bool:
-        lane = Lane.objects.using(using).get(pk=claim.lane.pk)
-        claim.lane.fence = lane.fence
-        return release(using, account, claim, *rest)
+    def mutant(answered: Any) -> bool:
+        lane = answered.claim.lane
+        lane.fence = Lane.objects.using(answered.database).get(pk=lane.pk).fence
+        return release(answered)
 
     replace(release, mutant)
 
 
 def no_quarantine() -> None:
     """A call without an answer leaves no doubt."""
-    replace(lost.quarantine_changes, lambda endpoint, quarantine: {})
+    replace(claim.quarantine, lambda endpoint, duration: {})
 
 
 def kick_instead_of_row() -> None:
@@ -113,10 +113,11 @@ def retries_run_out() -> None:
     """After the third call an end is given up, by count."""
     try_again = record._try_again
 
-    def mutant(using: str, claim: Any, *rest: Any) -> None:
-        try_again(using, claim, *rest)
-        if claim.is_end and claim.operation.tries >= 2:
-            apply.finish(using, [claim.operation], State.GIVEN_UP)
+    def mutant(answered: Any, *rest: Any) -> None:
+        try_again(answered, *rest)
+        operation = answered.claim.operation
+        if operation.kind == Kind.END and operation.tries >= 2:
+            apply.finish_operations(answered.database, [operation], State.GIVEN_UP)
 
     replace(try_again, mutant)
 

@@ -1,1 +1,1 @@
-"""Do: read a lane, claim it, store what its call came to."""
+"""Do: candidates, snapshot, claim, record and apply read and write the rows of lanes."""

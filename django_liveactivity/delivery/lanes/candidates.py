@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,15 @@ from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.limits.admission import Admission
-from django_liveactivity.models import Lane, LiveActivity, Now, Operation, compiled
+from django_liveactivity.models import (
+    AccountState,
+    Lane,
+    LiveActivity,
+    Now,
+    Operation,
+    OperatorAction,
+    compiled,
+)
 
 Rank = Operation.Rank
 LOOK_AHEAD = 16
@@ -22,10 +31,16 @@ NO_LANE = -1
 
 @dataclass(frozen=True)
 class Target:
-    """A lane with something due: its names, whether it has no row yet, and by what it was found.
+    """A lane with something due.
 
-    ``ready_at`` is when the account's gates admit a call for it, in milliseconds;
-    ``is_one_of_many`` tells that more lanes were found.
+    Attributes:
+        digest: the lane's digest.
+        stream_key: its stream key, or empty.
+        activity_id: its activity id, or empty.
+        is_new: it has no row yet.
+        rank: the rank of the due operation; None for a card whose time to live is over.
+        ready_at: when the account admits a call for it, in milliseconds.
+        is_one_of_many: more lanes were found.
     """
 
     digest: str
@@ -38,7 +53,7 @@ class Target:
 
     @property
     def needs_call(self) -> bool:
-        """Tell whether a call is to be made; a card whose time is over only gets an end."""
+        """Tell whether a call is to be made; for a card whose time is over an end is inserted."""
         return self.rank is not None
 
     @property
@@ -47,17 +62,25 @@ class Target:
         return self.rank in (Rank.RETRIED_END, Rank.UNKNOWN_END)
 
 
-def targets(account: Account, admission: Admission) -> Iterator[Target]:
+def targets(account: Account, state: AccountState, admission: Admission) -> Iterator[Target]:
     """Yield lanes with something due, in the order of service.
 
-    Each costs one range query on the index (account, rank, next_try_at) when it is asked for;
-    lanes that a worker has leased are left out.
+    Each costs one range query on the index (account, rank, next_try_at) when it is asked for.
+    Leased lanes are left out.
+
+    Args:
+        account: the account.
+        state: its state, which tells the ranks that have something due.
+        admission: from when on the account admits calls.
     """
     for rank in (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END):
-        yield from _due(account, rank, admission.ends_at)
-    yield from _over(account)
+        if rank in state.due:
+            yield from _due(account, rank, admission.ends_at)
+    if state.has_deadline:
+        yield from _expired(account)
     for rank in (Rank.CONTENT, Rank.WAITING_START):
-        yield from _due(account, rank, admission.contents_at)
+        if rank in state.due:
+            yield from _due(account, rank, admission.contents_at)
 
 
 def next_due_at(account: Account) -> int | None:
@@ -70,6 +93,24 @@ def next_due_at(account: Account) -> int | None:
     return min((at for at in times if at is not None), default=None)
 
 
+def due_accounts(using: str) -> dict[str, frozenset[Rank | None]]:
+    """Return the accounts with something due in a database, each with the ranks of what is due.
+
+    None among the ranks stands for a card whose time to live is over, and for what an operator
+    decided. The statements are three, however many accounts there are.
+    """
+    found: dict[str, set[Rank | None]] = defaultdict(set)
+    due = Operation.objects.using(using).filter(rank__in=Rank.values, next_try_at__lte=Now())
+    for alias, rank in due.values_list("account", "rank").distinct():
+        found[alias].add(Rank(rank))
+    lanes = Lane.objects.using(using).filter(deadline_at__lte=Now())
+    actions = OperatorAction.objects.using(using).filter(applied_at=None)
+    for rows in (lanes, actions):
+        for alias in rows.values_list("account", flat=True).distinct():
+            found[alias].add(None)
+    return {alias: frozenset(ranks) for alias, ranks in found.items()}
+
+
 def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
     planned = rows.filter(**{f"{name}__isnull": False}).order_by(name)
     first: int | None = planned.values_list(name, flat=True).first()
@@ -79,7 +120,7 @@ def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
     rows = compiled.run(_operations_of(rank), account.database, account=account.alias)
     found = list({row.lane_digest: row for row in rows}.values())
-    if found:  # workers that look at the same moment choose different lanes, mostly
+    if found:  # at random, so that workers of one moment mostly choose different lanes
         one: Any = random.choice(found)
         many = len(found) > 1
         new = one.leased_until == NO_LANE
@@ -107,11 +148,11 @@ def _operations_of(rank: Rank) -> Callable[[str], QuerySet[Operation, Operation]
     return build
 
 
-def _over(account: Account) -> Iterator[Target]:
+def _expired(account: Account) -> Iterator[Target]:
     lanes = Lane.objects.using(account.database).filter(
         account=account.alias, deadline_at__lte=Now(), lease_until__lte=Now()
     )
     lane = lanes.order_by("deadline_at").first()
     if lane is not None:
-        names = lane.digest, lane.stream_key, lane.activity_id
-        yield Target(*names, is_new=False, rank=None, ready_at=0)
+        name = lane.digest, lane.stream_key, lane.activity_id
+        yield Target(*name, is_new=False, rank=None, ready_at=0)

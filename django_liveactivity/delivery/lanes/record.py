@@ -1,18 +1,25 @@
-"""Store the answer and release the lane, in one step that a newer lease makes powerless."""
+"""Store the answer and release the lane in one transaction.
+
+If the lease was lost, only the attempt is stored, and the account learns from the answer.
+"""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import F
+from django.db.models.expressions import Combinable
 
 from django_liveactivity.client.answer import Answer, Outcome
-from django_liveactivity.conf import Account
 from django_liveactivity.delivery.limits import admission, rate
-from django_liveactivity.delivery.rules.backoff import retry_delay
-from django_liveactivity.delivery.rules.verdicts import AccountEffect, Retry, Verdict, judge
+from django_liveactivity.delivery.rules.verdicts import (
+    AccountEffect,
+    Retry,
+    Verdict,
+    judge,
+    retry_delay,
+)
 from django_liveactivity.delivery.transaction import durable_transaction
 from django_liveactivity.models import (
     AccountState,
@@ -26,16 +33,16 @@ from django_liveactivity.models import (
 )
 
 from .apply import (
+    Changes,
     card_rows,
     defer_operations,
+    evict,
     finish_operations,
+    mark_displayed,
     mark_ended,
     next_generation,
-    show_joined,
 )
-from .claim import Claim
-from .evict import evict
-from .lost import quarantine_changes
+from .claim import Claim, DrainContext, quarantine
 
 State = Operation.State
 Status = LiveActivity.Status
@@ -45,54 +52,67 @@ KEPT_LAST = 20
 
 @dataclass(frozen=True)
 class Recorded:
-    """What one call came to, for whoever tells the host's receivers."""
+    """What became of one call.
 
-    operation: Operation
+    Attributes:
+        verdict: what becomes of the operation.
+        owned: the lease was still this worker's, so the lane and its rows were changed.
+        started: the call started a card.
+        repeats: the content before was accepted with the same kind of reservation.
+    """
+
     verdict: Verdict
-    outcome: Outcome
-    started: bool
     owned: bool
-    repeats: bool = False
+    started: bool
+    repeats: bool
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """A call with its answer, and what that means."""
+
+    context: DrainContext
+    claim: Claim
+    answer: Answer
+    verdict: Verdict
+
+    @property
+    def database(self) -> str:
+        return self.context.database
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether no PUT of ours can arrive after this end; else a later DELETE confirms it."""
+        return self.claim.started_at >= self.claim.lane.stream_ambiguous_until
 
 
 @durable_transaction
-def record(
-    using: str,
-    account: Account,
-    state: AccountState,
-    claim: Claim,
-    answer: Answer,
-    rate_limit: rate.RateLimit,
-) -> Recorded:
-    """Store what one call came to; without the lease only the attempt is stored."""
+def record(context: DrainContext, claim: Claim, answer: Answer) -> Recorded:
+    """Store the answer and release the lane, which changes only if the lease was not lost."""
     stripped, vague = claim.operation.stripped, claim.is_end and answer.is_vague
     verdict = judge(claim.call.endpoint, answer.outcome, stripped=stripped, vague=vague)
-    owned = _release(using, account, claim, answer, verdict)
-    _store_attempt(using, claim, answer)
+    answered = _Answered(context, claim, answer, verdict)
+    owned = _release(answered)
+    _store_attempt(answered)
     if owned:
-        if claim.is_end:
-            _record_end(using, account, claim, answer, verdict)
-        else:
-            _record_content(using, account, claim, answer, verdict)
-        evict(using, account, answer)
-        _trim(using, claim)
-    _pass_on(using, account, state, claim, answer, verdict.effect, rate_limit)
-    if claim.slot is not None:
-        sent = answer.outcome != Outcome.NOT_SENT
-        latency = round(answer.duration * 1000) if sent else None
-        rate.give_back(account, claim.slot, claim.attempt_id, rate_limit, latency=latency)
-    started = owned and claim.plan.starts and verdict.state == State.DONE
-    repeats = verdict.state == State.DONE and _repeats(using, claim, answer)
-    return Recorded(claim.operation, verdict, answer.outcome, started, owned, repeats)
+        (_record_end if claim.is_end else _record_content)(answered)
+        evict(context.account, answer)
+        _trim_attempts(answered)
+    _update_account(answered)
+    _give_back_slot(answered)
+    done = verdict.state == State.DONE
+    started = owned and claim.plan.starts and done
+    return Recorded(verdict, owned, started, repeats=done and _repeats(answered))
 
 
-def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict) -> bool:
+def _release(answered: _Answered) -> bool:
     """Give the lease back; False if another worker has taken the lane in the meantime."""
+    claim, answer, verdict = answered.claim, answered.answer, answered.verdict
     lane = claim.lane
-    changes: dict[str, Any] = {"lease_until": 0, "open_attempt": 0}
-    if verdict.quarantine_changes:
-        changes |= quarantine_changes(claim.call.endpoint, account.timing.quarantine)
-    if verdict.state == State.DONE and claim.is_end and _is_certain(claim):
+    changes: Changes = {"lease_until": 0, "open_attempt": 0}
+    if verdict.quarantines:
+        changes |= quarantine(claim.call.endpoint, answered.context.timing.quarantine)
+    if verdict.state == State.DONE and claim.is_end and answered.is_certain:
         changes |= next_generation(lane, claim.plan.ends) | {"newest_content_id": 0}
     elif verdict.state == State.DONE and not claim.is_end:
         if not answer.is_ignored:  # else an end still carries this content
@@ -104,22 +124,17 @@ def _release(using: str, account: Account, claim: Claim, answer: Answer, verdict
         if lane.activity_id and answer.activity_id:
             changes["activity_id"] = answer.activity_id
     elif verdict.state == State.FAILED and (lane.displayed_id or not claim.operation.failures):
+        # The time to live of the displayed content counts again. Refused content of which an
+        # earlier try may have reached the phone keeps its own.
         changes["newest_content_id"] = lane.displayed_id
-        changes["deadline_at"] = (
-            Now() if lane.displayed_id else None
-        )  # the shown content's time counts
-    # Refused content of which an earlier try may have reached the phone keeps its time to live.
-    rows = Lane.objects.using(using).filter(pk=lane.pk, fence=lane.fence)
+        changes["deadline_at"] = Now() if lane.displayed_id else None
+    rows = Lane.objects.using(answered.database).filter(pk=lane.pk, fence=lane.fence)
     return bool(rows.update(**changes))
 
 
-def _is_certain(claim: Claim) -> bool:
-    """Tell whether no PUT of ours can arrive after this end; else a later DELETE confirms it."""
-    return claim.started_at >= claim.lane.stream_ambiguous_until
-
-
-def _store_attempt(using: str, claim: Claim, answer: Answer) -> None:
-    Attempt.objects.using(using).filter(pk=claim.attempt_id).update(
+def _store_attempt(answered: _Answered) -> None:
+    answer = answered.answer
+    Attempt.objects.using(answered.database).filter(pk=answered.claim.attempt_id).update(
         status=answer.status,
         outcome=answer.outcome,
         answer=answer.text,
@@ -128,78 +143,88 @@ def _store_attempt(using: str, claim: Claim, answer: Answer) -> None:
     )
 
 
-def _record_end(
-    using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
-) -> None:
-    ends, deferred = claim.plan.ends, claim.plan.deferred
-    if verdict.state != State.DONE:
-        next_try = _next_try(account, claim, verdict)
-        _try_again(using, claim, answer, verdict, next_try)
-        defer_operations(using, [*ends, *deferred], next_try)
-        if verdict.state == State.NEEDS_OPERATOR:
-            card_rows(using, claim.lane.cards).update(needs_attention=True)
+def _record_end(answered: _Answered) -> None:
+    using, claim, verdict = answered.database, answered.claim, answered.verdict
+    if verdict.state == State.DONE:
+        _acknowledge_ends(answered)
+        cards, attention = claim.lane.cards, answered.answer.needs_attention
+        also = _displayed(answered)
+        if not claim.lane.displayed_id:  # else its ids are known from the answers to its content
+            also |= _remember_ids(answered)
+        mark_ended(using, claim.lane, cards, attention=attention, also=also)
         return
-    attention = answer.needs_attention
-    rows = Operation.objects.using(using).filter(
-        pk__in=[e.pk for e in ends], state__in=Operation.UNFINISHED
-    )
-    changes = {"outcome": answer.outcome, "needs_attention": attention, "tries": F("tries") + 1}
-    if _is_certain(claim):
-        rows.update(
-            state=State.DONE, next_try_at=None, acknowledged_at=Now(), finished_at=Now(), **changes
-        )
-        defer_operations(using, deferred, Now())
-        _reshow(using, claim)
+    next_try = _next_try(answered)
+    _try_again(answered, next_try)
+    defer_operations(using, [*claim.plan.ends, *claim.plan.deferred], next_try)
+    if verdict.state == State.NEEDS_OPERATOR:
+        card_rows(using, claim.lane.cards).update(needs_attention=True)
+
+
+def _acknowledge_ends(answered: _Answered) -> None:
+    """Finish the ends, or have them confirmed after the quarantine; then content may go."""
+    using, plan, answer = answered.database, answered.claim.plan, answered.answer
+    changes: Changes = {
+        "outcome": answer.outcome,
+        "needs_attention": answer.needs_attention,
+        "tries": F("tries") + 1,
+        "acknowledged_at": Now(),
+    }
+    content_at: int | Combinable = Now()
+    if answered.is_certain:
+        changes |= {"state": State.DONE, "next_try_at": None, "finished_at": Now()}
     else:
-        until = claim.lane.stream_ambiguous_until
-        rows.update(acknowledged_at=Now(), next_try_at=until, **changes)
-        defer_operations(using, deferred, until)
-    mark_ended(using, claim.lane, claim.lane.cards, attention=attention)
-    if not claim.lane.displayed_id:  # else its ids are known from the answers to its content
-        newest = _remember(using, account, claim, answer)
-        if newest:
-            card_rows(using, claim.lane.cards).update(**newest)
-
-
-def _reshow(using: str, claim: Claim) -> None:
-    """Show again what a late end took from the phone although it is newer than that end."""
-    if claim.plan.redisplay is not None:
-        Operation.objects.using(using).filter(pk=claim.plan.redisplay.pk).update(
+        content_at = answered.claim.lane.stream_ambiguous_until
+        changes["next_try_at"] = content_at
+    ends = Operation.objects.using(using).filter(pk__in=[end.pk for end in plan.ends])
+    ends.filter(state__in=Operation.UNFINISHED).update(**changes)
+    defer_operations(using, plan.deferred, content_at)
+    if answered.is_certain and plan.redisplay is not None:
+        Operation.objects.using(using).filter(pk=plan.redisplay.pk).update(
             state=State.PENDING, next_try_at=Now(), finished_at=None
         )
 
 
-def _record_content(
-    using: str, account: Account, claim: Claim, answer: Answer, verdict: Verdict
-) -> None:
-    operation = claim.operation
-    cards = card_rows(using, claim.lane.cards)
-    if verdict.state == State.PENDING:
-        _try_again(using, claim, answer, verdict, _next_try(account, claim, verdict))
+def _record_content(answered: _Answered) -> None:
+    using, claim, answer = answered.database, answered.claim, answered.answer
+    if answered.verdict.state == State.PENDING:
+        _try_again(answered, _next_try(answered))
         return
-    finish_operations(using, [operation], verdict.state, answer.outcome)
-    if verdict.state == State.FAILED:
+    finish_operations(using, [claim.operation], answered.verdict.state, answer.outcome)
+    cards = card_rows(using, claim.lane.cards)
+    if answered.verdict.state == State.FAILED:
         if claim.lane.displayed_id:
-            show_joined(using, claim.lane, claim.lane.cards)
+            mark_displayed(using, claim.lane, claim.lane.cards)
         else:
             cards.update(status=Status.FAILED, ended_at=Now())
         return
     paused = answer.outcome == Outcome.PAUSED
-    changes: dict[str, Any] = {
-        "status": Status.PAUSED if paused else Status.LIVE,
-        "generation": claim.lane.generation,
-        "ended_at": None,
-    }
-    cards.update(**changes, **_remember(using, account, claim, answer))
+    cards.update(
+        status=Status.PAUSED if paused else Status.LIVE,
+        generation=claim.lane.generation,
+        ended_at=None,
+        **_displayed(answered),
+        **_remember_ids(answered),
+    )
 
 
-def _remember(using: str, account: Account, claim: Claim, answer: Answer) -> dict[str, str]:
-    """Note every id that the vendor names for a card; return its newest if that has changed."""
+def _displayed(answered: _Answered) -> dict[str, str]:
+    """Return the title and type that the phone shows after the call, if it has changed them."""
+    answer = answered.answer
+    unshown = answer.is_ignored or answer.outcome == Outcome.ALREADY_ENDED
+    if unshown or not answer.acknowledged:
+        return {}
+    content = answered.claim.call.body.get("content_state") or {}
+    return {name: content[name] for name in ("title", "type") if name in content}
+
+
+def _remember_ids(answered: _Answered) -> dict[str, str]:
+    """Store every id that the vendor names for a card; return its newest if that has changed."""
+    using, answer = answered.database, answered.answer
     named = set(filter(None, (answer.activity_id, answer.previous_activity_id)))
     if not named:
         return {}
     # Not by operation.activity: a router might ask a replica.
-    card = claim.operation.activity_id
+    card = answered.claim.operation.activity_id
     rows = LiveActivity.objects.using(using).filter(pk=card)
     current = rows.values_list("activity_id", flat=True).first()
     if current is None:  # the row is gone
@@ -207,7 +232,7 @@ def _remember(using: str, account: Account, claim: Claim, answer: Answer) -> dic
     for identity in named - {current}:
         known = {
             "activity_id": card,
-            "account": account.alias,
+            "account": answered.context.account.alias,
             "id_digest": lane_digest(activity_id=identity),
         }
         if not KnownActivityId.objects.using(using).filter(**known).exists():
@@ -216,86 +241,91 @@ def _remember(using: str, account: Account, claim: Claim, answer: Answer) -> dic
     return {} if newest in (None, current) else {"activity_id": newest}
 
 
-def _repeats(using: str, claim: Claim, answer: Answer) -> bool:
-    """Tell whether the content before was accepted with reservations of the same kind."""
+def _repeats(answered: _Answered) -> bool:
+    """Tell whether the content before was accepted with the same kind of reservation."""
+    claim, answer = answered.claim, answered.answer
     if not answer.error or claim.is_end or not claim.lane.displayed_id:
         return False
-    before = Attempt.objects.using(using).filter(operation=claim.lane.displayed_id)
+    before = Attempt.objects.using(answered.database).filter(operation=claim.lane.displayed_id)
     return before.filter(outcome=answer.outcome).exclude(error="").exists()
 
 
-def _try_again(using: str, claim: Claim, answer: Answer, verdict: Verdict, next_try: Any) -> None:
-    operation = claim.operation
+def _try_again(answered: _Answered, next_try: Combinable) -> None:
+    operation, verdict = answered.claim.operation, answered.verdict
     counts = verdict.effect == AccountEffect.FAILURE
-    changes: dict[str, Any] = {
+    changes: Changes = {
         "state": verdict.state,
-        "outcome": answer.outcome,
+        "outcome": answered.answer.outcome,
         "tries": F("tries") + 1,
         "failures": F("failures") + (1 if counts else 0),
         "next_try_at": next_try,
-        "stripped": operation.stripped or verdict.stripped,
+        "stripped": operation.stripped or verdict.strips,
         "needs_attention": verdict.state == State.NEEDS_OPERATOR,
     }
     if operation.first_tried_at is None:
-        changes["first_tried_at"] = claim.started_at
-    if claim.is_end and operation.failures + counts >= 2:
+        changes["first_tried_at"] = answered.claim.started_at
+    if operation.rank == Operation.Rank.END and operation.failures + counts >= 2:
         changes["rank"] = Operation.Rank.RETRIED_END
-    rows = Operation.objects.using(using).filter(pk=operation.pk)
+    rows = Operation.objects.using(answered.database).filter(pk=operation.pk)
     rows.filter(state__in=Operation.UNFINISHED).update(**changes)  # unless it was given up
 
 
-def _next_try(account: Account, claim: Claim, verdict: Verdict) -> Any:
-    if verdict.retry == Retry.HOURLY:
-        return Now() + account.timing.operator_retry
-    if verdict.retry == Retry.PROBE_CAP:
-        return Now() + account.timing.probe_cap
-    if verdict.retry == Retry.NOW:
-        return Now()
-    operation = claim.operation
-    age = claim.started_at - (operation.first_tried_at or claim.started_at)
-    chance = random.random()
-    return Now() + retry_delay(operation.failures + 1, age, chance, account.timing)
+def _next_try(answered: _Answered) -> Combinable:
+    operation, timing = answered.claim.operation, answered.context.timing
+    match answered.verdict.retry:
+        case Retry.HOURLY:
+            return Now() + timing.operator_retry
+        case Retry.PROBE_CAP:
+            return Now() + timing.probe_cap
+        case Retry.NOW:
+            return Now()
+    started_at = answered.claim.started_at
+    age = started_at - (operation.first_tried_at or started_at)
+    return Now() + retry_delay(operation.failures + 1, age, random.random(), timing)
 
 
-def _trim(using: str, claim: Claim) -> None:
+def _trim_attempts(answered: _Answered) -> None:
     """Keep the first and the last calls of an operation that is tried for days."""
-    last_dropped = claim.operation.tries + 1 - KEPT_LAST
+    operation = answered.claim.operation
+    last_dropped = operation.tries + 1 - KEPT_LAST
     if last_dropped > KEPT_FIRST:
-        Attempt.objects.using(using).filter(
-            operation=claim.operation, number__gt=KEPT_FIRST, number__lte=last_dropped
-        )._raw_delete(using)
+        Attempt.objects.using(answered.database).filter(
+            operation=operation, number__gt=KEPT_FIRST, number__lte=last_dropped
+        )._raw_delete(answered.database)
 
 
-def _pass_on(
-    using: str,
-    account: Account,
-    state: AccountState,
-    claim: Claim,
-    answer: Answer,
-    effect: AccountEffect,
-    rate_limit: rate.RateLimit,
-) -> None:
-    """Tell the account what the answer says of it, and one waiting start that there is room."""
+def _update_account(answered: _Answered) -> None:
+    """Write what the answer says of the account; if there is room, wake one waiting start."""
+    context, claim = answered.context, answered.claim
     changes = admission.after(
-        effect,
-        state,
-        answer,
+        answered.verdict.effect,
+        context.state,
+        answered.answer,
         lane_id=claim.lane.pk,
         is_content=not claim.is_end,
         starts=claim.plan.starts,
-        window=rate_limit.window,
-        timing=account.timing,
+        window=context.rate_limit.window,
+        timing=context.timing,
     )
     if changes:
-        AccountState.objects.using(using).filter(pk=state.pk).update(**changes)
+        states = AccountState.objects.using(context.database)
+        states.filter(pk=context.state.pk).update(**changes)
     if changes.get("limit_probe_at") == 0 or "limit_since" in changes:
-        _wake_a_start(using, account)
+        waiting = Operation.objects.using(context.database).filter(
+            account=context.account.alias,
+            rank=Operation.Rank.WAITING_START,
+            next_try_at__gt=Now(),
+        )
+        first = waiting.order_by("pk").values_list("pk", flat=True).first()
+        if first is not None:
+            Operation.objects.using(context.database).filter(pk=first).update(next_try_at=Now())
 
 
-def _wake_a_start(using: str, account: Account) -> None:
-    deferred = Operation.objects.using(using).filter(
-        account=account.alias, rank=Operation.Rank.WAITING_START, next_try_at__gt=Now()
-    )
-    first = deferred.order_by("pk").values_list("pk", flat=True).first()
-    if first is not None:
-        Operation.objects.using(using).filter(pk=first).update(next_try_at=Now())
+def _give_back_slot(answered: _Answered) -> None:
+    claim, answer, context = answered.claim, answered.answer, answered.context
+    if claim.slot is not None:
+        sent = answer.outcome != Outcome.NOT_SENT
+        latency = round(answer.duration * 1000) if sent else None
+        rate.give_back(
+            context.account, claim.slot, claim.attempt_id, context.rate_limit, latency=latency
+        )

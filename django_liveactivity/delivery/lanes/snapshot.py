@@ -1,4 +1,4 @@
-"""Look at a lane without touching it: its row, what is unfinished in it, and what the plan says."""
+"""Read a lane without changing it: its row, its unfinished operations, and the plan for them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from .candidates import Target
 
 @dataclass(frozen=True)
 class LaneSnapshot:
-    """A lane that nobody had leased when it was read, and its next step.
+    """A lane that was not leased when it was read, and its next step.
 
-    It holds as long as the lane's fence does: whoever leases, evicts or settles a lane raises it.
+    It is valid until the lane's fence changes: a lease, an eviction and an operator's action
+    raise the fence.
     """
 
     lane: Lane
@@ -29,43 +30,44 @@ class LaneSnapshot:
 def read_lane(account: Account, target: Target, now: int) -> LaneSnapshot | None:
     """Return a lane and its plan, or None if another worker has it.
 
-    The lane is read before its operations: what changed in between changed the fence too, but
-    for what a host has inserted.
+    The lane is read before its operations: whatever changes in between changes the fence too,
+    except for rows that a host inserts.
 
     Args:
         account: the account.
-        target: the lane to look at.
-        now: the database's clock a moment ago, in milliseconds; a lane without a row begins then.
+        target: the lane to read.
+        now: the database's clock a moment ago, in milliseconds; a new lane begins then.
     """
     lane = _create(account, target, now) if target.is_new else _find(account, target)
     if lane is None or lane.lease_until > lane.now:
         return None
-    plan_ = plan(lane, _read(account.database, lane), lane.now)
-    if plan_.over:
-        plan_ = replace(plan_, over=_pending(account.database, plan_.over))
-    return LaneSnapshot(lane, plan_)
+    decided = plan(lane, _read_operations(account.database, lane), lane.now)
+    if decided.ended_cards:  # of these, rarely any is still marked as pending
+        pending = _pending_cards(account.database, decided.ended_cards)
+        decided = replace(decided, ended_cards=pending)
+    return LaneSnapshot(lane, decided)
 
 
-def _pending(using: str, cards: Sequence[int]) -> list[int]:
-    """Return those of the rows, rarely any, that wait still: the others have ended before."""
+def _pending_cards(using: str, cards: Sequence[int]) -> list[int]:
     rows = LiveActivity.objects.using(using).filter(pk__in=cards)
     return list(rows.filter(status=LiveActivity.Status.PENDING).values_list("pk", flat=True))
 
 
 def _find(account: Account, target: Target) -> Lane | None:
-    named = {"account": account.alias, "digest": target.digest}
-    return next(iter(compiled.run(_lane, account.database, **named)), None)
+    key = {"account": account.alias, "digest": target.digest}
+    return next(iter(compiled.run(_lane, account.database, **key)), None)
 
 
 def _lane(using: str) -> QuerySet[Lane, Lane]:
     lanes = Lane.objects.using(using)
-    named = lanes.filter(account=compiled.Param("account"), digest=compiled.Param("digest"))
-    return with_now(named)
+    return with_now(
+        lanes.filter(account=compiled.Param("account"), digest=compiled.Param("digest"))
+    )
 
 
 def _create(account: Account, target: Target, now: int) -> Lane | None:
-    if not (target.stream_key or target.activity_id):  # rows of ours were deleted by other hands
-        raise LookupError("The row of its card is gone, and the key or id with it.")
+    if not (target.stream_key or target.activity_id):
+        raise LookupError("Its LiveActivity row was deleted, and its key or id with it.")
     lane = Lane(account=account.alias, digest=target.digest, stream_key=target.stream_key)
     lane.activity_id = "" if target.stream_key else target.activity_id
     try:
@@ -77,7 +79,7 @@ def _create(account: Account, target: Target, now: int) -> Lane | None:
     return lane
 
 
-def _read(using: str, lane: Lane) -> LaneRows:
+def _read_operations(using: str, lane: Lane) -> LaneRows:
     rows = compiled.run(
         _operations,
         using,
@@ -104,7 +106,7 @@ def _operations(using: str) -> QuerySet[Operation, Operation]:
         lane_digest=compiled.Param("digest"),
         state__in=Operation.UNFINISHED,
     )
-    known = Q(pk=compiled.number("newest")) | Q(pk=compiled.number("shown"))
+    known = Q(pk=compiled.integer_param("newest")) | Q(pk=compiled.integer_param("shown"))
     rows = Operation.objects.using(using).filter(unfinished | known).order_by("pk")
     # Asked of scheduled ends only: MariaDB would search for newer rows beside each content.
     scheduled = When(Operation.SCHEDULED, kind=Operation.Kind.END, then=Operation.is_moved())

@@ -1,1 +1,1 @@
-"""Decide: pure functions of rows, answers and the clock; no I/O."""
+"""Decide: plan, verdicts and bodies are pure functions of rows, answers and the clock."""

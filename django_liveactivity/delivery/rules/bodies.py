@@ -1,4 +1,4 @@
-"""Bind an operation to the body of its call, as late as possible: pure."""
+"""Bind an operation to the body of its call, as late as possible. Pure."""
 
 from __future__ import annotations
 
@@ -9,37 +9,35 @@ from django_liveactivity.client.call import Call
 from django_liveactivity.content import Endpoint, assemble
 from django_liveactivity.models import Lane, Operation
 
-CARRIED_OPTIONS = ("channels", "tags", "metadata")
-SHOWN_OPTIONS = ("action", "secondary_action")
+INHERITED_OPTIONS = ("channels", "tags", "metadata")
+BUTTONS = ("action", "secondary_action")
 UNKNOWN_TITLE = "Ended"
-"""For a card of which the vendor has refused all content that we know: an end needs a title."""
+"""An end needs a title, and the vendor has refused all content that we know of this card."""
 
 
 def content_call(lane: Lane, operation: Operation, unsent: Sequence[Operation]) -> Call:
-    """Return the call that shows the newest content, with what it carries from unsent ones."""
+    """Return the call that shows the newest content, with what it inherits from unsent content."""
     endpoint = Endpoint.STREAM if lane.stream_key else Endpoint.UPDATE
-    inherited_options, content = carry([*unsent, operation]), dict(operation.content or {})
-    if content.get("type") == "timer" and "duration_seconds" in inherited_options:
-        content.setdefault("duration_seconds", inherited_options["duration_seconds"])
-    options = {
-        k: v for k, v in inherited_options.items() if k in CARRIED_OPTIONS
-    } | operation.options
+    inherited, content = inherit_options([*unsent, operation]), dict(operation.content or {})
+    if content.get("type") == "timer" and "duration_seconds" in inherited:
+        content.setdefault("duration_seconds", inherited["duration_seconds"])
+    options = {k: v for k, v in inherited.items() if k in INHERITED_OPTIONS} | operation.options
     return _call(lane, endpoint, assemble(endpoint, content, options, None))
 
 
-def carry(operations: Sequence[Operation]) -> dict[str, Any]:
+def inherit_options(operations: Sequence[Operation]) -> dict[str, Any]:
     """Return what older content set and newer content leaves as it is.
 
-    An omitted tag list, metadata, channel or timer duration means "keep" to the vendor, who has
-    never seen the older content if it was not sent.
+    To the vendor an omitted tag list, metadata, channel or timer duration means "keep"; but the
+    vendor never saw content that was not sent.
     """
-    inherited_options: dict[str, Any] = {}
+    inherited: dict[str, Any] = {}
     for operation in operations:
-        inherited_options |= operation.inherited_options
-        inherited_options |= {k: v for k, v in operation.options.items() if k in CARRIED_OPTIONS}
+        inherited |= operation.inherited_options
+        inherited |= {k: v for k, v in operation.options.items() if k in INHERITED_OPTIONS}
         content = operation.content or {}
-        inherited_options |= {k: v for k, v in content.items() if k == "duration_seconds"}
-    return inherited_options
+        inherited |= {k: v for k, v in content.items() if k == "duration_seconds"}
+    return inherited
 
 
 def end_call(lane: Lane, ends: Sequence[Operation], newest: Operation | None) -> Call:
@@ -69,15 +67,15 @@ def _final(
         return with_content[-1].content, with_content[-1].options | options
     if newest is None:
         return None, options
-    kept = SHOWN_OPTIONS if newest.id == lane.displayed_id else (*SHOWN_OPTIONS, "tags", "metadata")
+    names = BUTTONS if newest.id == lane.displayed_id else (*BUTTONS, "tags", "metadata")
     intended = newest.inherited_options | newest.options
-    return newest.content, {k: v for k, v in intended.items() if k in kept} | options
+    return newest.content, {k: v for k, v in intended.items() if k in names} | options
 
 
 def _phone_is_up_to_date(
     lane: Lane, ends: Sequence[Operation], newest: Operation | None, dismiss: int | None
 ) -> bool:
-    """Tell whether a stream can end with no body: the vendor then shows its latest state."""
+    """Tell whether a stream can end without a body: the vendor then shows its latest state."""
     return (
         bool(lane.stream_key)
         and dismiss is None

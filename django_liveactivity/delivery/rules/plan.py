@@ -1,46 +1,61 @@
-"""Given the rows of one lane and the clock, decide what comes next: values in, a value out.
+"""Decide the next step of a lane from its rows and the clock.
 
-A lane's operations stand in the order of their ids. A due end closes the generation before it;
-what is left open shows its newest content. Nothing here reads or writes a row.
+A lane's operations are in the order of their ids. A due end closes the generation before it; an
+open generation shows its newest content. Pure: nothing here reads or writes a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.models import Lane, Operation
 
 Kind = Operation.Kind
 CONTENT_KINDS = Operation.CONTENT_KINDS
+Operations = tuple[Operation, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
     """What to do with a lane now.
 
-    ``ends`` are due and answered by one call, or by knowledge; ``never_started`` and ``covered``
-    say that no call is needed. ``over`` are the ids of rows, of which all came too late: they have
-    ended with a generation before. ``final`` is the newest content intended before these ends, and
-    ``newest`` that of the open generation. ``reshow`` is shown content that an end, committed
-    late, takes from the phone although it is newer. ``adopts`` says that somebody asked to end
-    the card before we had any content for it: it may be on phones without a call of ours.
+    Attributes:
+        superseded: operations that newer ones replace, and content whose generation is over.
+        cancelled_schedules: keeps; what they did to scheduled ends is done.
+        already_covered: ends of a generation that has ended.
+        ended_cards: ids of LiveActivity rows whose operations all came too late: their card ended
+            with an earlier generation.
+        ends: due ends that one call answers, or none if ``never_started``.
+        final: the newest content intended before these ends.
+        never_started: the ends need no call, because no call was ever made for the card.
+        newest: the newest content of the open generation.
+        send: the operation to make a call for.
+        starts: the call may start a card.
+        unsent: older content that was never sent; ``send`` inherits its options.
+        deferred: content that waits, for ``defer_until`` or for the answer to the ends' call.
+        defer_until: when ``deferred`` and ``ends`` are due again, in milliseconds.
+        redisplay: displayed content, newer than an end that committed late, to be sent again
+            after that end.
+        expired: the time to live is over; an end has to be inserted.
+        may_predate_us: an end was asked for before any content of ours, so the card may be on
+            phones without a call of ours.
+        deadline_at: when the time to live will be over, in milliseconds.
     """
 
-    superseded: Sequence[Operation] = ()
-    cancelled_schedules: Sequence[Operation] = ()
-    already_covered: Sequence[Operation] = ()
-    over: Sequence[int] = ()
-    ends: Sequence[Operation] = ()
+    superseded: Operations = ()
+    cancelled_schedules: Operations = ()
+    already_covered: Operations = ()
+    ended_cards: Sequence[int] = ()
+    ends: Operations = ()
     final: Operation | None = None
     never_started: bool = False
     newest: Operation | None = None
     send: Operation | None = None
     starts: bool = False
-    unsent: Sequence[Operation] = ()
-    deferred: Sequence[Operation] = ()
+    unsent: Operations = ()
+    deferred: Operations = ()
     defer_until: int | None = None
     redisplay: Operation | None = None
     expired: bool = False
@@ -68,80 +83,70 @@ class LaneRows:
 
 def plan(lane: Lane, rows: LaneRows, now: int) -> Plan:
     """Return the next step of a lane at the time ``now``."""
-    schedule = [o for o in rows.unfinished if o.kind not in CONTENT_KINDS]
-    keeps = [o for o in schedule if o.kind == Kind.KEEP]
-    ends = [o for o in schedule if o.kind == Kind.END]
+    keeps = tuple(o for o in rows.unfinished if o.kind == Kind.KEEP)
     contents = [o for o in rows.unfinished if o.kind in CONTENT_KINDS]
-
-    moved = [e for e in ends if e.is_scheduled and e.pk in rows.moved]
-    ends = [e for e in ends if e not in moved]
-    already_covered = [e for e in ends if e.id < lane.ended_through_id]
-    due = [e for e in ends if e not in already_covered and is_due(e, now)]
+    all_ends = [o for o in rows.unfinished if o.kind == Kind.END]
+    moved = [e for e in all_ends if e.is_scheduled and e.pk in rows.moved]
+    ends = [e for e in all_ends if e not in moved]
+    covered = tuple(e for e in ends if e.id < lane.ended_through_id)
+    due = tuple(e for e in ends if e not in covered and is_due(e, now))
     dead = [c for c in contents if _is_past(c, lane) or closes(due, c)]
-    alive = [c for c in contents if c not in dead]
-    known = {
-        "superseded": [*moved, *dead],
-        "cancelled_schedules": keeps,
-        "already_covered": already_covered,
-        "over": _rows_over(lane, [*already_covered, *dead], [*ends, *alive]),
-        "may_predate_us": _adopts([*moved, *ends], [*contents, rows.newest]),
-    }
+    alive = tuple(c for c in contents if c not in dead)
+    finished = Plan(
+        superseded=(*moved, *dead),
+        cancelled_schedules=keeps,
+        already_covered=covered,
+        ended_cards=_ended_cards(lane, [*covered, *dead], [*ends, *alive]),
+        may_predate_us=_ends_came_first(all_ends, [*contents, rows.newest]),
+    )
     if due:
-        return _plan_end(lane, rows, due, dead, alive, now, known)
-    return _plan_content(lane, rows, alive, now, known)
+        closed = [c for c in dead if not _is_past(c, lane)]
+        return _plan_end(lane, rows, replace(finished, ends=due, deferred=alive), closed, now)
+    return _plan_content(lane, rows, finished, alive, now)
 
 
 def _plan_end(
-    lane: Lane,
-    rows: LaneRows,
-    due: list[Operation],
-    dead: list[Operation],
-    alive: list[Operation],
-    now: int,
-    known: dict[str, Any],
+    lane: Lane, rows: LaneRows, ending: Plan, closed: Sequence[Operation], now: int
 ) -> Plan:
-    dead = [c for c in dead if not _is_past(c, lane)]
-    if dead and lane.stream_key and not (lane.ever_called or known["may_predate_us"]):
-        return Plan(**known, ends=due, never_started=True, newest=_last(alive), deferred=alive)
+    """Complete the plan of a lane whose generation is to end; ``closed`` is its unsent content."""
+    due, alive = ending.ends, ending.deferred
+    if closed and lane.stream_key and not (lane.ever_called or ending.may_predate_us):
+        return replace(ending, never_started=True, newest=_newest(alive))
     end = due[-1]
     waits = bool(end.next_try_at and end.next_try_at > now)
-    return Plan(
-        **known,
-        ends=due,
-        final=_last([c for c in (rows.newest, *dead) if c and closes(due, c)]),
-        newest=_last([rows.newest, *dead, *alive]),
+    return replace(
+        ending,
+        final=_newest(c for c in (rows.newest, *closed) if c and closes(due, c)),
+        newest=_newest([rows.newest, *closed, *alive]),
         send=None if waits else end,
-        deferred=alive,
         defer_until=end.next_try_at if waits else None,
         redisplay=rows.shown if rows.shown and not closes(due, rows.shown) else None,
     )
 
 
-def _plan_content(
-    lane: Lane, rows: LaneRows, alive: list[Operation], now: int, known: dict[str, Any]
-) -> Plan:
-    newest = _last([rows.newest, *alive])
+def _plan_content(lane: Lane, rows: LaneRows, finished: Plan, alive: Operations, now: int) -> Plan:
+    """Complete the plan of a lane whose generation stays open; ``alive`` is its unsent content."""
+    newest = _newest([rows.newest, *alive])
     deadline = _deadline(newest)
     if deadline is not None and deadline <= now:
-        return Plan(**known, expired=True, newest=newest)
-    known |= {"newest": newest, "deadline_at": deadline}
+        return replace(finished, expired=True, newest=newest)
+    still_open = replace(finished, newest=newest, deadline_at=deadline)
     if not alive:
-        return Plan(**known)
+        return still_open
     *older, content = alive
-    known["superseded"] += older
     if lane.hidden_because and rows.shown and _shows_the_same(content, rows.shown):
-        known["superseded"].append(content)
-        return Plan(**known)
-    starts = bool(lane.stream_key) and _may_start(lane, content)
+        return replace(still_open, superseded=(*finished.superseded, *older, content))
+    decided = replace(still_open, superseded=(*finished.superseded, *older), unsent=tuple(older))
     ready_at = content.next_try_at or 0
     if not lane.displayed_id and lane.generation > 1:
         ready_at = max(ready_at, lane.ambiguous_until)
     if ready_at > now:
-        return Plan(**known, unsent=older, deferred=[content], defer_until=ready_at)
-    return Plan(**known, send=content, starts=starts, unsent=older)
+        return replace(decided, deferred=(content,), defer_until=ready_at)
+    starts = bool(lane.stream_key) and _may_start(lane, content)
+    return replace(decided, send=content, starts=starts)
 
 
-def _last(contents: Iterable[Operation | None]) -> Operation | None:
+def _newest(contents: Iterable[Operation | None]) -> Operation | None:
     return max((c for c in contents if c is not None), key=lambda c: c.id, default=None)
 
 
@@ -158,13 +163,13 @@ def closes(ends: Iterable[Operation], content: Operation) -> bool:
     )
 
 
-def _adopts(ends: Iterable[Operation], contents: Iterable[Operation | None]) -> bool:
+def _ends_came_first(ends: Iterable[Operation], contents: Iterable[Operation | None]) -> bool:
     first = min((c.pk for c in contents if c is not None), default=None)
     return any(first is None or end.pk < first for end in ends)
 
 
 def _may_start(lane: Lane, content: Operation) -> bool:
-    """Tell whether the PUT would start a card, as far as we or the vendor's last 429 know."""
+    """Tell whether the PUT may start a card, as far as we or the vendor's last 429 know."""
     evicted = lane.hidden_because == Lane.HiddenBecause.EVICTED
     return not lane.displayed_id or evicted or content.outcome == Outcome.LIMIT_REACHED
 
@@ -179,17 +184,17 @@ def is_over(operation: Operation, lane: Lane) -> bool:
     return operation.id < lane.ended_through_id or operation.created_at < lane.ended_through_at
 
 
-def _rows_over(
+def _ended_cards(
     lane: Lane, finished: Iterable[Operation], left: Iterable[Operation]
-) -> Sequence[int]:
-    """Return the rows of operations whose generation is over, but those with something left."""
+) -> tuple[int, ...]:
+    """Return the rows of operations whose generation is over, except those with work left."""
     busy = {o.activity_id for o in left if o.id >= lane.ended_through_id}
     late = {o.activity_id for o in finished if is_over(o, lane)}
     return tuple(sorted(late - busy))
 
 
 def _deadline(newest: Operation | None) -> int | None:
-    """Return when the open generation has lived its time, counted from its newest content."""
+    """Return when the time to live of the open generation is over, from its newest content."""
     if newest is None or newest.time_to_live is None:
         return None
     return newest.created_at + newest.time_to_live

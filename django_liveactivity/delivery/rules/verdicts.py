@@ -1,4 +1,7 @@
-"""What an answer means for the operation and for its account: one table, pure."""
+"""What an answer means for the operation and for its account: one table, and when to try again.
+
+Each verdict is named by what follows from it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from django_liveactivity.client.answer import ACKNOWLEDGED, Answer, Outcome
+from django_liveactivity.conf import Timing
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import Operation
 
@@ -13,7 +17,7 @@ State = Operation.State
 
 
 class AccountEffect(enum.Enum):
-    """What an answer says of the whole account."""
+    """What an answer means for the whole account."""
 
     OPEN = "a good answer opens it"
     FREEZE = "a 429: every call waits"
@@ -21,7 +25,7 @@ class AccountEffect(enum.Enum):
     BILLING = "content waits, ends flow"
     LIMIT = "starts wait, everything else flows"
     FAILURE = "counts towards blocking"
-    SAME = "says nothing"
+    SAME = "nothing"
 
 
 class Retry(enum.Enum):
@@ -30,48 +34,56 @@ class Retry(enum.Enum):
     BACKOFF = "after a growing, jittered pause"
     HOURLY = "in an hour"
     PROBE_CAP = "after the longest pause between two probes, so that others probe meanwhile"
-    NOW = "at once, as far as the account's gates allow"
+    NOW = "as soon as the account admits a call"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of an operation after one call."""
+    """What becomes of an operation after one call.
 
-    state: str
+    Attributes:
+        state: the operation's next state.
+        effect: what the answer means for the account.
+        retry: when the operation is tried again; None if it is finished.
+        quarantines: the call may still be applied, so the lane is quarantined.
+        strips: the next try sends the end without its content.
+    """
+
+    state: State
     effect: AccountEffect = AccountEffect.OPEN
     retry: Retry | None = None
-    quarantine_changes: bool = False
-    stripped: bool = False
+    quarantines: bool = False
+    strips: bool = False
 
 
 DONE = Verdict(State.DONE)
-FAILED = Verdict(State.FAILED)
-OPERATOR = Verdict(State.NEEDS_OPERATOR, retry=Retry.HOURLY)
-BARE = Verdict(State.PENDING, retry=Retry.NOW, stripped=True)
-AGAIN = Verdict(State.PENDING, effect=AccountEffect.FAILURE, retry=Retry.BACKOFF)
-DOUBT = replace(AGAIN, quarantine_changes=True)
-FROZEN = Verdict(State.PENDING, effect=AccountEffect.FREEZE, retry=Retry.NOW)
-BLOCKED = Verdict(State.PENDING, effect=AccountEffect.BLOCK, retry=Retry.NOW)
-VAGUE = replace(BLOCKED, retry=Retry.PROBE_CAP)
-UNPAID = Verdict(State.PENDING, effect=AccountEffect.BILLING, retry=Retry.NOW)
-UNPAID_END = Verdict(State.PENDING, effect=AccountEffect.SAME, retry=Retry.HOURLY)
-FULL = Verdict(State.PENDING, effect=AccountEffect.LIMIT, retry=Retry.NOW)
+FAIL = Verdict(State.FAILED)
+RETRY = Verdict(State.PENDING, AccountEffect.FAILURE, Retry.BACKOFF)
+RETRY_AND_QUARANTINE = replace(RETRY, quarantines=True)
+RETRY_HOURLY = Verdict(State.PENDING, AccountEffect.SAME, Retry.HOURLY)
+RETRY_STRIPPED = Verdict(State.PENDING, retry=Retry.NOW, strips=True)
+ASK_OPERATOR = Verdict(State.NEEDS_OPERATOR, retry=Retry.HOURLY)
+FREEZE = Verdict(State.PENDING, AccountEffect.FREEZE, Retry.NOW)
+BLOCK = Verdict(State.PENDING, AccountEffect.BLOCK, Retry.NOW)
+BLOCK_AND_STEP_ASIDE = replace(BLOCK, retry=Retry.PROBE_CAP)
+HOLD_CONTENT = Verdict(State.PENDING, AccountEffect.BILLING, Retry.NOW)
+HOLD_STARTS = Verdict(State.PENDING, AccountEffect.LIMIT, Retry.NOW)
 
 COLUMNS = (Endpoint.STREAM, Endpoint.UPDATE, Endpoint.END_STREAM, Endpoint.END)
 TABLE: dict[Outcome, tuple[Verdict, Verdict, Verdict, Verdict]] = {
-    # answer                PUT stream  POST update  DELETE stream  POST end
-    Outcome.NOT_SENT:       (AGAIN,     AGAIN,       AGAIN,         AGAIN),
-    Outcome.AMBIGUOUS:      (DOUBT,     AGAIN,       DOUBT,         AGAIN),
-    Outcome.RATE_LIMITED:   (FROZEN,    FROZEN,      FROZEN,        FROZEN),
-    Outcome.LIMIT_REACHED:  (FULL,      FROZEN,      FROZEN,        FROZEN),
-    Outcome.BILLING_BLOCKED: (UNPAID,   UNPAID,      UNPAID_END,    UNPAID_END),
-    Outcome.NOT_FOUND:      (FAILED,    FAILED,      DONE,          OPERATOR),
-    Outcome.NO_RECIPIENTS:  (FAILED,    FAILED,      DONE,          DONE),
-    Outcome.FORBIDDEN:      (FAILED,    FAILED,      OPERATOR,      OPERATOR),
-    Outcome.REJECTED:       (FAILED,    FAILED,      BARE,          BARE),
-    Outcome.UNAUTHORIZED:   (BLOCKED,   BLOCKED,     BLOCKED,       BLOCKED),
+    # answer: PUT stream, POST update, DELETE stream, POST end
+    Outcome.NOT_SENT: (RETRY, RETRY, RETRY, RETRY),
+    Outcome.AMBIGUOUS: (RETRY_AND_QUARANTINE, RETRY, RETRY_AND_QUARANTINE, RETRY),
+    Outcome.RATE_LIMITED: (FREEZE, FREEZE, FREEZE, FREEZE),
+    Outcome.LIMIT_REACHED: (HOLD_STARTS, FREEZE, FREEZE, FREEZE),
+    Outcome.BILLING_BLOCKED: (HOLD_CONTENT, HOLD_CONTENT, RETRY_HOURLY, RETRY_HOURLY),
+    Outcome.NOT_FOUND: (FAIL, FAIL, DONE, ASK_OPERATOR),
+    Outcome.NO_RECIPIENTS: (FAIL, FAIL, DONE, DONE),
+    Outcome.FORBIDDEN: (FAIL, FAIL, ASK_OPERATOR, ASK_OPERATOR),
+    Outcome.REJECTED: (FAIL, FAIL, RETRY_STRIPPED, RETRY_STRIPPED),
+    Outcome.UNAUTHORIZED: (BLOCK, BLOCK, BLOCK, BLOCK),
     **dict.fromkeys(ACKNOWLEDGED, (DONE, DONE, DONE, DONE)),
-}  # fmt: skip
+}
 
 
 def resolve(answer: Answer, known_address: str) -> Answer:
@@ -98,7 +110,26 @@ def judge(endpoint: Endpoint, outcome: Outcome, *, stripped: bool, vague: bool =
         vague: an end was answered by a 404 that may be another server's. If it is the vendor's
             after all, that end can never open the account, so content must get to probe as well.
     """
-    verdict = TABLE[outcome][COLUMNS.index(endpoint)]
     if vague:
-        return VAGUE
-    return OPERATOR if verdict is BARE and stripped else verdict
+        return BLOCK_AND_STEP_ASIDE
+    verdict = TABLE[outcome][COLUMNS.index(endpoint)]
+    return ASK_OPERATOR if verdict.strips and stripped else verdict
+
+
+def retry_delay(tries: int, age: int, chance: float, timing: Timing) -> int:
+    """Return the pause before the next try of an operation: full jitter under a doubling cap.
+
+    Args:
+        tries: the calls made so far, at least 1.
+        age: milliseconds since the first of them.
+        chance: a random number from 0 to 1.
+        timing: the durations in force.
+
+    Returns:
+        Milliseconds. Jitter spreads the workers that failed together; the cap grows from one
+        minute to fifteen when the failures have lasted ten.
+    """
+    long = age >= timing.backoff_long_after
+    cap = timing.backoff_long_cap if long else timing.backoff_cap
+    ceiling = min(cap, timing.backoff_first * 2 ** min(tries, 20))
+    return timing.backoff_first + int(chance * max(0, ceiling - timing.backoff_first))
