@@ -14,7 +14,7 @@ from django_liveactivity.health.alerts import STUCK
 from django_liveactivity.models.schema import cure_of
 from django_liveactivity.printable import get_logger
 
-from .progress import ProgressBars
+from .terminal import ProgressBars
 
 SWEEP_EVERY = 15.0
 DRAWN_EVERY = 0.5
