@@ -1,5 +1,5 @@
-"""System checks, one stable id for each rule; docs/reference/checks.md lists them."""
+"""System checks, each rule with a stable ID; docs/reference/checks.md lists them."""
 
-from . import accounts, celery, deployment, endpoint, tracking
+from . import accounts, deployment, endpoint
 
-__all__ = ["accounts", "celery", "deployment", "endpoint", "tracking"]
+__all__ = ["accounts", "deployment", "endpoint"]
