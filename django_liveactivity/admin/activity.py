@@ -6,14 +6,12 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.messages import ERROR
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import dateformat
+from django.utils import dateformat, timezone
 from django.utils.html import format_html
-from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -109,9 +107,11 @@ class LiveActivityAdmin(Base):
     def response_action(
         self, request: HttpRequest, queryset: Cards, *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Run an action, unless a checkbox has a value that can be no card."""
+        """Run an action, unless a checkbox holds a value that cannot be a card."""
         if not all(map(is_card_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
-            self.message_user(request, gettext("Select live activities by their rows."), ERROR)
+            self.message_user(
+                request, gettext("Select live activities by their rows."), messages.ERROR
+            )
             return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset, *args, **kwargs)
 
@@ -177,7 +177,9 @@ class LiveActivityAdmin(Base):
     def _moment(self, value: datetime.datetime | None) -> str:
         if value is None:
             return self.get_empty_value_display()
-        return dateformat.format(localtime(value) if is_aware(value) else value, "Y-m-d H:i:s")
+        return dateformat.format(
+            timezone.localtime(value) if timezone.is_aware(value) else value, "Y-m-d H:i:s"
+        )
 
     @admin.action(description=_("End selected live activities"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:

@@ -10,13 +10,9 @@ from typing import Any
 from django.apps import apps
 from django.db import transaction
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import status
-from rest_framework.exceptions import NotFound
-from rest_framework.permissions import AllowAny, BasePermission
-from rest_framework.renderers import JSONRenderer
+from rest_framework import exceptions, permissions, renderers, status, views
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import parse_content, take_dismissal
@@ -31,14 +27,14 @@ from .serializers import DetailSerializer, EndedSerializer, EndSerializer, Error
 OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
 
 
-class MayEndLiveActivities(BasePermission):
+class MayEndLiveActivities(permissions.BasePermission):
     """Admits active principals that have ``django_liveactivity.end_liveactivity``.
 
     A principal is what the host's authentication returns: a user of any model, a service account
     of its own class, or None. One without ``is_authenticated`` or ``has_perm`` has no permission.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: views.APIView) -> bool:
         principal: object = request.user
         has_perm = getattr(principal, "has_perm", None)
         return (
@@ -49,7 +45,7 @@ class MayEndLiveActivities(BasePermission):
         )
 
 
-class EndView(APIView):
+class EndView(views.APIView):
     """Ends live activities for users with ``django_liveactivity.end_liveactivity``.
 
     Authentication, throttles and permissions are the host's; this view adds its own permission to
@@ -61,7 +57,7 @@ class EndView(APIView):
     # DjangoModelPermissions would ask for add_operation; DRF's own root view is marked so, too.
     _ignore_model_permissions = True
     parser_classes = (BoundedJSONParser,)
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (renderers.JSONRenderer,)
 
     @extend_schema(
         operation_id="liveactivity_end",
@@ -92,7 +88,9 @@ class EndView(APIView):
     def get_permissions(self) -> list[Any]:
         """Return the endpoint's permission, then the host's."""
         # AllowAny beside ours means nothing, but the schema would say that anybody may call.
-        host = [each for each in super().get_permissions() if type(each) is not AllowAny]
+        host = [
+            each for each in super().get_permissions() if type(each) is not permissions.AllowAny
+        ]
         return [MayEndLiveActivities(), *host]
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -145,7 +143,7 @@ def _end(account: conf.Account, values: dict[str, Any]) -> list[Operation]:
 def _card(account: conf.Account, pk: int) -> LiveActivity:
     card = selectors.activities(account).filter(pk=pk).first()
     if card is None:
-        raise NotFound(f"Account {account.alias!r} has no live activity {pk}.")
+        raise exceptions.NotFound(f"Account {account.alias!r} has no live activity {pk}.")
     return card
 
 
@@ -154,7 +152,7 @@ def _subject(model: str, pk: str) -> Subject:
     try:
         found = apps.get_model(model)
     except (LookupError, ValueError):
-        raise NotFound("There is no such model.") from None
+        raise exceptions.NotFound("There is no such model.") from None
     try:
         return Subject.named(found, pk)
     except InvalidInputError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's name
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
@@ -27,8 +27,8 @@ CELERY_HINT = (
 )
 
 
-@register("liveactivity")
-def check_accounts(**_: Any) -> list[CheckMessage]:
+@checks.register("liveactivity")
+def check_accounts(**_: object) -> list[checks.CheckMessage]:
     """Check every account of ``LIVEACTIVITY``.
 
     * ``liveactivity.E001``: the setting is wrong.
@@ -47,7 +47,7 @@ def check_accounts(**_: Any) -> list[CheckMessage]:
     return [message for account in accounts.values() for message in _check(account)]
 
 
-def _check(account: conf.Account) -> Iterator[CheckMessage]:
+def _check(account: conf.Account) -> Iterator[checks.CheckMessage]:
     try:
         yield from configured_backend(account.alias).check()
     except ImproperlyConfigured as error:
@@ -59,9 +59,9 @@ def _check(account: conf.Account) -> Iterator[CheckMessage]:
     if account.database not in connections:
         name = f"LIVEACTIVITY[{account.alias!r}]['DATABASE']"
         message = f"{name}: {account.database!r} is not in DATABASES."
-        yield Error(message, id="liveactivity.E004")
+        yield checks.Error(message, id="liveactivity.E004")
     if account.dispatcher == "immediate" and not settings.DEBUG:
-        yield Warning(
+        yield checks.Warning(
             f"LIVEACTIVITY[{account.alias!r}]['DISPATCHER'] is 'immediate': requests wait for "
             "the vendor.",
             hint="Use 'celery', or 'none' with manage.py liveactivity_dispatch.",
@@ -69,12 +69,12 @@ def _check(account: conf.Account) -> Iterator[CheckMessage]:
         )
 
 
-def _error(error: ImproperlyConfigured, otherwise: str) -> Error:
-    return Error(str(error), id=IDS.get(type(error), otherwise))
+def _error(error: ImproperlyConfigured, otherwise: str) -> checks.Error:
+    return checks.Error(str(error), id=IDS.get(type(error), otherwise))
 
 
-@register("liveactivity")
-def check_celery_app(**_: Any) -> list[CheckMessage]:
+@checks.register("liveactivity")
+def check_celery_app(**_: object) -> list[checks.CheckMessage]:
     """Check that wake-ups go to the project's broker, from every thread.
 
     * ``liveactivity.W007``: no Celery app of the project, or one without a broker.
@@ -90,12 +90,12 @@ def check_celery_app(**_: Any) -> list[CheckMessage]:
     here, elsewhere = app_here(), app_elsewhere()
     if here is None or not (here.conf.broker_write_url or here.conf.task_always_eager):
         message = "The dispatcher 'celery' has no broker: wake-ups go to amqp://localhost."
-        return [Warning(message, hint=CELERY_HINT, id="liveactivity.W007")]
+        return [checks.Warning(message, hint=CELERY_HINT, id="liveactivity.W007")]
     if here is elsewhere:
         return []
     other = "Celery's default, amqp://localhost" if elsewhere is None else repr(elsewhere.main)
     return [
-        Warning(
+        checks.Warning(
             f"The Celery app here is {here.main!r}, but in the threads of requests it is {other}: "
             "their wake-ups, and their delay() of shared tasks, go to another broker.",
             hint="Call app.set_default() where the project's Celery app is made.",
@@ -116,15 +116,15 @@ def _uses_celery() -> bool:
         return False  # check_accounts reports it
 
 
-@register("liveactivity")
-def check_tracking(**_: Any) -> list[CheckMessage]:
+@checks.register("liveactivity")
+def check_tracking(**_: object) -> list[checks.CheckMessage]:
     """Check that the cards of each followed model can be stored.
 
     * ``liveactivity.E008``: a model is written to another database than its account's.
     * ``liveactivity.E009``: a model has a composite primary key.
     * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``.
     """
-    messages: list[CheckMessage] = [_composite_key(activity) for activity in unsupported()]
+    messages: list[checks.CheckMessage] = [_composite_key(activity) for activity in unsupported()]
     try:
         accounts = conf.accounts()
     except ImproperlyConfigured:
@@ -134,8 +134,8 @@ def check_tracking(**_: Any) -> list[CheckMessage]:
     return messages
 
 
-def _composite_key(activity: ModelActivity[Any]) -> Error:
-    return Error(
+def _composite_key(activity: ModelActivity[Any]) -> checks.Error:
+    return checks.Error(
         f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
         "primary key: a card names its subject by a single one.",
         hint="Call the services yourself, without a subject.",
@@ -146,10 +146,10 @@ def _composite_key(activity: ModelActivity[Any]) -> Error:
 
 def _check_activity(
     activity: ModelActivity[Any], accounts: Mapping[str, conf.Account]
-) -> Iterator[CheckMessage]:
+) -> Iterator[checks.CheckMessage]:
     alias = activity.account
     if alias not in accounts:
-        yield Error(
+        yield checks.Error(
             f"{activity.name}.account is {alias!r}, which LIVEACTIVITY does not have.",
             obj=type(activity),
             id="liveactivity.E010",
@@ -157,7 +157,7 @@ def _check_activity(
         return
     written, stored = router.db_for_write(activity.model), accounts[alias].database
     if written != stored:
-        yield Error(
+        yield checks.Error(
             f"{activity.model._meta.label} is written to the database {written!r}, and the account "
             f"{alias!r} of {activity.name} lives in {stored!r}: they cannot commit together.",
             hint="Give the ModelActivity an account whose DATABASE is the model's.",

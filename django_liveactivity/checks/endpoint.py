@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register  # noqa: A004 - Django's name
+from django.core import checks
 from django.urls import URLPattern, URLResolver, get_resolver
 
 VIEWS = "django_liveactivity.api.views"
 
 
-@register("liveactivity")
-def check_endpoint(**_: Any) -> list[CheckMessage]:
+@checks.register("liveactivity")
+def check_endpoint(**_: object) -> list[checks.CheckMessage]:
     """Check that the endpoint, if mounted, can authenticate callers and throttle them.
 
     * ``liveactivity.W004``: the endpoint is mounted without authentication classes.
@@ -26,9 +26,9 @@ def check_endpoint(**_: Any) -> list[CheckMessage]:
     return [warning for route, view in mounted for warning in _warnings(route, view)]
 
 
-def _warnings(route: str, view: Any) -> Iterator[CheckMessage]:
+def _warnings(route: str, view: Any) -> Iterator[checks.CheckMessage]:
     if not _option(view, "authentication_classes"):
-        yield Warning(
+        yield checks.Warning(
             f"The endpoint at {route!r} has no authentication classes: every caller is anonymous "
             "and is refused.",
             hint="Fill REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'].",
@@ -36,7 +36,7 @@ def _warnings(route: str, view: Any) -> Iterator[CheckMessage]:
         )
     scope = _option(view, "throttle_scope")
     if scope and any(_lacks_rate(each, scope) for each in _option(view, "throttle_classes")):
-        yield Warning(
+        yield checks.Warning(
             f"The endpoint at {route!r} is throttled by scope, and its scope {scope!r} has no "
             "rate: Django REST framework answers every request with an error.",
             hint=f"Add {scope!r} to REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']; None is no limit.",

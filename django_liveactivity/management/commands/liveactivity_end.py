@@ -56,7 +56,7 @@ class Command(BaseCommand):
         parser.add_argument("--account", default=conf.DEFAULT_ACCOUNT)
         parser.add_argument("--reason", default="")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         """End every card, or none if the input of one is invalid."""
         names: list[dict[str, Any]] = [{"stream_key": key} for key in options["stream_keys"]]
         names += [{"activity_id": identity} for identity in options["activity_ids"]]
