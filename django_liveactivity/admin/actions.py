@@ -6,7 +6,7 @@ import datetime
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.messages import INFO, SUCCESS, WARNING
@@ -103,7 +103,7 @@ class CardAction:
         message = storable(field, using, f"{self.log_message} {self.reason}".strip())
         LogEntry.objects.log_actions(self.actor.pk, cards, CHANGE, message)
 
-    def _unfinished(self, card: LiveActivity) -> list[Any]:
+    def _unfinished(self, card: LiveActivity) -> list[Operation]:
         operations = Operation.objects.using(self.using).filter(activity=card)
         return list(with_now(operations.filter(state__in=Operation.UNFINISHED).order_by("pk")))
 

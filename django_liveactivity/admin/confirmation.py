@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import admin, messages
@@ -27,16 +27,26 @@ MAX_CARDS = 500
 """How many at once: each is a form field, and Django takes 1,000 of them in a request."""
 
 
+def _reason_field(help_text: StrOrPromise, *, required: bool) -> forms.CharField:
+    return forms.CharField(
+        label=_("Reason"),
+        help_text=help_text,
+        max_length=1000,
+        required=required,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
 class ReasonForm(forms.Form):
     """Why the operator does it."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        help_text=_("For the history."),
-        max_length=1000,
-        required=False,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )
+    reason = _reason_field(_("For the history."), required=False)
+
+
+class GiveUpForm(ReasonForm):
+    """Why a card may stay on the phones: the reason is required."""
+
+    reason = _reason_field(_("For the history: the cards may stay on the phones."), required=True)
 
 
 class Dismissal(models.TextChoices):
@@ -57,15 +67,6 @@ class EndForm(ReasonForm):
         widget=forms.RadioSelect,
     )
     field_order = ("dismissal", "reason")
-
-
-class GiveUpForm(ReasonForm):
-    """Why a card may stay on the phones: the reason is required."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["reason"].required = True
-        self.fields["reason"].help_text = _("For the history: the cards may stay on the phones.")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from django_liveactivity import conf, selectors
 from django_liveactivity.models import KnownActivityId, LiveActivity, Now, Operation, lane_digest
 
 if TYPE_CHECKING:
-    from django_stubs_ext import WithAnnotations
+    from django_stubs_ext import StrPromise, WithAnnotations
 
 Cards = QuerySet[LiveActivity, LiveActivity]
 ACCOUNT = "account"
@@ -102,7 +102,7 @@ class AccountFilter(admin.SimpleListFilter):
     title = _("account")
     parameter_name = ACCOUNT
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         aliases = list(conf.accounts())
         return [(alias, alias) for alias in aliases] if len(aliases) > 1 else []
 
@@ -128,7 +128,7 @@ class AttentionFilter(admin.SimpleListFilter):
     title = _("needs attention")
     parameter_name = "attention"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrPromise]]:
         return [("1", _("Yes")), ("0", _("No"))]
 
     def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:

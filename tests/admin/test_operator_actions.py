@@ -88,14 +88,17 @@ class TestRetryAndGiveUp:
         card = show()
         vendor.policy.api_keys = ["another"]
         drain(patience=0)
-        levels = [level for level, _ in messages_of(confirm(operator, "retry_selected", card))]
-        assert levels == ["info", "warning"]
+        (level, stored), (why, _) = messages_of(confirm(operator, "retry_selected", card))
+        assert (level, why) == ("info", "warning")
+        assert stored.startswith("The retry of 1 live activity is stored and waits")
 
     def test_a_card_with_nothing_unfinished_is_reported(self, operator):
         card = show()
         deliver()
         answer = confirm(operator, "retry_selected", card)
-        assert messages_of(answer) == [("info", "1 live activity has no unfinished operations: order-1")]
+        assert messages_of(answer) == [
+            ("info", "1 live activity has no unfinished operations: order-1")
+        ]
         assert not LogEntry.objects.exists()
 
     def test_an_end_that_is_given_up_wants_attention(self, operator):
