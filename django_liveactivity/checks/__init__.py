@@ -15,9 +15,9 @@ from django.utils.module_loading import import_string
 TAG = "liveactivity"
 ALWAYS = (
     "accounts.check_accounts",
-    "celery.check_celery_app",
+    "accounts.check_celery_app",
     "endpoint.check_endpoint",
-    "tracking.check_tracking",
+    "accounts.check_tracking",
 )
 DEPLOY = ("deployment.check_sqlite", "deployment.check_heartbeat")
 
