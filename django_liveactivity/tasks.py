@@ -19,10 +19,8 @@ from .delivery import discard_session
 from .delivery import drain as drain_account
 from .delivery import sweep as sweep_accounts
 from .dispatch.celery import DRAIN_TASK, wake
-from .dispatch.immediate import SECONDS as EAGER_SECONDS
+from .dispatch.immediate import drain_here
 from .tracking import SyncResult
-
-LONGEST_COUNTDOWN = 60.0
 
 
 def _longest(duration: Callable[[conf.Timing], int]) -> int:
@@ -53,10 +51,10 @@ task = partial(
     time_limit=DRAIN_LIMIT + GRACE,
 )
 def drain(alias: str) -> int:
-    """Deliver what is due for an account; come back soon if something waits for its pace.
+    """Deliver what is due for an account and may go now; it takes a few seconds at most.
 
-    A drain that could make no call leaves the coming back to the sweep, so that doubled kicks
-    never multiply. One with a backlog wakes one more, up to the number of seats.
+    What has to wait comes back by a delayed wake-up. A drain with a backlog wakes one more, up to
+    the number of drain permits, and one that finds the sweep late sweeps.
 
     Args:
         alias: the account.
@@ -65,12 +63,12 @@ def drain(alias: str) -> int:
         The number of calls made.
     """
     if drain.request.is_eager:  # in the host's own process, where Celery keeps no countdown
-        return drain_account(alias, seconds=EAGER_SECONDS).calls
-    # A broker that is down or silent by now must not hold up what is due: so not drain.delay().
-    done = drain_account(alias, on_backlog=lambda: wake(alias))
-    waits = done.again_in if done.more and done.calls else None
-    if waits is not None and waits <= LONGEST_COUNTDOWN:
-        drain.apply_async(args=(alias,), countdown=waits)
+        return drain_here(alias)
+    done = drain_account(alias, on_backlog=partial(wake, alias))
+    if done.wake_in is not None:
+        wake(alias, done.wake_in)
+    if done.is_sweep_late:
+        sweep_accounts(wake)
     return done.calls
 
 

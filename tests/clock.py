@@ -40,6 +40,7 @@ TIMES = {
     DrainPermit: ("lease_until",),
     AccountState: (
         "next_update_at",
+        "alarm_at",
         "frozen_until",
         "blocked_since",
         "probe_at",

@@ -15,6 +15,7 @@ from django.core.management import call_command
 import django_liveactivity
 
 ROOT = Path(__file__).parent.parent
+HEAVY = ("httpx", "httpcore", "pydantic", "celery", "rest_framework")
 EXTRAS = ("celery", "rest_framework", "drf_spectacular", "dj_database_url", "redis")
 
 
@@ -38,6 +39,61 @@ def test_importing_the_package_pulls_in_none_of_its_dependencies():
                if m in sys.modules])
     """)
     assert out == "[]\n"
+
+
+@pytest.mark.parametrize("admin", [False, True])
+def test_django_starts_without_what_only_deliveries_need(admin):
+    out = run(f"""
+        import sys
+        from django.conf import settings
+        apps = ["django.contrib.contenttypes", "django.contrib.auth", "django_liveactivity"]
+        if {admin}:
+            apps += ["django.contrib.admin", "django.contrib.messages"]
+        settings.configure(
+            INSTALLED_APPS=apps,
+            DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}}},
+            LIVEACTIVITY={{"default": {{
+                "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
+                "DISPATCHER": "celery",
+                "OPTIONS": {{"api_key": "ask_test"}},
+            }}}},
+        )
+        import django
+        django.setup()
+        from django.core.checks import registry
+        assert "liveactivity" in registry.registry.tags_available()
+        print(("django_liveactivity.admin" in sys.modules) is {admin})
+        print([m for m in {HEAVY!r} if m in sys.modules])
+        registry.run_checks(tags=["liveactivity"])
+        print([m for m in {HEAVY[:2]!r} if m in sys.modules])
+    """)
+    assert out == "True\n[]\n[]\n"
+
+
+def test_a_service_call_makes_no_http_client():
+    out = run("""
+        import sys
+        from django.conf import settings
+        settings.configure(
+            INSTALLED_APPS=["django_liveactivity"],
+            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+            LIVEACTIVITY={"default": {
+                "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
+                "OPTIONS": {"api_key": "ask_test", "base_url": "http://127.0.0.1:9/api"},
+            }},
+        )
+        import django
+        django.setup()
+        from django.core.management import call_command
+        call_command("migrate", verbosity=0)
+        from django_liveactivity import Progress, services
+        services.end_activity(services.stream_activity("k", Progress(title="x", percentage=1)))
+        print([m for m in ("httpx", "httpcore") if m in sys.modules])
+        from django_liveactivity.backends import get_backend
+        get_backend().client.end_stream("k")
+        print([m for m in ("httpx", "httpcore") if m in sys.modules])
+    """)
+    assert out == "[]\n['httpx', 'httpcore']\n"
 
 
 def test_the_core_works_without_the_extras():

@@ -64,11 +64,11 @@ def _restore_log_levels():
 def run_a_troubled_life(vendor) -> None:
     """Good answers, bad ones, none at all, and an operator's decision."""
     card = services.stream_activity("order-42", Progress(title="Order 42", percentage=40))
-    drain(patience=0)
+    drain()
     vendor.faults = "DELETE:500@1,DELETE:reset@2,DELETE:html@3,DELETE:401@4"
     services.end_activity(card)
     for _ in range(5):
-        drain(patience=0)
+        drain()
         advance(901)
 
 
@@ -125,7 +125,7 @@ def test_the_key_reaches_the_vendor_and_nothing_else(vendor, caplog, admin_clien
     sweep(lambda _: None)
     assert vendor.phone()["empty"]  # the vendor takes no other key
     assert Attempt.objects.count() == 6
-    assert {"httpx", "httpcore.http11"} < {record.name for record in caplog.records}
+    assert "httpcore.http11" in {record.name for record in caplog.records}
     assert CANARY not in str(vendor.calls())
     for name, surface in SURFACES.items():
         assert not shows(surface(admin_client, caplog), CANARY), name
@@ -156,10 +156,10 @@ def test_an_answer_that_echoes_the_key_shows_it_nowhere(
         raw=f'{{"success": true, {body}, "errors": [{echo}, {{{echo}: {echo}}}]}}'.encode(),
     )
     card = services.stream_activity("order-42", Progress(title="Order 42", percentage=40))
-    drain(patience=0)
+    drain()
     advance(901)
     services.end_activity(card)
-    drain(patience=0)
+    drain()
     assert "[API key]" in every_row()
     for name, surface in SURFACES.items():
         assert not shows(surface(admin_client, caplog), CANARY), name
@@ -369,7 +369,10 @@ def told(value: object) -> str:
         return " ".join(f"{name} {told(item)}" for name, item in list(value.items()))
     if isinstance(value, list | tuple | set | frozenset):
         return " ".join(map(told, value))
-    return repr(value)
+    try:
+        return repr(value)
+    except ValueError:  # a queryset for a subquery: reporters give up on it, too
+        return ""
 
 
 @pytest.mark.parametrize("options", [{}, *(b["OPTIONS"] for b in BROKEN.values())])
@@ -392,4 +395,4 @@ def test_no_line_of_ours_has_the_key_in_a_variable(configure, sandbox, db, optio
 
 def drain_a_card() -> None:
     services.stream_activity("order-42", Progress(title="Order 42", percentage=40))
-    drain(patience=0)
+    drain()

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_liveactivity import conf, services
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.health import why_ends_wait
-from django_liveactivity.models import LiveActivity, Operation, storable, with_now
+from django_liveactivity.models import LiveActivity, Operation, Source, storable, with_now
 from django_liveactivity.services.writer import UNSET, recorded_as
 
 from .confirmation import Confirmation, Dismissal, EndForm, GiveUpForm, ReasonForm
@@ -80,7 +80,7 @@ class CardAction:
         with transaction.atomic(using=self.using):
             for card in cards:
                 try:
-                    with transaction.atomic(using=self.using), recorded_as("admin"):
+                    with transaction.atomic(using=self.using), recorded_as(Source.ADMIN):
                         results[self.apply(card)].append(card)
                 except InvalidInputError as error:
                     refused[_why_refused(error)].append(card)

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import parse_content, take_dismissal
 from django_liveactivity.exceptions import FieldError, InvalidInputError
-from django_liveactivity.models import LiveActivity, Operation, Subject
+from django_liveactivity.models import LiveActivity, Operation, Source, Subject
 from django_liveactivity.services.writer import recorded_as
 
 from .errors import error_response
@@ -121,7 +121,7 @@ def end_cards(body: Mapping[str, Any], *, actor: object) -> list[Operation]:
     if content_name in values:
         values["content"] = values.pop(content_name)
         _check_content(values["content"], content_name)
-    with transaction.atomic(using=account.database), recorded_as("endpoint"):
+    with transaction.atomic(using=account.database), recorded_as(Source.ENDPOINT):
         try:
             ends = _end(account, values)
         except InvalidInputError as error:

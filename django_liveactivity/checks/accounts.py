@@ -27,7 +27,6 @@ CELERY_HINT = (
 )
 
 
-@checks.register("liveactivity")
 def check_accounts(**_: object) -> list[checks.CheckMessage]:
     """Check every account of ``LIVEACTIVITY``.
 
@@ -73,7 +72,6 @@ def _error(error: ImproperlyConfigured, otherwise: str) -> checks.Error:
     return checks.Error(str(error), id=IDS.get(type(error), otherwise))
 
 
-@checks.register("liveactivity")
 def check_celery_app(**_: object) -> list[checks.CheckMessage]:
     """Check that wake-ups go to the project's broker, from every thread.
 
@@ -116,7 +114,6 @@ def _uses_celery() -> bool:
         return False  # check_accounts reports it
 
 
-@checks.register("liveactivity")
 def check_tracking(**_: object) -> list[checks.CheckMessage]:
     """Check that the cards of each followed model can be stored.
 

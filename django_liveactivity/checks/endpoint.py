@@ -13,7 +13,6 @@ from django.urls import URLPattern, URLResolver, get_resolver
 VIEWS = "django_liveactivity.api.views"
 
 
-@checks.register("liveactivity")
 def check_endpoint(**_: object) -> list[checks.CheckMessage]:
     """Check that the endpoint, if mounted, can authenticate callers and throttle them.
 

@@ -5,16 +5,27 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import Error
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.health.status import condition_of
-from django_liveactivity.models import AccountState, with_now
+from django_liveactivity.models import (
+    AccountState,
+    DrainPermit,
+    Heartbeat,
+    Operation,
+    OperatorAction,
+    RateLimitSlot,
+    with_now,
+)
 from django_liveactivity.printable import get_logger
 
 from .lanes import candidates
@@ -26,14 +37,16 @@ from .lanes.lost import recover_expired_lease
 from .lanes.record import record
 from .lanes.snapshot import read_lane
 from .limits import permits, rate
-from .limits.admission import admission
+from .limits.admission import admission, set_alarm
 from .notify import send_plan_signals, send_signals
 from .operator_actions import apply_operator_actions
 from .rules.verdicts import resolve
 from .transaction import fresh_session_after_error
 
-PATIENCE = 2.0
-PERMIT_PAUSE = 1.0
+LONGEST_DELAY = 60.0
+"""Seconds: what waits longer is the sweep's; brokers hold delayed messages in their workers."""
+LATE_SWEEPS = 2
+"""How many sweeps may be missed before a drain asks for one."""
 
 logger = get_logger("django_liveactivity.delivery")
 calls_logger = get_logger("django_liveactivity.calls")
@@ -45,104 +58,123 @@ class Drained:
 
     Args:
         calls: the HTTP calls that were made.
-        more: something is due still, and waits: for the account's pace or gates, or for another
-            worker.
+        more: something is due still, and waits: for a slot, for the account, or for another worker.
         again_in: seconds until a drain finds something to do, or None if nothing is planned.
+        wake_in: the caller has to wake the account in so many seconds: this drain has set the
+            account's alarm to that moment, or (0) has stopped with work at hand. None: it has not.
+        ends_wait: what waits are ends, and any further end would wait as long.
         condition: ``open``, ``frozen``, ``blocked``, ``billing`` or ``limit``.
+        is_sweep_late: no sweep has run for a while, so the caller should run one.
     """
 
     calls: int = 0
     more: bool = False
     again_in: float | None = None
+    wake_in: float | None = None
+    ends_wait: bool = False
     condition: str = "open"
+    is_sweep_late: bool = False
 
 
 def drain(
     alias: str = conf.DEFAULT_ACCOUNT,
     *,
     seconds: float | None = None,
-    patience: float = PATIENCE,
     stop: threading.Event | None = None,
     on_backlog: Callable[[], None] | None = None,
 ) -> Drained:
-    """Deliver what is due for an account, within a bounded time.
+    """Deliver what is due for an account and may go now; never wait.
+
+    Where a slot, the spacing of content or a pause of the account is to be waited for, the drain
+    sets the account's alarm to that moment and returns: the queue is the scheduler.
 
     Args:
         alias: the account.
-        seconds: how long at most; by default the 50 s of ``Timing``. A call that was begun is
+        seconds: how long at most; by default the 5 s of ``Timing``. A call that was begun is
             finished.
-        patience: the longest pause, in seconds, to sit through; for a longer one the drain ends.
         stop: an event that ends the drain after the call in flight.
-        on_backlog: called once if there is more to do than one call, and a seat for one more
+        on_backlog: called once if there is more to do than one call, and a permit for one more
             drain: so that a wake-up brings as many workers as there is work for.
 
     Returns:
-        What was done, and whether and when there is more to do. A drain without a seat, because
+        What was done, and whether and when there is more to do. A drain without a permit, because
         four others are at work, does nothing.
     """
     account = conf.account(alias)
-    drained = _Drain(account, seconds, patience, stop or threading.Event())
-    drained.on_backlog = on_backlog
     with fresh_session_after_error(account.database):
-        return drained.run()
+        return _Drain(account, seconds, stop or threading.Event(), on_backlog).run()
 
 
 class _Drain:
-    on_backlog: Callable[[], None] | None = None
-
     def __init__(
-        self, account: Account, seconds: float | None, patience: float, stop: threading.Event
+        self,
+        account: Account,
+        seconds: float | None,
+        stop: threading.Event,
+        on_backlog: Callable[[], None] | None,
     ) -> None:
         self.account = account
         self.backend: BaseBackend = get_backend(account.alias)
         self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
         limit = account.timing.drain / 1000
         self.deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
-        self.patience = patience
         self.stop = stop
-        self.permit = 0
+        self.on_backlog = on_backlog
         self.backlog = False
         self.calls = 0
         self.raised = False
+        self.ends_wait = False
 
     def run(self) -> Drained:
-        permits.ensure_rows(self.account)
-        rate.ensure_rows(self.account, self.rate_limit)
-        with permits.permit(self.account) as number:
-            if number is None:
-                return Drained(more=True, again_in=PERMIT_PAUSE)
-            self.permit = number
-            read_state(self.account)
-            apply_operator_actions(self.account)
-            return self._work()
+        state = read_state(self.account, self.rate_limit)
+        late = state.swept_at is None or (
+            state.now - state.swept_at > LATE_SWEEPS * self.account.timing.sweep
+        )
+        allowed = permits.allowed_drains(state)
+        with permits.permit(self.account, allowed) as permit:
+            if permit is None:
+                self.ends_wait = True
+                done = self._wait(state, permits.first_free_at(self.account, allowed))
+            else:
+                if state.has_actions:
+                    apply_operator_actions(self.account)
+                done = self._work(permit)
+        return replace(done, is_sweep_late=late)
 
-    def _work(self) -> Drained:
+    def _work(self, permit: permits.Permit) -> Drained:
+        if permit.number == permits.PERMITS - 1:
+            self.on_backlog = None  # there is no room for one more
         while True:
-            state = rate.state_and_slot(self.account, self.rate_limit, self.permit)
-            pause = self._serve(state)
-            if pause is None:
+            state = rate.state_and_slot(self.account, self.rate_limit, permit.number)
+            ready_at = self._serve(state)
+            if ready_at is None:
                 return self._idle(state)
-            over = self.stop.is_set() or time.monotonic() + pause > self.deadline
-            if over or self.raised or pause > self.patience:
-                return Drained(self.calls, True, pause, condition_of(state)[0])
-            self.stop.wait(pause)
+            if ready_at > state.now:
+                return self._wait(state, ready_at)
+            over = self.stop.is_set() or self.raised or time.monotonic() >= self.deadline
+            if over or not permit.renew():
+                condition = condition_of(state).name
+                return Drained(self.calls, True, 0.0, 0.0, condition=condition)
 
-    def _serve(self, state: AccountState) -> float | None:
-        """Serve one lane; return the pause before the next in seconds, or None when idle."""
+    def _serve(self, state: AccountState) -> int | None:
+        """Serve one lane; return when the next may be served, or None if nothing is due."""
         if self.backlog and state.free_slot is None:
-            return _pause(state, state.slot_free_at)
-        pauses = []
-        for target in candidates.targets(self.account, admission(state)):
+            self.ends_wait = True
+            return max(state.now + 1, state.slot_free_at or 0)
+        waits: list[int] = []
+        self.ends_wait = False
+        for target in candidates.targets(self.account, state, admission(state)):
             slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
                 self._call_for_help()
                 self._call(state, target, slot)
                 self.backlog = bool(self.rate_limit.calls and target.is_one_of_many)
-                return 0.0
-            pauses.append(_pause(state, ready_at))
+                return state.now
+            waits.append(ready_at)
+            self.ends_wait |= target.rank == Operation.Rank.END
             if not target.is_retried:
                 break  # what would come after it waits for the same
-        return min(pauses, default=None)
+        return min(waits, default=None)
 
     def _slot_for(self, target: Target, state: AccountState) -> tuple[int | None, int]:
         """Return a slot for the target's call, if it needs one, and when the call may be made."""
@@ -154,7 +186,7 @@ class _Drain:
         return slot, target.ready_at if slot else max(free_at or 0, state.now + 1)
 
     def _call_for_help(self) -> None:
-        if self.on_backlog is not None and self.calls and self.permit < permits.PERMITS - 1:
+        if self.on_backlog is not None and self.calls:
             self.on_backlog()
             self.on_backlog = None
 
@@ -214,24 +246,43 @@ class _Drain:
 
     def _idle(self, state: AccountState) -> Drained:
         """Return when to come back; what is due now is in another worker's hands."""
-        deadline_at = candidates.next_due_at(self.account)
-        if deadline_at is None:
-            return Drained(self.calls)
-        pause = max(0.0, (deadline_at - state.now) / 1000)
-        return Drained(self.calls, more=pause == 0, again_in=pause)
+        at = candidates.next_due_at(self.account)
+        if at is None or at <= state.now:
+            return Drained(self.calls, more=at is not None, again_in=None if at is None else 0.0)
+        return replace(self._wait(state, at), more=False)
+
+    def _wait(self, state: AccountState, at: int) -> Drained:
+        """Leave the account to its alarm, or to the sweep if that comes first."""
+        seconds = max(1, at - state.now + 1) / 1000
+        moved = seconds <= LONGEST_DELAY and set_alarm(self.account, at)
+        wake_in = seconds if moved else None
+        condition = condition_of(state).name
+        return Drained(self.calls, True, seconds, wake_in, self.ends_wait, condition)
 
 
-def _pause(state: AccountState, until: int | None) -> float:
-    """Return the seconds until a time of the database's clock; a moment if it has come."""
-    return max(1, (until or 0) - state.now + 1) / 1000
-
-
-def read_state(account: Account) -> AccountState:
-    """Return the account's state, made if need be, with ``now``, the database's clock."""
-    states = AccountState.objects.using(account.database)
-    rows = with_now(states.filter(account=account.alias))
+def read_state(account: Account, rate_limit: rate.RateLimit = rate.NO_LIMIT) -> AccountState:
+    """Return the account's state with what a drain begins with; rows that lack are made."""
+    rows = _described(account)
     state = rows.first()
-    if state is None:
-        states.bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)
-        state = rows.get()
-    return state
+    if state is not None and state.permits and state.slots >= rate_limit.calls:
+        return state
+    AccountState.objects.using(account.database).bulk_create(
+        [AccountState(account=account.alias)], ignore_conflicts=True
+    )
+    permits.ensure_rows(account)
+    rate.ensure_rows(account, rate_limit, known=0 if state is None else state.slots)
+    return rows.get()
+
+
+def _described(account: Account) -> QuerySet[AccountState, AccountState]:
+    using, mine = account.database, {"account": OuterRef("account")}
+    slots = RateLimitSlot.objects.filter(**mine).order_by("-number").values(known=F("number") + 1)
+    actions = OperatorAction.objects.filter(**mine, applied_at=None)
+    states = AccountState.objects.using(using).filter(account=account.alias)
+    found: dict[str, Any] = {
+        "permits": Exists(DrainPermit.objects.filter(**mine)),
+        "slots": Coalesce(Subquery(slots[:1]), 0),
+        "has_actions": Exists(actions),
+        "swept_at": Subquery(Heartbeat.objects.values("beat_at")[:1]),
+    }
+    return with_now(states).annotate(**found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from django.utils.module_loading import import_string
 from django_liveactivity import conf
 from django_liveactivity.printable import get_logger
 
-Dispatcher = Callable[[str], None]
+Dispatcher = Callable[[str, float], None]
 SHORT_NAMES = {
     "none": "django_liveactivity.dispatch.none.wake",
     "celery": "django_liveactivity.dispatch.celery.wake",
@@ -44,8 +45,8 @@ _requested = _Requested()
 def wake_on_commit(account: conf.Account) -> None:
     """Kick the account's drain when the host's transaction commits; never if it rolls back.
 
-    However many rows a transaction inserts, the account is kicked once. After a commit by hand,
-    with autocommit off, it is kicked when autocommit is on again; until then the sweep does it.
+    However many rows a transaction inserts, the account is woken once. After a commit by hand,
+    with autocommit off, it is woken when autocommit is on again; until then the sweep does it.
     """
     _requested.aliases.add(account.alias)
     connection = transaction.get_connection(account.database)
@@ -57,8 +58,8 @@ def wake_on_commit(account: conf.Account) -> None:
 
 
 def _on_commit(account: conf.Account) -> None:
-    kick_once = functools.partial(_wake_once, account.alias)
-    transaction.on_commit(kick_once, using=account.database, robust=True)
+    wake_once = functools.partial(_wake_once, account.alias)
+    transaction.on_commit(wake_once, using=account.database, robust=True)
 
 
 def _wake_once(alias: str) -> None:
@@ -67,15 +68,19 @@ def _wake_once(alias: str) -> None:
         wake(alias)
 
 
-def wake(alias: str) -> None:
+def wake(alias: str, delay: float = 0.0) -> None:
     """Wake a drain for an account: it may be lost or doubled without harm.
 
     Nothing that goes wrong here reaches the caller, whose rows are committed already.
+
+    Args:
+        alias: the account.
+        delay: in how many seconds, at most 60.
     """
     try:
-        get_dispatcher(alias)(alias)
+        get_dispatcher(alias)(alias, delay)
     except Exception:
-        logger.exception("The kick for account %r failed; the next sweep will do.", alias)
+        logger.exception("The wake-up for account %r failed; the next sweep will do.", alias)
 
 
 @functools.cache
@@ -95,14 +100,32 @@ def get_dispatcher(alias: str) -> Dispatcher:
             f"give one of {known}, or the dotted path of a function."
         )
     try:
-        dispatcher: Dispatcher = import_string(path)
+        dispatcher = import_string(path)
     except ImportError as error:
         problem = f"LIVEACTIVITY[{alias!r}]['DISPATCHER']: cannot import {path!r}: {error}."
         if name == "celery":
             hint = "pip install 'django-liveactivity[celery]' brings it."
             raise MissingExtraError(f"{problem} {hint}") from error
         raise ImproperlyConfigured(problem) from error
-    return dispatcher
+    return dispatcher if _takes_a_delay(dispatcher) else _without_delay(dispatcher)
+
+
+def _takes_a_delay(dispatcher: Callable[..., None]) -> bool:
+    try:
+        inspect.signature(dispatcher).bind("alias", 0.0)
+    except TypeError:
+        return False
+    return True
+
+
+def _without_delay(dispatcher: Callable[[str], None]) -> Dispatcher:
+    """Return a dispatcher that leaves wake-ups for later to the sweep."""
+
+    def wake_now(alias: str, delay: float) -> None:
+        if not delay:
+            dispatcher(alias)
+
+    return wake_now
 
 
 @receiver(setting_changed)

@@ -24,25 +24,29 @@ logger = get_logger("django_liveactivity.dispatch")
 
 
 class Publisher:
-    """A flag per Celery app and account, and one daemon thread, which ends when no flag is up."""
+    """The wake-ups to publish, and one daemon thread, which ends when there are none.
+
+    Of an app's wake-ups for one account, one for now and one for later are kept.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._flags: set[tuple[Celery, str]] = set()
+        self._requests: dict[tuple[Celery, str, bool], float] = {}
         self._running = False
         self._flushed_at_exit = False
 
-    def request(self, app: Celery, alias: str) -> None:
+    def request(self, app: Celery, alias: str, delay: float) -> None:
         """Ask for a wake-up of this account; many asked for at once become one."""
         with self._changed:
-            self._flags.add((app, alias))
+            key = app, alias, delay > 0
+            self._requests[key] = min(delay, self._requests.get(key, delay))
             if not self._flushed_at_exit:
                 # Unlike atexit, this runs at the exit of children of multiprocessing, too.
                 Finalize(None, self.flush, exitpriority=0)
                 self._flushed_at_exit = True
             if not self._running:
                 threading.Thread(
-                    target=self._publish, name="liveactivity-kick", daemon=True
+                    target=self._publish, name="liveactivity-wake", daemon=True
                 ).start()
                 self._running = True
 
@@ -54,22 +58,22 @@ class Publisher:
     def _publish(self) -> None:
         while True:
             with self._changed:
-                if not self._flags:
+                if not self._requests:
                     self._running = False
                     self._changed.notify_all()
                     return
-                app, alias = self._flags.pop()
+                (app, alias, _), delay = self._requests.popitem()
             try:
-                _send(app, alias)
+                _send(app, alias, delay)
             except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep will do
                 logger.warning(
-                    "No kick for account %r, the next sweep will do: %s",
+                    "No wake-up for account %r, the next sweep will do: %s",
                     alias,
                     type(error).__name__,
                 )
 
 
-def _send(app: Celery, alias: str) -> None:
+def _send(app: Celery, alias: str, delay: float) -> None:
     """Publish one wake-up; a broker that refuses fails it at once, a lost connection is renewed."""
     with app.producer_or_acquire() as producer:
         connection = producer.connection
@@ -79,6 +83,7 @@ def _send(app: Celery, alias: str) -> None:
         app.send_task(
             DRAIN_TASK,
             args=[alias],
+            countdown=delay or None,
             ignore_result=True,
             producer=producer,
             retry=True,
@@ -100,19 +105,23 @@ def _flush_worker_process(**_: Any) -> None:
     _publisher().flush()
 
 
-def wake(alias: str) -> None:
+def wake(alias: str, delay: float = 0.0) -> None:
     """Let the daemon thread send the task with the Celery app of this thread; return at once.
+
+    Args:
+        alias: the account.
+        delay: in how many seconds a worker is to take the task.
 
     It is the app that ``delay()`` of a shared task would use here. With its ``task_always_eager``
     the drain runs here and now, as the dispatcher ``immediate`` does it.
     """
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     if app.conf.task_always_eager:
-        from .immediate import wake as drain_here  # noqa: PLC0415 - delivery loads the HTTP client
+        from . import immediate  # noqa: PLC0415 - delivery loads the HTTP client
 
-        drain_here(alias)
+        immediate.wake(alias, delay)
     else:
-        _publisher().request(app, alias)
+        _publisher().request(app, alias, delay)
 
 
 def app_here() -> Celery | None:

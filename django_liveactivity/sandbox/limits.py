@@ -27,7 +27,7 @@ class FixedWindow:
         self._began = float("-inf")
         self._used = 0
 
-    def admission(self, now: float) -> bool:
+    def admits(self, now: float) -> bool:
         """Count a call at ``now`` (seconds) and tell whether it is within the limit."""
         if now - self._began >= self._seconds:
             self._began, self._used = now, 0
@@ -42,7 +42,7 @@ class SlidingWindow:
         self._calls, self._seconds = calls, seconds
         self._admitted: deque[float] = deque()
 
-    def admission(self, now: float) -> bool:
+    def admits(self, now: float) -> bool:
         """Count a call at ``now`` (seconds) and tell whether it is within the limit."""
         while self._admitted and now - self._admitted[0] >= self._seconds:
             self._admitted.popleft()
@@ -147,11 +147,11 @@ class VendorAccount:
     def __init__(self, number: int, policy: Policy, phone: Phone) -> None:
         self.number, self.policy, self.phone = number, policy, phone
         self.streams: dict[str, Stream] = {}
-        self._rate_limit = WINDOWS[policy.window](*policy.rate_limit)
+        self.rate_limit = WINDOWS[policy.window](*policy.rate_limit)
 
-    def admission(self, now: float) -> bool:
+    def admits(self, now: float) -> bool:
         """Count a call at ``now`` (seconds) and tell whether it is within the rate limit."""
-        return self._rate_limit.admission(now)
+        return self.rate_limit.admits(now)
 
     def check_may_show(self, body: JsonObject, now: float) -> None:
         """Check that this account may show cards, on the channels that the body asks for."""

@@ -76,7 +76,7 @@ class Vendor:
         account = self.authenticate(request.headers)
         if account is None:
             raise RefusedCallError(401, "Unauthorized", "Missing or invalid API key")
-        if not account.admission(now):
+        if not account.admits(now):
             return self.ask_to_wait(refused(rate_limited()))
         if route.endpoint == "stream":
             streams.check_stream_key(route.stream_key)

@@ -201,7 +201,7 @@ class TestReport:
     def test_an_end_that_waits_for_an_operator_says_so(self, operator, vendor):
         card = services.track_activity("unknown-id", Progress(title="Backup", percentage=1))
         services.end_activity(card)
-        drain(patience=0)
+        drain()
         assert ends().get().state == "needs_operator"
 
         answer = confirm_end(operator, card)
@@ -213,7 +213,7 @@ class TestReport:
     def test_an_end_in_a_blocked_account_is_not_said_to_be_on_its_way(self, operator, vendor):
         card = show()
         vendor.policy.api_keys = ["another"]
-        drain(patience=0)
+        drain()
 
         (_, stored), (level, why) = messages_of(confirm_end(operator, card))
 

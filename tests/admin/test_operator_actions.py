@@ -87,7 +87,7 @@ class TestRetryAndGiveUp:
     def test_in_a_blocked_account_a_retry_is_not_green(self, operator, vendor):
         card = show()
         vendor.policy.api_keys = ["another"]
-        drain(patience=0)
+        drain()
         (level, stored), (why, _) = messages_of(confirm(operator, "retry_selected", card))
         assert (level, why) == ("info", "warning")
         assert stored.startswith("The retry of 1 live activity is stored and waits")

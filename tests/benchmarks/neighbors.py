@@ -186,9 +186,9 @@ def account(alias: str, **own: Any) -> dict[str, Any]:
 
 def set_limit(vendor: FakeVendor, alias: str, rate_limit: tuple[int, float]) -> None:
     """Let the vendor count an account's calls anew, under this limit."""
-    owner = vendor.state.account_of({"authorization": f"Bearer {key_of(alias)}"})
+    owner = vendor.state.authenticate({"authorization": f"Bearer {key_of(alias)}"})
     assert owner is not None
-    owner.limiter = FixedWindow(*rate_limit)
+    owner.rate_limit = FixedWindow(*rate_limit)
 
 
 def prepare(world: World, keys: list[str]) -> float:

@@ -101,7 +101,7 @@ class TestEnd:
 
     def test_an_end_that_the_vendor_refuses_is_no_success(self, vendor):
         run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
-        drain(patience=0)
+        drain()
         error_response = r"^some-id: does not end\. The vendor refuses end \d+ \(not_found\)"
         with pytest.raises(CommandError, match=error_response):
             run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
@@ -111,7 +111,7 @@ class TestEnd:
             identity = client.start(CONTENT).activity_id
         arguments = ["liveactivity_end", "--activity-id", identity, "--title", "Done"]
         assert "is stored." in run(*arguments)
-        drain(patience=0)
+        drain()
         assert "had already ended" in run(*arguments)
 
     def test_says_that_nothing_drains(self, vendor, capsys):

@@ -49,7 +49,7 @@ def test_a_project_that_was_never_used_is_well(vendor):
 def test_says_how_many_slots_are_in_use(configure, sandbox, db):
     configure(rate_limit=(60, 60))
     services.end_activity(stream_key="order-42")
-    drain(patience=0)
+    drain()
     beat()
     assert "1 of 60" in run("liveactivity_status")
 
@@ -94,7 +94,7 @@ def test_fails_when_nothing_drains(vendor):
 def test_says_why_an_account_is_blocked_and_until_when(vendor):
     vendor.policy.api_keys = ["another"]
     services.end_activity(stream_key="order-42")
-    drain(patience=0)
+    drain()
     beat()
     assert (
         "The vendor refuses the account (unauthorized 401): check its api_key and base_url. "
@@ -106,7 +106,7 @@ def test_does_not_doubt_the_key_when_the_vendor_fails(vendor):
     vendor.faults = "*:500@1+"
     for number in range(5):
         services.end_activity(stream_key=f"order-{number}")
-    drain(patience=0)
+    drain()
     beat()
     told = unwrapped(run("liveactivity_status"))
     assert "Calls fail, 5 in a row (the last: ambiguous 500): " in told
@@ -116,7 +116,7 @@ def test_does_not_doubt_the_key_when_the_vendor_fails(vendor):
 def test_says_until_when_an_account_is_frozen(vendor):
     vendor.faults = "DELETE:429@1"
     services.end_activity(stream_key="order-42")
-    drain(patience=0)
+    drain()
     beat()
     assert "  The vendor answered 429. The next call may" in run("liveactivity_status")
 
@@ -135,16 +135,16 @@ class TestNames:
 
     def test_the_cards_that_need_an_operator(self, vendor):
         services.end_activity(activity_id="elsewhere", content=CONTENT)
-        drain(patience=0)
+        drain()
         beat()
         assert "\n  Needs an operator: elsewhere.\n" in run("liveactivity_status")
 
     def test_the_cards_that_need_attention(self, vendor):
         vendor.policy.delivery = "forced"
         card = services.stream_activity("order-42", CONTENT)
-        drain(patience=0)
+        drain()
         services.end_activity(card)
-        drain(patience=0)
+        drain()
         beat()
         assert "\n  Needs attention: order-42.\n" in run("liveactivity_status")
 
@@ -159,7 +159,7 @@ class TestNames:
 
     def test_json_has_them_too(self, vendor):
         services.end_activity(activity_id="elsewhere", content=CONTENT)
-        drain(patience=0)
+        drain()
         beat()
         [account] = json.loads(run("liveactivity_status", "--json"))["accounts"]
         assert account["operator_cards"] == {"count": 1, "names": ["elsewhere"]}
@@ -178,7 +178,7 @@ class TestTheVendorsLimit:
     def test_the_cards_that_wait_for_it_are_told_apart(self, vendor):
         for number in range(7):
             services.stream_activity(f"deploy-{number}", CONTENT)
-        drain(patience=0)
+        drain()
         beat()
         told = run("liveactivity_status")
         assert told.startswith("default: limit\n")
@@ -187,9 +187,9 @@ class TestTheVendorsLimit:
     def test_newer_content_makes_no_further_card(self, vendor):
         for number in range(5):
             services.stream_activity(f"deploy-{number}", CONTENT)
-        drain(patience=0)
+        drain()
         services.stream_activity("deploy-4", Progress(title="Order 42", percentage=50))
-        drain(patience=0)
+        drain()
         beat()
         assert "\n  1 card waits: " in run("liveactivity_status")
 
@@ -197,7 +197,7 @@ class TestTheVendorsLimit:
         vendor.policy.concurrent = 2
         for number in range(3):
             services.stream_activity(f"deploy-{number}", CONTENT)
-        drain(patience=0)
+        drain()
         Attempt.objects.filter(outcome="limit_reached").update(answer='{"limit": null}')
         beat()
         told = unwrapped(run("liveactivity_status"))
@@ -211,10 +211,10 @@ def test_no_line_is_wider_than_80_columns(vendor, settings):
     for number in range(12):
         key = f"{number:x}" * 128 + "-" * 100
         services.end_activity(stream_key=key[:255], account=alias)
-    drain(alias, patience=0)
+    drain(alias)
     vendor.faults, vendor.policy.api_keys = "", ["another"]
     services.end_activity(stream_key="order-42", account=alias)
-    drain(alias, patience=0)
+    drain(alias)
     advance(301)
     beat()
     told = problems()

@@ -69,7 +69,7 @@ def test_an_operation_without_a_card_is_set_aside_and_the_others_go_on(vendor, c
     services.end_activity(card)
     LiveActivity.objects.filter(pk=card.pk)._raw_delete("default")
     services.stream_activity("other", progress(5))
-    done = drain(seconds=5, patience=0)
+    done = drain(seconds=5)
     assert alive(vendor) == {"other": 5}
     assert done.calls == 1
     assert not done.more

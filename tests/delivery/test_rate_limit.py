@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.db.models import F
 
 from django_liveactivity import conf, services
 from django_liveactivity.delivery import drain
 from django_liveactivity.delivery.limits import permits, rate
-from django_liveactivity.models import DrainPermit, RateLimitSlot
+from django_liveactivity.models import AccountState, DrainPermit, Operation, RateLimitSlot
 from tests.clock import advance
 
 from .vocabulary import calls, deliver, progress
+
+SECOND = dt.timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -23,8 +26,10 @@ def paced(configure, sandbox, db):
 
 
 def end_many(count: int) -> None:
+    """Ask for ends as of cards that we showed: unknown keys have a quarter of the slots."""
     for number in range(count):
         services.end_activity(stream_key=f"key-{number}")
+    Operation.objects.filter(kind="end").update(rank=Operation.Rank.END)
 
 
 def test_a_window_takes_as_many_calls_as_the_limit_allows(paced):
@@ -48,13 +53,24 @@ def test_any_window_holds_no_more_calls_than_the_limit_allows(paced):
 
 
 def test_updates_are_spaced_and_ends_are_not(paced):
-    for number in range(3):
+    for number in range(4):
         services.stream_activity(f"card-{number}", progress(number))
     done = deliver()
-    assert done.calls == 1
+    assert done.calls == 2, "an account that was idle may be one call ahead of its grid"
     assert done.again_in == pytest.approx(0.95 * 60 / 5, abs=1)
     end_many(3)
     assert deliver().calls == 3
+
+
+def test_the_lateness_of_drains_does_not_add_up(paced):
+    """A drain each 0.6 of a spacing: spaced from each call, every second one would find content."""
+    made = 0
+    for number in range(40):
+        for card in range(4):
+            services.stream_activity(f"card-{card}", progress(number))
+        made += deliver().calls
+        advance(0.6 * 0.95 * 60 / 5)
+    assert made >= 22
 
 
 def test_ends_go_first(paced):
@@ -153,11 +169,75 @@ def test_a_fifth_drain_finds_no_seat(vendor):
     permits.ensure_rows(account)
     services.end_activity(stream_key="key")
     with permits.permit(account) as a, permits.permit(account) as b, permits.permit(account) as c:
-        assert (a, b, c) == (0, 1, 2)
+        assert [a.number, b.number, c.number] == [0, 1, 2]
         with permits.permit(account) as d:
-            assert d == 3
+            assert d.number == 3
             assert deliver().calls == 0
         assert deliver().calls == 1
+
+
+class TestAlarm:
+    """Who has to wait leaves the account to one delayed wake-up."""
+
+    def test_is_set_once_for_what_waits(self, paced):
+        end_many(8)
+        first, second = deliver(), deliver()
+        assert (first.calls, second.calls) == (5, 0)
+        assert first.wake_in == pytest.approx(first.again_in)
+        assert second.wake_in is None, "the first drain has seen to it"
+        assert AccountState.objects.get().alarm_at > _now()
+
+    def test_is_moved_by_what_waits_for_less(self, vendor):
+        services.end_activity(stream_key="later", after=50 * SECOND)
+        assert deliver().wake_in == pytest.approx(50, abs=1)
+        services.end_activity(stream_key="sooner", after=20 * SECOND)
+        assert deliver().wake_in == pytest.approx(20, abs=1)
+        services.end_activity(stream_key="between", after=30 * SECOND)
+        assert deliver().wake_in is None
+
+    def test_that_has_passed_counts_as_none(self, vendor):
+        services.end_activity(stream_key="a", after=10 * SECOND)
+        services.end_activity(stream_key="b", after=40 * SECOND)
+        assert deliver().wake_in == pytest.approx(10, abs=1)
+        advance(11)
+        done = deliver()
+        assert (done.calls, done.wake_in) == (1, pytest.approx(29, abs=1))
+
+    @pytest.mark.parametrize(("seconds", "moved"), [(59, True), (62, False)])
+    def test_is_the_sweep_s_beyond_a_minute(self, vendor, seconds, moved):
+        services.end_activity(stream_key="a", after=seconds * SECOND)
+        assert (deliver().wake_in is not None) == moved
+
+    def test_is_set_to_the_first_permit_where_none_is_free(self, vendor):
+        deliver()
+        DrainPermit.objects.update(lease_until=_now() + 7_000)
+        services.end_activity(stream_key="a")
+        done = deliver()
+        assert (done.calls, done.wake_in) == (0, pytest.approx(7, abs=1))
+
+
+class TestAnAccountThatDoesNotAnswer:
+    def test_has_one_drain_at_a_time_until_it_answers(self, vendor):
+        vendor.faults = "*:reset@1"
+        services.end_activity(stream_key="a")
+        deliver()
+        assert AccountState.objects.get().is_unresponsive
+        services.end_activity(stream_key="b")
+        with permits.permit(conf.account()):
+            assert deliver().calls == 0
+        assert deliver().calls == 1
+        assert not AccountState.objects.get().is_unresponsive
+        services.end_activity(stream_key="c")
+        with permits.permit(conf.account()):
+            assert deliver().calls == 1
+
+
+def test_a_drain_whose_permit_ran_out_makes_no_further_call(vendor):
+    deliver()
+    with permits.permit(conf.account()) as lost:
+        DrainPermit.objects.update(fence=F("fence") + 1)
+        lost.renewed -= 1
+        assert not lost.renew()
 
 
 def test_a_drain_with_a_backlog_asks_once_for_one_more(vendor):

@@ -17,7 +17,7 @@ def progress(percentage: int, title: str = "Order 42") -> Progress:
 
 def deliver() -> Drained:
     """Deliver what is due now, without sitting through any pause."""
-    return drain(patience=0)
+    return drain()
 
 
 def calls(vendor: Sandbox) -> list[str]:

@@ -64,7 +64,7 @@ def use(settings, **account: object) -> None:
 
 def publishing_ends() -> None:
     for thread in threading.enumerate():
-        if thread.name == "liveactivity-kick":
+        if thread.name == "liveactivity-wake":
             thread.join(30)
 
 
@@ -239,7 +239,7 @@ class TestTheHostsGlobalSettings:
         timing = Timing()
         last = timing.drain + timing.call_deadline
         assert last + timing.lease <= tasks.DRAIN_LIMIT * 1000
-        assert tasks._longest(lambda timing: timing.drain) == 50
+        assert tasks._longest(lambda timing: timing.drain) == 5
 
     def test_the_slowest_account_counts(self, settings):
         slow = {"BACKEND": LOCMEM, "TIMING": {"drain": 500_001}}
@@ -250,4 +250,4 @@ class TestTheHostsGlobalSettings:
         settings.LIVEACTIVITY = ["default"]
         with pytest.raises(Exception, match="must be a dict"):
             conf.accounts()
-        assert tasks._longest(lambda timing: timing.drain) == 50
+        assert tasks._longest(lambda timing: timing.drain) == 5

@@ -83,7 +83,7 @@ class TestCelery:
     @staticmethod
     def idle() -> None:
         for thread in threading.enumerate():
-            if thread.name == "liveactivity-kick":
+            if thread.name == "liveactivity-wake":
                 thread.join(30)
 
     def use_app(self, address: str) -> None:

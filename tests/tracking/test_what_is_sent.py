@@ -37,7 +37,7 @@ def order(phone):
 
 
 def deliver(phone) -> list[str]:
-    drain(patience=0)
+    drain()
     return sent(phone)
 
 

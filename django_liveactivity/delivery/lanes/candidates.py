@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,15 @@ from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.limits.admission import Admission
-from django_liveactivity.models import Lane, LiveActivity, Now, Operation, compiled
+from django_liveactivity.models import (
+    AccountState,
+    Lane,
+    LiveActivity,
+    Now,
+    Operation,
+    OperatorAction,
+    compiled,
+)
 
 Rank = Operation.Rank
 LOOK_AHEAD = 16
@@ -47,17 +56,25 @@ class Target:
         return self.rank in (Rank.RETRIED_END, Rank.UNKNOWN_END)
 
 
-def targets(account: Account, admission: Admission) -> Iterator[Target]:
+def targets(account: Account, state: AccountState, admission: Admission) -> Iterator[Target]:
     """Yield lanes with something due, in the order of service.
 
     Each costs one range query on the index (account, rank, next_try_at) when it is asked for;
     lanes that a worker has leased are left out.
+
+    Args:
+        account: the account.
+        state: its state, which tells the ranks that have something due.
+        admission: from when on the account admits calls.
     """
     for rank in (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END):
-        yield from _due(account, rank, admission.ends_at)
-    yield from _over(account)
+        if rank in state.due:
+            yield from _due(account, rank, admission.ends_at)
+    if state.has_deadline:
+        yield from _over(account)
     for rank in (Rank.CONTENT, Rank.WAITING_START):
-        yield from _due(account, rank, admission.contents_at)
+        if rank in state.due:
+            yield from _due(account, rank, admission.contents_at)
 
 
 def next_due_at(account: Account) -> int | None:
@@ -68,6 +85,24 @@ def next_due_at(account: Account) -> int | None:
     firsts = [_first(operations.filter(rank=rank), "next_try_at") for rank in Rank]
     times = [*firsts, _first(lanes, "deadline_at")]
     return min((at for at in times if at is not None), default=None)
+
+
+def due_accounts(using: str) -> dict[str, frozenset[Rank | None]]:
+    """Return the accounts with something due in a database, each with the ranks of what is due.
+
+    None among the ranks stands for a card whose time to live is over, and for what an operator
+    decided. The statements are three, however many accounts there are.
+    """
+    found: dict[str, set[Rank | None]] = defaultdict(set)
+    due = Operation.objects.using(using).filter(rank__in=Rank.values, next_try_at__lte=Now())
+    for alias, rank in due.values_list("account", "rank").distinct():
+        found[alias].add(Rank(rank))
+    lanes = Lane.objects.using(using).filter(deadline_at__lte=Now())
+    actions = OperatorAction.objects.using(using).filter(applied_at=None)
+    for rows in (lanes, actions):
+        for alias in rows.values_list("account", flat=True).distinct():
+            found[alias].add(None)
+    return {alias: frozenset(ranks) for alias, ranks in found.items()}
 
 
 def _first(rows: QuerySet[Any, Any], name: str) -> int | None:

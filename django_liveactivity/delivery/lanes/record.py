@@ -238,7 +238,7 @@ def _try_again(using: str, claim: Claim, answer: Answer, verdict: Verdict, next_
     }
     if operation.first_tried_at is None:
         changes["first_tried_at"] = claim.started_at
-    if claim.is_end and operation.failures + counts >= 2:
+    if operation.rank == Operation.Rank.END and operation.failures + counts >= 2:
         changes["rank"] = Operation.Rank.RETRIED_END
     rows = Operation.objects.using(using).filter(pk=operation.pk)
     rows.filter(state__in=Operation.UNFINISHED).update(**changes)  # unless it was given up

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 
-from django_liveactivity.client.answer import Answer
-from django_liveactivity.conf import Timing
+from django_liveactivity.client.answer import Answer, Outcome
+from django_liveactivity.conf import Account, Timing
 from django_liveactivity.delivery.rules.backoff import freeze_delay, probe_delay
 from django_liveactivity.delivery.rules.verdicts import AccountEffect
 from django_liveactivity.models import AccountState, Now
@@ -72,7 +72,10 @@ def reserve(
         taken.take("probe_at", state.probe_at, Now() + delay)
         taken.updates["probes"] = F("probes") + 1
     if is_content and spacing:
-        taken.take("next_update_at", state.next_update_at, Now() + spacing)
+        # On a grid: what a late worker lost is caught up with, but no longer than catch_up.
+        catch_up = max(spacing, timing.catch_up)
+        at = Greatest(Value(state.next_update_at), Now() - catch_up) + spacing
+        taken.take("next_update_at", state.next_update_at, at)
     if is_content and state.billing_since is not None:
         delay = probe_delay(state.billing_probes, timing.probe_first, timing.probe_cap)
         taken.take("billing_probe_at", state.billing_probe_at, Now() + delay)
@@ -114,7 +117,13 @@ def after(
             changes = {"billing_since": Now(), "billing_probe_at": Now() + timing.probe_first}
         case AccountEffect.LIMIT if state.limit_since is None:
             changes = {"limit_since": Now(), "limit_probe_at": Now() + timing.limit_first}
-    return changes
+    return changes | _responsiveness(state, answer)
+
+
+def _responsiveness(state: AccountState, answer: Answer) -> dict[str, Any]:
+    """Return whether the account has answered; one that did not gets one drain at a time."""
+    silent = answer.status is None and answer.outcome in (Outcome.AMBIGUOUS, Outcome.NOT_SENT)
+    return {} if silent == state.is_unresponsive else {"is_unresponsive": silent}
 
 
 def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str, Any]:
@@ -162,3 +171,20 @@ def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -
         # A 503 with Retry-After is obeyed, capped.
         changes["frozen_until"] = Greatest(F("frozen_until"), Now() + delay)
     return changes
+
+
+def set_alarm(account: Account, at: int) -> bool:
+    """Set the account's alarm, unless an earlier one is pending.
+
+    An alarm that has passed counts as none: its message has arrived, or is lost. So whoever moves
+    the alarm publishes one delayed wake-up, and an account has hardly ever more than one pending.
+
+    Args:
+        account: the account.
+        at: when the account is to be drained again, in milliseconds of the database's clock.
+
+    Returns:
+        Whether the alarm was moved: then the caller has to see to the wake-up.
+    """
+    states = AccountState.objects.using(account.database).filter(account=account.alias)
+    return bool(states.filter(Q(alarm_at__gt=at) | Q(alarm_at__lte=Now())).update(alarm_at=at))

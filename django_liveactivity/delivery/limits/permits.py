@@ -1,48 +1,97 @@
-"""At most a few drains per account at once: a wake-up that finds no seat goes home."""
+"""At most a few drains per account at once: a wake-up without a permit costs next to nothing."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from django.db.models import F
+from django.db.models import F, Min, QuerySet
 
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.transaction import durable_transaction
-from django_liveactivity.models import DrainPermit, Now
+from django_liveactivity.models import AccountState, DrainPermit, Now
+
+DrainPermits = QuerySet[DrainPermit, DrainPermit]
 
 PERMITS = 4
+RENEW_AFTER = 0.5
+"""Seconds: a drain whose calls are quick does not renew its permit for each of them."""
+
+
+@dataclass
+class Permit:
+    """The right of one worker to drain an account, leased until its next call must have ended."""
+
+    account: Account
+    pk: int
+    number: int
+    fence: int
+    renewed: float
+
+    def renew(self) -> bool:
+        """Lease the permit anew before a call; False if it ran out and another worker has it."""
+        if time.monotonic() - self.renewed < RENEW_AFTER:
+            return True
+        self.renewed = time.monotonic()
+        return _lease(self.account.database, self, self.account.timing.permit)
+
+    def release(self) -> None:
+        """Give the permit back, unless it ran out."""
+        _lease(self.account.database, self, None)
 
 
 @contextmanager
-def permit(account: Account) -> Iterator[int | None]:
-    """Take a seat for the time of the block, which gets its number, or None if all are taken."""
-    permits = DrainPermit.objects.using(account.database).filter(account=account.alias)
-    free = permits.filter(lease_until__lte=Now()).order_by("number")
-    taken = next((s for s in list(free) if _take(account.database, s, account)), None)
+def permit(account: Account, allowed: int = PERMITS) -> Iterator[Permit | None]:
+    """Hold a drain permit for the time of the block, which gets None if all are taken.
+
+    Args:
+        account: the account.
+        allowed: how many drains the account may have at once.
+    """
+    free = _permits(account).filter(number__lt=allowed, lease_until__lte=Now()).order_by("number")
+    taken = next(filter(None, (_take(account.database, account, row) for row in list(free))), None)
     try:
-        yield None if taken is None else taken.number
+        yield taken
     finally:
         if taken is not None:
-            _leave(account.database, taken)
+            taken.release()
 
 
-@durable_transaction
-def _take(using: str, free: DrainPermit, account: Account) -> bool:
-    rows = DrainPermit.objects.using(using).filter(pk=free.pk, fence=free.fence)
-    until = Now() + account.timing.permit
-    return bool(rows.update(lease_until=until, fence=F("fence") + 1))
+def allowed_drains(state: AccountState) -> int:
+    """Return how many drains an account may have at once.
+
+    One whose last call had no answer has one: a silent vendor holds one process.
+    """
+    return 1 if state.is_unresponsive else PERMITS
 
 
-@durable_transaction
-def _leave(using: str, taken: DrainPermit) -> None:
-    rows = DrainPermit.objects.using(using).filter(pk=taken.pk, fence=taken.fence + 1)
-    rows.update(lease_until=0)
+def first_free_at(account: Account, allowed: int) -> int:
+    """Return when the first permit of an account will be free, in milliseconds."""
+    rows = _permits(account).filter(number__lt=allowed)
+    return rows.aggregate(at=Min("lease_until"))["at"] or 0
 
 
 def ensure_rows(account: Account) -> None:
-    """Give the account its seats, once."""
-    permits = DrainPermit.objects.using(account.database)
-    if not permits.filter(account=account.alias).exists():
-        rows = [DrainPermit(account=account.alias, number=n) for n in range(PERMITS)]
-        permits.bulk_create(rows, ignore_conflicts=True)
+    """Give the account its permits."""
+    rows = [DrainPermit(account=account.alias, number=n) for n in range(PERMITS)]
+    DrainPermit.objects.using(account.database).bulk_create(rows, ignore_conflicts=True)
+
+
+def _permits(account: Account) -> DrainPermits:
+    return DrainPermit.objects.using(account.database).filter(account=account.alias)
+
+
+@durable_transaction
+def _take(using: str, account: Account, free: DrainPermit) -> Permit | None:
+    rows = DrainPermit.objects.using(using).filter(pk=free.pk, fence=free.fence)
+    if not rows.update(lease_until=Now() + account.timing.permit, fence=F("fence") + 1):
+        return None
+    return Permit(account, free.pk, free.number, free.fence + 1, time.monotonic())
+
+
+@durable_transaction
+def _lease(using: str, held: Permit, duration: int | None) -> bool:
+    rows = DrainPermit.objects.using(using).filter(pk=held.pk, fence=held.fence)
+    return bool(rows.update(lease_until=0 if duration is None else Now() + duration))

@@ -6,13 +6,22 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db.models import F, Max, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, Min, OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import AccountState, Now, RateLimitSlot, compiled, with_now
+from django_liveactivity.models import (
+    AccountState,
+    Lane,
+    Now,
+    Operation,
+    RateLimitSlot,
+    compiled,
+    with_now,
+)
 
 from .permits import PERMITS
 
+Rank = Operation.Rank
 SPACING_SHARE = 0.95
 RETRY_SHARE = 4
 
@@ -43,25 +52,31 @@ class RateLimit:
         return max(1, self.calls // RETRY_SHARE)
 
 
-def ensure_rows(account: Account, rate_limit: RateLimit) -> None:
+NO_LIMIT = RateLimit(0, 0)
+
+
+def ensure_rows(account: Account, rate_limit: RateLimit, known: int = 0) -> None:
     """Give the account its slots; those that a raised limit adds are free in a window's time.
 
     A lowered limit leaves slots unused: the other version of a deploy may still count on them.
+
+    Args:
+        account: the account.
+        rate_limit: the rate limit in force.
+        known: how many slots the account has.
     """
-    slots = RateLimitSlot.objects.using(account.database).filter(account=account.alias)
-    known = slots.aggregate(count=Max("number"))["count"]
-    if rate_limit.calls and (known is None or known < rate_limit.calls - 1):
-        added = range(0 if known is None else known + 1, rate_limit.calls)
-        free_at = 0 if known is None else Now() + rate_limit.window
-        rows = [RateLimitSlot(account=account.alias, number=n, free_at=free_at) for n in added]
-        slots.bulk_create(rows, ignore_conflicts=True)
+    free_at = Now() + rate_limit.window if known else 0
+    added = range(known, rate_limit.calls)
+    rows = [RateLimitSlot(account=account.alias, number=n, free_at=free_at) for n in added]
+    RateLimitSlot.objects.using(account.database).bulk_create(rows, ignore_conflicts=True)
 
 
 def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> AccountState:
-    """Return the account's state, a free slot, if any, and when the next one will be free.
+    """Return what the next call needs to know of its account, in one statement.
 
-    They come together because each call begins with them. Workers do not all reach for the same
-    slot: each seat looks for a free one from its own number on, and waits for another one.
+    That is the account's state, a free slot, if any, when the next one will be free, and which
+    ranks have something due. Workers do not all reach for the same slot: each permit looks for a
+    free one from its own number on, and waits for another one.
 
     Args:
         account: the account, whose state has a row.
@@ -69,7 +84,9 @@ def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> Acco
         permit: the number of the worker's drain permit.
     """
     build = _state_and_slot(rate_limit.calls, permit)
-    return compiled.run(build, account.database, account=account.alias)[0]
+    state = compiled.run(build, account.database, account=account.alias)[0]
+    state.due = frozenset(rank for rank in Rank if getattr(state, _flag(rank)))
+    return state
 
 
 @functools.cache
@@ -81,13 +98,21 @@ def _state_and_slot(
         slots = RateLimitSlot.objects.filter(account=OuterRef("account"), number__lt=calls)
         start, turn = calls * permit // PERMITS, max(0, min(permit, calls - 1))
         free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, calls))
+        own = Operation.objects.filter(account=OuterRef("account"), next_try_at__lte=Now())
+        lanes = Lane.objects.filter(account=OuterRef("account"), deadline_at__lte=Now())
         found = {
             "free_slot": Subquery(free.values("pk")[:1]),
             "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
+            "has_deadline": Exists(lanes),
+            **{_flag(rank): Exists(own.filter(rank=rank)) for rank in Rank},
         }
         return with_now(states).annotate(**found)
 
     return build
+
+
+def _flag(rank: Operation.Rank) -> str:
+    return f"has_{rank.name.lower()}"
 
 
 def find_for_retry(account: Account, rate_limit: RateLimit) -> tuple[int | None, int]:

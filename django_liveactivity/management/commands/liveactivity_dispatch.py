@@ -11,10 +11,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf
-from django_liveactivity.delivery import Drained
+from django_liveactivity.delivery import Drained, sweep
 from django_liveactivity.health import status
 from django_liveactivity.health.alerts import STUCK
-from django_liveactivity.management.loop import DispatchLoop
+from django_liveactivity.management.loop import LOOK_EVERY, DispatchLoop, drain_until_idle
 from django_liveactivity.management.terminal import ProgressBars, shown_log, stop_on_signals
 from django_liveactivity.printable import printable
 
@@ -48,9 +48,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--interval",
             type=float,
-            default=1.0,
+            default=LOOK_EVERY,
             metavar="SECONDS",
-            help="between two looks for work; by default 1",
+            help=f"between two looks for work; by default {LOOK_EVERY}",
+        )
+        parser.add_argument(
+            "--threads",
+            type=int,
+            default=4,
+            metavar="N",
+            help="drains at once, each with a connection to the database; by default 4",
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -64,70 +71,57 @@ class Command(BaseCommand):
                 raise CommandError(f"LIVEACTIVITY has no account {alias!r}.")
         if not (math.isfinite(interval) and interval > 0):
             raise CommandError(f"--interval is {interval}: give a number of seconds above 0.")
+        if options["threads"] < 1:
+            raise CommandError(f"--threads is {options['threads']}: give 1 or more.")
         bars = ProgressBars(sys.stderr)
         shows_calls = options["verbosity"] >= (CALLS_OF_ONE_RUN if options["once"] else 1)
         with stop_on_signals() as stop, shown_log(bars) if shows_calls else nullcontext():
-            services = [DispatchLoop(alias, stop, bars) for alias in aliases]
             if options["once"]:
-                self._once(services, bars)
+                self._once(aliases, stop, bars)
             else:
-                self._loop(services, interval, stop, bars)
+                self._loop(DispatchLoop(aliases, stop, bars, options["threads"], interval))
 
-    def _once(self, services: list[DispatchLoop], bars: ProgressBars) -> None:
+    def _once(self, aliases: list[str], stop: threading.Event, bars: ProgressBars) -> None:
         left = []
-        for service in services:
-            done = service.once()
+        for alias in aliases:
+            done = drain_until_idle(alias, stop, bars)
             bars.close()
-            ends = status.unacknowledged_ends(service.account).count()
+            account = conf.account(alias)
+            ends = status.unacknowledged_ends(account).count()
             if done.more or ends:
-                left.append(_what_is_left(service, done, ends))
+                left.append(_what_is_left(account, done, ends))
             else:
-                self.stdout.write(_told(service) + ", nothing is due." + _what_waits(service))
+                self.stdout.write(_told(alias, done) + ", nothing is due." + _what_waits(account))
+        sweep(lambda _: None, aliases)
         if left:
             raise CommandError("\n".join(map(printable, left)), returncode=UNFINISHED)
 
-    def _loop(
-        self,
-        services: list[DispatchLoop],
-        interval: float,
-        stop: threading.Event,
-        bars: ProgressBars,
-    ) -> None:
-        names = ", ".join(service.account.alias for service in services)
+    def _loop(self, loop: DispatchLoop) -> None:
+        names = ", ".join(loop.aliases)
         self.stdout.write(f"Delivering for {names}; Ctrl-C or SIGTERM stops.")
-        threads = [
-            threading.Thread(
-                target=service.forever, args=[interval], name=f"drain-{service.account.alias}"
-            )
-            for service in services
-        ]
-        for thread in threads:
-            thread.start()
-        stop.wait()
-        for thread in threads:
-            thread.join()
-        bars.close()
+        loop.run()
+        loop.bars.close()
         self.stdout.write("Stopped; what was begun is finished.")
 
 
-def _told(service: DispatchLoop) -> str:
-    return f"{service.account.alias}: {_count(service.calls, 'call')}"
+def _told(alias: str, done: Drained) -> str:
+    return f"{alias}: {_count(done.calls, 'call')}"
 
 
-def _what_waits(service: DispatchLoop) -> str:
+def _what_waits(account: conf.Account) -> str:
     """Return how much is planned for later, so that nobody takes it for done."""
-    later = status.later(service.account)
+    later = status.later(account)
     if later is None:
         return ""
     return f" {_count(later.count, 'operation')} for later, the first in {later.first_in:.0f} s."
 
 
-def _what_is_left(service: DispatchLoop, done: Drained, ends: int) -> str:
-    now = status.account_status(service.account)
-    text = f"{_told(service)}, {_count(now.backlog, 'operation')} left to try now"
+def _what_is_left(account: conf.Account, done: Drained, ends: int) -> str:
+    now = status.account_status(account)
+    text = f"{_told(account.alias, done)}, {_count(now.backlog, 'operation')} left to try now"
     text += f", {_count(ends, 'due end')} not acknowledged yet. " if ends else ". "
     if not done.more:
-        return text + "What failed is tried again." + _what_waits(service) + " Run this again then."
+        return text + "What failed is tried again." + _what_waits(account) + " Run this again then."
     if done.condition not in STUCK:
         return text + "It was told to stop."
     text += f"{now.reason} A probe may open it in {now.next_call_in or 0:.0f} s: "

@@ -18,7 +18,7 @@ from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
-from django_liveactivity.models import Operation
+from django_liveactivity.models import Operation, Source
 from django_liveactivity.printable import printable
 from django_liveactivity.services.writer import recorded_as
 
@@ -100,7 +100,7 @@ class Command(BaseCommand):
 
     def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
         using = conf.account(how["account"]).database
-        with transaction.atomic(using=using), recorded_as("command"):
+        with transaction.atomic(using=using), recorded_as(Source.COMMAND):
             return [services.end_activity(**name, **how) for name in names]
 
 
