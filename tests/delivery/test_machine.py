@@ -187,7 +187,7 @@ class Memory:
     def _try_again(self, claim: Claim, verdict: Verdict) -> None:
         pause = PAUSES[verdict.retry] if verdict.retry else 0
         row = self._row(claim.operation)
-        stripped = row.stripped or verdict.stripped
+        stripped = row.stripped or verdict.strips
         self._change(
             row, {"state": verdict.state, "stripped": stripped, "next_try_at": self.now + pause}
         )
