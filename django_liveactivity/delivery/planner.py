@@ -23,7 +23,7 @@ class Plan:
 
     ``ends`` are due and answered by one call, or by knowledge; ``never_started`` and ``covered``
     say that no call is needed. ``final`` is the newest content intended before these ends, and
-    ``newest`` that of the open generation. ``reshow`` is shown content that an end, committed
+    ``newest`` that of the generation that is on the phone until they are acknowledged. ``reshow`` is shown content that an end, committed
     late, takes from the phone although it is newer. ``adopts`` says that somebody asked to end
     the card before we had any content for it: it may be on phones without a call of ours.
     """
@@ -106,7 +106,7 @@ def _plan_end(
         **settled,
         ends=due,
         final=_last([c for c in (rows.newest, *dead) if c and closes(due, c)]),
-        newest=_last([rows.newest, *dead, *alive]),
+        newest=_last([rows.newest, *dead]),  # for the next try: what waits is of another card
         send=None if waits else end,
         waiting=alive,
         wait_until=end.next_try_at if waits else None,
