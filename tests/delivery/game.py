@@ -167,6 +167,8 @@ class Game:
         self._let_go(flight, min(self.phone.clock, flight.until))
         verdict = judge(claim.call.endpoint, flight.answer.outcome, bare=claim.operation.bare)
         if owned:
+            overtaken = flight.until != self.leased_until[flight.key]
+            assert not overtaken, "an overtaken worker stored its answer"
             self.leased_until[flight.key] = 0
         if verdict.state == State.DONE and claim.is_end:
             self.closed[flight.key] += claim.plan.ends

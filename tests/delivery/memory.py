@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from django_liveactivity.client import Answer, Outcome
@@ -19,7 +20,7 @@ from django_liveactivity.delivery.record import _is_certain
 from django_liveactivity.delivery.settle import closing, settled
 from django_liveactivity.delivery.sight import Sight
 from django_liveactivity.delivery.verdict import Gate, Retry, Verdict, judge
-from django_liveactivity.models import Lane, LiveActivity, Operation
+from django_liveactivity.models import Lane, Operation
 
 from .game import TIMING
 from .phone import SECOND, Phone
@@ -43,6 +44,16 @@ class Memory:
     def now(self) -> int:
         return self.phone.clock
 
+    def fork(self, phone: Phone) -> Memory:
+        """Return rows of their own that are as these."""
+        fork = copy.copy(self)
+        fork.phone = phone
+        fork.lanes = {key: _twin(lane) for key, lane in self.lanes.items()}
+        fork.rows = defaultdict(dict)
+        for key, rows in self.rows.items():
+            fork.rows[key] = {pk: _twin(row) for pk, row in rows.items()}
+        return fork
+
     # The host
 
     def _insert(self, key: str, kind: Kind, *, after: int = 0, **values: Any) -> Operation:
@@ -54,7 +65,7 @@ class Memory:
             due_at=self.now + after,
             next_try_at=self.now + after,
             lane_digest=key,
-            activity=LiveActivity(pk=1, stream_key=key),
+            activity_id=1,
             **values,
         )
         self.rows[key][row.pk] = row
@@ -95,7 +106,7 @@ class Memory:
             return None
         if lane.open_attempt:
             self._write_off(lane, *lane.open_attempt)
-        seen = copy.copy(lane)
+        seen = _twin(lane)
         seen.now = self.now
         mine, by_id = self.operations(key), self.rows[key].get
         unfinished = [o for o in mine if o.state in Operation.UNFINISHED]
@@ -116,12 +127,14 @@ class Memory:
             call = content_call(sight.lane, decided.send, decided.unsent)
         opened = {"called": True, "open_attempt": (call.endpoint, decided.send.pk)}
         self._change(lane, opened | {"lease_until": self.now + TIMING.lease})
-        mine = copy.copy(lane)
+        mine = _twin(lane)
         mine.now = sight.lane.now
-        return Claim(mine, decided, copy.copy(decided.send), call, 0, None)
+        return Claim(mine, decided, _twin(decided.send), call, 0, None)
 
     def _settle(self, lane: Lane, decided: Plan) -> None:
         self._finish(decided.superseded, State.SUPERSEDED)
+        if decided.wait_until is not None:
+            self._postpone([*decided.waiting, *decided.ends], decided.wait_until)
         if decided.unsent:
             heir = decided.send or decided.waiting[0]
             self._change(self._row(heir), {"carried": carry([*decided.unsent, heir])})
@@ -146,18 +159,19 @@ class Memory:
         return True
 
     def _record_end(self, lane: Lane, claim: Claim, answer: Answer, verdict: Verdict) -> None:
+        ends, waiting = claim.plan.ends, claim.plan.waiting
         if verdict.state != State.DONE:
             self._try_again(claim, verdict)
+            self._postpone([*ends, *waiting], self._row(claim.operation).next_try_at)
         elif _is_certain(claim):
-            self._change(lane, closing(claim.lane, claim.plan.ends) | {"newest_id": 0})
-            self._finish(claim.plan.ends, State.DONE, answer.outcome)
+            self._change(lane, closing(claim.lane, ends) | {"newest_id": 0})
+            self._finish(ends, State.DONE, answer.outcome)
+            self._postpone(waiting, self.now)
             if claim.plan.reshow is not None:
-                self._change(
-                    self._row(claim.plan.reshow), {"state": State.PENDING, "next_try_at": self.now}
-                )
+                again = {"state": State.PENDING, "next_try_at": self.now}
+                self._change(self._row(claim.plan.reshow), again)
         else:
-            for end in claim.plan.ends:
-                self._row(end).next_try_at = claim.lane.stream_doubt_until
+            self._postpone([*ends, *waiting], claim.lane.stream_doubt_until)
 
     def _record_content(self, lane: Lane, claim: Claim, answer: Answer, verdict: Verdict) -> None:
         row = self._row(claim.operation)
@@ -194,7 +208,7 @@ class Memory:
 
     def _write_off(self, lane: Lane, endpoint: Endpoint, operation: int) -> None:
         self._doubt(lane, endpoint)
-        lane.open_attempt = 0
+        self._change(lane, {"open_attempt": 0, "lease_until": 0, "fence": lane.fence + 1})
         self._count(self.rows[lane.stream_key][operation], failed=True)
 
     @staticmethod
@@ -202,15 +216,27 @@ class Memory:
         row.tries += 1
         row.setbacks += failed
 
+    def _postpone(self, rows: Sequence[Operation], until: int) -> None:
+        for row in map(self._row, rows):
+            if row.state in Operation.UNFINISHED:
+                row.next_try_at = until
+
     def _finish(self, rows: Any, state: str, outcome: str = "") -> None:
         for row in rows:
             changes = {"state": state, "outcome": outcome, "next_try_at": None}
             self._change(self._row(row), changes)
 
     def _row(self, operation: Operation) -> Operation:
-        return self.rows[operation.activity.stream_key][operation.pk]
+        return self.rows[operation.lane_digest][operation.pk]
 
     @staticmethod
     def _change(row: Any, changes: dict[str, Any]) -> None:
         for name, value in changes.items():
             setattr(row, name, value)
+
+
+def _twin(row: Any) -> Any:
+    """Return a row with the same values; copy.copy of a model instance takes ten times as long."""
+    twin = object.__new__(type(row))
+    twin.__dict__.update(row.__dict__)
+    return twin
