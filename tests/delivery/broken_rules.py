@@ -236,7 +236,7 @@ BROKEN_RULES = [
     BrokenRule(a_crash_leaves_no_doubt, LIVES_ON),
     BrokenRule(an_end_is_never_confirmed, LIVES_ON),
     BrokenRule(the_next_generation_does_not_wait, TOO_EARLY),
-    BrokenRule(an_end_closes_nothing, NOT_NEWEST),
+    BrokenRule(an_end_closes_nothing, NOT_NEWEST, events=("show", "end!")),
     BrokenRule(content_goes_before_a_due_end, "content before a due end"),
     BrokenRule(the_third_try_of_an_end_loses_its_content, NOT_NEWEST, **DEEPER),
     BrokenRule(a_waiting_card_takes_the_place_of_the_ending_one, NOT_NEWEST, **DEEPER),
