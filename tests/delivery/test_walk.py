@@ -7,11 +7,12 @@ import pytest
 from .broken_rules import BROKEN_RULES, Breaking, BrokenRule
 from .walk import BrokenRuleError, walk
 
+pytestmark = pytest.mark.long
+
 DEPTH = 4
 """In seconds; ``python -m tests.delivery.walk --depth 6`` takes minutes."""
 
 
-@pytest.mark.long
 def test_the_rules_hold_in_every_order_of_four_events():
     walked = walk(DEPTH)
     print(walked)
