@@ -13,6 +13,7 @@ from django_liveactivity.delivery.gates import admit, after, reserve
 from django_liveactivity.delivery.planner import Rows, closes, is_due, plan
 from django_liveactivity.delivery.record import _is_certain
 from django_liveactivity.delivery.seats import SEATS
+from django_liveactivity.delivery.settle import cards_in, closing
 from django_liveactivity.delivery.slots import Pace
 from django_liveactivity.delivery.verdict import Gate
 from django_liveactivity.models import AccountState, Lane, LiveActivity, Operation
@@ -443,3 +444,40 @@ def test_a_call_by_activity_id_leaves_no_quarantine():
         Endpoint.STREAM: {"doubt_until", "stream_doubt_until"},
         Endpoint.END_STREAM: {"doubt_until"},
     }
+
+
+class TestClosing:
+    def test_begins_the_next_generation_behind_the_newest_of_the_ends(self):
+        ended = lane(generation=3, closed_id=4, closed_at=7, shown_id=5, held="paused", cards=[1])
+        ends = [
+            operation(8, Kind.END, created_at=10, due_at=30),
+            operation(9, Kind.END, created_at=20, due_at=20),
+        ]
+        assert closing(ended, ends) == {
+            "closed_id": 9,
+            "closed_at": 30,
+            "generation": 4,
+            "shown_id": 0,
+            "held": "",
+            "cards": [],
+        }
+
+    def test_never_goes_back(self):
+        ended = lane(closed_id=12, closed_at=40)
+        late = operation(8, Kind.END, created_at=10, due_at=30)
+        closed = closing(ended, [late])
+        assert (closed["closed_id"], closed["closed_at"]) == (12, 40)
+
+
+class TestCards:
+    def test_are_those_of_this_generation(self):
+        shown, late = operation(9), operation(3)
+        late.activity_id, shown.activity_id = 30, 90
+        decided = plan_of(late, shown, lane=lane(closed_id=5, cards=[70]))
+        assert cards_in(lane(closed_id=5, cards=[70]), decided) == [70, 90]
+
+    def test_are_not_those_that_wait_for_the_next(self):
+        end, coming = operation(8, Kind.END), operation(9)
+        end.activity_id, coming.activity_id = 80, 90
+        decided = plan_of(end, coming, lane=lane(cards=[70]))
+        assert cards_in(lane(cards=[70]), decided) == [70, 80]
