@@ -109,7 +109,7 @@ def _plan_end(
         **known,
         ends=due,
         final=_last([c for c in (rows.newest, *dead) if c and closes(due, c)]),
-        newest=_last([rows.newest, *dead, *alive]),
+        newest=_last([rows.newest, *dead]),  # for the next try: what waits is of another card
         send=None if waits else end,
         deferred=alive,
         defer_until=end.next_try_at if waits else None,
