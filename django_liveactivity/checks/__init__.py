@@ -1,13 +1,12 @@
-"""System checks, one stable id for each rule; docs/reference/checks.md lists them.
+"""System checks, each rule with a stable ID; docs/reference/checks.md lists them.
 
-They are registered when Django starts. The modules are loaded when the checks run, which a web
+They are registered when Django starts; their modules are loaded when the checks run, which a web
 server or a worker never does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from django.core.checks import CheckMessage, Tags, register
 from django.utils.module_loading import import_string
@@ -15,15 +14,14 @@ from django.utils.module_loading import import_string
 TAG = "liveactivity"
 ALWAYS = (
     "accounts.check_accounts",
-    "celery.check_celery_app",
+    "accounts.check_celery_app",
+    "accounts.check_tracking",
     "endpoint.check_endpoint",
-    "tracking.check_tracking",
 )
 DEPLOY = ("deployment.check_sqlite", "deployment.check_heartbeat")
 
 
 def register_checks() -> None:
-    """Register every check."""
     for path in ALWAYS:
         register(_check(path), TAG)
     for path in DEPLOY:
@@ -32,7 +30,7 @@ def register_checks() -> None:
 
 
 def _check(path: str) -> Callable[..., Sequence[CheckMessage]]:
-    def check(**options: Any) -> Sequence[CheckMessage]:
+    def check(**options: object) -> Sequence[CheckMessage]:
         messages: Sequence[CheckMessage] = import_string(f"{__name__}.{path}")(**options)
         return messages
 

@@ -20,7 +20,7 @@ from django_liveactivity.models import Operation
 from django_liveactivity.models.schema import cure_of
 from django_liveactivity.printable import get_logger
 
-from .progress import ProgressBars
+from .terminal import ProgressBars
 
 DRAWN_EVERY = 0.5
 LOOK_EVERY = 0.2

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model
 
 from django_liveactivity import tracking
-from django_liveactivity.management.progress import ProgressBars
+from django_liveactivity.management.terminal import ProgressBars
 from django_liveactivity.printable import printable
 from django_liveactivity.tracking import BatchResult, SyncResult
 from django_liveactivity.tracking.sync import cards_to_compare
