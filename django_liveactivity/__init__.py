@@ -1,4 +1,4 @@
-"""Makes the iOS Live Activities that a Django project shows through ActivitySmith end.
+"""Reliably ends the iOS Live Activities that your Django project starts through ActivitySmith.
 
 The names below are imported on first use, so that this package can stand in ``INSTALLED_APPS``
 and be imported before ``django.setup()``.

@@ -6,6 +6,8 @@ from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
+from .checks import register_checks
+
 
 class LiveActivityConfig(AppConfig):
     """Finds every ``liveactivities.py``, as the admin finds every ``admin.py``."""
@@ -17,6 +19,5 @@ class LiveActivityConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks and what the installed apps track."""
-        from . import checks  # noqa: F401, PLC0415 - registers by being imported, when apps are ready
-
+        register_checks()
         autodiscover_modules("liveactivities")

@@ -22,7 +22,7 @@ KNOWN_KEYS = ("BACKEND", "DISPATCHER", "DATABASE", "OPTIONS", "TIMING", "RAISE_T
 
 
 class UnknownKeyError(ImproperlyConfigured):
-    """A key or an option that nobody reads."""
+    """An unknown key or option."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def accounts() -> Mapping[str, Account]:
     return {alias: _read(alias, configured) for alias in configured.names}
 
 
-def _check_aliases(aliases: Sequence[Any]) -> None:
-    """Refuse what not every database could store, or tell from another: MariaDB folds cases."""
+def _check_aliases(aliases: Sequence[object]) -> None:
+    """Refuse aliases that a database could not store, or not tell apart: MariaDB folds cases."""
     seen: dict[str, str] = {}
     for alias in aliases:
         if not isinstance(alias, str) or not ALIAS.fullmatch(alias):
@@ -186,8 +186,8 @@ def _timing(name: str, values: HiddenValues) -> Timing:
     return Timing(**{key: given.get(key) for key in given.names})
 
 
-def refuse_unknown(name: str, given: Iterable[Any], known: Iterable[str]) -> None:
-    """Refuse keys that nobody reads: most are typing errors.
+def refuse_unknown(name: str, given: Iterable[object], known: Iterable[str]) -> None:
+    """Refuse unknown keys: most are typing errors.
 
     Args:
         name: what the message calls the dict.
@@ -197,7 +197,7 @@ def refuse_unknown(name: str, given: Iterable[Any], known: Iterable[str]) -> Non
     Raises:
         UnknownKeyError: names them, and those there are.
     """
-    unknown = [key for key in given if key not in known]
+    unknown = set(given) - set(known)
     if unknown:
         raise UnknownKeyError(
             f"{name} has unknown keys {', '.join(sorted(map(repr, unknown)))}; "
@@ -206,6 +206,6 @@ def refuse_unknown(name: str, given: Iterable[Any], known: Iterable[str]) -> Non
 
 
 @receiver(setting_changed)
-def _forget(*, setting: str, **_: Any) -> None:
+def _forget(*, setting: str, **_: object) -> None:
     if setting == "LIVEACTIVITY":
         accounts.cache_clear()

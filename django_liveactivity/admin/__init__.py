@@ -1,4 +1,4 @@
-"""The cards in Django's admin: to look at, and to end."""
+"""Live activities in Django's admin: look at them, end them, and decide on failed operations."""
 
 from .activity import LiveActivityAdmin
 

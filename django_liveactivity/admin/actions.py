@@ -1,117 +1,323 @@
-"""End many cards for an operator, and tell what became of each."""
+"""The actions on selected cards: end, retry, give up, probe; and what became of each card."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from enum import Enum, auto
+from typing import TYPE_CHECKING
 
-from django import forms
-from django.db import models, transaction
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.messages import INFO, SUCCESS, WARNING
+from django.db import router, transaction
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, services
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.health import why_ends_wait
-from django_liveactivity.models import LiveActivity, Operation
-from django_liveactivity.services.writer import recorded_as
+from django_liveactivity.models import LiveActivity, Operation, Source, storable, with_now
+from django_liveactivity.services.writer import UNSET, recorded_as
 
-from .confirmation import Confirmation, ReasonForm
+from .confirmation import Confirmation, Dismissal, EndForm, GiveUpForm, ReasonForm
+from .queryset import accounts_of, short_name
 
-END = Confirmation(
-    "end_selected",
-    _("End live activities"),
-    _("These live activities will end on every phone, unless they have ended already:"),
-    _("End them"),
-)
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django_stubs_ext import StrPromise
 
-
-class Dismissal(models.TextChoices):
-    """How long the ended cards stay on the phones."""
-
-    DEFAULT = "default", _("As the account or the vendor has set it")
-    AT_ONCE = "at_once", _("Not at all: remove them at once")
+NAMED = 20
+"""Cards named in one message; a message may have to fit into a cookie."""
 
 
-class EndForm(ReasonForm):
-    """What an operator says before cards end."""
+class Result(Enum):
+    """What became of one card."""
 
-    dismissal = forms.ChoiceField(
-        label=_("How long the ended cards stay"),
-        choices=Dismissal.choices,
-        initial=Dismissal.DEFAULT,
-        required=False,
-        widget=forms.RadioSelect,
-    )
-    field_order = ("dismissal", "reason")
-
-
-@dataclass
-class EndResult:
-    """What became of the cards.
-
-    Args:
-        requested: an end was stored for them now.
-        already_ending: a due end was stored before, and is on its way.
-        already_ended: the vendor has acknowledged an end.
-        needs_operator: the vendor refuses their end, until an operator retries it or gives it up.
-        waiting: what keeps an account from sending the ends of the first two, by its alias.
-        refused: no end was stored, and why.
-    """
-
-    requested: list[LiveActivity] = field(default_factory=list)
-    already_ending: list[LiveActivity] = field(default_factory=list)
-    already_ended: list[LiveActivity] = field(default_factory=list)
-    needs_operator: list[LiveActivity] = field(default_factory=list)
-    waiting: dict[str, str] = field(default_factory=dict)
-    refused: list[tuple[LiveActivity, InvalidInputError]] = field(default_factory=list)
+    ENDING = auto()
+    END_WAITS = auto()
+    RETRYING = auto()
+    RETRY_WAITS = auto()
+    GIVING_UP = auto()
+    PROBING = auto()
+    ALREADY_ENDING = auto()
+    ALREADY_ENDED = auto()
+    NEEDS_OPERATOR = auto()
+    NOTHING_UNFINISHED = auto()
+    SCHEDULED = auto()
 
 
-def end_cards(
-    cards: Sequence[LiveActivity], using: str, *, dismissal: str, reason: str, actor: Any
-) -> EndResult:
-    """End cards, each in a savepoint of its own, so that one that is refused stops no other.
+WHILE_ACCOUNT_WAITS = {
+    Result.ENDING: Result.END_WAITS,
+    Result.RETRYING: Result.RETRY_WAITS,
+    Result.ALREADY_ENDING: Result.ALREADY_ENDING,
+}
+"""The results that need the account to make calls, and what they are while it makes none."""
+
+
+class CardAction:
+    """Does one thing to each of the selected cards, in a savepoint of its own, and logs it.
 
     Args:
-        cards: cards of one database.
-        using: its alias.
-        dismissal: a value of ``Dismissal``.
+        using: the database of the cards.
+        actor: the user who does it.
         reason: why, for the history.
-        actor: the user who asks.
     """
-    wishes: dict[str, Any] = {"actor": actor, "reason": reason}
-    if dismissal == Dismissal.AT_ONCE:
-        wishes["dismiss_after"] = datetime.timedelta(0)
-    report, newest = EndResult(), _newest_end(using)
-    for card in cards:
-        try:
-            with transaction.atomic(using=using), recorded_as("admin"):
-                end = services.end_activity(card, **wishes)
-        except InvalidInputError as error:
-            report.refused.append((card, error))
-        else:
-            _results(report, end, is_new=end.pk > newest).append(card)
-    report.waiting = why_accounts_wait([*report.requested, *report.already_ending])
-    return report
+
+    confirmation: Confirmation
+    form: type[ReasonForm] = ReasonForm
+    log_message: StrPromise
+
+    def __init__(self, using: str, actor: User, reason: str) -> None:
+        self.using = using
+        self.actor = actor
+        self.reason = reason
+
+    def run(self, cards: Sequence[LiveActivity]) -> Iterator[tuple[int, str]]:
+        """Change the cards in one transaction, and return messages, each with its level."""
+        results: dict[Result, list[LiveActivity]] = defaultdict(list)
+        refused: dict[str, list[LiveActivity]] = defaultdict(list)
+        with transaction.atomic(using=self.using):
+            for card in cards:
+                try:
+                    with transaction.atomic(using=self.using), recorded_as(Source.ADMIN):
+                        results[self.apply(card)].append(card)
+                except InvalidInputError as error:
+                    refused[_why_refused(error)].append(card)
+            self._log([c for result in results if _is_change(result) for c in results[result]])
+        return _messages(results, refused)
+
+    def apply(self, card: LiveActivity) -> Result:
+        """Do it to one card.
+
+        Raises:
+            InvalidInputError: it cannot be done to this card.
+        """
+        raise NotImplementedError
+
+    def _log(self, cards: Sequence[LiveActivity]) -> None:
+        """Write an entry for each card, in characters that Django's own table takes."""
+        if not cards:
+            return
+        field, using = LogEntry._meta.get_field("change_message"), router.db_for_write(LogEntry)
+        message = storable(field, using, f"{self.log_message} {self.reason}".strip())
+        LogEntry.objects.log_actions(self.actor.pk, cards, CHANGE, message)
+
+    def _unfinished(self, card: LiveActivity) -> list[Operation]:
+        operations = Operation.objects.using(self.using).filter(activity=card)
+        return list(with_now(operations.filter(state__in=Operation.UNFINISHED).order_by("pk")))
 
 
-def _results(report: EndResult, end: Operation, *, is_new: bool) -> list[LiveActivity]:
-    """Return where a report lists the card of an end."""
-    if is_new:
-        return report.requested
-    if end.state == Operation.State.NEEDS_OPERATOR:
-        return report.needs_operator
-    return report.already_ended if end.is_settled else report.already_ending
+class EndCards(CardAction):
+    """End the cards."""
+
+    confirmation = Confirmation(
+        "end_selected",
+        _("End live activities"),
+        _("These live activities will end on every phone, unless they have ended already:"),
+        _("End them"),
+    )
+    form = EndForm
+    log_message = _("End requested.")
+
+    def __init__(self, using: str, actor: User, reason: str, dismissal: str) -> None:
+        super().__init__(using, actor, reason)
+        self._dismiss_after = datetime.timedelta(0) if dismissal == Dismissal.AT_ONCE else UNSET
+        ends = Operation.objects.using(using).order_by("-pk").values_list("pk", flat=True)
+        self._newest_before = ends.first() or 0
+
+    def apply(self, card: LiveActivity) -> Result:
+        end = services.end_activity(
+            card, dismiss_after=self._dismiss_after, actor=self.actor, reason=self.reason
+        )
+        if end.pk > self._newest_before:
+            return Result.ENDING
+        if end.state == Operation.State.NEEDS_OPERATOR:
+            return Result.NEEDS_OPERATOR
+        return Result.ALREADY_ENDED if end.is_settled else Result.ALREADY_ENDING
 
 
-def _newest_end(using: str) -> int:
-    ends = Operation.objects.using(using).order_by("-pk").values_list("pk", flat=True)
-    return ends.first() or 0
+class RetryOperations(CardAction):
+    """Retry the cards' unfinished operations that are due."""
+
+    confirmation = Confirmation(
+        "retry_selected",
+        _("Retry unfinished operations"),
+        _("The unfinished operations of these live activities will be tried again now:"),
+        _("Retry"),
+    )
+    log_message = _("Retry requested.")
+
+    def apply(self, card: LiveActivity) -> Result:
+        unfinished = self._unfinished(card)
+        due = [operation for operation in unfinished if operation.due_at <= operation.now]
+        for operation in due:
+            services.retry_operation(operation, actor=self.actor, reason=self.reason)
+        if due:
+            return Result.RETRYING
+        return Result.SCHEDULED if unfinished else Result.NOTHING_UNFINISHED
 
 
-def why_accounts_wait(cards: Iterable[LiveActivity]) -> dict[str, str]:
-    """Return, by the alias of each account of the cards that sends nothing now, why."""
+class GiveUpOperations(CardAction):
+    """Give up the cards' unfinished operations."""
+
+    confirmation = Confirmation(
+        "give_up_selected",
+        _("Give up unfinished operations"),
+        _(
+            "The unfinished operations of these live activities will never be sent. A card whose "
+            "end is given up may stay on the phones, and is marked as needing attention:"
+        ),
+        _("Give up"),
+    )
+    form = GiveUpForm
+    log_message = _("Unfinished operations given up.")
+
+    def apply(self, card: LiveActivity) -> Result:
+        unfinished = self._unfinished(card)
+        for operation in unfinished:
+            services.give_up_operation(operation, actor=self.actor, reason=self.reason)
+        return Result.GIVING_UP if unfinished else Result.NOTHING_UNFINISHED
+
+
+class ProbeAccounts(CardAction):
+    """Let each account of the cards make its next call at once."""
+
+    confirmation = Confirmation(
+        "probe_accounts",
+        _("Probe accounts"),
+        ngettext_lazy(
+            "The account of these live activities makes its next call at once: %(accounts)s",
+            "The accounts of these live activities make their next call at once: %(accounts)s",
+            "count",
+        ),
+        _("Probe"),
+    )
+    log_message = _("Probe of the account requested.")
+
+    def __init__(self, using: str, actor: User, reason: str) -> None:
+        super().__init__(using, actor, reason)
+        self._probed: set[str] = set()
+
+    def apply(self, card: LiveActivity) -> Result:
+        if card.account not in self._probed:
+            services.probe_account(card.account, actor=self.actor, reason=self.reason)
+            self._probed.add(card.account)
+        return Result.PROBING
+
+
+def _count(level: int, singular: str, plural: str) -> tuple[int, StrPromise]:
+    return level, ngettext_lazy(singular, plural, "count")
+
+
+MESSAGES = {
+    Result.ENDING: _count(
+        SUCCESS,
+        "Ending %(count)d live activity: %(names)s",
+        "Ending %(count)d live activities: %(names)s",
+    ),
+    Result.END_WAITS: _count(
+        WARNING,
+        "The end of %(count)d live activity is stored and waits for its account: %(names)s",
+        "The ends of %(count)d live activities are stored and wait for their account: %(names)s",
+    ),
+    Result.RETRYING: _count(
+        SUCCESS,
+        "Retrying the due operations of %(count)d live activity: %(names)s",
+        "Retrying the due operations of %(count)d live activities: %(names)s",
+    ),
+    Result.RETRY_WAITS: _count(
+        INFO,
+        "The retry of %(count)d live activity is stored and waits for its account: %(names)s",
+        "The retries of %(count)d live activities are stored and wait for their account: %(names)s",
+    ),
+    Result.GIVING_UP: _count(
+        SUCCESS,
+        "Giving up the unfinished operations of %(count)d live activity: %(names)s",
+        "Giving up the unfinished operations of %(count)d live activities: %(names)s",
+    ),
+    Result.PROBING: (SUCCESS, _("The next drain probes: %(accounts)s")),
+    Result.ALREADY_ENDING: _count(
+        INFO,
+        "%(count)d live activity was already ending: %(names)s",
+        "%(count)d live activities were already ending: %(names)s",
+    ),
+    Result.ALREADY_ENDED: _count(
+        INFO,
+        "%(count)d live activity had already ended: %(names)s",
+        "%(count)d live activities had already ended: %(names)s",
+    ),
+    Result.NEEDS_OPERATOR: _count(
+        WARNING,
+        "The vendor refuses the end of %(count)d live activity: %(names)s. See its page for the "
+        "answer, then retry the end or give it up.",
+        "The vendor refuses the ends of %(count)d live activities: %(names)s. See their pages for "
+        "the answers, then retry the ends or give them up.",
+    ),
+    Result.NOTHING_UNFINISHED: _count(
+        INFO,
+        "%(count)d live activity has no unfinished operations: %(names)s",
+        "%(count)d live activities have no unfinished operations: %(names)s",
+    ),
+    Result.SCHEDULED: _count(
+        INFO,
+        "The end of %(count)d live activity is scheduled for later and was not retried: "
+        "%(names)s. End it to bring that forward.",
+        "The ends of %(count)d live activities are scheduled for later and were not retried: "
+        "%(names)s. End them to bring that forward.",
+    ),
+}
+"""The level and the text for the cards of each result, in the order in which they are shown."""
+
+
+def _is_change(result: Result) -> bool:
+    return MESSAGES[result][0] == SUCCESS
+
+
+def _messages(
+    results: dict[Result, list[LiveActivity]], refused: dict[str, list[LiveActivity]]
+) -> Iterator[tuple[int, str]]:
+    """Yield a message for each result, each account that makes no calls, and each refusal."""
+    waiting = _why_accounts_wait(
+        [card for result in WHILE_ACCOUNT_WAITS for card in results.get(result, ())]
+    )
+    shown: dict[Result, list[LiveActivity]] = defaultdict(list)
+    for result, cards in results.items():
+        for card in cards:
+            waits = WHILE_ACCOUNT_WAITS.get(result, result)
+            shown[waits if card.account in waiting else result].append(card)
+    for result, (level, text) in MESSAGES.items():
+        if result in shown:
+            yield level, _filled(text, shown[result])
+    for alias, why in waiting.items():
+        yield WARNING, gettext("Account %(account)s: %(why)s") % {"account": alias, "why": why}
+    for why, cards in refused.items():
+        text = ngettext_lazy(
+            "Nothing was done to %(count)d live activity: %(names)s (%(why)s)",
+            "Nothing was done to %(count)d live activities: %(names)s (%(why)s)",
+            "count",
+        )
+        yield WARNING, _filled(text, cards, why=why)
+
+
+def _why_accounts_wait(cards: Sequence[LiveActivity]) -> dict[str, str]:
+    """Return why, by the alias of each account of the cards that makes no calls now."""
     known = conf.accounts()
-    found = {a: why_ends_wait(known[a]) for a in sorted({c.account for c in cards}) if a in known}
+    found = {a: why_ends_wait(known[a]) for a in accounts_of(cards) if a in known}
     return {alias: why for alias, why in found.items() if why}
+
+
+def _why_refused(error: InvalidInputError) -> str:
+    if isinstance(error, ContentRequiredError):
+        return gettext("its content is not known, so its end needs content: use liveactivity_end")
+    return str(error)
+
+
+def _filled(text: StrPromise, cards: Sequence[LiveActivity], **values: str) -> str:
+    """Return a text with the number and the names of the cards, and their accounts."""
+    names = ", ".join(map(short_name, cards[:NAMED]))
+    if len(cards) > NAMED:
+        more = {"names": names, "count": len(cards) - NAMED}
+        names = gettext("%(names)s and %(count)d more") % more
+    accounts = ", ".join(accounts_of(cards))
+    return text % {"count": len(cards), "names": names, "accounts": accounts, **values}

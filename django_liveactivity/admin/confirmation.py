@@ -1,13 +1,15 @@
-"""Ask before something is done to the selected cards."""
+"""The page that lists the selected cards and asks before an action changes them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
-from django.contrib import messages
-from django.contrib.admin import helpers
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
@@ -15,28 +17,56 @@ from django.utils.translation import ngettext
 
 from django_liveactivity.models import LiveActivity
 
-from .changelist import describe
+from .queryset import Cards, accounts_of, describe
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
-    from .activity import LiveActivityAdmin
+    from django_stubs_ext import StrOrPromise
 
 TEMPLATE = "admin/django_liveactivity/liveactivity/selected_confirmation.html"
 MAX_CARDS = 500
 """How many at once: each is a form field, and Django takes 1,000 of them in a request."""
 
 
-class ReasonForm(forms.Form):
-    """Why an operator wants it."""
-
-    reason = forms.CharField(
+def _reason_field(help_text: StrOrPromise, *, required: bool) -> forms.CharField:
+    return forms.CharField(
         label=_("Reason"),
-        help_text=_("For the history."),
+        help_text=help_text,
         max_length=1000,
-        required=False,
+        required=required,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
+
+
+class ReasonForm(forms.Form):
+    """Why the operator does it."""
+
+    reason = _reason_field(_("For the history."), required=False)
+
+
+class GiveUpForm(ReasonForm):
+    """Why a card may stay on the phones: the reason is required."""
+
+    reason = _reason_field(_("For the history: the cards may stay on the phones."), required=True)
+
+
+class Dismissal(models.TextChoices):
+    """How long the ended cards stay on the phones."""
+
+    DEFAULT = "default", _("As the account or the vendor has set it")
+    AT_ONCE = "at_once", _("Not at all: remove them at once")
+
+
+class EndForm(ReasonForm):
+    """How the cards end."""
+
+    dismissal = forms.ChoiceField(
+        label=_("How long the ended cards stay"),
+        choices=Dismissal.choices,
+        initial=Dismissal.DEFAULT,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    field_order = ("dismissal", "reason")
 
 
 @dataclass(frozen=True)
@@ -44,25 +74,26 @@ class Confirmation:
     """What a confirmation page asks.
 
     Args:
-        action: the name of the action that is confirmed.
+        action: the name of the action to confirm.
         title: the heading.
-        text: what will happen to the cards that are listed below.
-        button: the answer that does it.
+        text: what will happen to the cards that are listed below; it may have the names
+            ``accounts`` and ``count``, the number of accounts.
+        button: the label of the button that confirms.
     """
 
     action: str
-    title: Any
-    text: Any
-    button: Any
+    title: StrOrPromise
+    text: StrOrPromise
+    button: StrOrPromise
 
 
 def selected(
-    admin: LiveActivityAdmin, request: HttpRequest, queryset: QuerySet[LiveActivity, LiveActivity]
-) -> list[LiveActivity] | None:
-    """Return the cards that were selected, or None after a message that they are too many."""
-    if is_confirmed(request):  # what was confirmed counts, whatever the filter says by now
-        chosen = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-        queryset = admin.get_queryset(request).filter(pk__in=chosen)
+    model_admin: admin.ModelAdmin[LiveActivity], request: HttpRequest, queryset: Cards
+) -> list[LiveActivity]:
+    """Return the selected cards; none, after a message, if there are more than 500."""
+    if is_confirmed(request):  # what was confirmed counts, whatever the filter finds by now
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        queryset = model_admin.get_queryset(request).filter(pk__in=chosen)
     cards = list(queryset[: MAX_CARDS + 1])
     if len(cards) <= MAX_CARDS:
         return cards
@@ -71,12 +102,12 @@ def selected(
         "At most %(count)d live activities can be chosen at once; select fewer.",
         MAX_CARDS,
     )
-    admin.message_user(request, text % {"count": MAX_CARDS}, messages.ERROR)
-    return None
+    model_admin.message_user(request, text % {"count": MAX_CARDS}, messages.ERROR)
+    return []
 
 
 def is_card_id(value: str) -> bool:
-    """Tell whether a selection's field can be the primary key of a card."""
+    """Tell whether a checkbox's value can be the primary key of a card."""
     return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
 
 
@@ -86,25 +117,27 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 
 def confirm(
-    admin: LiveActivityAdmin,
+    model_admin: admin.ModelAdmin[LiveActivity],
     request: HttpRequest,
-    cards: list[LiveActivity],
+    cards: Sequence[LiveActivity],
     form: forms.Form,
-    question: Confirmation,
+    confirmation: Confirmation,
 ) -> HttpResponse:
     """Return the page that lists the cards and asks."""
-    describe(admin.admin_site, request, cards)
+    site, empty = model_admin.admin_site, model_admin.get_empty_value_display()
+    described, accounts = describe(site, request, cards), accounts_of(cards)
     context = {
-        **admin.admin_site.each_context(request),
-        "title": question.title,
+        **site.each_context(request),
+        "title": confirmation.title,
         "subtitle": None,
-        "opts": admin.opts,
-        "media": admin.media,
+        "opts": model_admin.opts,
+        "media": model_admin.media,
         "form": form,
-        "question": question,
-        "cards": [(card, admin.shown_status(card), admin.shown_subject(card)) for card in cards],
-        "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
+        "confirmation": confirmation,
+        "text": confirmation.text % {"count": len(accounts), "accounts": ", ".join(accounts)},
+        "cards": [(card, card.status_text, card.subject_text or empty) for card in described],
+        "action_checkbox_name": ACTION_CHECKBOX_NAME,
         "back_url": request.get_full_path(),
     }
-    request.current_app = admin.admin_site.name
+    request.current_app = site.name
     return TemplateResponse(request, TEMPLATE, context)

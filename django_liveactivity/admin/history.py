@@ -1,12 +1,11 @@
-"""What happened to a card: its operations, and under each the attempts and the operators' acts."""
+"""The history on a card's page: its operations, each with its attempts and operator actions."""
 
 from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Prefetch
 
@@ -17,30 +16,17 @@ SHOWN_OPERATIONS = 50
 
 @dataclass(frozen=True)
 class Entry:
-    """One operation as a page shows it; JSON as indented text, "" where there is none."""
+    """One operation as the page shows it; JSON as indented text, "" where there is none."""
 
     operation: Operation
     content: str
     options: str
-    attempts: Sequence[Attempt]
+    attempts: Iterable[Attempt]
     operator_actions: Sequence[tuple[OperatorAction, datetime.datetime]]
-
-    @classmethod
-    def of(cls, operation: Operation) -> Entry:
-        """Return the entry of an operation whose attempts and acts were prefetched."""
-        return cls(
-            operation,
-            content=_pretty(operation.content),
-            options=_pretty(operation.options),
-            attempts=list(operation.attempts.all()),
-            operator_actions=[
-                (act, to_datetime(act.created_at)) for act in operation.operator_actions.all()
-            ],
-        )
 
     @property
     def scheduled(self) -> datetime.datetime | None:
-        """When an end becomes due that was meant for later, or None."""
+        """The time at which a scheduled end becomes due, or None."""
         later = self.operation.due_at > self.operation.created_at
         return self.operation.due if later else None
 
@@ -64,9 +50,21 @@ def history(card: LiveActivity) -> History:
         Prefetch("attempts", Attempt.objects.using(using).order_by("-number")),
         Prefetch("operator_actions", OperatorAction.objects.using(using).order_by("-pk")),
     )[: SHOWN_OPERATIONS + 1]
-    entries = [Entry.of(operation) for operation in read]
+    entries = [_entry(operation) for operation in read]
     return History(entries[:SHOWN_OPERATIONS], is_cut=len(entries) > SHOWN_OPERATIONS)
 
 
-def _pretty(value: Any) -> str:
+def _entry(operation: Operation) -> Entry:
+    return Entry(
+        operation,
+        content=_pretty(operation.content),
+        options=_pretty(operation.options),
+        attempts=operation.attempts.all(),
+        operator_actions=[
+            (action, to_datetime(action.created_at)) for action in operation.operator_actions.all()
+        ],
+    )
+
+
+def _pretty(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) if value else ""

@@ -1,6 +1,6 @@
-"""The endpoint that ends cards, in Django REST framework.
+"""An HTTP endpoint that ends cards, built on Django REST framework.
 
-The host mounts it where it likes; ``path("cards/", include("django_liveactivity.api.urls"))`` gives
+Mount it where you like: ``path("cards/", include("django_liveactivity.api.urls"))`` gives
 ``POST …/cards/end/``.
 """
 

@@ -1,10 +1,9 @@
-"""Every refusal of a body, as ``{"errors": [{"path": "content.title", "message": "…"}]}``."""
+"""The shape of every 400: ``{"errors": [{"path": "content.title", "message": "…"}]}``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
@@ -17,9 +16,9 @@ MAX_MESSAGE = 300
 
 
 class RefusedError(APIException):
-    """The body cannot be done; answered with 400.
+    """The body is refused with 400.
 
-    The answer stays small, whatever was asked: at most 50 errors, with paths of at most 200 and
+    The answer stays small, whatever the body was: at most 50 errors, with paths of at most 200 and
     messages of at most 300 characters.
 
     Args:
@@ -29,11 +28,11 @@ class RefusedError(APIException):
     status_code = status.HTTP_400_BAD_REQUEST
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
-        told = [
+        listed = [
             {"path": _bounded(e.path, MAX_PATH), "message": _bounded(e.message, MAX_MESSAGE)}
             for e in islice(errors, MAX_ERRORS)
         ]
-        super().__init__({"errors": told})
+        super().__init__({"errors": listed})
 
 
 def _bounded(text: str, limit: int) -> str:
@@ -43,7 +42,7 @@ def _bounded(text: str, limit: int) -> str:
 
 
 def error_response(error: Exception) -> Exception:
-    """Return the error to answer with: ours for everything that is wrong with the body."""
+    """Return the error to answer with: a ``RefusedError`` if the body is at fault."""
     if isinstance(error, InvalidInputError):
         return RefusedError(error.errors)
     if isinstance(error, ValidationError):
@@ -53,8 +52,8 @@ def error_response(error: Exception) -> Exception:
     return error
 
 
-def flattened(detail: Any, path: str = "") -> Iterator[FieldError]:
-    """Yield DRF's nested error details one by one, each with its dotted path."""
+def flattened(detail: object, path: str = "") -> Iterator[FieldError]:
+    """Yield DRF's nested errors one by one, each with its dotted path."""
     if isinstance(detail, dict):
         for key, inner in detail.items():
             own = key != api_settings.NON_FIELD_ERRORS_KEY

@@ -1,4 +1,4 @@
-"""JSON of bounded size and depth, in which every key is given once."""
+"""Parse JSON of bounded size and depth, in which every key is given once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django_liveactivity.exceptions import MAX_ERRORS, FieldError, InvalidInputE
 MAX_BYTES = 128 * 1024
 """Three times the 40 KiB that the vendor takes, because JSON may escape every character."""
 MAX_DEPTH = 16
-"""Objects and lists inside each other; no field of the body needs more than five."""
+"""Nested objects and lists; no field of the body needs more than five."""
 TOO_DEEP = f"Nest at most {MAX_DEPTH} objects and lists."
 
 
@@ -31,7 +31,7 @@ class BodyTooLargeError(APIException):
 
 
 class BoundedJSONParser(JSONParser):
-    """Reads at most 128 KiB: ``DATA_UPLOAD_MAX_MEMORY_SIZE`` does not hold for DRF's parsers."""
+    """Reads at most 128 KiB: DRF's parsers ignore ``DATA_UPLOAD_MAX_MEMORY_SIZE``."""
 
     def parse(
         self,
@@ -44,8 +44,8 @@ class BoundedJSONParser(JSONParser):
         Raises:
             BodyTooLargeError: the body exceeds 128 KiB; it was not parsed.
             ParseError: it is not JSON, or far too deeply nested.
-            InvalidInputError: with the path of each repeated key, number without a finite value,
-                unpaired surrogate and object nested too deeply.
+            InvalidInputError: with the path of each repeated key, infinite number, unpaired
+                surrogate and object nested too deeply.
         """
         body = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
@@ -63,7 +63,7 @@ class BoundedJSONParser(JSONParser):
 
 
 class _RepeatedKeys(dict[str, Any]):
-    """An object that has keys twice, to be refused once its path is known."""
+    """An object with repeated keys, refused once its path is known."""
 
     def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -76,12 +76,12 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> float:
-    """Return an int, or infinity for what no double holds: other readers make that of it."""
+    """Return an int, or infinity for what no double holds, as other parsers read it."""
     return int(digits) if math.isfinite(float(digits)) else math.inf
 
 
-def _faults(value: Any, depth: int = 0) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the path and the message of all that the grammar of JSON lets through, but we do not.
+def _faults(value: object, depth: int = 0) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield path and message of everything that JSON's grammar allows and we do not.
 
     Paths grow on the way back, so that only faults pay for them: keys may be long.
     """
@@ -96,14 +96,14 @@ def _faults(value: Any, depth: int = 0) -> Iterator[tuple[tuple[str, ...], str]]
             yield from _under(str(index), inner, depth)
     elif isinstance(value, dict):
         for key in getattr(value, "repeated", ()):
-            yield (key,), "Is given more than once; give it once."
+            yield (key,), "Repeated key; give it once."
         for key, inner in value.items():
             if not _is_text(key):
-                yield (key,), "Has an unpaired surrogate in its name; remove it."
+                yield (key,), "The name contains an unpaired surrogate; remove it."
             yield from _under(key, inner, depth)
 
 
-def _under(name: str, inner: Any, depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
+def _under(name: str, inner: object, depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
     for path, message in _faults(inner, depth + 1):
         yield (name, *path), message
 

@@ -1,4 +1,4 @@
-"""The URLs of the endpoint, for the host to include under a prefix of its own."""
+"""The endpoint's URLs; include them under a prefix of your own."""
 
 from __future__ import annotations
 

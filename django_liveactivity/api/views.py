@@ -1,25 +1,51 @@
-"""``POST end/``: end cards, now or later."""
+"""``POST end/``: who may end live activities over HTTP, and how a body becomes a service call."""
 
+# ruff: noqa: ARG002 - DRF calls these methods by its own signatures
 from __future__ import annotations
 
+import datetime
+from collections.abc import Mapping
 from typing import Any
 
+from django.apps import apps
+from django.db import transaction
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import status
-from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
+from rest_framework import exceptions, permissions, renderers, status, views
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from .ending import end_cards
+from django_liveactivity import conf, selectors, services
+from django_liveactivity.content import parse_content, take_dismissal
+from django_liveactivity.exceptions import FieldError, InvalidInputError
+from django_liveactivity.models import LiveActivity, Operation, Source, Subject
+from django_liveactivity.services.writer import recorded_as
+
 from .errors import error_response
 from .parsers import BoundedJSONParser
-from .permissions import MayEndLiveActivities
 from .serializers import DetailSerializer, EndedSerializer, EndSerializer, ErrorsSerializer
 
+OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
 
-class EndView(APIView):
+
+class MayEndLiveActivities(permissions.BasePermission):
+    """Admits active principals that have ``django_liveactivity.end_liveactivity``.
+
+    A principal is what the host's authentication returns: a user of any model, a service account
+    of its own class, or None. One without ``is_authenticated`` or ``has_perm`` has no permission.
+    """
+
+    def has_permission(self, request: Request, view: views.APIView) -> bool:
+        principal: object = request.user
+        has_perm = getattr(principal, "has_perm", None)
+        return (
+            bool(getattr(principal, "is_authenticated", False))
+            and bool(getattr(principal, "is_active", True))
+            and callable(has_perm)
+            and bool(has_perm("django_liveactivity.end_liveactivity"))
+        )
+
+
+class EndView(views.APIView):
     """Ends live activities for users with ``django_liveactivity.end_liveactivity``.
 
     Authentication, throttles and permissions are the host's; this view adds its own permission to
@@ -31,7 +57,7 @@ class EndView(APIView):
     # DjangoModelPermissions would ask for add_operation; DRF's own root view is marked so, too.
     _ignore_model_permissions = True
     parser_classes = (BoundedJSONParser,)
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (renderers.JSONRenderer,)
 
     @extend_schema(
         operation_id="liveactivity_end",
@@ -49,24 +75,105 @@ class EndView(APIView):
             404: OpenApiResponse(DetailSerializer, "No such live activity, or no such model."),
             413: OpenApiResponse(DetailSerializer, "The body exceeds 128 KiB; it was not parsed."),
             415: OpenApiResponse(DetailSerializer, "The body is not application/json."),
-            429: OpenApiResponse(
-                DetailSerializer, "A throttle of the project holds; see Retry-After."
-            ),
+            429: OpenApiResponse(DetailSerializer, "Throttled by the project; see Retry-After."),
         },
     )
     def post(self, request: Request) -> Response:
         """Store the end of what the body names, and answer before it is sent."""
-        asked = EndSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        ends = end_cards(asked.validated_data, actor=request.user)
+        body = EndSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        ends = end_cards(body.validated_data, actor=request.user)
         return Response(EndedSerializer({"operations": ends}).data, status.HTTP_202_ACCEPTED)
 
     def get_permissions(self) -> list[Any]:
         """Return the endpoint's permission, then the host's."""
         # AllowAny beside ours means nothing, but the schema would say that anybody may call.
-        host = [each for each in super().get_permissions() if type(each) is not AllowAny]
+        host = [
+            each for each in super().get_permissions() if type(each) is not permissions.AllowAny
+        ]
         return [MayEndLiveActivities(), *host]
 
     def handle_exception(self, exc: Exception) -> Response:
         """Give every refusal of the body one shape, then go on as the host has set it."""
         return super().handle_exception(error_response(exc))
+
+
+def end_cards(body: Mapping[str, Any], *, actor: object) -> list[Operation]:
+    """End what a body names, in one transaction.
+
+    Args:
+        body: the values of ``EndSerializer``.
+        actor: the user who asks.
+
+    Returns:
+        The ends as they are stored, each with its card.
+
+    Raises:
+        InvalidInputError: with the paths of the body; nothing was stored.
+        NotFound: the body names a row or a model that does not exist.
+    """
+    values = {**body, "actor": actor}
+    account = conf.account(values.get("account", conf.DEFAULT_ACCOUNT))
+    values["account"] = account.alias
+    for name in values.keys() & {"dismiss_after", "after"}:
+        values[name] = datetime.timedelta(seconds=values[name])
+    content_name = "content_state" if "content_state" in values else "content"
+    if content_name in values:
+        values["content"] = values.pop(content_name)
+        _check_content(values["content"], content_name)
+    with transaction.atomic(using=account.database), recorded_as(Source.ENDPOINT):
+        try:
+            ends = _end(account, values)
+        except InvalidInputError as error:
+            # Paths within the content do not begin with the body's name of it.
+            raise InvalidInputError(*(_in_body(e, content_name) for e in error.errors)) from None
+        rows = Operation.objects.using(account.database).filter(pk__in=[end.pk for end in ends])
+        return list(rows.select_related("activity").order_by("pk"))
+
+
+def _end(account: conf.Account, values: dict[str, Any]) -> list[Operation]:
+    if "subject" in values:
+        subject = _subject(**values.pop("subject"))
+        return services.end_activities(subject=subject, **values)
+    if "id" in values:
+        values["activity"] = _card(account, values.pop("id"))
+    return [services.end_activity(**values)]
+
+
+def _card(account: conf.Account, pk: int) -> LiveActivity:
+    card = selectors.activities(account).filter(pk=pk).first()
+    if card is None:
+        raise exceptions.NotFound(f"Account {account.alias!r} has no live activity {pk}.")
+    return card
+
+
+def _subject(model: str, pk: str) -> Subject:
+    """Return the object's name: the object may be deleted while its cards still live."""
+    try:
+        found = apps.get_model(model)
+    except (LookupError, ValueError):
+        raise exceptions.NotFound("There is no such model.") from None
+    try:
+        return Subject.named(found, pk)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            *(FieldError("subject.pk", e.message) for e in error.errors)
+        ) from None
+
+
+def _check_content(content: dict[str, Any], name: str) -> None:
+    """Refuse what no content type takes; the service knows the card's own type besides."""
+    try:
+        parse_content(take_dismissal(content, None)[0])
+    except InvalidInputError as error:
+        raise InvalidInputError(*(_in_content(e, name) for e in error.errors)) from None
+
+
+def _in_body(error: FieldError, content_name: str) -> FieldError:
+    is_own = error.path.partition(".")[0] in OWN_PATHS
+    return error if is_own else _in_content(error, content_name)
+
+
+def _in_content(error: FieldError, name: str) -> FieldError:
+    path = name if error.path in ("content", "") else f"{name}.{error.path}"
+    return FieldError(path, error.message)

@@ -1,10 +1,9 @@
-"""Who takes the calls of an account: the vendor, the console, a list in memory, or nobody."""
+"""The backends, which make the calls of an account; in tests a stand-in keeps them in memory."""
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
@@ -79,7 +78,7 @@ def _make(account: conf.Account) -> BaseBackend:
 
 
 @receiver(setting_changed)
-def _forget(*, setting: str, **_: Any) -> None:
+def _forget(*, setting: str, **_: object) -> None:
     if setting == "LIVEACTIVITY":
         with _lock:
             for backend in _made.values():

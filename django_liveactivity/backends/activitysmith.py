@@ -1,4 +1,4 @@
-"""The vendor: ActivitySmith's HTTP API."""
+"""The backend that calls ActivitySmith's HTTP API."""
 
 from __future__ import annotations
 

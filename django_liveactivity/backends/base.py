@@ -1,4 +1,4 @@
-"""What every backend is: options with defaults, a pace, and ``send``."""
+"""The base class of backends: the options that every account has, and ``send``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account, refuse_unknown
-from django_liveactivity.content import Endpoint, Options, check_dismiss_after
+from django_liveactivity.content import Endpoint, JSONObject, check_dismiss_after, parse_options
 from django_liveactivity.exceptions import InvalidInputError
 
 LONGEST_WINDOW = 86_400.0
@@ -27,8 +27,8 @@ class MissingKeyError(ImproperlyConfigured):
 
 
 def acknowledge(call: Call) -> Answer:
-    """Return the answer of a vendor who takes everything, for backends that send nothing."""
-    body: dict[str, Any] = {"success": True}
+    """Return a vendor's answer that accepts the call, for backends that send nothing."""
+    body: JSONObject = {"success": True}
     if call.endpoint in (Endpoint.STREAM, Endpoint.END_STREAM):
         body["operation"] = "updated" if call.endpoint == Endpoint.STREAM else "ended"
         body["stream_key"] = call.target
@@ -82,7 +82,7 @@ class BaseBackend:
     def _option(self, account: Account, name: str) -> Any:
         return account.options.get(name, self.defaults[name])
 
-    def _rate_limit(self, value: Any) -> tuple[int, float] | None:
+    def _rate_limit(self, value: object) -> tuple[int, float] | None:
         match value:
             case None:
                 return None
@@ -92,19 +92,20 @@ class BaseBackend:
                 return calls, float(seconds)
         raise self._wrong("rate_limit", "give (calls, seconds), both positive, or None")
 
-    def _dismiss_seconds(self, value: Any) -> int | None:
+    def _dismiss_seconds(self, value: object) -> int | None:
         try:
             return None if value is None else check_dismiss_after(value)
         except InvalidInputError as error:
             raise self._wrong("dismiss_after", _without_path(error)) from None
 
-    def _channels(self, value: Any) -> list[str] | None:
+    def _channels(self, value: object) -> list[str] | None:
         try:
-            return None if value is None else list(Options(channels=value).channels or [])
+            given = None if value is None else parse_options({"channels": value}).channels
+            return None if given is None else list(given)
         except InvalidInputError as error:
             raise self._wrong("channels", _without_path(error)) from None
 
-    def _time_to_live(self, value: Any) -> datetime.timedelta | None:
+    def _time_to_live(self, value: object) -> datetime.timedelta | None:
         if value is None:
             return None
         if (

@@ -1,4 +1,4 @@
-"""Print the calls, as Django's console mail backend prints mails."""
+"""A backend that prints the calls, as Django's console mail backend prints mails."""
 
 from __future__ import annotations
 

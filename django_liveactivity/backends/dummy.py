@@ -1,4 +1,4 @@
-"""Take every call and do nothing."""
+"""A backend that acknowledges every call and does nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the calls of this process stay in memory, because it runs tests."""
+"""Test isolation: while a process runs tests, its calls stay in memory."""
 
 from __future__ import annotations
 

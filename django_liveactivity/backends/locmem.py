@@ -1,4 +1,4 @@
-"""Keep the calls in memory, for the host's tests: ``outbox``, like Django's mail outbox."""
+"""A backend that keeps the calls in memory for your tests: ``outbox``, like Django's."""
 
 from __future__ import annotations
 

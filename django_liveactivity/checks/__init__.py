@@ -1,5 +1,37 @@
-"""System checks, one stable id for each rule; docs/reference/checks.md lists them."""
+"""System checks, each rule with a stable ID; docs/reference/checks.md lists them.
 
-from . import accounts, celery, deployment, endpoint, tracking
+They are registered when Django starts; their modules are loaded when the checks run, which a web
+server or a worker never does.
+"""
 
-__all__ = ["accounts", "celery", "deployment", "endpoint", "tracking"]
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from django.core.checks import CheckMessage, Tags, register
+from django.utils.module_loading import import_string
+
+TAG = "liveactivity"
+ALWAYS = (
+    "accounts.check_accounts",
+    "accounts.check_celery_app",
+    "accounts.check_tracking",
+    "endpoint.check_endpoint",
+)
+DEPLOY = ("deployment.check_sqlite", "deployment.check_heartbeat")
+
+
+def register_checks() -> None:
+    for path in ALWAYS:
+        register(_check(path), TAG)
+    for path in DEPLOY:
+        register(_check(path), TAG, deploy=True)
+    register(_check("deployment.check_migrations"), TAG, Tags.database, deploy=True)
+
+
+def _check(path: str) -> Callable[..., Sequence[CheckMessage]]:
+    def check(**options: object) -> Sequence[CheckMessage]:
+        messages: Sequence[CheckMessage] = import_string(f"{__name__}.{path}")(**options)
+        return messages
+
+    return check

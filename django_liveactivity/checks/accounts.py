@@ -1,35 +1,33 @@
-"""Check the setting ``LIVEACTIVITY``."""
+"""Check the setting ``LIVEACTIVITY`` and what relies on it: Celery's app and followed models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import (
-    CheckMessage,
-    Error,
-    Warning,  # noqa: A004 - Django's name
-    register,
-)
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import connections, router
 
 from django_liveactivity import conf
 from django_liveactivity.backends import MissingKeyError, configured_backend
-from django_liveactivity.conf import UnknownKeyError
-from django_liveactivity.dispatch import MissingExtraError, get_dispatcher
+from django_liveactivity.dispatch import SHORT_NAMES, MissingExtraError, get_dispatcher
+from django_liveactivity.tracking import ModelActivity, registered, unsupported
 
 IDS = {
     MissingKeyError: "liveactivity.E005",
-    UnknownKeyError: "liveactivity.E006",
+    conf.UnknownKeyError: "liveactivity.E006",
     MissingExtraError: "liveactivity.E007",
 }
-"""The errors that have a rule of their own."""
+"""The errors that have an ID of their own."""
+CELERY_HINT = (
+    "Import the project's Celery app in the __init__.py of the project's package, as Celery's "
+    "'First steps with Django' shows, and give it a broker_url."
+)
 
 
-@register("liveactivity")
-def check_accounts(**_: Any) -> list[CheckMessage]:
+def check_accounts(**_: object) -> list[checks.CheckMessage]:
     """Check every account of ``LIVEACTIVITY``.
 
     * ``liveactivity.E001``: the setting is wrong.
@@ -37,7 +35,7 @@ def check_accounts(**_: Any) -> list[CheckMessage]:
     * ``liveactivity.E003``: an account's dispatcher is wrong.
     * ``liveactivity.E004``: an account's database is not in ``DATABASES``.
     * ``liveactivity.E005``: an account has no API key.
-    * ``liveactivity.E006``: an account has a key or an option that nobody reads.
+    * ``liveactivity.E006``: an account has an unknown key or option.
     * ``liveactivity.E007``: the extra of an account's dispatcher is missing.
     * ``liveactivity.W001``: the immediate dispatcher with ``DEBUG=False``.
     """
@@ -48,15 +46,21 @@ def check_accounts(**_: Any) -> list[CheckMessage]:
     return [message for account in accounts.values() for message in _check(account)]
 
 
-def _check(account: conf.Account) -> Iterator[CheckMessage]:
-    yield from _tried(lambda: configured_backend(account.alias).check(), "liveactivity.E002")
-    yield from _tried(lambda: _check_dispatcher(account), "liveactivity.E003")
+def _check(account: conf.Account) -> Iterator[checks.CheckMessage]:
+    try:
+        yield from configured_backend(account.alias).check()
+    except ImproperlyConfigured as error:
+        yield _error(error, "liveactivity.E002")
+    try:
+        get_dispatcher(account.alias)
+    except ImproperlyConfigured as error:
+        yield _error(error, "liveactivity.E003")
     if account.database not in connections:
         name = f"LIVEACTIVITY[{account.alias!r}]['DATABASE']"
         message = f"{name}: {account.database!r} is not in DATABASES."
-        yield Error(message, id="liveactivity.E004")
+        yield checks.Error(message, id="liveactivity.E004")
     if account.dispatcher == "immediate" and not settings.DEBUG:
-        yield Warning(
+        yield checks.Warning(
             f"LIVEACTIVITY[{account.alias!r}]['DISPATCHER'] is 'immediate': requests wait for "
             "the vendor.",
             hint="Use 'celery', or 'none' with manage.py liveactivity_dispatch.",
@@ -64,17 +68,96 @@ def _check(account: conf.Account) -> Iterator[CheckMessage]:
         )
 
 
-def _check_dispatcher(account: conf.Account) -> list[CheckMessage]:
-    get_dispatcher(account.alias)
-    return []
+def _error(error: ImproperlyConfigured, otherwise: str) -> checks.Error:
+    return checks.Error(str(error), id=IDS.get(type(error), otherwise))
 
 
-def _tried(check: Callable[[], list[CheckMessage]], otherwise: str) -> list[CheckMessage]:
+def check_celery_app(**_: object) -> list[checks.CheckMessage]:
+    """Check that wake-ups go to the project's broker, from every thread.
+
+    * ``liveactivity.W007``: no Celery app of the project, or one without a broker.
+    * ``liveactivity.W008``: the threads of requests use another app than this one.
+    """
+    if not _uses_celery():
+        return []
+    from django_liveactivity.dispatch.celery import (  # noqa: PLC0415 - Celery is an extra
+        app_elsewhere,
+        app_here,
+    )
+
+    here, elsewhere = app_here(), app_elsewhere()
+    if here is None or not (here.conf.broker_write_url or here.conf.task_always_eager):
+        message = "The dispatcher 'celery' has no broker: wake-ups go to amqp://localhost."
+        return [checks.Warning(message, hint=CELERY_HINT, id="liveactivity.W007")]
+    if here is elsewhere:
+        return []
+    other = "Celery's default, amqp://localhost" if elsewhere is None else repr(elsewhere.main)
+    return [
+        checks.Warning(
+            f"The Celery app here is {here.main!r}, but in the threads of requests it is {other}: "
+            "their wake-ups, and their delay() of shared tasks, go to another broker.",
+            hint="Call app.set_default() where the project's Celery app is made.",
+            id="liveactivity.W008",
+        )
+    ]
+
+
+def _uses_celery() -> bool:
     try:
-        return check()
-    except ImproperlyConfigured as error:
-        return [_error(error, otherwise)]
+        aliases = [
+            account.alias
+            for account in conf.accounts().values()
+            if account.dispatcher in {"celery", SHORT_NAMES["celery"]}
+        ]
+        return bool([get_dispatcher(alias) for alias in aliases])
+    except ImproperlyConfigured:
+        return False  # check_accounts reports it
 
 
-def _error(error: ImproperlyConfigured, otherwise: str) -> Error:
-    return Error(str(error), id=IDS.get(type(error), otherwise))
+def check_tracking(**_: object) -> list[checks.CheckMessage]:
+    """Check that the cards of each followed model can be stored.
+
+    * ``liveactivity.E008``: a model is written to another database than its account's.
+    * ``liveactivity.E009``: a model has a composite primary key.
+    * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``.
+    """
+    messages: list[checks.CheckMessage] = [_composite_key(activity) for activity in unsupported()]
+    try:
+        accounts = conf.accounts()
+    except ImproperlyConfigured:
+        return messages  # check_accounts reports it
+    for activity in registered():
+        messages += _check_activity(activity, accounts)
+    return messages
+
+
+def _composite_key(activity: ModelActivity[Any]) -> checks.Error:
+    return checks.Error(
+        f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
+        "primary key: a card names its subject by a single one.",
+        hint="Call the services yourself, without a subject.",
+        obj=type(activity),
+        id="liveactivity.E009",
+    )
+
+
+def _check_activity(
+    activity: ModelActivity[Any], accounts: Mapping[str, conf.Account]
+) -> Iterator[checks.CheckMessage]:
+    alias = activity.account
+    if alias not in accounts:
+        yield checks.Error(
+            f"{activity.name}.account is {alias!r}, which LIVEACTIVITY does not have.",
+            obj=type(activity),
+            id="liveactivity.E010",
+        )
+        return
+    written, stored = router.db_for_write(activity.model), accounts[alias].database
+    if written != stored:
+        yield checks.Error(
+            f"{activity.model._meta.label} is written to the database {written!r}, and the account "
+            f"{alias!r} of {activity.name} lives in {stored!r}: they cannot commit together.",
+            hint="Give the ModelActivity an account whose DATABASE is the model's.",
+            obj=type(activity),
+            id="liveactivity.E008",
+        )

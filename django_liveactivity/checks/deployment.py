@@ -7,9 +7,7 @@ from typing import Any
 
 from django.core.checks import (
     CheckMessage,
-    Tags,
     Warning,  # noqa: A004 - Django's name
-    register,
 )
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections
@@ -27,7 +25,6 @@ def _accounts() -> Iterator[conf.Account]:
     yield from (account for account in accounts.values() if account.database in connections)
 
 
-@register("liveactivity", deploy=True)
 def check_sqlite(**_: Any) -> list[CheckMessage]:
     """Check that writers wait for each other on SQLite.
 
@@ -46,7 +43,6 @@ def check_sqlite(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register("liveactivity", deploy=True)
 def check_heartbeat(**_: Any) -> list[CheckMessage]:
     """Check that somebody delivers.
 
@@ -64,7 +60,6 @@ def check_heartbeat(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register("liveactivity", Tags.database, deploy=True)
 def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Check that the tables are as this version needs them.
 

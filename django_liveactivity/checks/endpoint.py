@@ -1,4 +1,4 @@
-"""Check how the host has mounted the endpoint."""
+"""Check how the project has mounted the endpoint."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register  # noqa: A004 - Django's name
+from django.core import checks
 from django.urls import URLPattern, URLResolver, get_resolver
 
 VIEWS = "django_liveactivity.api.views"
 
 
-@register("liveactivity")
-def check_endpoint(**_: Any) -> list[CheckMessage]:
-    """Check that the mounted endpoint can tell who calls, and how often they may.
+def check_endpoint(**_: object) -> list[checks.CheckMessage]:
+    """Check that the endpoint, if mounted, can authenticate callers and throttle them.
 
     * ``liveactivity.W004``: the endpoint is mounted without authentication classes.
     * ``liveactivity.W009``: a throttle by scope has no rate for the endpoint's.
@@ -26,17 +25,17 @@ def check_endpoint(**_: Any) -> list[CheckMessage]:
     return [warning for route, view in mounted for warning in _warnings(route, view)]
 
 
-def _warnings(route: str, view: Any) -> Iterator[CheckMessage]:
+def _warnings(route: str, view: Any) -> Iterator[checks.CheckMessage]:
     if not _option(view, "authentication_classes"):
-        yield Warning(
-            f"The endpoint at {route!r} has no authentication classes: it takes every caller for "
-            "an anonymous one, and refuses them all.",
+        yield checks.Warning(
+            f"The endpoint at {route!r} has no authentication classes: every caller is anonymous "
+            "and is refused.",
             hint="Fill REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'].",
             id="liveactivity.W004",
         )
     scope = _option(view, "throttle_scope")
     if scope and any(_lacks_rate(each, scope) for each in _option(view, "throttle_classes")):
-        yield Warning(
+        yield checks.Warning(
             f"The endpoint at {route!r} is throttled by scope, and its scope {scope!r} has no "
             "rate: Django REST framework answers every request with an error.",
             hint=f"Add {scope!r} to REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']; None is no limit.",
@@ -54,7 +53,7 @@ def _views(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def _is_endpoint(view: Any) -> bool:
-    # Whoever mounts it has imported it; a project without DRF must not.
+    # A project that mounts it has imported it; one without DRF must not.
     views = sys.modules.get(VIEWS)
     cls = getattr(view, "cls", None)
     return views is not None and isinstance(cls, type) and issubclass(cls, views.EndView)
@@ -65,5 +64,5 @@ def _option(view: Any, name: str) -> Any:
 
 
 def _lacks_rate(throttle: Any, scope: str) -> bool:
-    """Tell whether it is a ScopedRateThrottle, which alone asks the view, without its rate."""
+    """Tell whether the throttle is a ScopedRateThrottle that has no rate for the scope."""
     return hasattr(throttle, "scope_attr") and scope not in throttle.THROTTLE_RATES

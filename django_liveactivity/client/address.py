@@ -1,12 +1,10 @@
-"""Where the API is, and where the key may go."""
+"""The base URL of the API: which addresses the key may be sent to."""
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
-
-import httpx
 
 from django_liveactivity.exceptions import InvalidInputError
 
@@ -14,6 +12,7 @@ DEFAULT_BASE_URL = "https://activitysmith.com/api"
 """From the vendor's API description, 2026-07-17."""
 
 _PRINTABLE = re.compile(r"[!-~]+")
+_NAME = re.compile(r"[a-z0-9_.-]*[a-z][a-z0-9_.-]*")  # without a letter it is an IP address
 
 
 def check_base_url(value: object) -> str:
@@ -45,8 +44,7 @@ def _split(value: object) -> SplitResult:
         try:
             parts = urlsplit(value)
             _ = parts.port
-            httpx.URL(value)
-        except (ValueError, httpx.InvalidURL):
+        except ValueError:
             pass
         else:
             return parts
@@ -54,9 +52,10 @@ def _split(value: object) -> SplitResult:
 
 
 def _problem(parts: SplitResult) -> str:
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not (_NAME.fullmatch(host) or _address(host)):
         return "must start with https:// and a host"
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not _is_loopback(host):
         return "must be https, as the API key travels with every call; http is for loopback only"
     if "@" in parts.netloc:
         return "must not contain a user or password"
@@ -66,7 +65,12 @@ def _problem(parts: SplitResult) -> str:
 
 
 def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return address.is_loopback if address else host == "localhost"
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return None

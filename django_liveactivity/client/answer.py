@@ -1,13 +1,11 @@
-"""What came of one call."""
+"""The answer to one call, and its outcome: our reading of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -68,7 +66,7 @@ ACKNOWLEDGED = frozenset(
 """The outcomes of calls that the vendor accepted."""
 
 
-def is_refusal(body: Mapping[str, Any] | None) -> bool:
+def is_refusal(body: Mapping[str, object] | None) -> bool:
     """Tell whether a body has the form of the vendor's refusals (BadRequestError and others)."""
     fields = body or {}
     return isinstance(fields.get("error"), str) and isinstance(fields.get("message"), str)

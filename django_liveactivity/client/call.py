@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from datetime import timedelta
+from typing import Any
 
 from django_liveactivity.content import (
     ENDPOINTS,
-    Action,
-    AlertMessage,
-    Content,
+    ContentInput,
     Endpoint,
-    Options,
+    JSONObject,
+    OptionFields,
     assemble,
     check_activity_id,
     check_content,
@@ -19,16 +19,11 @@ from django_liveactivity.content import (
     check_options,
     check_stream_key,
     parse_content,
+    parse_options,
     take_dismissal,
 )
 from django_liveactivity.content.encoding import encode
 from django_liveactivity.exceptions import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import timedelta
-
-    AnyContent = Content | Mapping[str, Any]
 
 _STREAM_METHODS = {Endpoint.STREAM: "PUT", Endpoint.END_STREAM: "DELETE"}
 _BY_ACTIVITY_ID = frozenset({Endpoint.UPDATE, Endpoint.END})
@@ -92,23 +87,12 @@ class Call:
             raise InvalidInputError.at("body", f"cannot be written as JSON: {error}") from None
 
 
-class Envelope(TypedDict, total=False):
-    """The options of a call as keyword arguments; see ``content.Options``."""
-
-    action: Action | Mapping[str, Any] | None
-    secondary_action: Action | Mapping[str, Any] | None
-    alert: AlertMessage | Mapping[str, Any] | None
-    channels: Sequence[str] | None
-    tags: Sequence[str] | None
-    metadata: Mapping[str, str | float | bool] | None
-
-
 def build_call(
     endpoint: Endpoint,
     target: str,
-    content: AnyContent | None,
+    content: ContentInput | None,
     dismiss_after: timedelta | None,
-    envelope: Envelope,
+    options: OptionFields,
 ) -> Call:
     """Return the call that shows *content*, all of it checked.
 
@@ -119,9 +103,11 @@ def build_call(
     if ENDPOINTS[endpoint].dismissal:
         content, dismiss_after = take_dismissal(content, dismiss_after)
     shown = None if content is None else parse_content(content)
-    wire = check_content(endpoint, shown) if shown else None
-    options = Options.model_validate(envelope)
-    check_options(endpoint, shown.type if shown else None, options)
+    checked = check_content(endpoint, shown) if shown else None
+    beside: JSONObject = {}
+    if options:
+        parsed = parse_options(options)
+        check_options(endpoint, shown.type if shown else None, parsed)
+        beside = parsed.to_json()
     seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
-    body = assemble(endpoint, wire, options.to_json(), seconds)
-    return Call(endpoint, target, body)
+    return Call(endpoint, target, assemble(endpoint, checked, beside, seconds))

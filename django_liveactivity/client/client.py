@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
 import time
 from dataclasses import replace
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib import metadata
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self, Unpack
 
-import httpx
-
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content import ContentInput, Endpoint, OptionFields
 from django_liveactivity.exceptions import InvalidInputError
 
 from .address import DEFAULT_BASE_URL, check_base_url
 from .answer import Answer, Outcome
-from .call import Call, Envelope, build_call
-from .deadline import call_deadline
-from .parsing import read_answer
-from .payload import ANSWER_LIMIT, read_text
-from .secret import BearerAuth, RedactingTransport, Secret
-from .transport import DeadlineTransport
+from .call import Call, build_call
+from .parsing import ANSWER_LIMIT, NoAnswerError, read_answer, read_text
+from .secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import timedelta
+    import httpcore
+    import httpx
 
-    from .call import AnyContent
-
-# Up to here no byte of the request has left, so nothing can have been applied.
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-)
-
-
-_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    from .transport import Sender
 
 
 class Client:
@@ -50,8 +34,8 @@ class Client:
         base_url: where the API is; https, or http on a loopback address.
         connect_timeout: seconds to find and reach the server.
         deadline: seconds for a whole call, connecting, sending and reading included.
-        transport: another httpx transport, such as one with a proxy; it then has to keep the
-            deadline itself while it connects and waits for the headers.
+        transport: a transport of httpx's, such as one with a proxy, which then has to keep the
+            deadline itself; or a network backend of httpcore's, which opens the connections.
 
     Raises:
         InvalidInputError: at ``api_key``, ``base_url``, ``connect_timeout`` or ``deadline``.
@@ -69,7 +53,7 @@ class Client:
         base_url: str = DEFAULT_BASE_URL,
         connect_timeout: float = 5.0,
         deadline: float = 15.0,
-        transport: httpx.BaseTransport | None = None,
+        transport: httpx.BaseTransport | httpcore.NetworkBackend | None = None,
     ) -> None:
         secret = api_key if isinstance(api_key, Secret) else Secret(lambda: api_key)
         api_key = secret  # error pages print locals, and from here on there may be errors
@@ -78,16 +62,11 @@ class Client:
         self._base_url = check_base_url(base_url)
         self._address = hashlib.sha256(self._base_url.encode()).hexdigest()
         self._deadline = _check_seconds("deadline", deadline)
-        connect = _check_seconds("connect_timeout", connect_timeout)
-        self._http = httpx.Client(
-            auth=BearerAuth(secret),
-            headers=_HEADERS | {"User-Agent": f"django-liveactivity/{_version()}"},
-            timeout=httpx.Timeout(self._deadline, connect=connect, pool=connect),
-            transport=RedactingTransport(transport or DeadlineTransport(), secret),
-            follow_redirects=False,  # a redirect would carry the key elsewhere
-            trust_env=False,  # neither .netrc nor proxy variables decide where the key goes
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        )
+        self._connect_timeout = _check_seconds("connect_timeout", connect_timeout)
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._sender: Sender | None = None
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"Client(base_url={self._base_url!r})"
@@ -100,19 +79,22 @@ class Client:
 
     def close(self) -> None:
         """Close the connections; no call can be made afterwards."""
-        self._http.close()
+        with self._lock:
+            self._closed = True
+            if self._sender is not None:
+                self._sender.close()
 
-    def stream(self, key: str, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+    def stream(self, key: str, content: ContentInput, **options: Unpack[OptionFields]) -> Answer:
         """Show a card, or bring it up to date: PUT /live-activity/stream/{key}."""
         return self.send(build_call(Endpoint.STREAM, key, content, None, options))
 
     def end_stream(
         self,
         key: str,
-        content: AnyContent | None = None,
+        content: ContentInput | None = None,
         *,
         dismiss_after: timedelta | None = None,
-        **options: Unpack[Envelope],
+        **options: Unpack[OptionFields],
     ) -> Answer:
         """End a card by its stream key: DELETE /live-activity/stream/{key}.
 
@@ -125,24 +107,26 @@ class Client:
         """
         return self.send(build_call(Endpoint.END_STREAM, key, content, dismiss_after, options))
 
-    def start(self, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+    def start(self, content: ContentInput, **options: Unpack[OptionFields]) -> Answer:
         """Show a card of the manual lifecycle: POST /live-activity/start.
 
         A start that times out can neither be repeated nor found again; prefer ``stream``.
         """
         return self.send(build_call(Endpoint.START, "", content, None, options))
 
-    def update(self, activity_id: str, content: AnyContent, **options: Unpack[Envelope]) -> Answer:
+    def update(
+        self, activity_id: str, content: ContentInput, **options: Unpack[OptionFields]
+    ) -> Answer:
         """Bring a card of the manual lifecycle up to date: POST /live-activity/update."""
         return self.send(build_call(Endpoint.UPDATE, activity_id, content, None, options))
 
     def end(
         self,
         activity_id: str,
-        content: AnyContent,
+        content: ContentInput,
         *,
         dismiss_after: timedelta | None = None,
-        **options: Unpack[Envelope],
+        **options: Unpack[OptionFields],
     ) -> Answer:
         """End a card of the manual lifecycle: POST /live-activity/end.
 
@@ -175,61 +159,48 @@ class Client:
         raise RuntimeError(problem)
 
     def _answer(self, call: Call, content: bytes | None) -> Answer:
+        sender = self._connected()
         started = time.monotonic()
         try:
-            with call_deadline(self._deadline), self._secret.kept_out_of_logs():
-                status, headers, received = self._exchange(call, content)
-        except httpx.HTTPError as error:
+            with self._secret.kept_out_of_logs():
+                received = sender.send(call.method, self._base_url + call.path, content)
+        except NoAnswerError as error:
             return self._failure(error, time.monotonic() - started)
         duration = time.monotonic() - started
-        answer = read_answer(call.endpoint, status, headers, received, duration)
-        return replace(_redacted(answer, self._secret), address=self._address)
+        status, headers, raw = received
+        text = self._secret.redact(raw, cut=len(raw) > ANSWER_LIMIT)
+        answer = read_answer(call.endpoint, status, headers, text, duration, self._address)
+        # Without escapes, what was read is what was redacted.
+        return answer if text.isascii() and b"\\" not in text else self._redacted(answer)
 
-    def _exchange(self, call: Call, content: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
-        headers = None if content is None else {"Content-Type": "application/json"}
-        url = self._base_url + call.path
-        with self._http.stream(call.method, url, content=content, headers=headers) as response:
-            received = _read(response)
-            cut = len(received) > ANSWER_LIMIT
-            return response.status_code, response.headers, self._secret.redact(received, cut=cut)
+    def _redacted(self, answer: Answer) -> Answer:
+        redact = self._secret.redact_text
+        body = self._secret.redact_object(answer.body)
+        return replace(answer, body=body, text=redact(answer.text), error=redact(answer.error))
 
-    def _failure(self, error: httpx.HTTPError, duration: float) -> Answer:
-        outcome = Outcome.NOT_SENT if isinstance(error, _NOT_SENT) else Outcome.AMBIGUOUS
-        message = f"{type(error).__name__}: {error}".encode(errors="replace")
-        return Answer(outcome, duration=duration, error=read_text(self._secret.redact(message)))
+    def _failure(self, error: NoAnswerError, duration: float) -> Answer:
+        outcome = Outcome.AMBIGUOUS if error.sent else Outcome.NOT_SENT
+        message = self._secret.redact(str(error).encode(errors="replace"))
+        return Answer(outcome, duration=duration, error=read_text(message))
 
+    def _connected(self) -> Sender:
+        """Return what sends the requests, made by the first call: most processes make none."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("Cannot send a call: the client is closed.")
+            if self._sender is None:
+                from .transport import Sender  # noqa: PLC0415 - loads httpx
 
-def _redacted(answer: Answer, secret: Secret) -> Answer:
-    # Once more, as what was read is no longer in the escapes in which it came.
-    return replace(
-        answer,
-        body=secret.redact_json(answer.body),
-        text=secret.redact_text(answer.text),
-        error=secret.redact_text(answer.error),
-    )
-
-
-def _read(response: httpx.Response) -> bytes:
-    # No encoding was asked for, and 64 KiB of gzip can unpack to 64 MiB.
-    codings = response.headers.get("Content-Encoding", "").lower().split(",")
-    if not {"", "identity"}.issuperset(coding.strip() for coding in codings):
-        return b""
-    received = bytearray()
-    for chunk in response.iter_bytes():
-        received += chunk
-        if len(received) > ANSWER_LIMIT:
-            break
-    return bytes(received)
+                self._sender = Sender(
+                    self._secret,
+                    deadline=self._deadline,
+                    connect_timeout=self._connect_timeout,
+                    transport=self._transport,
+                )
+            return self._sender
 
 
 def _check_seconds(name: str, value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
     raise InvalidInputError.at(name, "give a number of seconds above 0")
-
-
-def _version() -> str:
-    try:
-        return metadata.version("django-liveactivity")
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return "0"

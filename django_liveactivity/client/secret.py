@@ -1,20 +1,16 @@
-"""The API key, held so that no repr, traceback or log shows it."""
+"""The API key: no repr, traceback or log shows it, and it is redacted from what others say."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from html.entities import codepoint2name
-from typing import TYPE_CHECKING, Any
 
-import httpx
-
+from django_liveactivity.content import JSONObject, JSONValue
 from django_liveactivity.exceptions import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _HIDDEN = b"[API key]"
@@ -38,8 +34,8 @@ class Secret:
     _pattern: re.Pattern[bytes] | None
     _value: str
 
-    def __init__(self, read: Callable[[], Any]) -> None:
-        self._value = read().strip() if isinstance(read(), str) else ""
+    def __init__(self, read: Callable[[], object]) -> None:
+        self._value = str(read()).strip() if isinstance(read(), str) else ""
         self._pattern = None
 
     def check(self) -> None:
@@ -82,15 +78,20 @@ class Secret:
         """Return *text* without the key."""
         return self.redact(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
 
-    def redact_json(self, value: Any) -> Any:
-        """Return a JSON value with no key in its strings and names."""
+    def redact_object(self, value: JSONObject | None) -> JSONObject | None:
+        """Return a JSON object with no key in its strings and names."""
+        if value is None:
+            return None
+        return {self.redact_text(name): self._redacted(item) for name, item in value.items()}
+
+    def _redacted(self, value: JSONValue) -> JSONValue:
         match value:
             case str():
                 return self.redact_text(value)
             case list():
-                return [self.redact_json(item) for item in value]
+                return [self._redacted(item) for item in value]
             case dict():
-                return {self.redact_text(name): self.redact_json(value[name]) for name in value}
+                return self.redact_object(value)
         return value
 
     @contextmanager
@@ -132,38 +133,3 @@ class _RedactingFilter(logging.Filter):
 
 for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "proxy"))):
     logging.getLogger(_name).addFilter(_RedactingFilter())  # noqa: TID251 - the libraries'
-
-
-class BearerAuth(httpx.Auth):
-    """Sets the Authorization header as late as possible."""
-
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign *request*."""
-        request.headers["Authorization"] = self._secret.bearer()
-        yield request
-
-
-class RedactingTransport(httpx.BaseTransport):
-    """Takes the key out of an answer's headers and reason phrase, which httpx and others log."""
-
-    def __init__(self, transport: httpx.BaseTransport, secret: Secret) -> None:
-        self._transport = transport
-        self._secret = secret
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Make the call."""
-        response = self._transport.handle_request(request)
-        redact = self._secret.redact
-        response.headers = httpx.Headers(
-            [(redact(name), redact(value)) for name, value in response.headers.raw]
-        )
-        if "reason_phrase" in response.extensions:
-            response.extensions["reason_phrase"] = redact(response.extensions["reason_phrase"])
-        return response
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()

@@ -1,39 +1,196 @@
-"""The one seam to httpx's transport: a pool whose connections keep the deadline of a call."""
+"""The one seam to httpx and httpcore: one request, one answer, one deadline for all of it.
+
+httpx grants its timeouts to each read and write anew: a server that sends a byte a second never
+meets one of 15 seconds. httpx has no place for a deadline of the whole call. httpcore, on which it
+is built, has one: its network backends (https://www.encode.io/httpcore/network-backends/). So the
+requests go to httpcore's pool, over a backend that gives no operation more time than the call has
+left. That leaves out what ``httpx.Client`` would add, all unwanted here: redirects, cookies, and
+proxies of the environment. A transport of httpx's that the caller brings, with a proxy, works too.
+
+Only documented names of both are used, and ``pyproject.toml`` bounds both (httpx below 1, httpcore
+below 2), as either may change them in a new major version.
+"""
 
 from __future__ import annotations
 
 import functools
+import socket
 import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from importlib import metadata
+from queue import Empty, SimpleQueue
+from typing import Any
 
 import httpcore
 import httpx
 
-from .deadline import DeadlineBackend
+from .parsing import ANSWER_LIMIT, NoAnswerError, Received
+from .secret import Secret
 
+Addresses = list[str] | httpcore.ConnectError
+Headers = Sequence[tuple[str, str]]
+Extensions = dict[str, dict[str, float | None]]
+Opened = tuple[int, Iterable[tuple[bytes, bytes]], Iterable[bytes]]
+
+_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
 # Shorter than the idle timeout of any common server or balancer, so that a call is hardly ever
 # written to a connection that is being closed: such a call would be ambiguous, with a quarantine.
 _KEEPALIVE_SECONDS = 5.0
+# Up to here no byte of the request has left, so nothing can have been applied.
+_NOT_SENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.UnsupportedProtocol,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+_FAILURES = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+    httpx.HTTPError,
+)
+_CHUNK = 16 * 1024
+
+# A synchronous call stays in its thread, so its deadline can travel beside httpx.
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
-class DeadlineTransport(httpx.HTTPTransport):
-    """httpx's own transport over a pool with a deadline, without retries on the wire.
+class Sender:
+    """Sends requests that are signed with the API key.
+
+    Args:
+        secret: the API key.
+        deadline: seconds for a whole request.
+        connect_timeout: seconds to find and reach the server.
+        transport: carries the requests, or opens the connections; None for our own connections.
+    """
+
+    def __init__(
+        self,
+        secret: Secret,
+        *,
+        deadline: float,
+        connect_timeout: float,
+        transport: httpx.BaseTransport | httpcore.NetworkBackend | None,
+    ) -> None:
+        self._secret = secret
+        self._headers = [*_HEADERS, ("User-Agent", f"django-liveactivity/{_version()}")]
+        self._deadline = deadline
+        timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._carrier: _Pool | _Transport
+        if isinstance(transport, httpx.BaseTransport):
+            self._carrier = _Transport(transport)
+        else:
+            self._carrier = _Pool(transport or DeadlineBackend())
+
+    def send(self, method: str, url: str, content: bytes | None) -> Received:
+        """Return the answer to one request; raises NoAnswerError if none comes in time."""
+        try:
+            with call_deadline(self._deadline):
+                return self._exchange(method, url, content)
+        except _FAILURES as error:
+            message = f"{type(error).__name__}: {error}"
+            raise NoAnswerError(message, sent=not isinstance(error, _NOT_SENT)) from None
+
+    def _exchange(self, method: str, url: str, content: bytes | None) -> Received:
+        headers = [*self._headers, ("Authorization", self._secret.bearer())]
+        if content is not None:
+            headers.append(("Content-Type", "application/json"))
+        request = (method, url, headers, content, self._extensions)
+        with self._carrier.open(*request) as (status, raw, chunks):
+            received = _read_headers(raw)
+            return Received(status, received, _read(received, chunks))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._carrier.close()
+
+
+def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def _read(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
+    # No encoding was asked for, and 64 KiB of gzip can unpack to 64 MiB.
+    codings = headers.get("content-encoding", "").lower().split(",")
+    if not {"", "identity"}.issuperset(coding.strip() for coding in codings):
+        return b""
+    received = bytearray()
+    for chunk in chunks:
+        received += chunk
+        if len(received) > ANSWER_LIMIT:
+            break
+    return bytes(received)
+
+
+class _Pool:
+    """Connections of httpcore's pool, without retries on the wire.
 
     Proxies of the environment are not used: where the key goes is told by the settings alone, and
     HTTP_PROXY would catch calls to loopback too.
     """
 
-    def __init__(self, backend: httpcore.NetworkBackend | None = None) -> None:
-        context = _tls()
-        super().__init__(verify=context)
-        # httpx takes no network backend, httpcore's pool does; a test sees if this stops working.
+    def __init__(self, backend: httpcore.NetworkBackend) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
+            ssl_context=_tls(),
             max_connections=None,
             max_keepalive_connections=4,
             keepalive_expiry=_KEEPALIVE_SECONDS,
             retries=0,
-            network_backend=backend or DeadlineBackend(),
+            network_backend=backend,
         )
+        self.close = self._pool.close
+
+    @contextmanager
+    def open(
+        self, method: str, url: str, headers: Headers, content: bytes | None, extensions: Extensions
+    ) -> Iterator[Opened]:
+        """Send a request, and give its answer, the body unread."""
+        with self._pool.stream(
+            method, url, headers=headers, content=content, extensions=extensions
+        ) as response:
+            yield response.status, response.headers, response.iter_stream()
+
+
+class _Transport:
+    """A transport of httpx."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+        self.close = transport.close
+
+    @contextmanager
+    def open(
+        self, method: str, url: str, headers: Headers, content: bytes | None, extensions: Extensions
+    ) -> Iterator[Opened]:
+        """Send a request, and give its answer, the body unread."""
+        request = httpx.Request(
+            method, url, headers=headers, content=content, extensions=extensions
+        )
+        with closing(self._transport.handle_request(request)) as response:
+            yield response.status_code, response.headers.raw, response.iter_bytes()
+
+
+def _version() -> str:
+    try:
+        return metadata.version("django-liveactivity")
+    except metadata.PackageNotFoundError:  # run from a source tree
+        return "0"
 
 
 @functools.cache
@@ -43,3 +200,123 @@ def _tls() -> ssl.SSLContext:
     The environment may still name those to trust (SSL_CERT_FILE), as it is at the first client.
     """
     return httpx.create_ssl_context()
+
+
+@contextmanager
+def call_deadline(seconds: float) -> Iterator[None]:
+    """Give all that this thread does on the network *seconds* in total."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def remaining(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
+    """Return the seconds that an operation may take; raises *late* if there are none."""
+    deadline = _deadline.get()
+    if deadline is None:
+        return timeout
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise late("the deadline of the call has passed")
+    return left if timeout is None else min(timeout, left)
+
+
+class DeadlineStream(httpcore.NetworkStream):
+    """A connection on which nothing outlasts the deadline of the call that uses it."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what has arrived, b"" at the end."""
+        return self._stream.read(max_bytes, remaining(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of *buffer*."""
+        # In pieces, as httpcore grants the timeout anew for each partial write.
+        for start in range(0, len(buffer), _CHUNK):
+            left = remaining(timeout, httpcore.WriteTimeout)
+            self._stream.write(buffer[start : start + _CHUNK], left)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Return the encrypted connection."""
+        left = remaining(timeout, httpcore.ConnectTimeout)
+        return DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpcore asks of the socket."""
+        return self._stream.get_extra_info(info)
+
+
+class DeadlineBackend(httpcore.NetworkBackend):
+    """Opens connections within the deadline: looking up the name and trying its addresses count."""
+
+    def __init__(self, look_up: Callable[[str, int], list[str]] | None = None) -> None:
+        self._look_up = look_up or look_up_addresses
+        self._backend = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Return a connection to the first address of *host* that accepts one."""
+        # The whole of connecting gets one timeout; create_connection grants it to each address.
+        seconds = remaining(timeout, httpcore.ConnectTimeout)
+        until = None if seconds is None else time.monotonic() + seconds
+        failure: Exception = httpcore.ConnectError(f"no address found for {host}")
+        for address in self._addresses(host, port, seconds):
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                raise httpcore.ConnectTimeout("timed out while connecting")
+            try:
+                stream = self._backend.connect_tcp(
+                    address, port, left, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return DeadlineStream(stream)
+        raise failure
+
+    def _addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
+        # getaddrinfo knows no timeout and cannot be interrupted: a late one keeps its thread.
+        found: SimpleQueue[Addresses] = SimpleQueue()
+        arguments = (self._look_up, host, port, found)
+        threading.Thread(target=_report, args=arguments, daemon=True).start()
+        try:
+            result = found.get(timeout=timeout)
+        except Empty:
+            raise httpcore.ConnectTimeout(f"looking up {host} timed out") from None
+        if isinstance(result, httpcore.ConnectError):
+            raise result
+        return result
+
+
+def look_up_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses of *host*, the preferred one first."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+
+
+def _report(
+    look_up: Callable[[str, int], list[str]], host: str, port: int, found: SimpleQueue[Addresses]
+) -> None:
+    try:
+        found.put(look_up(host, port))
+    except (OSError, UnicodeError) as error:
+        found.put(httpcore.ConnectError(f"looking up {host} failed: {error}"))

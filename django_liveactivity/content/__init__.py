@@ -1,43 +1,51 @@
-"""What a card shows and what travels beside it, checked before anything is written."""
+"""What a card shows and what travels beside it, checked before anything is written.
+
+All names are imported on first use: Django starts without pydantic, which the models need.
+"""
 
 from __future__ import annotations
 
-from .body import assemble
-from .cards import (
-    CONTENT_TYPES,
-    Alert,
-    Content,
-    Metrics,
-    Progress,
-    SegmentedProgress,
-    Stats,
-    Timer,
-    Value,
-)
-from .encoding import (
-    BODY_LIMIT,
-    CONTENT_LIMIT,
-    METADATA_LIMIT,
-    OPTIONS_LIMIT,
-)
-from .endpoints import (
-    ENDPOINTS,
-    SECONDARY_ACTION_TYPES,
-    Endpoint,
-    check_content,
-    check_options,
-)
-from .fields import TYPE_NAMES, Color
-from .keys import (
-    check_activity_id,
-    check_dismiss_after,
-    check_stream_key,
-    take_dismissal,
-)
-from .normalizing import normalized_scalar
-from .options import Options
-from .parsing import parse_content
-from .parts import Action, AlertMessage, Badge, Icon, Metric
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .cards import (
+        CONTENT_TYPES,
+        Alert,
+        Badge,
+        Content,
+        Icon,
+        Metric,
+        Metrics,
+        Progress,
+        SegmentedProgress,
+        Stats,
+        Timer,
+        Value,
+    )
+    from .encoding import (
+        BODY_LIMIT,
+        CONTENT_LIMIT,
+        METADATA_LIMIT,
+        OPTIONS_LIMIT,
+        JSONObject,
+        JSONValue,
+        normalized_scalar,
+        text_error,
+    )
+    from .endpoints import (
+        ENDPOINTS,
+        SECONDARY_ACTION_TYPES,
+        TYPE_NAMES,
+        Endpoint,
+        assemble,
+        check_content,
+        check_options,
+    )
+    from .fields import Color
+    from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
+    from .options import Action, AlertMessage, Options
+    from .parsing import ContentInput, OptionFields, parse_content, parse_options
 
 __all__ = [
     "BODY_LIMIT",
@@ -54,10 +62,14 @@ __all__ = [
     "Badge",
     "Color",
     "Content",
+    "ContentInput",
     "Endpoint",
     "Icon",
+    "JSONObject",
+    "JSONValue",
     "Metric",
     "Metrics",
+    "OptionFields",
     "Options",
     "Progress",
     "SegmentedProgress",
@@ -72,5 +84,20 @@ __all__ = [
     "check_stream_key",
     "normalized_scalar",
     "parse_content",
+    "parse_options",
     "take_dismissal",
+    "text_error",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for module in ("endpoints", "encoding", "keys", "parsing", "cards", "options", "fields"):
+            names = vars(import_module(f"{__name__}.{module}"))
+            if name in names:
+                return globals().setdefault(name, names[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

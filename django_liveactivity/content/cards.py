@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .base import Model
-from .encoding import CONTENT_LIMIT
-from .errors import rule
+from .encoding import CONTENT_LIMIT, JSONObject, RuleError
 from .fields import (
     Color,
     FilledText,
     List,
+    Measurement,
     Number,
     Percentage,
     PositiveNumber,
@@ -22,7 +21,30 @@ from .fields import (
     TypeName,
     sized,
 )
-from .parts import Badge, Icon, Metric
+from .validation import Model
+
+
+class Metric(Model):
+    """One labelled reading; *value* is a number of 0 or more, or a string of 1 to 64 characters."""
+
+    label: FilledText
+    value: Measurement
+    unit: Text | None = None
+    color: Color | None = None
+
+
+class Icon(Model):
+    """An SF Symbol by its name, as in ``Icon(symbol="shippingbox.fill")``."""
+
+    symbol: FilledText
+    color: Color | None = None
+
+
+class Badge(Model):
+    """A short label on the card."""
+
+    title: FilledText
+    color: Color | None = None
 
 
 class Content(Model):
@@ -48,10 +70,12 @@ class Content(Model):
     def _check_type_is_the_class(self) -> Self:
         own = type(self).model_fields["type"].default
         if self.type not in {own, None}:
-            raise rule("belongs to another class; use that class, or leave the type out", "type")
+            raise RuleError(
+                "belongs to another class; use that class, or leave the type out", "type"
+            )
         return self
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JSONObject:
         """Return, ready for JSON, the fields that were set, and the type."""
         sent = super().to_json()
         return sent if self.type is None else {**sent, "type": self.type}
@@ -70,9 +94,9 @@ class Progress(Content):
     def _check_one_way_is_complete(self) -> Self:
         if (self.value is None) != (self.upper_limit is None):
             missing = "value" if self.value is None else "upper_limit"
-            raise rule("value and upper_limit go together; give both or neither", missing)
+            raise RuleError("value and upper_limit go together; give both or neither", missing)
         if self.percentage is None and self.value is None:
-            raise rule("is required; give percentage, or value with upper_limit", "percentage")
+            raise RuleError("is required; give percentage, or value with upper_limit", "percentage")
         return self
 
 
@@ -92,7 +116,7 @@ class SegmentedProgress(Content):
     @model_validator(mode="after")
     def _check_steps(self) -> Self:
         if self.number_of_steps is not None and self.current_step > self.number_of_steps:
-            raise rule("must not exceed number_of_steps", "current_step")
+            raise RuleError("must not exceed number_of_steps", "current_step")
         return self
 
 

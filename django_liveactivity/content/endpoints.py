@@ -1,19 +1,18 @@
-"""One table of what each endpoint takes for each content type, and the checks that read it."""
+"""What each of the vendor's five calls takes: one table, its checks, and the bodies made by it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django_liveactivity.exceptions import FieldError, InvalidInputError
+from django_liveactivity.exceptions import ContentRequiredError, FieldError, InvalidInputError
 
-from .encoding import CONTENT_LIMIT, OPTIONS_LIMIT, encode
-from .fields import TYPE_NAMES
+from .encoding import CONTENT_LIMIT, OPTIONS_LIMIT, JSONObject, JSONValue, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .cards import Content
     from .options import Options
 
@@ -62,6 +61,7 @@ class EndpointSpec:
     dismissal: tuple[str, int] | None = None
 
 
+# In the order in which messages name them.
 _LATER: Mapping[str, Alternatives] = {
     "segmented_progress": (("current_step",),),
     "progress": (("percentage",), ("value", "upper_limit")),
@@ -71,6 +71,7 @@ _LATER: Mapping[str, Alternatives] = {
     "timer": ((),),
     "value": (("value",),),
 }
+TYPE_NAMES = tuple(_LATER)
 # A PUT may have to start the card, but only the vendor knows whether a timer's window is running.
 _STREAM = {**_LATER, "segmented_progress": (("number_of_steps", "current_step"),)}
 _START = {**_STREAM, "timer": (("duration_seconds",), (("counts_down", False),))}
@@ -107,29 +108,27 @@ ENDPOINTS: Mapping[Endpoint, EndpointSpec] = {
 SECONDARY_ACTION_TYPES = frozenset({"value", "alert", "segmented_progress", "progress"})
 
 
-def takes_secondary_action(content_type: str | None) -> bool:
+def takes_secondary_action(content_type: object) -> bool:
     """Return whether a card of this type shows a second button; an unknown type may."""
     return content_type is None or content_type in SECONDARY_ACTION_TYPES
 
 
-def check_content(endpoint: Endpoint, content: Content) -> dict[str, Any]:
+def check_content(endpoint: Endpoint, content: Content) -> JSONObject:
     """Return content ready for JSON, or refuse what this endpoint does not take as it is.
 
     Raises:
         InvalidInputError: names the field; at ``content`` if it is larger than 16 KiB of JSON.
     """
-    # Again, because pydantic's model_copy(update=…) checks nothing.
-    set_fields = {name: getattr(content, name) for name in content.model_fields_set}
-    wire = type(content).model_validate(set_fields).to_json()
+    body = content.to_json()
     takes = ENDPOINTS[endpoint]
     if takes.type_required and content.type is None:
         message = f"is required to {endpoint}; use the class of {', '.join(TYPE_NAMES)}"
         raise InvalidInputError.at("type", message)
     if content.type is not None:
-        _check_complete(endpoint, takes.required[content.type], wire)
-    if len(encode(wire)) > CONTENT_LIMIT:
+        _check_complete(endpoint, takes.required[content.type], body)
+    if len(encode(body)) > CONTENT_LIMIT:
         raise InvalidInputError.at("content", f"exceeds {CONTENT_LIMIT} bytes of JSON; shorten it")
-    return wire
+    return body
 
 
 def check_options(endpoint: Endpoint, content_type: str | None, options: Options) -> None:
@@ -143,13 +142,14 @@ def check_options(endpoint: Endpoint, content_type: str | None, options: Options
     Raises:
         InvalidInputError: names every option that is refused; at ``body`` if they are too large.
     """
-    wire = options.to_json()
-    refused = [_refused(endpoint, name) for name in wire if name not in ENDPOINTS[endpoint].options]
-    if "secondary_action" in wire and not takes_secondary_action(content_type):
+    given = options.to_json()
+    taken = ENDPOINTS[endpoint].options
+    refused = [_refused(endpoint, name) for name in given if name not in taken]
+    if "secondary_action" in given and not takes_secondary_action(content_type):
         shown = ", ".join(sorted(SECONDARY_ACTION_TYPES))
-        message = f"is not shown on {content_type}, only on {shown}; leave it out"
+        message = f"is not shown on {content_type}, only on {shown}"
         refused.append(FieldError("secondary_action", message))
-    if len(encode(wire)) > OPTIONS_LIMIT:
+    if len(encode(given)) > OPTIONS_LIMIT:
         message = f"all options together exceed {OPTIONS_LIMIT} bytes of JSON; shorten them"
         refused.append(FieldError("body", message))
     if refused:
@@ -158,21 +158,21 @@ def check_options(endpoint: Endpoint, content_type: str | None, options: Options
 
 def _refused(endpoint: Endpoint, name: str) -> FieldError:
     takers = ", ".join(taker for taker, takes in ENDPOINTS.items() if name in takes.options)
-    return FieldError(name, f"is not taken by {endpoint}, only by {takers}; leave it out")
+    return FieldError(name, f"is not taken by {endpoint}, only by {takers}")
 
 
 def _check_complete(
-    endpoint: Endpoint, alternatives: Alternatives, wire: Mapping[str, Any]
+    endpoint: Endpoint, alternatives: Alternatives, body: Mapping[str, JSONValue]
 ) -> None:
-    if any(all(_has(wire, need) for need in way) for way in alternatives):
+    if any(all(_has(body, need) for need in way) for way in alternatives):
         return
-    missing = next(_name(need) for need in alternatives[0] if not _has(wire, need))
+    missing = next(_name(need) for need in alternatives[0] if not _has(body, need))
     ways = ", or ".join(" with ".join(map(_name_with_value, way)) for way in alternatives)
     raise InvalidInputError.at(missing, f"is required to {endpoint}; give {ways}")
 
 
-def _has(wire: Mapping[str, Any], need: Requirement) -> bool:
-    return need in wire if isinstance(need, str) else wire.get(need[0]) is need[1]
+def _has(body: Mapping[str, JSONValue], need: Requirement) -> bool:
+    return need in body if isinstance(need, str) else body.get(need[0]) is need[1]
 
 
 def _name(need: Requirement) -> str:
@@ -181,3 +181,49 @@ def _name(need: Requirement) -> str:
 
 def _name_with_value(need: Requirement) -> str:
     return need if isinstance(need, str) else f"{need[0]}={need[1]}"
+
+
+def assemble(
+    endpoint: Endpoint,
+    content: Mapping[str, JSONValue] | None,
+    options: Mapping[str, JSONValue],
+    dismiss_seconds: int | None,
+) -> JSONObject:
+    """Return the body without ``activity_id``; empty means that none is sent.
+
+    Args:
+        endpoint: the call to make.
+        content: as ``Content.to_json()`` gave it; None only ends a stream as it is.
+        options: as ``Options.to_json()`` gave it; what this endpoint does not take is left out.
+        dismiss_seconds: how long the ended card stays, 0 to 14,400 s; None leaves it to the vendor.
+
+    Raises:
+        ContentRequiredError: at ``content``, if this call cannot do without.
+        InvalidInputError: at ``dismiss_after``, if this call does not end a card.
+    """
+    takes = ENDPOINTS[endpoint]
+    dismissal = _dismissal(takes, endpoint, dismiss_seconds)
+    if content is None:
+        if takes.content_required or dismissal:
+            raise ContentRequiredError.at("content", "give content with at least a title")
+        return _envelope(takes, options)
+    sent = {name: value for name, value in content.items() if name not in takes.left_out}
+    if not takes_secondary_action(content.get("type")):
+        options = {name: value for name, value in options.items() if name != "secondary_action"}
+    return {"content_state": {**sent, **dismissal}, **_envelope(takes, options)}
+
+
+def _dismissal(takes: EndpointSpec, endpoint: Endpoint, seconds: int | None) -> dict[str, int]:
+    if seconds is None:
+        return {}
+    if takes.dismissal is None:
+        raise InvalidInputError.at("dismiss_after", f"belongs to an end, not to {endpoint}")
+    name, unit = takes.dismissal
+    return {name: math.ceil(seconds / unit)}
+
+
+def _envelope(takes: EndpointSpec, options: Mapping[str, JSONValue]) -> JSONObject:
+    taken = {name: value for name, value in options.items() if name in takes.options}
+    if takes.channels_in and "channels" in taken:
+        taken[takes.channels_in] = {"channels": taken.pop("channels")}
+    return taken

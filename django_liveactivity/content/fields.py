@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from .encoding import (
     INTEGER_LIMIT,
     METADATA_LIMIT,
+    JSONValue,
+    RuleError,
     check_json,
     check_key,
     check_number,
     check_text,
     encode,
 )
-from .errors import rule
 
 Item = TypeVar("Item")
 
@@ -27,7 +28,6 @@ Color = Literal[
 """The vendor's accent colours (LiveActivityColor in its API description)."""
 
 TypeName = Literal["segmented_progress", "progress", "metrics", "stats", "alert", "timer", "value"]
-TYPE_NAMES: tuple[str, ...] = get_args(TypeName)
 
 
 def _tuple(value: object) -> object:
@@ -39,9 +39,9 @@ def sized(least: int, most: float = math.inf) -> BeforeValidator:
 
     def check(value: object) -> object:
         if isinstance(value, list | tuple) and len(value) > most:
-            raise rule(f"give at most {most} entries")
+            raise RuleError(f"give at most {most} entries")
         if isinstance(value, list | tuple) and len(value) < least:
-            raise rule(f"give at least {least} entry, or leave it out")
+            raise RuleError(f"give at least {least} entry")
         return value
 
     return BeforeValidator(check)
@@ -57,39 +57,38 @@ def _measurement(value: object) -> str | int | float:
     checked = _text_or_number(value)
     if isinstance(checked, str):
         if not 1 <= len(checked) <= 64:
-            raise rule("give a string of 1 to 64 characters, or a number")
+            raise RuleError("give a string of 1 to 64 characters, or a number")
     elif checked < 0:
-        raise rule("must be 0 or more; give a string to show a negative number")
+        raise RuleError("must be 0 or more; give a string to show a negative number")
     return checked
 
 
-def _json_object(value: object) -> dict[str, Any]:
+def _json_object(value: object) -> JSONValue:
     if not isinstance(value, Mapping):
-        raise rule("give a mapping; it is sent as a JSON object")
-    copy: dict[str, Any] = check_json(value)
-    return copy
+        raise RuleError("give a mapping; it is sent as a JSON object")
+    return check_json(value)
 
 
-def _metadata(value: object) -> dict[str, Any]:
+def _metadata(value: object) -> dict[str, str | int | float | bool]:
     if not isinstance(value, Mapping):
-        raise rule("give a mapping of keys to strings, numbers or booleans")
+        raise RuleError("give a mapping of keys to strings, numbers or booleans")
     if len(value) > 50:
-        raise rule("give at most 50 entries")
+        raise RuleError("give at most 50 entries")
     checked = {check_key(key): _metadatum(key, item) for key, item in value.items()}
     if len(encode(checked)) > METADATA_LIMIT:
-        raise rule(f"is larger than {METADATA_LIMIT} bytes of JSON; shorten it")
+        raise RuleError(f"is larger than {METADATA_LIMIT} bytes of JSON; shorten it")
     return checked
 
 
 def _metadatum(key: str, value: object) -> str | int | float | bool:
     if not 1 <= len(key) <= 100:
-        raise rule("keys have 1 to 100 characters", key[:100])
+        raise RuleError("keys have 1 to 100 characters", key[:100])
     if value is True or value is False:
         return value
     if not isinstance(value, str):
         return check_number(value, key, expected="a string, a number or a boolean")
     if len(value) > 4000:
-        raise rule("give at most 4000 characters", key)
+        raise RuleError("give at most 4000 characters", key)
     return check_text(value, key)
 
 
@@ -104,5 +103,5 @@ StepCount = Annotated[int, Field(ge=0, le=INTEGER_LIMIT)]
 Readout = Annotated[str | int | float, PlainValidator(_text_or_number)]
 Measurement = Annotated[str | int | float, PlainValidator(_measurement)]
 List = Annotated[Sequence[Item], BeforeValidator(_tuple)]
-JsonObject = Annotated[Mapping[str, Any], PlainValidator(_json_object)]
-Metadata = Annotated[Mapping[str, Any], PlainValidator(_metadata)]
+JsonObject = Annotated[Mapping[str, object], PlainValidator(_json_object)]
+Metadata = Annotated[Mapping[str, object], PlainValidator(_metadata)]

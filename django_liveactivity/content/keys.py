@@ -1,4 +1,4 @@
-"""The names and durations that a caller gives beside content."""
+"""Stream keys, activity ids and dismissals: what a caller gives beside content."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django_liveactivity.exceptions import InvalidInputError
 
-from .normalizing import normalized_scalar
+from .encoding import normalized_scalar
 
 _STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ACTIVITY_ID = re.compile(r"[!-~]{1,255}")
@@ -64,7 +64,7 @@ def check_dismiss_after(value: object) -> int:
 
 def take_dismissal(
     content: AnyContent, dismiss_after: DismissAfter, *, unset: object = None
-) -> tuple[AnyContent | dict[str, Any], DismissAfter | timedelta]:
+) -> tuple[AnyContent | dict[str, object], DismissAfter | timedelta]:
     """Take the dismissal out of the content of an end, where the vendor's API has it.
 
     Args:

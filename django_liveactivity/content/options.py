@@ -2,12 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+import re
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
-from .base import Model
-from .encoding import OPTIONS_LIMIT
-from .fields import FilledText, List, Metadata, Tag, sized
-from .parts import Action, AlertMessage
+from pydantic import model_validator
+
+from .encoding import OPTIONS_LIMIT, RuleError
+from .fields import FilledText, JsonObject, List, Metadata, Tag, Text, sized
+from .validation import Model
+
+_SCHEMES = {"open_url": ("https", "http", "shortcuts"), "webhook": ("https",)}
+_UNSAFE = re.compile(r"[\s\x00-\x1f\x7f]")
+
+
+class AlertMessage(Model):
+    """What the phone announces when the change arrives."""
+
+    title: Text | None = None
+    body: Text | None = None
+
+
+class Action(Model):
+    """A button on the card: it opens a URL, or has ActivitySmith call a webhook.
+
+    Args:
+        title: what the button says.
+        type: ``open_url`` or ``webhook``.
+        url: https; for ``open_url`` also http and ``shortcuts://run-shortcut?name=…``.
+        method: ``GET`` or ``POST``, for webhooks.
+        body: a JSON object of at most 8 levels, for webhooks.
+    """
+
+    title: FilledText
+    type: Literal["open_url", "webhook"]
+    url: FilledText
+    method: Literal["GET", "POST"] | None = None
+    body: JsonObject | None = None
+
+    @model_validator(mode="after")
+    def _check_by_type(self) -> Self:
+        _check_url(self.url, _SCHEMES[self.type])
+        for name in ("method", "body"):
+            if self.type == "open_url" and getattr(self, name) is not None:
+                raise RuleError("belongs to webhooks, not to open_url", name)
+        return self
+
+
+def _check_url(url: str, schemes: tuple[str, ...]) -> None:
+    if _UNSAFE.search(url):
+        raise RuleError("contains whitespace or control characters; percent-encode them", "url")
+    try:
+        parts = urlsplit(url)
+        host, scheme = parts.hostname, url.partition("://")[0]
+        _ = parts.port
+    except ValueError:
+        raise RuleError("is not a URL; check its host and port", "url") from None
+    if scheme not in schemes:
+        expected = " or ".join(f"{name}://" for name in schemes)
+        raise RuleError(f"must start with {expected}", "url")
+    if not host:
+        raise RuleError("has no host; give a full URL", "url")
+    if scheme == "shortcuts" and (host != "run-shortcut" or not parse_qs(parts.query).get("name")):
+        raise RuleError("give shortcuts://run-shortcut?name=… with the shortcut's name", "url")
 
 
 class Options(Model):

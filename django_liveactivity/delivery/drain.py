@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import Error
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
@@ -159,7 +160,7 @@ class _Drain:
             return max(state.now + 1, state.slot_free_at or 0)
         waits: list[int] = []
         self.ends_wait = False
-        for target in candidates.targets(self.account, admission(state)):
+        for target in candidates.targets(self.account, state, admission(state)):
             slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
                 self._call_for_help()
@@ -271,9 +272,10 @@ def _described(account: Account) -> QuerySet[AccountState, AccountState]:
     slots = RateLimitSlot.objects.filter(**mine).order_by("-number").values(known=F("number") + 1)
     actions = OperatorAction.objects.filter(**mine, applied_at=None)
     states = AccountState.objects.using(using).filter(account=account.alias)
-    return with_now(states).annotate(
-        permits=Exists(DrainPermit.objects.filter(**mine)),
-        slots=Coalesce(Subquery(slots[:1]), 0),
-        has_actions=Exists(actions),
-        swept_at=Subquery(Heartbeat.objects.values("beat_at")[:1]),
-    )
+    found: dict[str, Any] = {
+        "permits": Exists(DrainPermit.objects.filter(**mine)),
+        "slots": Coalesce(Subquery(slots[:1]), 0),
+        "has_actions": Exists(actions),
+        "swept_at": Subquery(Heartbeat.objects.values("beat_at")[:1]),
+    }
+    return with_now(states).annotate(**found)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import (
@@ -25,46 +26,55 @@ from .transaction import durable_transaction
 CARDS = 200
 """Cards deleted in one step."""
 ROWS = 500
-"""Operations, or acts, deleted in one step: its locks are held for some milliseconds."""
+"""Operations, or operators' decisions, deleted in one step: its locks are held for milliseconds."""
 SECONDS = 2.0
-"""How long one sweep prunes an account, so that its heart goes on beating."""
+"""How long one sweep prunes a database, so that its heart goes on beating."""
 
 Cards = QuerySet[LiveActivity, LiveActivity]
 Operations = QuerySet[Operation, Operation]
 
 
-def prune(account: Account) -> int:
+def prune(using: str, accounts: Collection[Account]) -> int:
     """Delete cards that ended or failed longer ago than ``Timing.keep_finished``.
 
-    With a card go its operations, their attempts and acts, its known ids, and its lane if no
-    other card needs it. Acts on the account itself go by their own age. Batch follows upon batch
-    for 2 s at most: what is left then goes with the next sweep.
+    With a card go its operations, their attempts and operators' decisions, its known ids, and its
+    lane if no other card needs it. Decisions on an account itself go by their own age. Batch
+    follows upon batch for 2 s at most: what is left then goes with the next sweep.
+
+    Args:
+        using: the database.
+        accounts: its accounts. As long as they keep finished rows for equally long, which only
+            tests change, the number of statements does not grow with them.
 
     Returns:
         The number of cards deleted.
     """
-    using, deadline = account.database, time.monotonic() + SECONDS
-    deleted = cancelled_schedules = 0
-    while time.monotonic() < deadline:
-        found = list(_old_cards(account)[cancelled_schedules : cancelled_schedules + CARDS])
-        cards = _without_unfinished(using, found)
-        if not _thin_out(using, cards, deadline):
-            break
-        gone = _forget(using, account, cards)
-        deleted, cancelled_schedules = deleted + gone, cancelled_schedules + len(found) - gone
-        if len(found) < CARDS:
-            break
-    _forget_acts(account)
-    _forget_failures(account)
+    deadline, deleted = time.monotonic() + SECONDS, 0
+    ages = defaultdict(list)
+    for account in accounts:
+        ages[account.timing.keep_finished].append(account.alias)
+    for age, aliases in ages.items():
+        mine = Q(account__in=aliases)
+        deleted += _prune_cards(using, mine, age, deadline)
+        _prune_decisions(using, mine, age)
+    _prune_failures(using)
     return deleted
 
 
-def _old_cards(account: Account) -> Cards:
-    finished = LiveActivity.objects.using(account.database).filter(
-        account=account.alias, status__in=LiveActivity.OVER
-    )
-    old = finished.filter(ended_at__lt=Now() - account.timing.keep_finished)
-    return old.only("pk", "lane_digest").order_by("ended_at")
+def _prune_cards(using: str, mine: Q, age: int, deadline: float) -> int:
+    deleted = kept = 0
+    finished = LiveActivity.objects.using(using).filter(mine, status__in=LiveActivity.OVER)
+    old = finished.filter(ended_at__lt=Now() - age).order_by("ended_at")
+    while time.monotonic() < deadline:
+        found = list(old.only("pk", "account", "lane_digest")[kept : kept + CARDS])
+        cards = _without_unfinished(using, found)
+        if not _thin_out(using, cards, deadline):
+            break
+        gone = _forget(using, cards)
+        deleted, kept = deleted + gone, kept + len(found) - gone
+        if len(found) < CARDS:
+            break
+    return deleted
 
 
 def _without_unfinished(using: str, cards: Sequence[LiveActivity]) -> list[LiveActivity]:
@@ -116,18 +126,16 @@ def _delete_operations(using: str, ids: Sequence[int]) -> None:
         rows._raw_delete(using)
 
 
-def _forget(using: str, account: Account, cards: Sequence[LiveActivity]) -> int:
+def _forget(using: str, cards: Sequence[LiveActivity]) -> int:
     if not cards:
         return 0
     # What is finished stays so on a card that ended a month ago: the ids may be read beforehand.
     ids = list(_finished_operations(using, cards).values_list("pk", flat=True))
-    return _delete_cards(using, account, cards, ids)
+    return _delete_cards(using, cards, ids)
 
 
 @durable_transaction
-def _delete_cards(
-    using: str, account: Account, cards: Sequence[LiveActivity], ids: Sequence[int]
-) -> int:
+def _delete_cards(using: str, cards: Sequence[LiveActivity], ids: Sequence[int]) -> int:
     _delete_operations(using, ids)
     # A host may have inserted an operation since: it stays, and its card with it.
     own = Operation.objects.filter(activity=OuterRef("activity"))
@@ -136,36 +144,32 @@ def _delete_cards(
     left = Operation.objects.filter(activity=OuterRef("pk"))
     gone = LiveActivity.objects.using(using).filter(~Exists(left))
     deleted: int = gone.filter(pk__in=[card.pk for card in cards])._raw_delete(using)
-    _unused_lanes(account, [card.lane_digest for card in cards])._raw_delete(using)
+    _unused_lanes(using, cards)._raw_delete(using)
     return deleted
 
 
-def _unused_lanes(account: Account, digests: Sequence[str]) -> QuerySet[Lane, Lane]:
+def _unused_lanes(using: str, cards: Sequence[LiveActivity]) -> QuerySet[Lane, Lane]:
     used = LiveActivity.objects.filter(account=OuterRef("account"), lane_digest=OuterRef("digest"))
-    lanes = Lane.objects.using(account.database).filter(~Exists(used), account=account.alias)
-    return lanes.filter(digest__in=digests, lease_until__lt=Now(), ambiguous_until__lt=Now())
-
-
-def _forget_acts(account: Account) -> None:
-    """Delete old acts that decided on the account and belong to no operation."""
-    operator_actions = OperatorAction.objects.using(account.database).filter(
-        account=account.alias, operation=None
+    lanes = Lane.objects.using(using).filter(
+        ~Exists(used), digest__in={c.lane_digest for c in cards}
     )
-    old = operator_actions.filter(applied_at__lt=Now() - account.timing.keep_finished)
+    lanes = lanes.filter(account__in={card.account for card in cards})
+    return lanes.filter(lease_until__lt=Now(), ambiguous_until__lt=Now())
+
+
+def _prune_decisions(using: str, mine: Q, age: int) -> None:
+    """Delete old decisions on accounts, which belong to no operation."""
+    rows = OperatorAction.objects.using(using)
+    old = rows.filter(mine, operation=None, applied_at__lt=Now() - age)
     ids = list(old.values_list("pk", flat=True)[:ROWS])
     if ids:
-        _delete_acts(account.database, ids)
+        rows.filter(pk__in=ids)._raw_delete(using)
 
 
-@durable_transaction
-def _delete_acts(using: str, ids: Sequence[int]) -> None:
-    OperatorAction.objects.using(using).filter(pk__in=ids)._raw_delete(using)
-
-
-def _forget_failures(account: Account) -> None:
+def _prune_failures(using: str) -> None:
     """Delete the failures of hooks that the status counts no more, by their ids: hosts INSERT."""
-    rows = TrackingFailure.objects.using(account.database)
-    old = rows.filter(account=account.alias, created_at__lt=Now() - TRACKING_FAILURES_KEPT_MS)
+    rows = TrackingFailure.objects.using(using)
+    old = rows.filter(created_at__lt=Now() - TRACKING_FAILURES_KEPT_MS)
     ids = list(old.values_list("pk", flat=True)[:ROWS])
     if ids:
-        rows.filter(pk__in=ids)._raw_delete(account.database)
+        rows.filter(pk__in=ids)._raw_delete(using)

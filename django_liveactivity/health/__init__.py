@@ -10,7 +10,7 @@ from django_liveactivity.models import AccountState, with_now
 
 from . import alerts
 from .alerts import Problem, overdue
-from .status import UNREADABLE, AccountStatus, account_status, condition_of, heartbeat_age
+from .status import UNREADABLE, AccountStatus, condition_of, heartbeat_age, statuses
 
 __all__ = ["AccountStatus", "Health", "Problem", "check_health", "why_ends_wait"]
 
@@ -48,7 +48,7 @@ def check_health(accounts: Iterable[str] | None = None) -> Health:
     if isinstance(accounts, str):
         accounts = [accounts]
     chosen = [conf.account(alias) for alias in (conf.accounts() if accounts is None else accounts)]
-    rows = tuple(account_status(account) for account in chosen)
+    rows = tuple(statuses(chosen))
     problems = []
     for account, status in zip(chosen, rows, strict=True):
         found = list(find_problems(status, account.timing))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db import Error
 from django.db.models import Q, QuerySet
 
 from django_liveactivity import conf
-from django_liveactivity.models import AccountState, Now
+from django_liveactivity.models import AccountState, Now, with_now
 from django_liveactivity.printable import get_logger
 
-from .status import condition_of, oldest_due_end_age
+from .status import condition_of, oldest_due_ends
 
 SILENT = "silent"
 OVERDUE = "overdue"
@@ -41,23 +42,26 @@ class Problem:
         return f"{self.account}: {self.message}"
 
 
-def watch(account: conf.Account, state: AccountState) -> None:
-    """Log what a sweep finds wrong with an account whose state was read with ``now``."""
-    found = list(overdue(account.alias, oldest_due_end_age(account), account.timing))
-    condition = condition_of(state)
-    if condition.name in STUCK:
-        found.append(Problem(account.alias, condition.name, condition.reason))
-    alert(account, found)
+def watch(using: str, accounts: Mapping[str, conf.Account]) -> None:
+    """Log what a sweep finds wrong with the accounts of a database, in two statements."""
+    problems: dict[str, list[Problem]] = defaultdict(list)
+    for alias, age in oldest_due_ends(using).items():
+        if alias in accounts:
+            problems[alias] += overdue(alias, age, accounts[alias].timing)
+    refused = Q(blocked_since__isnull=False) | Q(billing_since__isnull=False)
+    for state in with_now(AccountState.objects.using(using).filter(refused)):
+        condition = condition_of(state)
+        if state.account in accounts and condition.name in STUCK:
+            problem = Problem(state.account, condition.name, condition.reason)
+            problems[state.account].append(problem)
+    for alias, found in problems.items():
+        alert(accounts[alias], found)
 
 
 def alert_of_silence(account: conf.Account, problems: Iterable[Problem]) -> None:
     """Log that nothing drains, as no sweep does; a health check goes on if that fails."""
     silent = [problem for problem in problems if problem.code == SILENT]
     try:
-        if silent and not _states(account).exists():
-            _states(account).bulk_create(
-                [AccountState(account=account.alias)], ignore_conflicts=True
-            )
         alert(account, silent)
     except Error:
         logger.exception("%s: the alert could not be noted.", account.alias)
@@ -66,6 +70,8 @@ def alert_of_silence(account: conf.Account, problems: Iterable[Problem]) -> None
 def alert(account: conf.Account, problems: Iterable[Problem]) -> None:
     """Log problems at ERROR, unless a worker anywhere did so within ``Timing.alert_every``."""
     problems = list(problems)
+    if problems and not _states(account).exists():
+        _states(account).bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)
     silence = Now() - account.timing.alert_every
     rows = _states(account).filter(Q(alerted_at=None) | Q(alerted_at__lte=silence))
     if problems and rows.update(alerted_at=Now()):

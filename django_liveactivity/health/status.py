@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -23,15 +25,20 @@ from django_liveactivity.models import (
     Operation,
     OperatorAction,
     RateLimitSlot,
+    TrackingFailure,
     with_now,
 )
 from django_liveactivity.models.schema import cure_of
-from django_liveactivity.selectors import tracking_failures
+from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
 
 Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
 END_RANKS = (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)
 UNREADABLE = "unreadable"
+FILTERED = 100
+"""Up to so many accounts are named in a statement; of more, all of the database are read."""
+NONE: Mapping[str, int] = {"all": 0, "due": 0}
+NO_ENDS: Mapping[str, Any] = {"all": 0, "refused": 0, "oldest": None, "now": 0}
 NAMED = 10
 """How many cards of one problem are named."""
 VENDOR_LIMIT = re.compile(r'"limit":\s*(\d{1,6})\b')
@@ -101,73 +108,122 @@ class AccountStatus:
 
 
 def account_status(account: conf.Account) -> AccountStatus:
-    """Return how delivery is doing for an account.
+    """Return how delivery is doing for an account."""
+    return statuses([account])[0]
 
-    An account that cannot be read is told as ``unreadable``: it must not hide the others.
+
+def statuses(accounts: Sequence[conf.Account]) -> list[AccountStatus]:
+    """Return how delivery is doing for accounts.
+
+    The number of statements does not grow with the accounts that have no trouble. Those of a
+    database that cannot be read are told as ``unreadable``: they must not hide the others.
     """
-    try:
-        return _read(account)
-    except (Error, ConnectionDoesNotExist, ImproperlyConfigured) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        return AccountStatus(account.alias, UNREADABLE, f"{text} {cure_of(error)}".strip())
+    found: dict[str, AccountStatus] = {}
+    databases: dict[str, list[conf.Account]] = defaultdict(list)
+    for account in accounts:
+        databases[account.database].append(account)
+    for using, members in databases.items():
+        try:
+            found |= {status.account: status for status in _Facts(using, members).statuses()}
+        except (Error, ConnectionDoesNotExist, ImproperlyConfigured) as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            reason = f"{text} {cure_of(error)}".strip()
+            found |= {a.alias: AccountStatus(a.alias, UNREADABLE, reason) for a in members}
+    return [found[account.alias] for account in accounts]
 
 
-def _read(account: conf.Account) -> AccountStatus:
-    using = account.database
-    states = AccountState.objects.using(using).filter(account=account.alias)
-    state = with_now(states).first()
-    condition = Condition("open") if state is None else condition_of(state)
-    slots = RateLimitSlot.objects.using(using).filter(account=account.alias, free_at__gt=Now())
-    cards = LiveActivity.objects.using(using).filter(account=account.alias, needs_attention=True)
-    ends = _Ends.of(account)
-    attention = cards.count()
-    waiting = _waiting_starts(account) if condition.name == "limit" else None
-    rate_limit = get_backend(account.alias).rate_limit
-    return AccountStatus(
-        account=account.alias,
-        condition=condition.name,
-        reason=condition.reason,
-        next_call_in=_until(condition.until, state),
-        backlog=backlog(account).count(),
-        due_ends=ends.due,
-        oldest_due_end_age=ends.oldest_age,
-        overdue_cards=ends.overdue_cards,
-        operator_cards=ends.operator_cards,
-        needs_attention=attention,
-        attention_cards=_named(cards) if attention else NamedCards(),
-        waiting_starts=0 if waiting is None else waiting.values("lane_digest").distinct().count(),
-        vendor_limit=None if waiting is None else _vendor_limit(waiting),
-        slots_in_use=slots.count(),
-        slots=None if rate_limit is None else rate_limit[0],
-        heartbeat_age=heartbeat_age(account.database),
-        is_used=_is_used(account),
-        tracking_failures=tracking_failures(account).count(),
-    )
+class _Facts:
+    """What the rows of a database tell of some of its accounts, each fact in one statement."""
 
+    def __init__(self, using: str, accounts: Sequence[conf.Account]) -> None:
+        self.using, self.accounts = using, accounts
+        aliases = [account.alias for account in accounts]
+        self.mine = Q(account__in=aliases) if len(aliases) <= FILTERED else Q()
 
-@dataclass(frozen=True)
-class _Ends:
-    """The due ends of an account, and the cards of those that are a problem."""
+    def statuses(self) -> Iterator[AccountStatus]:
+        rows = with_now(self._rows(AccountState))
+        self.states = {state.account: state for state in rows}
+        self.backlogs = self._counts(self._unfinished(), due=Q(next_try_at__lte=Now()))
+        self.ends = self._ends()
+        self.attention = self._counts(self._rows(LiveActivity).filter(needs_attention=True))
+        self.slots = self._counts(self._rows(RateLimitSlot).filter(free_at__gt=Now()))
+        kept = Now() - TRACKING_FAILURES_KEPT_MS
+        self.failures = self._counts(self._rows(TrackingFailure).filter(created_at__gt=kept))
+        self.actions = self._counts(self._rows(OperatorAction).filter(applied_at=None))
+        self.heartbeat_age = heartbeat_age(self.using)
+        for account in self.accounts:
+            yield self._status(account)
 
-    due: int
-    oldest_age: float | None
-    overdue_cards: NamedCards = NamedCards()
-    operator_cards: NamedCards = NamedCards()
+    def _rows(self, model: type[Any]) -> QuerySet[Any, Any]:
+        rows: QuerySet[Any, Any] = model.objects.using(self.using).filter(self.mine)
+        return rows
 
-    @classmethod
-    def of(cls, account: conf.Account) -> _Ends:
-        rows = due_ends(account)
-        refused = Q(state=Operation.State.NEEDS_OPERATOR)
-        counts = rows.aggregate(due=Count("pk"), refused=Count("pk", filter=refused))
-        age = oldest_due_end_age(account)
-        longest = account.timing.overdue_after
-        overdue = rows.filter(due_at__lt=Now() - longest)
-        return cls(
-            counts["due"],
-            age,
-            _named(overdue, "activity__") if age and age * 1000 > longest else NamedCards(),
-            _named(rows.filter(refused), "activity__") if counts["refused"] else NamedCards(),
+    def _unfinished(self, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
+        rows = self._rows(Operation).filter(rank__in=ranks, next_try_at__gte=0)
+        return rows.filter(state__in=Operation.UNFINISHED)
+
+    def _counts(self, rows: QuerySet[Any, Any], **filters: Q) -> dict[str, dict[str, int]]:
+        """Return by account how many rows there are, and how many meet each filter."""
+        counts = {name: Count("pk", filter=each) for name, each in filters.items()}
+        grouped = rows.order_by().values("account").annotate(all=Count("pk"), **counts)
+        return {row["account"]: row for row in grouped}
+
+    def _ends(self) -> dict[str, dict[str, Any]]:
+        rows = self._unfinished(END_RANKS).filter(Operation.is_in_force())
+        refused = Count("pk", filter=Q(state=Operation.State.NEEDS_OPERATOR))
+        facts = {"all": Count("pk"), "refused": refused, "oldest": Min("due_at"), "now": Now()}
+        grouped: Any = rows.order_by().values("account").annotate(**facts)
+        return {row["account"]: row for row in grouped}
+
+    def _status(self, account: conf.Account) -> AccountStatus:
+        alias, state = account.alias, self.states.get(account.alias)
+        condition = Condition("open") if state is None else condition_of(state)
+        ends, backlog = self.ends.get(alias, NO_ENDS), self.backlogs.get(alias, NONE)
+        attention = self.attention.get(alias, NONE)["all"]
+        waiting = _waiting_starts(account) if condition.name == "limit" else None
+        rate_limit = get_backend(alias).rate_limit
+        is_used = state is not None or backlog["all"] > 0 or alias in self.actions
+        return AccountStatus(
+            account=alias,
+            condition=condition.name,
+            reason=condition.reason,
+            next_call_in=_until(condition.until, state),
+            backlog=backlog["due"],
+            due_ends=ends["all"],
+            oldest_due_end_age=_since(ends["oldest"], ends["now"]),
+            overdue_cards=_overdue_cards(account, ends),
+            operator_cards=_operator_cards(account) if ends["refused"] else NamedCards(),
+            needs_attention=attention,
+            attention_cards=_attention_cards(account) if attention else NamedCards(),
+            waiting_starts=_count_lanes(waiting),
+            vendor_limit=None if waiting is None else _vendor_limit(waiting),
+            slots_in_use=self.slots.get(alias, NONE)["all"],
+            slots=None if rate_limit is None else rate_limit[0],
+            heartbeat_age=self.heartbeat_age,
+            is_used=is_used,
+            tracking_failures=self.failures.get(alias, NONE)["all"],
         )
+
+
+def _overdue_cards(account: conf.Account, ends: Mapping[str, Any]) -> NamedCards:
+    longest = account.timing.overdue_after
+    if ends["oldest"] is None or ends["now"] - ends["oldest"] <= longest:
+        return NamedCards()
+    return _named(due_ends(account).filter(due_at__lt=Now() - longest), "activity__")
+
+
+def _operator_cards(account: conf.Account) -> NamedCards:
+    refused = due_ends(account).filter(state=Operation.State.NEEDS_OPERATOR)
+    return _named(refused, "activity__")
+
+
+def _attention_cards(account: conf.Account) -> NamedCards:
+    cards = LiveActivity.objects.using(account.database)
+    return _named(cards.filter(account=account.alias, needs_attention=True))
+
+
+def _count_lanes(waiting: Operations | None) -> int:
+    return 0 if waiting is None else waiting.values("lane_digest").distinct().count()
 
 
 def _named(rows: QuerySet[Any, Any], card: str = "") -> NamedCards:
@@ -200,13 +256,6 @@ def _vendor_limit(waiting: Operations) -> int | None:
     answer = refusals.order_by("-pk").values_list("answer", flat=True).first()
     said = VENDOR_LIMIT.search(answer or "")
     return int(said[1]) if said else None
-
-
-def _is_used(account: conf.Account) -> bool:
-    using, own = account.database, {"account": account.alias}
-    operations = Operation.objects.using(using).filter(**own)
-    operator_actions = OperatorAction.objects.using(using).filter(**own, applied_at__isnull=True)
-    return operations.exists() or operator_actions.exists()
 
 
 def unfinished(account: conf.Account, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
@@ -250,10 +299,14 @@ def unacknowledged_ends(account: conf.Account) -> Operations:
     return due_ends(account).filter(acknowledged_at=None)
 
 
-def oldest_due_end_age(account: conf.Account) -> float | None:
-    """Return for how many seconds the oldest due end has waited, or None if none is due."""
-    oldest = with_now(due_ends(account)).order_by("due_at").first()
-    return None if oldest is None else _since(oldest.due_at, oldest.now)
+def oldest_due_ends(using: str) -> dict[str, float]:
+    """Return, by account, for how many seconds the oldest due end in a database has waited."""
+    rows = Operation.objects.using(using).filter(
+        rank__in=END_RANKS, next_try_at__gte=0, state__in=Operation.UNFINISHED
+    )
+    ends = rows.filter(Operation.is_in_force()).order_by().values("account")
+    oldest = ends.annotate(oldest=Min("due_at"), now=Now())
+    return {row["account"]: max(0.0, (row["now"] - row["oldest"]) / 1000) for row in oldest}
 
 
 def heartbeat_age(using: str) -> float | None:

@@ -20,7 +20,7 @@ from django_liveactivity.models import Operation
 from django_liveactivity.models.schema import cure_of
 from django_liveactivity.printable import get_logger
 
-from .progress import ProgressBars
+from .terminal import ProgressBars
 
 DRAWN_EVERY = 0.5
 LOOK_EVERY = 0.2
@@ -78,7 +78,7 @@ class DispatchLoop:
     _rests: dict[str, _Rest] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _failed_looks: int = 0
-    _sweep_at: float = float("-inf")
+    _sweep_at: float = 0.0
     _sweeping: Future[None] | None = None
 
     def run(self) -> None:
@@ -153,7 +153,7 @@ class DispatchLoop:
         """Log a failure, with its traceback the first time; return the pause after it."""
         for using in {conf.account(alias).database for alias in self.aliases}:
             discard_session(using)
-        pause = min(LOOK_EVERY * 2 ** min(failures, 10), LONGEST_PAUSE)
+        pause: float = min(LOOK_EVERY * 2 ** min(failures, 10), LONGEST_PAUSE)
         logger.error(
             "%s, %d in a row, has failed: %s. The next begins in %.1f s.",
             what,

@@ -14,7 +14,7 @@ from .clock import Now, from_datetime, to_datetime, with_now
 from .delivery import AccountState, DrainPermit, Heartbeat, Lane, RateLimitSlot
 from .fields import storable
 from .lookups import SameBytes
-from .operation import Attempt, Operation, OperatorAction
+from .operation import Attempt, Operation, OperatorAction, Source
 from .tracking import TrackingFailure
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "OperatorAction",
     "RateLimitSlot",
     "SameBytes",
+    "Source",
     "Subject",
     "TrackingFailure",
     "compiled",

@@ -163,8 +163,8 @@ class LiveActivity(KeptModel):
             models.Index(fields=["account", "lane_digest", "id"], name="dla_lane"),
             models.Index(fields=["account", "subject_model", "subject_pk"], name="dla_subject"),
             models.Index(fields=["status", "id"], name="dla_status"),
-            models.Index(fields=["account", "ended_at"], name="dla_ended"),
-            models.Index(fields=["account", "needs_attention"], name="dla_attention"),
+            models.Index(fields=["ended_at"], name="dla_ended"),
+            models.Index(fields=["needs_attention", "account"], name="dla_attention"),
         ]
 
     def __str__(self) -> str:

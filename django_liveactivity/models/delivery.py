@@ -131,6 +131,12 @@ class AccountState(models.Model):
     now: int  # annotated where it is read: the database's clock at that moment
     free_slot: int | None  # annotated where a call is to be made: a slot that is free
     slot_free_at: int | None  # and when the first one will be
+    due: frozenset[int]  # which ranks of operations have something due
+    has_deadline: bool  # and whether a card's time to live is over
+    has_actions: bool  # annotated where a drain begins: whether an operator has decided something
+    permits: bool  # whether the account has its permits
+    slots: int  # how many slots it has
+    swept_at: int | None  # and when the last sweep of the database was
 
     def __str__(self) -> str:
         return self.account

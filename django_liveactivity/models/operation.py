@@ -21,8 +21,21 @@ from .base import DIGEST_LENGTH, InsertedModel, InsertQuerySet, KeptModel
 from .clock import Now, to_datetime
 from .fields import AnyCharField, AnyTextField
 
+MAX_ACTOR = 255
 OUTCOMES = [(each.value, each.value.replace("_", " ")) for each in Outcome]
 ENDPOINTS = [(each.value, each.value.replace("_", " ")) for each in Endpoint]
+
+
+class Source(models.TextChoices):
+    """What asked for an operation, for the history."""
+
+    SERVICE = "service", _("service call")
+    SIGNAL = "signal", _("model signal")
+    RECONCILE = "reconcile", _("reconciliation")
+    ADMIN = "admin", _("admin")
+    ENDPOINT = "endpoint", _("endpoint")
+    COMMAND = "command", _("command")
+    TIME_TO_LIVE = "time_to_live", _("time to live")
 
 
 class Operation(KeptModel):
@@ -74,8 +87,8 @@ class Operation(KeptModel):
     dismiss_seconds = models.PositiveIntegerField(_("dismiss after (s)"), null=True)
     time_to_live = models.BigIntegerField(null=True)
     due_at = models.BigIntegerField()
-    source = AnyCharField(_("source"), max_length=32, blank=True)
-    actor = AnyCharField(_("actor"), max_length=255, blank=True)
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices, blank=True)
+    actor = AnyCharField(_("actor"), max_length=MAX_ACTOR, blank=True)
     reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
 
@@ -218,7 +231,7 @@ class OperatorAction(InsertedModel):
         related_name="operator_actions",
     )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
-    actor = AnyCharField(_("actor"), max_length=255)
+    actor = AnyCharField(_("actor"), max_length=MAX_ACTOR)
     reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
     applied_at = models.BigIntegerField(null=True, editable=False)

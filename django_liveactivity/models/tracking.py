@@ -29,7 +29,7 @@ class TrackingFailure(models.Model):
     class Meta:
         verbose_name = _("tracking failure")
         verbose_name_plural = _("tracking failures")
-        indexes = [models.Index(fields=["account", "created_at"], name="dla_failure")]
+        indexes = [models.Index(fields=["created_at", "account"], name="dla_failure")]
 
     def __str__(self) -> str:
         return f"{self.tracked_by}: {self.error}"

@@ -32,12 +32,14 @@ class Sandbox(Controls):
         seed: makes activity ids and the chances of faults the same in every run.
         faults: rules of ``parse_faults``; ``faults`` may be set again at any time.
         clock: returns seconds since the epoch; tests pass one that they can move.
-        late_after: seconds after which a call with the fault ``late`` is applied.
         started_elsewhere: cards on the phone that another program started: the type of each by its
             activity id. They are there again after ``reset``.
-        slow_interval: seconds between two bytes of a reply with the fault ``slow``.
         echo: is given a line for each call that has been dealt with; by default none is.
         policy: the fields of ``Policy``; ``sandbox.policy`` may be changed at any time.
+
+    Attributes:
+        late_after: seconds after which a call with the fault ``late`` is applied.
+        slow_interval: seconds between two bytes of a reply with the fault ``slow``.
 
     Raises:
         ValueError: an option or a fault has a value that it cannot have.
@@ -53,14 +55,12 @@ class Sandbox(Controls):
         seed: int | None = None,
         faults: str | tuple[Fault, ...] = "",
         clock: Callable[[], float] = steady_clock,
-        late_after: float = 2.0,
-        slow_interval: float = 1.0,
         started_elsewhere: Mapping[str, str] | None = None,
         echo: Callable[[str], object] | None = None,
         **policy: Unpack[PolicyOptions],
     ) -> None:
         self.policy = Policy(**policy)
-        self.latency, self.late_after, self.slow_interval = latency, late_after, slow_interval
+        self.latency, self.late_after, self.slow_interval = latency, 2.0, 1.0
         self.closing = threading.Event()
         self._seed, self._echo = seed, echo
         super().__init__(Vendor(self.policy, seed), clock, started_elsewhere or {})

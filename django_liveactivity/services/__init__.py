@@ -1,23 +1,31 @@
-"""The only door for writes: each call validates, then INSERTs in the caller's own transaction.
+"""The public calls: each validates its input, then INSERTs rows in the caller's own transaction.
 
 Nothing here waits for the vendor or the broker. Bad input raises ``InvalidInputError`` before
-anything is written. Each service has an async face, whose name begins with ``a``.
+anything is written. Each service has an async name, which begins with ``a``.
+All names are imported on first use, so that Django starts without them.
 """
 
-from .asynchronous import (
-    aend_activities,
-    aend_activity,
-    agive_up_operation,
-    akeep_activity,
-    aprobe_account,
-    aretry_operation,
-    astream_activity,
-    atrack_activity,
-)
-from .context import Card, live_activity
-from .ends import end_activities, end_activity, keep_activity
-from .operator_actions import give_up_operation, probe_account, retry_operation
-from .streams import stream_activity, track_activity
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .context import (
+        Card,
+        aend_activities,
+        aend_activity,
+        agive_up_operation,
+        akeep_activity,
+        aprobe_account,
+        aretry_operation,
+        astream_activity,
+        atrack_activity,
+        live_activity,
+    )
+    from .ends import end_activities, end_activity, keep_activity
+    from .operator_actions import give_up_operation, probe_account, retry_operation
+    from .streams import stream_activity, track_activity
 
 __all__ = [
     "Card",
@@ -39,3 +47,16 @@ __all__ = [
     "stream_activity",
     "track_activity",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for module in ("streams", "ends", "operator_actions", "context"):
+            names = vars(import_module(f"{__name__}.{module}"))
+            if name in names:
+                return globals().setdefault(name, names[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

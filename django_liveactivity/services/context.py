@@ -1,27 +1,82 @@
-"""A card for the time of a ``with`` or an ``async with`` block."""
+"""A card for the time of a ``with`` or an ``async with`` block, and the services' async names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+import functools
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, cast
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, transaction
+from django.db.models import Model
 
 from django_liveactivity import conf
-from django_liveactivity.content import Content
+from django_liveactivity.content import ContentInput, OptionFields
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 
-from .asynchronous import to_async
-from .ends import end_activity
-from .streams import stream_activity
+from .ends import EndOptions, end_activities, end_activity, keep_activity
+from .operator_actions import give_up_operation, probe_account, retry_operation
+from .streams import stream_activity, track_activity
+from .writer import Unset
 
-LASTING = ("account", "subject", "actor", "reason", "time_to_live")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 logger = get_logger("django_liveactivity.services")
+
+
+class CallerFields(TypedDict, total=False):
+    """The account, who asks, and why."""
+
+    account: str
+    actor: object
+    reason: str
+
+
+class BlockOptions(CallerFields, total=False):
+    """What holds for a whole block."""
+
+    subject: Model | None
+    time_to_live: datetime.timedelta | Unset | None
+
+
+class StreamOptions(BlockOptions, OptionFields, total=False):
+    """What ``stream_activity`` takes beside the key and the content."""
+
+
+class CardEndOptions(EndOptions, CallerFields, total=False):
+    """What ``end_activity`` takes beside the card and the content."""
+
+
+def to_async(service: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Return the service as a coroutine function, which runs it in the thread of sync code.
+
+    That thread has the connections of Django's async ORM, too, but no transaction stays open from
+    one ``await`` to the next: what must commit together belongs in one sync function.
+    """
+    in_thread = sync_to_async(service, thread_sensitive=True)
+
+    @functools.wraps(service)
+    async def awaited(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await in_thread(*args, **kwargs)
+
+    awaited.__name__ = f"a{service.__name__}"
+    awaited.__qualname__ = f"a{service.__qualname__}"
+    return awaited
+
+
+aend_activities = to_async(end_activities)
+aend_activity = to_async(end_activity)
+agive_up_operation = to_async(give_up_operation)
+akeep_activity = to_async(keep_activity)
+aprobe_account = to_async(probe_account)
+aretry_operation = to_async(retry_operation)
+astream_activity = to_async(stream_activity)
+atrack_activity = to_async(track_activity)
 
 
 class Card:
@@ -31,24 +86,26 @@ class Card:
         activity: the card's row.
     """
 
-    def __init__(self, activity: LiveActivity, **named: Any) -> None:
+    def __init__(self, activity: LiveActivity, options: BlockOptions) -> None:
         self.activity = activity
-        self._named = named
+        self._options = options
         self._end: Operation | None = None
 
-    def stream(self, content: Content | Mapping[str, Any], **options: Any) -> LiveActivity:
+    def stream(self, content: ContentInput, **options: Unpack[StreamOptions]) -> LiveActivity:
         """Show new content; takes what ``stream_activity`` takes."""
-        self.activity = stream_activity(
-            self.activity.stream_key, content, **(self._named | options)
-        )
+        merged: StreamOptions = {**self._options, **options}
+        self.activity = stream_activity(self.activity.stream_key, content, **merged)
         self._end = None
         return self.activity
 
-    def end(self, content: Content | Mapping[str, Any] | None = None, **options: Any) -> Operation:
+    def end(
+        self, content: ContentInput | None = None, **options: Unpack[CardEndOptions]
+    ) -> Operation:
         """End the card before the block does; takes what ``end_activity`` takes."""
-        named = {k: v for k, v in self._named.items() if k in ("actor", "reason")}
+        options.setdefault("actor", self._options.get("actor", ""))
+        options.setdefault("reason", self._options.get("reason", ""))
         if self._end is None:
-            self._end = end_activity(self.activity, content, **(named | options))
+            self._end = end_activity(self.activity, content, **options)
         return self._end
 
     astream = to_async(stream)
@@ -58,15 +115,13 @@ class Card:
 class Block(AbstractContextManager[Card, None], AbstractAsyncContextManager[Card, None]):
     """What ``live_activity`` returns: shows the card when it is entered, ends it when left."""
 
-    def __init__(
-        self, stream_key: str, content: Content | Mapping[str, Any], options: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, stream_key: str, content: ContentInput, options: StreamOptions) -> None:
         self._stream_key, self._content, self._options = stream_key, content, options
 
     def __enter__(self) -> Card:
         activity = stream_activity(self._stream_key, self._content, **self._options)
-        time_to_live_ms = {k: v for k, v in self._options.items() if k in LASTING}
-        self._card = Card(activity, **time_to_live_ms)
+        held = {k: v for k, v in self._options.items() if k in BlockOptions.__optional_keys__}
+        self._card = Card(activity, cast(BlockOptions, held))
         return self._card
 
     def __exit__(
@@ -92,10 +147,12 @@ class Block(AbstractContextManager[Card, None], AbstractAsyncContextManager[Card
         await sync_to_async(self.__exit__)(kind, error, traceback)
 
 
-def live_activity(stream_key: str, content: Content | Mapping[str, Any], **options: Any) -> Block:
+def live_activity(
+    stream_key: str, content: ContentInput, **options: Unpack[StreamOptions]
+) -> Block:
     """Show a card for the time of the block; it ends on exit and on an exception.
 
-    Both ``with`` and ``async with`` will do.
+    Works with ``with`` and with ``async with``.
 
     Args:
         stream_key: as for ``stream_activity``.

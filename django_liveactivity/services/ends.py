@@ -1,10 +1,11 @@
-"""End cards: now or later, by row, by key, by id or by subject; and keep them after all."""
+"""End cards: now or later, by row, by key, by id or by subject; and cancel scheduled ends."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
-from typing import Any, Unpack
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from django.conf import settings
 from django.db.models import BigIntegerField, Model, QuerySet
@@ -13,11 +14,18 @@ from django.utils import timezone
 
 from django_liveactivity import conf, selectors
 from django_liveactivity.content import (
-    Content,
+    ContentInput,
+    Endpoint,
+    OptionFields,
     check_activity_id,
+    check_content,
+    check_dismiss_after,
+    check_options,
     check_stream_key,
+    parse_content,
+    take_dismissal,
 )
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.models import (
     LiveActivity,
     Now,
@@ -28,30 +36,42 @@ from django_liveactivity.models import (
 )
 from django_liveactivity.models.schema import names_missing_migration
 
-from .intent import CardState, EndRequest, checked, satisfies
-from .writer import UNSET, OptionFields, Unset, Writer, enter, milliseconds
+from .writer import UNSET, OperationFields, Unset, Writer, checked_options, milliseconds
 
 Kind = Operation.Kind
+Rank = Operation.Rank
 State = Operation.State
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
+
+
+class EndOptions(OptionFields, total=False):
+    """How a card ends: what ``end_activity`` and ``end_activities`` take beside its content."""
+
+    dismiss_after: datetime.timedelta | Unset | None
+    at: datetime.datetime | None
+    after: datetime.timedelta | None
+
+
+class CardName(TypedDict, total=False):
+    """The one name of a card of which there is no row."""
+
+    stream_key: str
+    activity_id: str
 
 
 @names_missing_migration
 def end_activity(
     activity: LiveActivity | None = None,
-    content: Content | Mapping[str, Any] | None = None,
+    content: ContentInput | None = None,
     *,
     stream_key: str | None = None,
     activity_id: str | None = None,
-    dismiss_after: datetime.timedelta | Unset | None = UNSET,
-    at: datetime.datetime | None = None,
-    after: datetime.timedelta | None = None,
     account: str | None = None,
-    actor: Any = "",
+    actor: object = "",
     reason: str = "",
-    **options: Unpack[OptionFields],
+    **options: Unpack[EndOptions],
 ) -> Operation:
-    """End a card, whoever showed it.
+    """End a card, shown by us or elsewhere.
 
     Args:
         activity: the card's row; or give one of
@@ -60,36 +80,36 @@ def end_activity(
         content: what the ended card shows; by default the newest content it was meant to show. A
             card that is known by its ``activity_id`` alone needs content with a title. A dict may
             have the vendor's ``auto_dismiss_seconds`` or ``auto_dismiss_minutes``, which become
-            *dismiss_after*.
-        dismiss_after: how long the ended card stays, 0 s to 4 h; by default the account's option,
-            else the vendor's 2 or 3 minutes. It needs content, or a card whose content is known.
-        at: end it then, not now; aware if ``USE_TZ``. A later call moves it.
-        after: end it after so long, by the database's clock.
+            ``dismiss_after``.
         account: the alias in ``LIVEACTIVITY``; by default the row's.
         actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
-        **options: ``action``, ``secondary_action``, ``alert``, ``tags``, ``metadata``.
+        **options: what ``EndOptions`` lists:
+
+            - ``dismiss_after``: how long the ended card stays, 0 s to 4 h; by default the account's
+              option, else the vendor's 2 or 3 minutes. It needs content, or a card whose content is
+              known.
+            - ``at``: end it then, not now; aware if ``USE_TZ``. A later call moves it.
+            - ``after``: end it after so long, by the database's clock.
+            - ``action``, ``secondary_action``, ``alert``, ``tags``, ``metadata``.
 
     Returns:
         The end. A pending one is returned again, unless this call asks for something else; an
-        acknowledged one too, unless the card is named by its key: somebody else may have shown it
+        acknowledged one too, unless the card is named by its key: another program may have shown it
         again, so the vendor is told again.
 
     Raises:
-        InvalidInputError: names the field; nothing was written. Also if *dismiss_after* and the
+        InvalidInputError: names the field; nothing was written. Also if ``dismiss_after`` and the
             dismissal in *content* contradict each other.
         ContentRequiredError: nothing is known that the ended card could show.
     """
-    door = enter(_account_of(activity, account), actor=actor, reason=reason)
-    path, name = _check_names(activity, stream_key, activity_id)
-    wanted = EndRequest(content, options, dismiss_after, _due_at(at, after))
-    card = _find(door, activity, path, name)
-    if activity is None:
-        return end_card(door, card, wanted, **{path: name})
-    if card is None:  # pruned long ago, or soon
-        path, name = _name_of(activity)
-        return end_card(door, None, wanted, **{path: name})
-    return end_card(door, card, wanted)
+    writer = Writer.for_account(_account_of(activity, account), actor=actor, reason=reason)
+    name = _check_names(activity, stream_key, activity_id)
+    request = EndRequest.of(content, options)
+    card = _find(writer, activity, name)
+    if activity is not None and card is None:  # pruned long ago, or soon
+        name = _name_of(activity)
+    return end_card(writer, card, request, name)
 
 
 @names_missing_migration
@@ -97,14 +117,11 @@ def end_activities(
     *,
     subject: Model | Subject | Iterable[Model | Subject],
     exclude: LiveActivity | None = None,
-    content: Content | Mapping[str, Any] | None = None,
-    dismiss_after: datetime.timedelta | Unset | None = UNSET,
-    at: datetime.datetime | None = None,
-    after: datetime.timedelta | None = None,
+    content: ContentInput | None = None,
     account: str = conf.DEFAULT_ACCOUNT,
-    actor: Any = "",
+    actor: object = "",
     reason: str = "",
-    **options: Unpack[OptionFields],
+    **options: Unpack[EndOptions],
 ) -> list[Operation]:
     """End every live card of an object, or of each object of a queryset, in three queries.
 
@@ -114,9 +131,6 @@ def end_activities(
             key. Without an instance: ``Subject.named(model, pk)``.
         exclude: a card that stays, to end the others of its object.
         content: what each ended card shows; as for ``end_activity``.
-        dismiss_after: as for ``end_activity``.
-        at: as for ``end_activity``.
-        after: as for ``end_activity``.
         account: the alias in ``LIVEACTIVITY``.
         actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
@@ -128,13 +142,13 @@ def end_activities(
     Raises:
         InvalidInputError: names the field; nothing was written.
     """
-    door = enter(account, actor=actor, reason=reason)
-    wanted = EndRequest(content, options, dismiss_after, _due_at(at, after))
-    spared = _lane_of(exclude)
-    found = selectors.open_cards(door.account, _subjects(door, subject))
-    cards = [card for card in found if card.lane_digest != spared]
-    values = [checked(door, CardState.of(card), wanted) for card in cards]
-    return door.insert_operations(Kind.END, list(zip(cards, values, strict=True)))
+    writer = Writer.for_account(account, actor=actor, reason=reason)
+    request = EndRequest.of(content, options)
+    excluded = _lane_of(exclude)
+    found = selectors.open_cards(writer.account, _subjects(writer, subject))
+    cards = [card for card in found if card.lane_digest != excluded]
+    fields = [validate_end(writer, CardState.of(card), request) for card in cards]
+    return writer.insert_operations(Kind.END, list(zip(cards, fields, strict=True)))
 
 
 @names_missing_migration
@@ -144,10 +158,10 @@ def keep_activity(
     stream_key: str | None = None,
     activity_id: str | None = None,
     account: str | None = None,
-    actor: Any = "",
+    actor: object = "",
     reason: str = "",
 ) -> Operation:
-    """Cancel the scheduled end of a card; an end that is due already stays.
+    """Cancel the scheduled end of a card; an end that is already due stays.
 
     Args:
         activity: the card's row; or give one of
@@ -163,18 +177,142 @@ def keep_activity(
     Raises:
         InvalidInputError: names the field, if no such card is known; nothing was written.
     """
-    door = enter(_account_of(activity, account), actor=actor, reason=reason)
-    path, name = _check_names(activity, stream_key, activity_id)
-    card = _find(door, activity, path, name)
+    writer = Writer.for_account(_account_of(activity, account), actor=actor, reason=reason)
+    name = _check_names(activity, stream_key, activity_id)
+    card = _find(writer, activity, name)
     if card is None:
+        path = next(iter(name), "activity")
         raise InvalidInputError.at(path, "No such live activity is known.")
-    return door.insert_operation(card, Kind.KEEP)
+    return writer.insert_operation(card, Kind.KEEP)
 
 
-def _subjects(door: Writer, given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
+@dataclass(frozen=True)
+class EndRequest:
+    """How a card shall end; checked against the card as far as it is known.
+
+    A dismissal within content in the vendor's shape becomes ``dismiss_after``.
+
+    Raises:
+        InvalidInputError: at a dismissal in the content that is wrong or contradicts another.
+    """
+
+    content: ContentInput | None = None
+    options: OptionFields | None = None
+    dismiss_after: datetime.timedelta | Unset | None = UNSET
+    due_at: int | Combinable | None = None
+
+    def __post_init__(self) -> None:
+        content, dismiss_after = take_dismissal(self.content, self.dismiss_after, unset=UNSET)
+        object.__setattr__(self, "content", content)
+        object.__setattr__(self, "dismiss_after", dismiss_after)
+
+    @classmethod
+    def of(cls, content: ContentInput | None, options: EndOptions) -> EndRequest:
+        """Return the request of a call.
+
+        Raises:
+            InvalidInputError: at ``at`` or ``after``, too.
+        """
+        due_at = _due_at(options.pop("at", None), options.pop("after", None))
+        return cls(content, options, options.pop("dismiss_after", UNSET), due_at)
+
+
+@dataclass(frozen=True)
+class CardState:
+    """What is known of a card before it ends."""
+
+    by_key: bool
+    type: str | None = None
+    has_content: bool = False
+
+    @classmethod
+    def of(cls, card: LiveActivity) -> CardState:
+        """Return what the newest content of a card tells."""
+        content = card.newest_content
+        own_type = content.get("type") if content else None
+        return cls(bool(card.stream_key), own_type, content is not None)
+
+
+def end_card(
+    writer: Writer, card: LiveActivity | None, request: EndRequest, name: CardName | None = None
+) -> Operation:
+    """End a card that was read as ``described``, or adopt one of that name and end it."""
+    if card is None:
+        return _adopt(writer, request, name or {})
+    standing = selectors.due_end(card) if card.is_closed else None
+    if standing is not None and standing.state == State.DONE and name and "stream_key" in name:
+        return _adopt(writer, request, name)  # another program may have shown it again
+    fields = validate_end(writer, CardState.of(card), request)
+    if standing is not None and satisfies(standing, fields, request):
+        return standing
+    return writer.insert_operation(card, Kind.END, **fields)
+
+
+def _adopt(writer: Writer, request: EndRequest, name: CardName) -> Operation:
+    fields = validate_end(writer, CardState(by_key="stream_key" in name), request)
+    with writer.atomic():
+        card = writer.insert_activity(**name, content=fields["content"])
+        return writer.insert_operation(card, Kind.END, **fields)
+
+
+def validate_end(writer: Writer, known: CardState, request: EndRequest) -> OperationFields:
+    """Return the columns of the end's row.
+
+    An end of a card for which no content of ours is known goes behind the others: its name may be
+    wrong, and many such ends must not delay one that a card on a phone waits for.
+
+    Raises:
+        InvalidInputError: names the field.
+        ContentRequiredError: nothing is known that the ended card could show.
+    """
+    endpoint = Endpoint.END_STREAM if known.by_key else Endpoint.END
+    options = checked_options(request.options or {})
+    final, final_json = None, None
+    if request.content is not None:
+        final = parse_content(request.content, own_type=known.type)
+        final_json = check_content(endpoint, final)
+    check_options(endpoint, final.type if final else known.type, options)
+    shows = final_json is not None or known.has_content
+    if not shows and not known.by_key:
+        raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
+    return {
+        "content": final_json,
+        "options": options.to_json(),
+        "dismiss_seconds": _dismiss_seconds(writer, request.dismiss_after, shows),
+        "due_at": request.due_at,
+        "rank": Rank.END if known.has_content else Rank.UNKNOWN_END,
+    }
+
+
+def _dismiss_seconds(
+    writer: Writer, value: datetime.timedelta | Unset | None, shows: bool
+) -> int | None:
+    if isinstance(value, Unset):
+        return writer.backend.dismiss_seconds if shows else None
+    if value is None:
+        return None
+    seconds = check_dismiss_after(value)
+    if not shows:
+        raise ContentRequiredError.at("content", "dismiss_after needs content with a title.")
+    return seconds
+
+
+def satisfies(standing: Operation, fields: OperationFields, request: EndRequest) -> bool:
+    """Tell whether an end that stands already is all that is asked for."""
+    if standing.state == State.DONE or request.due_at is not None:
+        return True  # a due end can be neither moved nor changed once it is acknowledged
+    if not isinstance(request.dismiss_after, Unset) and (
+        fields["dismiss_seconds"] != standing.dismiss_seconds
+    ):
+        return False
+    same_content = fields["content"] in (None, standing.content)
+    return same_content and fields["options"].items() <= standing.options.items()
+
+
+def _subjects(writer: Writer, given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
     """Return the objects that were named; of a queryset only the keys are read."""
     if isinstance(given, QuerySet):
-        rows = given.using(where_written(given.model, door.account.database))
+        rows = given.using(where_written(given.model, writer.account.database))
         return {Subject.named(given.model, pk) for pk in rows.values_list("pk", flat=True)}
     several: Iterable[Model | Subject] = [given]  # type: ignore[list-item] # checked by of()
     if isinstance(given, Iterable) and not isinstance(given, Model | Subject):
@@ -209,46 +347,30 @@ def _is_pk(value: object) -> bool:
 
 def _check_names(
     activity: LiveActivity | None, stream_key: str | None, activity_id: str | None
-) -> tuple[str, str]:
+) -> CardName:
+    """Return the checked name of the card, which is empty for a row."""
     given = [name for name in (activity, stream_key, activity_id) if name is not None]
     if len(given) != 1:
         raise InvalidInputError.at(
             "activity", "Give exactly one of activity, stream_key and activity_id."
         )
     if stream_key is not None:
-        return "stream_key", check_stream_key(stream_key)
-    if activity_id is not None:
-        return "activity_id", check_activity_id(activity_id)
-    return "activity", ""
+        return {"stream_key": check_stream_key(stream_key)}
+    return {} if activity_id is None else {"activity_id": check_activity_id(activity_id)}
 
 
-def _name_of(activity: LiveActivity) -> tuple[str, str]:
+def _name_of(activity: LiveActivity) -> CardName:
     if activity.stream_key:
-        return "stream_key", check_stream_key(activity.stream_key)
-    return "activity_id", check_activity_id(activity.activity_id)
+        return {"stream_key": check_stream_key(activity.stream_key)}
+    return {"activity_id": check_activity_id(activity.activity_id)}
 
 
-def _find(door: Writer, activity: LiveActivity | None, path: str, name: str) -> LiveActivity | None:
+def _find(writer: Writer, activity: LiveActivity | None, name: CardName) -> LiveActivity | None:
     if activity is not None:
-        return selectors.by_pk(door.account, activity.pk)
-    if path == "stream_key":
-        return selectors.newest_by_stream_key(door.account, name)
-    return selectors.newest_by_activity_id(door.account, name)
-
-
-def end_card(door: Writer, card: LiveActivity | None, wanted: EndRequest, **name: Any) -> Operation:
-    """End a card that was read as ``described``, or adopt one of that name and end it."""
-    if card is None:
-        values = checked(door, CardState(by_key="stream_key" in name), wanted)
-        with door.atomic():
-            return door.insert_operation(door.insert_activity(**name), Kind.END, **values)
-    standing = selectors.due_end(card) if card.is_closed else None
-    if standing is not None and standing.state == State.DONE and "stream_key" in name:
-        return end_card(door, None, wanted, **name)  # somebody else may have shown it again
-    values = checked(door, CardState.of(card), wanted)
-    if standing is not None and satisfies(standing, values, wanted):
-        return standing
-    return door.insert_operation(card, Kind.END, **values)
+        return selectors.by_pk(writer.account, activity.pk)
+    if "stream_key" in name:
+        return selectors.newest_by_stream_key(writer.account, name["stream_key"])
+    return selectors.newest_by_activity_id(writer.account, name["activity_id"])
 
 
 def _due_at(

@@ -1,19 +1,16 @@
-"""Operators' acts: INSERTed rows with an actor and a reason, applied by the next drain."""
+"""Operators' decisions: rows with an actor and a reason, applied by the next drain."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django_liveactivity import conf
-from django_liveactivity.dispatch import wake_on_commit
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Now, Operation, OperatorAction, with_now
+from django_liveactivity.models import Operation, OperatorAction, with_now
 from django_liveactivity.models.schema import names_missing_migration
 
-from .writer import as_text, enter
+from .writer import Writer, checked_text
 
 
-def retry_operation(operation: Operation, *, actor: Any, reason: str = "") -> OperatorAction:
+def retry_operation(operation: Operation, *, actor: object, reason: str = "") -> OperatorAction:
     """Try an unfinished operation again at once.
 
     Args:
@@ -28,10 +25,10 @@ def retry_operation(operation: Operation, *, actor: Any, reason: str = "") -> Op
     return _decide(_account_of(operation), OperatorAction.Kind.RETRY, operation, actor, reason)
 
 
-def give_up_operation(operation: Operation, *, actor: Any, reason: str) -> OperatorAction:
+def give_up_operation(operation: Operation, *, actor: object, reason: str) -> OperatorAction:
     """Give an unfinished operation up: it is never sent again.
 
-    Of an end that is given up the card may stay on the phone; it is marked as needing attention.
+    The card of an end that is given up may stay on the phone; it is marked as needing attention.
 
     Args:
         operation: one that is pending or needs an operator.
@@ -41,15 +38,15 @@ def give_up_operation(operation: Operation, *, actor: Any, reason: str) -> Opera
     Raises:
         InvalidInputError: at ``operation`` if it is finished, at ``actor`` or at ``reason``.
     """
-    if not as_text("reason", reason).strip():
+    if not checked_text("reason", reason).strip():
         raise InvalidInputError.at("reason", "Say why: the card may stay on the phone.")
     return _decide(_account_of(operation), OperatorAction.Kind.GIVE_UP, operation, actor, reason)
 
 
 def probe_account(
-    account: str = conf.DEFAULT_ACCOUNT, *, actor: Any, reason: str = ""
+    account: str = conf.DEFAULT_ACCOUNT, *, actor: object, reason: str = ""
 ) -> OperatorAction:
-    """Let an account that is frozen, blocked or waits for payment make its next call at once.
+    """Let an account that is frozen, blocked or waiting for payment make its next call at once.
 
     Args:
         account: the alias in ``LIVEACTIVITY``.
@@ -70,28 +67,23 @@ def _account_of(operation: Operation) -> str:
 
 @names_missing_migration
 def _decide(
-    account: str, kind: OperatorAction.Kind, operation: Operation | None, actor: Any, reason: str
+    account: str,
+    kind: OperatorAction.Kind,
+    operation: Operation | None,
+    actor: object,
+    reason: str,
 ) -> OperatorAction:
-    door = enter(account, actor=actor, reason=reason)
-    if not door.actor:
+    writer = Writer.for_account(account, actor=actor, reason=reason)
+    if not writer.actor:
         raise InvalidInputError.at("actor", "Say who decides.")
     if operation is not None:
-        fresh = _unfinished(operation, door.account.database)
+        fresh = _unfinished(operation, writer.account.database)
         if kind == OperatorAction.Kind.RETRY and fresh.due_at > fresh.now:
             raise InvalidInputError.at(
                 "operation",
                 f"This end is scheduled for {fresh.due}: end the activity now, or move the end.",
             )
-    act: OperatorAction = OperatorAction.objects.using(door.account.database).insert(
-        account=account,
-        kind=kind,
-        operation=operation,
-        actor=door.actor,
-        reason=door.reason,
-        created_at=Now(),
-    )
-    wake_on_commit(door.account)
-    return act
+    return writer.insert_operator_action(kind, operation)
 
 
 def _unfinished(operation: Operation, using: str) -> Operation:
@@ -99,7 +91,7 @@ def _unfinished(operation: Operation, using: str) -> Operation:
     rows = Operation.objects.using(using).filter(pk=operation.pk, account=operation.account)
     fresh: Operation | None = with_now(rows).first()
     if fresh is None:
-        raise InvalidInputError.at("operation", f"There is no operation {operation.pk} any more.")
+        raise InvalidInputError.at("operation", f"Operation {operation.pk} no longer exists.")
     if fresh.state not in Operation.UNFINISHED:
         raise InvalidInputError.at(
             "operation",

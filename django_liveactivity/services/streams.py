@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from django.db.models import Model
 
 from django_liveactivity import conf, selectors
 from django_liveactivity.content import (
-    Content,
+    ContentInput,
     Endpoint,
+    OptionFields,
     check_activity_id,
     check_content,
     check_options,
     check_stream_key,
+    parse_content,
 )
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.models.schema import names_missing_migration
 
-from .writer import UNSET, OptionFields, Unset, Writer, as_content, as_options, enter, milliseconds
+from .writer import UNSET, JsonObject, Unset, Writer, checked_options, milliseconds
 
 
 @names_missing_migration
 def stream_activity(
     stream_key: str,
-    content: Content | Mapping[str, Any],
+    content: ContentInput,
     *,
     subject: Model | None = None,
     time_to_live: datetime.timedelta | Unset | None = UNSET,
     account: str = conf.DEFAULT_ACCOUNT,
-    actor: Any = "",
+    actor: object = "",
     reason: str = "",
     **options: Unpack[OptionFields],
 ) -> LiveActivity:
@@ -40,7 +42,7 @@ def stream_activity(
     Args:
         stream_key: names the card: 1 to 255 letters, digits, underscores and hyphens.
         content: what the card shows.
-        subject: the saved object that the card tells of.
+        subject: the saved object that the card represents.
         time_to_live: the card ends by itself when no content came for so long; None for never, by
             default the account's (8 h).
         account: the alias in ``LIVEACTIVITY``.
@@ -56,25 +58,25 @@ def stream_activity(
         InvalidInputError: names the field; nothing was written.
     """
     key = check_stream_key(stream_key)
-    door = enter(account, actor=actor, reason=reason)
-    values = check_shown(Endpoint.STREAM, content, options)
-    lasts = time_to_live_ms(door, time_to_live)
-    told = Subject.of(subject)
-    card = selectors.newest_by_stream_key(door.account, key)
+    writer = Writer.for_account(account, actor=actor, reason=reason)
+    shown = check(Endpoint.STREAM, content, options)
+    ttl_ms = time_to_live_ms(writer, time_to_live)
+    represented = Subject.of(subject)
+    card = selectors.newest_by_stream_key(writer.account, key)
     if card is not None and not card.is_closed:
-        return add_content(door, card, values, lasts)
-    return insert_card(door, key, values, lasts, subject=told)
+        return add_content(writer, card, shown, ttl_ms)
+    return insert_card(writer, key, shown, ttl_ms, subject=represented)
 
 
 @names_missing_migration
 def track_activity(
     activity_id: str,
-    content: Content | Mapping[str, Any],
+    content: ContentInput,
     *,
     subject: Model | None = None,
     time_to_live: datetime.timedelta | Unset | None = UNSET,
     account: str = conf.DEFAULT_ACCOUNT,
-    actor: Any = "",
+    actor: object = "",
     reason: str = "",
     **options: Unpack[OptionFields],
 ) -> LiveActivity:
@@ -83,7 +85,7 @@ def track_activity(
     Args:
         activity_id: the vendor's id of the card. The id of a stream leads to that stream.
         content: what the card shows; it is sent as an update, and kept for the end.
-        subject: the saved object that the card tells of.
+        subject: the saved object that the card represents.
         time_to_live: as for ``stream_activity``.
         account: the alias in ``LIVEACTIVITY``.
         actor: a user, another principal, or a name of at most 255 characters, for the history.
@@ -97,82 +99,86 @@ def track_activity(
         InvalidInputError: names the field; nothing was written.
     """
     identity = check_activity_id(activity_id)
-    door = enter(account, actor=actor, reason=reason)
-    told = Subject.of(subject)
-    card = selectors.newest_by_activity_id(door.account, identity)
-    stream = card is not None and bool(card.stream_key)
-    values = check_shown(Endpoint.STREAM if stream else Endpoint.UPDATE, content, options)
-    lasts = time_to_live_ms(door, time_to_live)
-    if card is not None and not card.is_closed:
-        return add_content(door, card, values, lasts)
+    writer = Writer.for_account(account, actor=actor, reason=reason)
+    represented = Subject.of(subject)
+    card = selectors.newest_by_activity_id(writer.account, identity)
     key = card.stream_key if card is not None else ""
-    channels = card.channels if card is not None else None
-    with door.atomic():
-        new = door.insert_activity(
+    shown = check(Endpoint.STREAM if key else Endpoint.UPDATE, content, options)
+    ttl_ms = time_to_live_ms(writer, time_to_live)
+    if card is not None and not card.is_closed:
+        return add_content(writer, card, shown, ttl_ms)
+    with writer.atomic():
+        new = writer.insert_activity(
             stream_key=key,
             activity_id="" if key else identity,
-            subject=told,
-            channels=channels,
+            subject=represented,
+            channels=card.channels if card is not None else None,
+            content=shown["content"],
         )
-        return add_content(door, new, values, lasts)
+        return add_content(writer, new, shown, ttl_ms)
 
 
 class CheckedContent(TypedDict):
     """What a card is meant to show, checked and ready for JSON."""
 
-    content: dict[str, Any]
-    options: dict[str, Any]
+    content: JsonObject
+    options: JsonObject
 
 
-def check_shown(endpoint: Endpoint, content: Any, options: Mapping[str, Any]) -> CheckedContent:
+def check(
+    endpoint: Endpoint, content: ContentInput, options: Mapping[str, object]
+) -> CheckedContent:
     """Return content and options as an operation stores them.
 
     Raises:
         InvalidInputError: names the field.
     """
-    checked, beside = as_content(content), as_options(options)
-    wire = check_content(endpoint, checked)
-    check_options(endpoint, checked.type, beside)
-    return {"content": wire, "options": beside.to_json()}
+    parsed, beside = parse_content(content), checked_options(options)
+    shown = check_content(endpoint, parsed)
+    check_options(endpoint, parsed.type, beside)
+    return {"content": shown, "options": beside.to_json()}
 
 
 def insert_card(
-    door: Writer,
+    writer: Writer,
     stream_key: str,
-    values: CheckedContent,
-    lasts: int | None,
+    shown: CheckedContent,
+    time_to_live: int | None,
     *,
     subject: Subject,
     tracked_by: str = "",
 ) -> LiveActivity:
-    """INSERT a card and its first content."""
-    channels = values["options"].get("channels") or door.backend.channels
-    with door.atomic():
-        card = door.insert_activity(
-            stream_key=stream_key, subject=subject, tracked_by=tracked_by, channels=channels
+    """INSERT a card and its first content; *time_to_live* is in milliseconds."""
+    with writer.atomic():
+        card = writer.insert_activity(
+            stream_key=stream_key,
+            subject=subject,
+            tracked_by=tracked_by,
+            channels=shown["options"].get("channels") or writer.backend.channels,
+            content=shown["content"],
         )
-        return add_content(door, card, values, lasts)
+        return add_content(writer, card, shown, time_to_live)
 
 
 def add_content(
-    door: Writer, card: LiveActivity, values: CheckedContent, lasts: int | None
+    writer: Writer, card: LiveActivity, shown: CheckedContent, time_to_live: int | None
 ) -> LiveActivity:
     """INSERT content for an open card; a stream's channels go with all its content."""
-    kind, options = Operation.Kind.UPDATE, values["options"]
+    kind, options = Operation.Kind.UPDATE, shown["options"]
     if card.stream_key:
         kind = Operation.Kind.STREAM
         options = ({"channels": card.channels} if card.channels else {}) | options
-    door.insert_operation(
-        card, kind, content=values["content"], options=options, time_to_live=lasts
+    writer.insert_operation(
+        card, kind, content=shown["content"], options=options, time_to_live=time_to_live
     )
     return card
 
 
-def time_to_live_ms(door: Writer, value: datetime.timedelta | Unset | None) -> int | None:
+def time_to_live_ms(writer: Writer, value: datetime.timedelta | Unset | None) -> int | None:
     """Return a time to live in milliseconds, by default the account's; None for no end.
 
     Raises:
         InvalidInputError: at ``time_to_live``.
     """
-    chosen = door.backend.time_to_live if isinstance(value, Unset) else value
+    chosen = writer.backend.time_to_live if isinstance(value, Unset) else value
     return None if chosen is None else milliseconds("time_to_live", chosen)

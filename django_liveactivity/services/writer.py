@@ -1,14 +1,14 @@
-"""What every service call goes through: the account, who asks, and the INSERTs."""
+"""The only INSERTs of host code: for one account, in the caller's own transaction."""
 
 from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from django.db import transaction
 from django.db.models.expressions import Combinable
@@ -17,30 +17,37 @@ from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.backends.base import LONGEST_DURATION
 from django_liveactivity.content import (
-    Action,
-    AlertMessage,
-    Content,
-    Options,
     normalized_scalar,
-    parse_content,
+    parse_options,
+    text_error,
 )
 from django_liveactivity.dispatch import wake_on_commit
-from django_liveactivity.exceptions import InvalidInputError, WrongDatabaseError
+from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import (
     LiveActivity,
     Now,
     Operation,
+    OperatorAction,
+    Source,
     Subject,
+    TrackingFailure,
     lane_digest,
     storable,
 )
 from django_liveactivity.models.activity import MAX_SUBJECT
+from django_liveactivity.models.operation import MAX_ACTOR
+from django_liveactivity.models.tracking import MAX_ERROR
 
-MAX_NAME = 255
-NOTHING: Final = Subject.of(None)
+if TYPE_CHECKING:
+    from django_liveactivity.content import Options
+
+Kind = Operation.Kind
+Rank = Operation.Rank
+JsonObject = dict[str, Any]
+NO_SUBJECT: Final = Subject.of(None)
 NO_PRINCIPALS = (bytes, int, float, list, tuple, set, frozenset, dict)
 
-_source: ContextVar[str] = ContextVar("django_liveactivity_source", default="service")
+_source: ContextVar[Source] = ContextVar("django_liveactivity_source", default=Source.SERVICE)
 
 
 class Unset:
@@ -53,32 +60,47 @@ class Unset:
 UNSET: Final = Unset()
 
 
-class OptionFields(TypedDict, total=False):
-    """What may travel beside the content."""
+class OperationFields(TypedDict, total=False):
+    """The columns of an operation that its caller decides."""
 
-    action: Action | Mapping[str, Any] | None
-    secondary_action: Action | Mapping[str, Any] | None
-    alert: AlertMessage | Mapping[str, Any] | None
-    channels: Iterable[str] | None
-    tags: Iterable[str] | None
-    metadata: Mapping[str, Any] | None
+    content: JsonObject | None
+    options: JsonObject
+    dismiss_seconds: int | None
+    time_to_live: int | None
+    due_at: int | Combinable | None
+    rank: Operation.Rank
 
 
 @dataclass(frozen=True)
 class Writer:
-    """One caller at the door: the account that was named, and who asks for what reason."""
+    """Writes the rows of one service call: for an account, with who asks and why."""
 
     account: conf.Account
-    source: str
+    source: Source
     actor: str
     reason: str
+
+    @classmethod
+    def for_account(cls, alias: str, *, actor: object = "", reason: str = "") -> Writer:
+        """Return the writer for an account; its source is that of ``recorded_as``.
+
+        Args:
+            alias: the account's alias in ``LIVEACTIVITY``.
+            actor: who asks: a user or another principal, or a name of at most 255 characters.
+            reason: why, for the history.
+
+        Raises:
+            InvalidInputError: at ``account``, ``actor`` or ``reason``.
+        """
+        account = conf.account(alias)
+        return cls(account, _source.get(), _actor_text(actor), checked_text("reason", reason))
 
     @property
     def backend(self) -> BaseBackend:
         """The backend of the account."""
         return get_backend(self.account.alias)
 
-    def atomic(self) -> AbstractContextManager[Any]:
+    def atomic(self) -> AbstractContextManager[object]:
         """Let several INSERTs commit as one, where the caller has no transaction of its own."""
         return transaction.atomic(using=self.account.database, savepoint=False)
 
@@ -87,16 +109,18 @@ class Writer:
         *,
         stream_key: str = "",
         activity_id: str = "",
-        subject: Subject = NOTHING,
+        subject: Subject = NO_SUBJECT,
         tracked_by: str = "",
         channels: list[str] | None = None,
+        content: JsonObject | None = None,
     ) -> LiveActivity:
-        """INSERT a card.
+        """INSERT a card; *content* is the first that is known of it, for its title and type.
 
         Raises:
             InvalidInputError: at ``subject``, if its column cannot hold the primary key.
         """
         self._check_subject(subject)
+        known = content or {}
         row: LiveActivity = LiveActivity.objects.using(self.account.database).insert(
             account=self.account.alias,
             lane_digest=lane_digest(stream_key=stream_key, activity_id=activity_id),
@@ -106,6 +130,8 @@ class Writer:
             subject_pk=subject.pk,
             tracked_by=tracked_by,
             channels=channels,
+            title=known.get("title", ""),
+            type=known.get("type", ""),
             created_at=Now(),
         )
         return row
@@ -120,84 +146,84 @@ class Writer:
             )
 
     def insert_operation(
-        self, activity: LiveActivity, kind: Operation.Kind, **values: Any
+        self, card: LiveActivity, kind: Operation.Kind, **fields: Unpack[OperationFields]
     ) -> Operation:
-        """INSERT an operation and kick delivery on commit."""
+        """INSERT an operation, and wake delivery on commit."""
         rows = Operation.objects.using(self.account.database)
-        row: Operation = rows.insert(**self._operation(activity, kind, **values))
+        row: Operation = rows.insert(**self._operation(card, kind, fields))
         wake_on_commit(self.account)
         return row
 
     def insert_operations(
-        self, kind: Operation.Kind, wanted: Sequence[tuple[LiveActivity, Mapping[str, Any]]]
+        self, kind: Operation.Kind, wanted: Sequence[tuple[LiveActivity, OperationFields]]
     ) -> list[Operation]:
-        """INSERT an operation for each card in one statement, and kick delivery on commit."""
+        """INSERT an operation for each card in one statement, and wake delivery on commit."""
         if not wanted:
             return []
-        values = [self._operation(activity, kind, **each) for activity, each in wanted]
+        values = [self._operation(card, kind, fields) for card, fields in wanted]
         rows: list[Operation] = Operation.objects.using(self.account.database).insert_all(values)
         wake_on_commit(self.account)
         return rows
 
     def _operation(
-        self,
-        activity: LiveActivity,
-        kind: Operation.Kind,
-        *,
-        due_at: int | Combinable | None = None,
-        **values: Any,
-    ) -> dict[str, Any]:
+        self, card: LiveActivity, kind: Operation.Kind, fields: OperationFields
+    ) -> JsonObject:
+        due_at = fields.get("due_at")
         due = Now() if due_at is None else due_at
-        end = kind == Operation.Kind.END
         return {
-            "activity": activity,
+            "rank": Rank.CONTENT,
+            **fields,
+            "activity": card,
             "account": self.account.alias,
-            "lane_digest": activity.lane_digest,
+            "lane_digest": card.lane_digest,
             "kind": kind,
-            "rank": Operation.Rank.END if end else Operation.Rank.CONTENT,
             "due_at": due,
             "next_try_at": due,
             "created_at": Now(),
             "source": self.source,
             "actor": self.actor,
             "reason": self.reason,
-            **values,
         }
 
-
-def enter(
-    account: str,
-    *,
-    using: str | None = None,
-    source: str | None = None,
-    actor: Any = "",
-    reason: str = "",
-) -> Writer:
-    """Return the door to an account.
-
-    Args:
-        account: the alias in ``LIVEACTIVITY``.
-        using: the database alias that the caller writes to; None for the account's own.
-        source: the way in, for the history; None for that of ``recorded_as``.
-        actor: who asks: a user or another principal, or a name of at most 255 characters.
-        reason: why, for the history.
-
-    Raises:
-        InvalidInputError: at ``account``, ``actor`` or ``reason``.
-        WrongDatabaseError: at ``using``, if it is not the account's database: a row elsewhere
-            would not commit or roll back with the caller's.
-    """
-    found = conf.account(account)
-    if using is not None and using != found.database:
-        raise WrongDatabaseError.at(
-            "using", f"Account {account!r} lives in database {found.database!r}, not in {using!r}."
+    def insert_operator_action(
+        self, kind: OperatorAction.Kind, operation: Operation | None
+    ) -> OperatorAction:
+        """INSERT an operator's decision, and wake delivery on commit."""
+        row: OperatorAction = OperatorAction.objects.using(self.account.database).insert(
+            account=self.account.alias,
+            kind=kind,
+            operation=operation,
+            actor=self.actor,
+            reason=self.reason,
+            created_at=Now(),
         )
-    return Writer(found, source or _source.get(), _actor(actor), as_text("reason", reason))
+        wake_on_commit(self.account)
+        return row
+
+    def insert_tracking_failure(
+        self, tracked_by: str, subject: Subject, error: BaseException
+    ) -> None:
+        """INSERT what a hook of a ``ModelActivity`` raised, for the status.
+
+        Args:
+            tracked_by: the name of the ``ModelActivity``.
+            subject: the object that the hook was asked about.
+            error: what it raised; its type and the beginning of its message are kept.
+        """
+        text = f"{type(error).__name__}: {error}"
+        TrackingFailure.objects.using(self.account.database).insert(
+            account=self.account.alias,
+            tracked_by=tracked_by,
+            subject_model=subject.model,
+            subject_pk=subject.pk[:MAX_SUBJECT],
+            error=_storable_part(text)[:MAX_ERROR],
+            created_at=Now(),
+        )
 
 
 @contextmanager
-def recorded_as(source: str) -> Iterator[None]:
-    """Name the way in for the service calls of the block, their async names included."""
+def recorded_as(source: Source) -> Iterator[None]:
+    """Record the service calls of the block, async ones included, as coming from *source*."""
     token = _source.set(source)
     try:
         yield
@@ -205,7 +231,7 @@ def recorded_as(source: str) -> Iterator[None]:
         _source.reset(token)
 
 
-def as_text(path: str, value: Any, limit: int | None = None) -> str:
+def checked_text(path: str, value: object, limit: int | None = None) -> str:
     """Return a text for the history, lazy text in the language that is active now.
 
     Raises:
@@ -216,27 +242,30 @@ def as_text(path: str, value: Any, limit: int | None = None) -> str:
         raise InvalidInputError.at(path, "Give a string.")
     if limit is not None and len(text) > limit:
         raise InvalidInputError.at(path, f"Give at most {limit} characters.")
-    if "\0" in text or not _is_text(text):
-        message = "NUL characters and unpaired surrogates cannot be stored; remove them."
+    if message := text_error(text):
         raise InvalidInputError.at(path, message)
     return text
 
 
-def _actor(actor: Any) -> str:
+def _storable_part(text: str) -> str:
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
+def _actor_text(actor: object) -> str:
     """Return the name of who asks: a caller's own text is checked, a principal's is made to fit."""
     plain = normalized_scalar(actor)
     if isinstance(plain, str):
-        return as_text("actor", plain, MAX_NAME)
+        return checked_text("actor", plain, MAX_ACTOR)
     if plain is None or isinstance(plain, NO_PRINCIPALS):
         raise InvalidInputError.at("actor", "Give a user, another principal, or a name.")
-    text = _name_of(actor).replace("\0", "").encode(errors="replace").decode()
-    return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 1]}…"
+    text = _storable_part(_principal_name(actor))
+    return text if len(text) <= MAX_ACTOR else f"{text[: MAX_ACTOR - 1]}…"
 
 
-def _name_of(principal: Any) -> str:
+def _principal_name(principal: object) -> str:
     """Return what tells a principal from others; a username may be no text, or missing."""
-    named = hasattr(principal, "get_username")
-    name = principal.get_username() if named else principal
+    get_username = getattr(principal, "get_username", None)
+    name = principal if get_username is None else get_username()
     text = "" if name is None else str(name)
     if text:
         return text
@@ -244,46 +273,20 @@ def _name_of(principal: Any) -> str:
     return label if pk is None else f"{label} {pk}"
 
 
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def as_content(content: Any, own_type: str | None = None) -> Content:
-    """Return content given as a model or as a mapping.
-
-    Raises:
-        InvalidInputError: at ``content`` or a path in it, or at ``type`` if it is another than the
-            card's own.
-    """
-    if isinstance(content, Mapping):
-        return parse_content(content, own_type=own_type)
-    if not isinstance(content, Content):
-        raise InvalidInputError.at("content", "Give content such as Progress(title=…), or a dict.")
-    if content.type and own_type and content.type != own_type:
-        raise InvalidInputError.at(
-            "type", f"This card is of type {own_type!r}, and the content of {content.type!r}."
-        )
-    return content
-
-
-def as_options(fields: Mapping[str, Any]) -> Options:
-    """Return the options of a call.
+def checked_options(fields: Mapping[str, Any]) -> Options:
+    """Return the options of a call; None means not given.
 
     Raises:
         InvalidInputError: at the path of the option that is wrong.
     """
-    return Options(**{k: v for k, v in fields.items() if v is not None})
+    return parse_options({name: value for name, value in fields.items() if value is not None})
 
 
-def milliseconds(path: str, value: Any) -> int:
+def milliseconds(path: str, value: object) -> int:
     """Return the milliseconds of a positive timedelta of at most 366 days.
 
     Raises:
-        InvalidInputError: at ``path``.
+        InvalidInputError: at *path*.
     """
     if not isinstance(value, datetime.timedelta) or value <= datetime.timedelta(0):
         raise InvalidInputError.at(path, "Give a positive timedelta.")

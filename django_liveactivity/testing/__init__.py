@@ -1,12 +1,16 @@
-"""For the host's tests: deliver now, look at what was sent, and say what should have been."""
+"""For your project's tests: deliver now, look at what was sent, assert what should have been."""
 
 from django_liveactivity.backends.isolation import allow_network
 from django_liveactivity.backends.locmem import Outbox, outbox
 
 from .accounts import locmem_accounts, sandbox_accounts
-from .assertions import assert_activity_ended, assert_activity_streamed, assert_no_activities
+from .assertions import (
+    LiveActivityTestMixin,
+    assert_activity_ended,
+    assert_activity_streamed,
+    assert_no_activities,
+)
 from .capture import capture_activities, deliver
-from .testcase import LiveActivityTestMixin
 
 __all__ = [
     "LiveActivityTestMixin",

@@ -1,4 +1,4 @@
-"""The host's accounts as its tests need them: in memory, or at a sandbox."""
+"""Values of ``LIVEACTIVITY`` for tests: every account in memory, or at a sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACTIVITYSMITH = "django_liveactivity.backends.activitysmith.ActivitySmithBackend
 
 
 def locmem_accounts() -> dict[str, dict[str, Any]]:
-    """Return ``LIVEACTIVITY`` with every account in memory: no key, no pace, no dispatcher.
+    """Return ``LIVEACTIVITY`` with every account in memory: no key, rate limit or dispatcher.
 
     An account whose backend is a ``LocmemBackend`` already stays as it is.
     """

@@ -1,17 +1,28 @@
-"""Say what should have been sent; what was sent is in the message of each failure."""
+"""Assert what was sent, by functions or in test cases; a failure's message lists what was sent."""
 
 from __future__ import annotations
 
 import json
+import unittest
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.test import override_settings
 
 from django_liveactivity.backends.locmem import outbox
 from django_liveactivity.client.call import Call
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import LiveActivity
 from django_liveactivity.printable import printable
+
+from .accounts import locmem_accounts
+from .capture import capture_activities
+
+if TYPE_CHECKING:
+    from django.test import SimpleTestCase as Base
+else:
+    Base = object
 
 SHOWS = frozenset({Endpoint.STREAM, Endpoint.UPDATE})
 ENDS = frozenset({Endpoint.END_STREAM, Endpoint.END})
@@ -20,16 +31,16 @@ ENDS = frozenset({Endpoint.END_STREAM, Endpoint.END})
 def assert_activity_streamed(
     name: LiveActivity | str, /, *, calls: Iterable[Call] | None = None, **content: Any
 ) -> Call:
-    """Assert that content was sent for a card, and return the last call that did it.
+    """Assert that content was sent for a card, and return the last such call.
 
     Args:
         name: the card's row, its stream key or its activity id; ``*`` stands for any characters,
             as in ``"order-42-*"`` for the fresh keys of a ``ModelActivity``.
-        calls: what was captured; by default the whole outbox.
+        calls: the captured calls; by default the whole outbox.
         **content: what the card showed, in the vendor's names, as in ``percentage=40``.
 
     Raises:
-        AssertionError: no such call was made; the message has those that were.
+        AssertionError: there is no such call; the message lists the calls.
     """
     __tracebackhide__ = True
     return _last("showed", SHOWS, name, calls, content)
@@ -38,15 +49,15 @@ def assert_activity_streamed(
 def assert_activity_ended(
     name: LiveActivity | str, /, *, calls: Iterable[Call] | None = None, **content: Any
 ) -> Call:
-    """Assert that the end of a card was sent, and return the last call that did it.
+    """Assert that the end of a card was sent, and return the last such call.
 
     Args:
         name: as for ``assert_activity_streamed``.
-        calls: what was captured; by default the whole outbox.
+        calls: the captured calls; by default the whole outbox.
         **content: what the ended card showed. An end that leaves the card as it is sends none.
 
     Raises:
-        AssertionError: no such call was made; the message has those that were.
+        AssertionError: there is no such call; the message lists the calls.
     """
     __tracebackhide__ = True
     return _last("ended", ENDS, name, calls, content)
@@ -55,19 +66,44 @@ def assert_activity_ended(
 def assert_no_activities(
     name: LiveActivity | str = "*", /, *, calls: Iterable[Call] | None = None
 ) -> None:
-    """Assert that nothing was sent, for this card or at all.
+    """Assert that nothing was sent, for one card or at all.
 
     Args:
         name: as for ``assert_activity_streamed``; by default any.
-        calls: what was captured; by default the whole outbox.
+        calls: the captured calls; by default the whole outbox.
 
     Raises:
-        AssertionError: something was sent; the message has it.
+        AssertionError: something was sent; the message lists it.
     """
     __tracebackhide__ = True
-    sent = _listed(calls)
+    sent = _sent(calls)
     if any(_is_named(call, name) for call in sent):
-        raise AssertionError(f"Something was sent for {str(name)!r}. {_told(sent)}")
+        raise AssertionError(f"Something was sent for {str(name)!r}. {_describe(sent)}")
+
+
+class LiveActivityTestMixin(Base):
+    """Keeps every account in memory during the tests of a class; each test starts with no calls.
+
+    Put it before Django's class: ``class OrderTests(LiveActivityTestMixin, TestCase)``.
+    """
+
+    captureActivities = staticmethod(capture_activities)  # noqa: N815 - as Django names them
+    assertActivityStreamed = staticmethod(assert_activity_streamed)  # noqa: N815
+    assertActivityEnded = staticmethod(assert_activity_ended)  # noqa: N815
+    assertNoActivities = staticmethod(assert_no_activities)  # noqa: N815
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.enterClassContext(override_settings(LIVEACTIVITY=locmem_accounts()))
+        super().setUpClass()
+
+    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
+        """Run the test with an empty outbox; not in ``setUp``, which a test may override."""
+        outbox.clear()
+        try:
+            return super().run(result)
+        finally:
+            outbox.clear()
 
 
 def _last(
@@ -78,15 +114,15 @@ def _last(
     content: dict[str, Any],
 ) -> Call:
     __tracebackhide__ = True
-    sent = _listed(calls)
+    sent = _sent(calls)
     for call in reversed(sent):
         if call.endpoint in endpoints and _is_named(call, name) and _shows(call, content):
             return call
     shown = "".join(f", {field}={value!r}" for field, value in content.items())
-    raise AssertionError(f"No call {verb} {str(name)!r}{shown}. {_told(sent)}")
+    raise AssertionError(f"No call {verb} {str(name)!r}{shown}. {_describe(sent)}")
 
 
-def _listed(calls: Iterable[Call] | None) -> list[Call]:
+def _sent(calls: Iterable[Call] | None) -> list[Call]:
     return list(outbox if calls is None else calls)
 
 
@@ -99,7 +135,7 @@ def _shows(call: Call, content: dict[str, Any]) -> bool:
     return all(field in state and state[field] == value for field, value in content.items())
 
 
-def _told(sent: list[Call]) -> str:
+def _describe(sent: list[Call]) -> str:
     if not sent:
         return "Nothing was sent; capture_activities delivers when its block ends."
     lines = (f"\n  {number}. {_line(call)}" for number, call in enumerate(sent, 1))

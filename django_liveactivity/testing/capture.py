@@ -1,4 +1,4 @@
-"""Collect the calls that a block of a test causes, whether or not its transaction commits."""
+"""Deliver in a test, and capture the calls, whether or not the test's transaction commits."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from django_liveactivity.delivery import drain
 
 
 def deliver(*accounts: str) -> list[Call]:
-    """Deliver what is due, and return the calls that the locmem backend took for it.
+    """Deliver what is due, and return the calls that the locmem backend received.
 
     Args:
         *accounts: aliases in ``LIVEACTIVITY``; by default all whose database the test may use.
-            Their backends may be any: the calls of one at a sandbox are in ``sandbox.calls()``.
+            Any backend will do: calls to a sandbox are in ``sandbox.calls()``.
     """
     before = len(outbox)
-    for alias in accounts or _accounts():
+    for alias in accounts or _usable_accounts():
         drain(alias)
     return outbox[before:]
 
 
 @contextmanager
 def capture_activities(*accounts: str) -> Iterator[list[Call]]:
-    """Collect the calls that the code in the block causes, inside ``TestCase`` too.
+    """Capture the calls that the code in the block causes, inside ``TestCase`` too.
 
-    The list is filled when the block ends: what is due is delivered then, whether or not the
-    transaction of the test ever commits. What was due before the block is delivered first, and is
-    not in the list.
+    The list is filled when the block ends: what is due is delivered then, even if the test's
+    transaction never commits. What was due before the block is delivered first, and is not in the
+    list.
 
     Args:
         *accounts: aliases in ``LIVEACTIVITY``; by default all whose database the test may use.
 
     Raises:
-        ImproperlyConfigured: the backend of an account is no ``LocmemBackend``, so that its calls
+        ImproperlyConfigured: the backend of an account is not a ``LocmemBackend``, so its calls
             would go elsewhere.
     """
     calls: list[Call] = []
@@ -53,7 +53,7 @@ def capture_activities(*accounts: str) -> Iterator[list[Call]]:
 
 
 def _deliver_in_memory(accounts: tuple[str, ...]) -> tuple[str, ...]:
-    aliases = accounts or _accounts()
+    aliases = accounts or _usable_accounts()
     if not aliases:
         raise ImproperlyConfigured(
             "capture_activities: LIVEACTIVITY has no account whose database this test may use."
@@ -71,12 +71,12 @@ def _deliver_in_memory(accounts: tuple[str, ...]) -> tuple[str, ...]:
     return aliases
 
 
-def _accounts() -> tuple[str, ...]:
+def _usable_accounts() -> tuple[str, ...]:
     return tuple(a.alias for a in conf.accounts().values() if _may_use(a.database))
 
 
 def _may_use(using: str) -> bool:
-    """Tell whether the test case lets us in; where it does not, nothing can have been stored."""
+    """Tell whether the test case allows the database; if not, nothing can be stored there."""
     try:
         connections[using].cursor().close()
     except DatabaseOperationForbidden:

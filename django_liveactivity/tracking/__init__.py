@@ -1,14 +1,13 @@
 """Model signals become service calls: save shows, updates or ends a card, delete ends it.
 
-``activity`` is what a host writes, ``registry`` knows it by its model, ``follow`` takes each save
-and delete, ``decision`` says what a card needs, ``act`` asks the services for it. What signals
-miss, ``batch`` and ``reconcile`` find.
+``activity`` is what your code subclasses, ``decision`` says what a card needs and writes it,
+``follow`` takes one save or delete, ``registry`` knows which class follows which model, and
+``sync`` compares many objects with their cards, to find what signals missed.
 """
 
-from .activity import ModelActivity
-from .reconcile import reconcile
+from .activity import BatchResult, Change, ModelActivity, SyncResult
 from .registry import followers, register, registered, unregister, unsupported
-from .results import BatchResult, Change, SyncResult
+from .sync import reconcile
 
 __all__ = [
     "BatchResult",

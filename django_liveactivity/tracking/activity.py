@@ -1,4 +1,4 @@
-"""What a host writes: how the cards of a model live."""
+"""What your code writes: how the cards of a model live, and what came of synchronizing them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,73 @@ import datetime
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from django.db.models import Model, QuerySet
 
 from django_liveactivity import conf
-from django_liveactivity.content import Action, Content
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import Subject
 from django_liveactivity.services.writer import UNSET, Unset
 
-from . import registry, sync
-from .results import SyncResult
+if TYPE_CHECKING:
+    from django_liveactivity.content import Action, Content
 
 M = TypeVar("M", bound=Model)
 
 OPTION_NAMES = ("action", "secondary_action", "channels", "tags", "metadata")
 NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that a card needed: to be shown, updated or ended."""
+
+    kind: Literal["show", "update", "end"]
+    subject: Subject
+    card: str
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.kind, self.card, f"({' '.join(self.subject)})")))
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What came of one batch.
+
+    Args:
+        examined: how many objects, or cards without one, were looked at.
+        changes: what was done, or, in a dry run, would have been.
+        busy: objects that another transaction was writing: its save is followed by itself.
+        failed: objects whose hooks raised, or all of a batch that the database refused.
+    """
+
+    examined: int
+    changes: Sequence[Change] = ()
+    busy: int = 0
+    failed: int = 0
+
+
+@dataclass
+class SyncResult:
+    """How many objects were looked at, and what came of it."""
+
+    examined: int = 0
+    shown: int = 0
+    updated: int = 0
+    ended: int = 0
+    busy: int = 0
+    failed: int = 0
+
+    def add(self, batch: BatchResult) -> None:
+        """Add what came of one batch."""
+        kinds = [change.kind for change in batch.changes]
+        self.examined += batch.examined
+        self.shown += kinds.count("show")
+        self.updated += kinds.count("update")
+        self.ended += kinds.count("end")
+        self.busy += batch.busy
+        self.failed += batch.failed
 
 
 class ModelActivity(Generic[M]):
@@ -40,11 +91,14 @@ class ModelActivity(Generic[M]):
     account: ClassVar[str] = conf.DEFAULT_ACCOUNT
     dismiss_after: datetime.timedelta | Unset | None = UNSET
     time_to_live: datetime.timedelta | Unset | None = UNSET
-    action: Action | Mapping[str, Any] | Callable[[M], Any] | None = None
-    secondary_action: Action | Mapping[str, Any] | Callable[[M], Any] | None = None
-    channels: Sequence[str] | Callable[[M], Any] | None = None
-    tags: Sequence[str] | Callable[[M], Any] | None = None
-    metadata: Mapping[str, Any] | Callable[[M], Any] | None = None
+    action: Action | Mapping[str, object] | Callable[[M], object] | None = None
+    secondary_action: Action | Mapping[str, object] | Callable[[M], object] | None = None
+    channels: Sequence[str] | Callable[[M], object] | None = None
+    tags: Sequence[str] | Callable[[M], object] | None = None
+    metadata: Mapping[str, object] | Callable[[M], object] | None = None
+
+    _sync: ClassVar[Callable[[type[AnyActivity], QuerySet[Any]], SyncResult]]
+    """Set by ``tracking.sync``, which stands above this module and imports it."""
 
     def is_live(self, instance: M) -> bool:
         """Tell whether the object has a card now."""
@@ -86,23 +140,17 @@ class ModelActivity(Generic[M]):
         Raises:
             InvalidInputError: at ``queryset``, if the class is not registered for its model.
         """
-        activities = [a for a in registry.followers(queryset.model) if type(a) is cls]
-        if not activities:
-            model = queryset.model.__name__
-            message = f"{cls.__name__} is not registered for {model}."
-            raise InvalidInputError.at("queryset", message)
-        synced = SyncResult()
-        for activity in activities:
-            for done in sync.sync(activity, queryset):
-                synced.add(done)
-        return synced
+        return cls._sync(cls, queryset)
 
     @property
     def name(self) -> str:
         """What the cards remember of this class: its app and its name."""
         return f"{self.model._meta.app_label}.{type(self).__name__}"
 
-    def options(self, instance: M) -> dict[str, Any]:
+    def options(self, instance: M) -> dict[str, object]:
         """Return what travels beside the content."""
         values = {name: getattr(self, name) for name in OPTION_NAMES}
         return {k: v(instance) if callable(v) else v for k, v in values.items()}
+
+
+AnyActivity = ModelActivity[Any]

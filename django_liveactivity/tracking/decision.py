@@ -1,19 +1,26 @@
-"""What a card needs, decided from its object and from what it was last meant to show."""
+"""What the cards of an object need, and the rows that say so."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
 
-from django_liveactivity.content import Endpoint
-from django_liveactivity.models import LiveActivity
-from django_liveactivity.services.streams import CheckedContent, check_shown
+from django_liveactivity.content import Endpoint, check_stream_key
+from django_liveactivity.models import LiveActivity, Subject
+from django_liveactivity.services.ends import EndRequest, end_card
+from django_liveactivity.services.streams import (
+    CheckedContent,
+    add_content,
+    check,
+    insert_card,
+    time_to_live_ms,
+)
+from django_liveactivity.services.writer import Writer
 
-if TYPE_CHECKING:
-    from .activity import ModelActivity
+from .activity import AnyActivity
+from .failures import log_hook_errors
 
 
 @dataclass(frozen=True)
@@ -43,22 +50,20 @@ class Decision:
         return self.show is not None and self.card is None
 
 
-def decide(
-    activity: ModelActivity[Any], subject: Model | None, cards: Sequence[LiveActivity]
-) -> Decision:
+def decide(activity: AnyActivity, subject: Model | None, cards: Sequence[LiveActivity]) -> Decision:
     """Return what the cards of an object need.
 
     Args:
         activity: how they live.
         subject: the object, or None if it is gone.
-        cards: its open cards, the oldest first. More than one is what two hosts leave that saw
-            nothing of each other: the newest stays.
+        cards: its open cards, the oldest first. Two transactions that did not see each other leave
+            more than one: the newest stays.
     """
     if subject is None or not activity.is_live(subject):
         return Decision(subject, ends=cards)
     card = cards[-1] if cards else None
     ends = [c for c in cards if card is not None and c.lane_digest != card.lane_digest]
-    show = check_shown(Endpoint.STREAM, activity.content(subject), activity.options(subject))
+    show = check(Endpoint.STREAM, activity.content(subject), activity.options(subject))
     if card is not None and _is_shown(card, show):
         return Decision(subject, card=card, ends=ends)
     return Decision(subject, show, card, ends)
@@ -68,3 +73,56 @@ def _is_shown(card: LiveActivity, show: CheckedContent) -> bool:
     if card.newest_content != show["content"]:
         return False
     return all(card.newest_options.get(k) == value for k, value in show["options"].items())
+
+
+def apply_decision(activity: AnyActivity, writer: Writer, decision: Decision) -> None:
+    """INSERT what was decided."""
+    # Beside a card that stays, a twin ends and not the object: it keeps its last content.
+    final_subject = None if decision.card else decision.subject
+    for card in decision.ends:
+        _end(activity, writer, card, final_subject)
+    if decision.subject is not None and decision.show is not None:
+        _show(activity, writer, decision.subject, decision.card, decision.show)
+
+
+def _show(
+    activity: AnyActivity,
+    writer: Writer,
+    subject: Model,
+    card: LiveActivity | None,
+    show: CheckedContent,
+) -> None:
+    ttl_ms = time_to_live_ms(writer, activity.time_to_live)
+    if card is not None:
+        add_content(writer, card, show, ttl_ms)
+        return
+    key = check_stream_key(activity.key(subject))
+    represented = Subject.of(subject)
+    insert_card(writer, key, show, ttl_ms, subject=represented, tracked_by=activity.name)
+
+
+def _end(activity: AnyActivity, writer: Writer, card: LiveActivity, subject: Model | None) -> None:
+    """End a card with its final content; if a hook raises, with the last content; else bare.
+
+    Args:
+        activity: how the card lives.
+        writer: writes the end.
+        card: an open card.
+        subject: the object that names the final content; None for the last content.
+    """
+    for request in _ways_to_end(activity, subject):
+        with log_hook_errors(
+            activity, writer.account, Subject(card.subject_model, card.subject_pk)
+        ):
+            end_card(writer, card, request())
+            return
+
+
+def _ways_to_end(
+    activity: AnyActivity, subject: Model | None
+) -> Iterator[Callable[[], EndRequest]]:
+    dismiss_after = activity.dismiss_after
+    if subject is not None:
+        yield lambda: EndRequest(activity.final_content(subject), dismiss_after=dismiss_after)
+    yield lambda: EndRequest(dismiss_after=dismiss_after)
+    yield lambda: EndRequest(dismiss_after=None)

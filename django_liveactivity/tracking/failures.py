@@ -1,33 +1,27 @@
-"""A mistake in a host's hook never breaks its save: it is logged and counted, in tests raised."""
+"""An error in one of your hooks never breaks a save: it is logged and counted, in tests raised."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, Error, transaction
 
 from django_liveactivity import conf
 from django_liveactivity.models import Subject
 from django_liveactivity.printable import get_logger
-from django_liveactivity.services.failures import note_tracking_failure
+from django_liveactivity.services.writer import Writer
 
-if TYPE_CHECKING:
-    from .activity import ModelActivity
+from .activity import AnyActivity
 
 logger = get_logger("django_liveactivity.tracking")
 
 
 @contextmanager
 def log_hook_errors(
-    activity: ModelActivity[Any],
-    account: conf.Account,
-    subject: Subject,
-    *,
-    counted: bool = True,
+    activity: AnyActivity, account: conf.Account, subject: Subject, *, counted: bool = True
 ) -> Iterator[None]:
-    """Let nothing out of the block that a host's hook raised.
+    """Let nothing out of the block that a hook of a ``ModelActivity`` raised.
 
     An error of the database inside a transaction does get out: that transaction is broken, and its
     owner has to know why.
@@ -36,7 +30,7 @@ def log_hook_errors(
         activity: whose hooks are called.
         account: the account of the cards.
         subject: the object that the hooks are asked about.
-        counted: whether a row tells of the error; without one it is logged only.
+        counted: whether a row counts the error; without one it is logged only.
     """
     try:
         yield
@@ -52,10 +46,11 @@ def log_hook_errors(
 
 
 def _count(
-    activity: ModelActivity[Any], account: conf.Account, subject: Subject, error: Exception
+    activity: AnyActivity, account: conf.Account, subject: Subject, error: Exception
 ) -> None:
     try:
         with transaction.atomic(using=account.database):
-            note_tracking_failure(account, activity.name, subject, error)
+            writer = Writer.for_account(account.alias)
+            writer.insert_tracking_failure(activity.name, subject, error)
     except Error:
         logger.exception("%s: the failure could not be counted.", activity.name)

@@ -1,35 +1,29 @@
-"""Follow one save or one delete, in the host's own transaction."""
+"""Follow one save or one delete, in the transaction of your own code."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 
 from django_liveactivity import conf, selectors
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import LiveActivity, Subject, root_model
+from django_liveactivity.models import LiveActivity, Source, Subject, root_model
 from django_liveactivity.printable import get_logger
-from django_liveactivity.services.writer import enter
+from django_liveactivity.services.writer import Writer, recorded_as
 
-from .apply import apply_decision
-from .decision import Decision, decide
+from .activity import AnyActivity
+from .decision import Decision, apply_decision, decide
 from .failures import log_hook_errors
-from .queryset import read
-
-if TYPE_CHECKING:
-    from .activity import ModelActivity
-
-SOURCE = "signal"
 
 logger = get_logger("django_liveactivity.tracking")
 
 
 @dataclass(frozen=True)
 class Save:
-    """A save that a signal told of.
+    """A save that a signal reported.
 
     Args:
         instance: what was saved.
@@ -44,7 +38,7 @@ class Save:
     partial: bool
 
 
-def saved(activity: ModelActivity[Any], save: Save) -> None:
+def saved(activity: AnyActivity, save: Save) -> None:
     """Show, update or end the card of an object that was saved."""
     account = _account(activity, save.using)
     if account is None:
@@ -55,7 +49,7 @@ def saved(activity: ModelActivity[Any], save: Save) -> None:
         _carry_out(activity, account, _decide(activity, account, save, subject, cards))
 
 
-def deleted(activity: ModelActivity[Any], instance: Model, using: str) -> None:
+def deleted(activity: AnyActivity, instance: Model, using: str) -> None:
     """End the card of an object that was deleted, with the last content."""
     account = _account(activity, using)
     if account is None:
@@ -66,8 +60,8 @@ def deleted(activity: ModelActivity[Any], instance: Model, using: str) -> None:
         _carry_out(activity, account, Decision(None, ends=cards))
 
 
-def _account(activity: ModelActivity[Any], using: str) -> conf.Account | None:
-    """Return the account, if the object is in its database: elsewhere a key is another object's."""
+def _account(activity: AnyActivity, using: str) -> conf.Account | None:
+    """Return the account if the object is in its database: elsewhere its key is another's."""
     try:
         account = conf.account(activity.account)
     except (InvalidInputError, ImproperlyConfigured):
@@ -76,16 +70,16 @@ def _account(activity: ModelActivity[Any], using: str) -> conf.Account | None:
     return account if account.database == using else None
 
 
-def _subject(activity: ModelActivity[Any], instance: Model) -> Subject:
+def _subject(activity: AnyActivity, instance: Model) -> Subject:
     model = root_model(activity.model)
     try:
         return Subject.named(model, instance.pk)
-    except InvalidInputError:  # it is saved all the same, and a new card is refused
+    except InvalidInputError:  # its save goes on, and a new card is refused
         return Subject(model._meta.label, str(instance.pk))
 
 
 def _decide(
-    activity: ModelActivity[Any],
+    activity: AnyActivity,
     account: conf.Account,
     save: Save,
     subject: Subject,
@@ -98,7 +92,7 @@ def _decide(
         again = save.partial or (decision.starts and not save.created)
         if not (again and decision.writes):
             return decision
-    row = read(activity, account, [instance.pk]).get(subject.pk)
+    row = read_objects(activity, account, [instance.pk]).get(subject.pk)
     return decide(activity, row, cards)
 
 
@@ -108,7 +102,16 @@ def _holds_expressions(instance: Model) -> bool:
     return any(hasattr(value, "resolve_expression") for value in values)
 
 
-def _carry_out(activity: ModelActivity[Any], account: conf.Account, decision: Decision) -> None:
+def _carry_out(activity: AnyActivity, account: conf.Account, decision: Decision) -> None:
     if decision.writes:
-        door = enter(account.alias, using=account.database, source=SOURCE)
-        apply_decision(activity, door, decision)
+        with recorded_as(Source.SIGNAL):
+            writer = Writer.for_account(account.alias)
+        apply_decision(activity, writer, decision)
+
+
+def read_objects(
+    activity: AnyActivity, account: conf.Account, pks: Collection[object]
+) -> dict[str, Model]:
+    """Return the objects by their primary keys as text; those that are missing are gone."""
+    rows = activity.get_queryset().using(account.database).filter(pk__in=pks).order_by()
+    return {str(row.pk): row for row in rows}

@@ -1,10 +1,10 @@
-"""Which ``ModelActivity`` follows which model, and the signals that tell it."""
+"""Which ``ModelActivity`` follows which model, and the receivers of its signals."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from django.db.models import Model
 from django.db.models.signals import class_prepared, post_delete, post_save
@@ -14,24 +14,19 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import has_composite_key
 
 from . import follow
+from .activity import AnyActivity
 
-if TYPE_CHECKING:
-    from .activity import ModelActivity
-
-    Registered = type[ModelActivity[Any]]
-
-M = TypeVar("M", bound=Model)
-A = TypeVar("A", bound="Registered")
+A = TypeVar("A", bound=type[AnyActivity])
 UID = "django_liveactivity"
 
-_registry: list[ModelActivity[Any]] = []
-_unsupported: list[ModelActivity[Any]] = []
+_registry: list[AnyActivity] = []
+_unsupported: list[AnyActivity] = []
 
 
 def register(model: type[Model]) -> Callable[[A], A]:
     """Register a ``ModelActivity`` for a model, its proxies, its parents and its children.
 
-    A decorator. Only these models get receivers: the saves of all others cost what they did.
+    A decorator. Only these models get signal receivers, so that saves of other models cost nothing.
 
     Args:
         model: the model whose saves and deletes are followed. One with a composite primary key is
@@ -48,7 +43,7 @@ def register(model: type[Model]) -> Callable[[A], A]:
         activity = activity_class()
         activity.model = model
         if any(activity.name == other.name for other in followers(model)):
-            message = f"{activity.name} follows {model.__name__} already."
+            message = f"{activity.name} already follows {model.__name__}."
             raise InvalidInputError.at("model", message)
         if has_composite_key(model):
             _unsupported.append(activity)
@@ -62,8 +57,8 @@ def register(model: type[Model]) -> Callable[[A], A]:
     return decorate
 
 
-def unregister(model: type[Model], activity_class: Registered) -> None:
-    """Forget what ``register`` was told: for tests."""
+def unregister(model: type[Model], activity_class: type[AnyActivity]) -> None:
+    """Undo ``register``: for tests."""
     for known in (_registry, _unsupported):
         known[:] = [a for a in known if (a.model, type(a)) != (model, activity_class)]
     followers.cache_clear()
@@ -73,18 +68,18 @@ def unregister(model: type[Model], activity_class: Registered) -> None:
             post_delete.disconnect(sender=sender, dispatch_uid=UID)
 
 
-def registered() -> tuple[ModelActivity[Any], ...]:
+def registered() -> tuple[AnyActivity, ...]:
     """Return every ``ModelActivity``, in the order of their registration."""
     return tuple(_registry)
 
 
-def unsupported() -> tuple[ModelActivity[Any], ...]:
+def unsupported() -> tuple[AnyActivity, ...]:
     """Return every ``ModelActivity`` whose model cannot be followed: its key is composite."""
     return tuple(_unsupported)
 
 
 @functools.cache
-def followers(sender: type[Model]) -> tuple[ModelActivity[Any], ...]:
+def followers(sender: type[Model]) -> tuple[AnyActivity, ...]:
     """Return what follows a model: a save of a child or a parent may change what a card shows."""
     return tuple(a for a in _registry if _is_related(a.model, sender))
 
@@ -113,7 +108,7 @@ def _connect(sender: type[Model]) -> None:
 
 
 @receiver(class_prepared, dispatch_uid=UID)
-def _on_model(sender: type[Model], **_: Any) -> None:
+def _on_model(sender: type[Model], **_: object) -> None:
     """Follow a proxy or a child that is defined after its parent was registered."""
     if any(_is_related(activity.model, sender) for activity in _registry):
         followers.cache_clear()
@@ -128,7 +123,7 @@ def _on_save(
     raw: bool,
     using: str,
     update_fields: frozenset[str] | None,
-    **_: Any,
+    **_: object,
 ) -> None:
     if not raw:
         save = follow.Save(instance, using, created=created, partial=update_fields is not None)
@@ -136,8 +131,8 @@ def _on_save(
             follow.saved(activity, save)
 
 
-def _on_delete(sender: type[Model], instance: Model, *, using: str, **_: Any) -> None:
+def _on_delete(sender: type[Model], instance: Model, *, using: str, **_: object) -> None:
     for activity in followers(sender):
-        # A child may be deleted and leave its parent; a parent that goes sends its own signal.
+        # A child may be deleted and keep its parent; a deleted parent sends its own signal.
         if activity.model._meta.concrete_model is sender._meta.concrete_model:
             follow.deleted(activity, instance, using)

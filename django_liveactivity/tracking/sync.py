@@ -1,62 +1,83 @@
-"""Compare many objects with their cards: without a query for each, in bounded memory."""
+"""Bring many cards up to date with their objects, and find what signals missed.
+
+Objects and cards are read in batches: without a query for each, in bounded memory.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import Error, connections, router, transaction
+from django.db.models import Field, Model, QuerySet
 
-from django_liveactivity import conf, selectors
-from django_liveactivity.models import LiveActivity, Subject, root_model
-from django_liveactivity.services.writer import enter
+from django_liveactivity import conf, selectors, services
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import LiveActivity, Source, Subject, root_model
+from django_liveactivity.printable import get_logger
+from django_liveactivity.services.writer import Writer, recorded_as
 
-from .apply import apply_decision
-from .decision import Decision, decide
+from .activity import AnyActivity, BatchResult, Change, ModelActivity, SyncResult
+from .decision import Decision, apply_decision, decide
 from .failures import log_hook_errors
-from .queryset import hold, read
-from .results import BatchResult, Change
+from .follow import read_objects
+from .registry import followers, registered
 
-if TYPE_CHECKING:
-    from .activity import ModelActivity
-
-SIZE = 100
-SOURCE = "reconcile"
+Cards = QuerySet[LiveActivity, LiveActivity]
+BATCH_SIZE = 100
 GONE = "The subject is gone."
 
+logger = get_logger("django_liveactivity.tracking")
 
-def sync(activity: ModelActivity[Any], queryset: QuerySet[Any]) -> Iterator[BatchResult]:
-    """Bring the cards of a queryset's objects up to date, batch by batch."""
+
+def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Any]) -> SyncResult:
+    model: type[Model] = queryset.model
+    activities = [a for a in followers(model) if type(a) is cls]
+    if not activities:
+        message = f"{cls.__name__} is not registered for {model.__name__}."
+        raise InvalidInputError.at("queryset", message)
+    result = SyncResult()
+    for activity in activities:
+        for batch in _batches_of_objects(activity, queryset):
+            result.add(batch)
+    return result
+
+
+ModelActivity._sync = _sync_registered
+
+
+def _batches_of_objects(activity: AnyActivity, queryset: QuerySet[Any]) -> Iterator[BatchResult]:
     account = conf.account(activity.account)
     rows = queryset.using(account.database).order_by("pk").values_list("pk", flat=True)
-    pks = list(rows[:SIZE])
+    pks = list(rows[:BATCH_SIZE])
     while pks:
         yield sync_objects(activity, account, pks)
-        pks = list(rows.filter(pk__gt=pks[-1])[:SIZE])
+        pks = list(rows.filter(pk__gt=pks[-1])[:BATCH_SIZE])
 
 
 def sync_objects(
-    activity: ModelActivity[Any],
+    activity: AnyActivity,
     account: conf.Account,
-    pks: Collection[Any],
+    pks: Collection[object],
     *,
     starts: bool = True,
     dry_run: bool = False,
 ) -> BatchResult:
     """Bring the cards of some objects up to date.
 
-    What differs is decided once more while its rows are held: a save that comes in between is
-    either seen, or waits for these few INSERTs and sees them.
+    What differs is decided once more while its rows are locked: a save in between is either seen
+    here, or waits for these few INSERTs and sees them.
 
     Args:
         activity: how the cards live.
         account: the account of the cards.
         pks: the objects' primary keys, or the same as texts.
         starts: whether an object without a card may get one.
-        dry_run: only tell what would be done.
+        dry_run: write nothing, only return what would be done.
     """
     examined = _Examined(activity, account, starts, counted=not dry_run)
     decisions = examined.decisions(pks)
@@ -64,8 +85,8 @@ def sync_objects(
         return BatchResult(len(pks), examined.changes(decisions), failed=examined.failed)
     with transaction.atomic(using=account.database):
         gone = {pk for pk, decision in decisions.items() if decision.subject is None}
-        free = hold(activity, account, decisions.keys() - gone) | gone
-        done = examined.apply_decision([pk for pk in decisions if pk in free])
+        free = lock_objects(activity, account, decisions.keys() - gone) | gone
+        done = examined.apply([pk for pk in decisions if pk in free])
     busy = len(decisions) - len(free)
     return BatchResult(len(pks), examined.changes(done), busy, examined.failed)
 
@@ -74,18 +95,18 @@ def sync_objects(
 class _Examined:
     """The objects of one ``ModelActivity`` beside their cards."""
 
-    activity: ModelActivity[Any]
+    activity: AnyActivity
     account: conf.Account
     starts: bool
     counted: bool
     failed: int = field(default=0, init=False)
 
-    def subject(self, pk: Any) -> Subject:
+    def subject(self, pk: object) -> Subject:
         return Subject(root_model(self.activity.model)._meta.label, str(pk))
 
-    def decisions(self, pks: Collection[Any]) -> dict[str, Decision]:
+    def decisions(self, pks: Collection[object]) -> dict[str, Decision]:
         """Return what is to be written for each object, by its primary key as text."""
-        rows, cards = read(self.activity, self.account, pks), self._cards(pks)
+        rows, cards = read_objects(self.activity, self.account, pks), self._cards(pks)
         found = {}
         for pk in map(str, pks):
             decision = self._decide(pk, rows.get(pk), cards[pk])
@@ -93,7 +114,7 @@ class _Examined:
                 found[pk] = decision
         return found
 
-    def _cards(self, pks: Collection[Any]) -> dict[str, list[LiveActivity]]:
+    def _cards(self, pks: Collection[object]) -> dict[str, list[LiveActivity]]:
         subjects = map(self.subject, pks)
         by_pk: dict[str, list[LiveActivity]] = defaultdict(list)
         for card in selectors.open_cards(self.account, subjects, self.activity.name):
@@ -108,16 +129,15 @@ class _Examined:
         self.failed += 1
         return None
 
-    def apply_decision(self, pks: Collection[str]) -> dict[str, Decision]:
+    def apply(self, pks: Collection[str]) -> dict[str, Decision]:
         """Write what is to be written for each object, and return it."""
         done = {}
         for pk, decision in self.decisions(pks).items():
             reason = GONE if decision.subject is None else ""
-            door = enter(
-                self.account.alias, using=self.account.database, source=SOURCE, reason=reason
-            )
+            with recorded_as(Source.RECONCILE):
+                writer = Writer.for_account(self.account.alias, reason=reason)
             with log_hook_errors(self.activity, self.account, self.subject(pk)):
-                apply_decision(self.activity, door, decision)
+                apply_decision(self.activity, writer, decision)
                 done[pk] = decision
             self.failed += pk not in done
         return done
@@ -137,3 +157,118 @@ def _changes(subject: Subject, decision: Decision) -> Iterator[Change]:
         yield Change("update", subject, decision.card.stream_key)
     elif decision.show is not None:
         yield Change("show", subject, "")
+
+
+def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[object]) -> set[str]:
+    """Lock the rows of objects until the transaction ends, and return the keys that were free.
+
+    A save that is under way holds its row, and is followed by itself: the lock skips it instead of
+    waiting, so that no save waits for long and no deadlock can arise. SQLite has one writer, and no
+    such locks.
+
+    The model's managers and its ordering are left out: PostgreSQL locks no row of an outer join or
+    of a GROUP BY, and one may be in them.
+    """
+    features = connections[account.database].features
+    rows: QuerySet[Any] = QuerySet(root_model(activity.model), using=account.database)
+    free = (
+        rows.filter(pk__in=pks)
+        .order_by("pk")
+        .select_for_update(
+            skip_locked=features.has_select_for_update_skip_locked,
+            no_key=features.has_select_for_no_key_update,
+        )
+    )
+    return {str(pk) for pk in free.values_list("pk", flat=True)}
+
+
+def reconcile(
+    models: Collection[type[Model]] = (), *, dry_run: bool = False
+) -> Iterator[BatchResult]:
+    """End what should have ended, and update what has changed, batch by batch.
+
+    A card whose object is gone ends, whether a ``ModelActivity`` showed it or not. Other cards of a
+    ``ModelActivity`` do what a save of their object would do. No card is shown: that would need a
+    look at every row of the model's table, and ``ModelActivity.sync`` does it for the rows that are
+    named.
+
+    Args:
+        models: only cards that represent objects of these models; by default of any.
+        dry_run: write nothing, only return what would be done.
+
+    Yields:
+        The result of each batch. A batch that the database refuses is logged and left out.
+    """
+    for account in conf.accounts().values():
+        for cards in _batches(_cards(account, models)):
+            groups: dict[tuple[str, str], list[LiveActivity]] = defaultdict(list)
+            for card in cards:
+                groups[card.subject_model, card.tracked_by].append(card)
+            for group in groups.values():
+                yield _compare(account, group, dry_run=dry_run)
+
+
+def cards_to_compare(models: Collection[type[Model]] = ()) -> int:
+    """Return how many cards ``reconcile`` compares."""
+    return sum(_cards(account, models).count() for account in conf.accounts().values())
+
+
+def _cards(account: conf.Account, models: Collection[type[Model]]) -> Cards:
+    return selectors.tracked_cards(account, [root_model(m)._meta.label for m in models])
+
+
+def _batches(rows: Cards) -> Iterator[list[LiveActivity]]:
+    batch = list(rows.order_by("pk")[:BATCH_SIZE])
+    while batch:
+        yield batch
+        batch = list(rows.filter(pk__gt=batch[-1].pk).order_by("pk")[:BATCH_SIZE])
+
+
+def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: bool) -> BatchResult:
+    """Compare cards of one model and one ``ModelActivity`` with their objects."""
+    try:
+        pks = _keys(cards)
+        activity = _follower(account, cards[0])
+        if activity is None:
+            return _end_orphans(account, cards, pks, dry_run=dry_run)
+        done = sync_objects(activity, account, pks, starts=False, dry_run=dry_run)
+        return replace(done, examined=len(cards))
+    except (Error, LookupError, ValidationError):
+        logger.exception("Cards of %s could not be compared.", cards[0].subject_model)
+        return BatchResult(len(cards), failed=len(cards))
+
+
+def _keys(cards: Sequence[LiveActivity]) -> list[Any]:
+    """Return the primary keys of the objects, as their model knows them."""
+    pk: Field[Any, Any] = apps.get_model(cards[0].subject_model)._meta.pk
+    return [pk.to_python(text) for text in dict.fromkeys(card.subject_pk for card in cards)]
+
+
+def _follower(account: conf.Account, card: LiveActivity) -> AnyActivity | None:
+    for activity in registered():
+        label = root_model(activity.model)._meta.label
+        name = (activity.account, activity.name, label)
+        if name == (account.alias, card.tracked_by, card.subject_model):
+            return activity
+    return None
+
+
+def _end_orphans(
+    account: conf.Account, cards: Sequence[LiveActivity], pks: Collection[object], *, dry_run: bool
+) -> BatchResult:
+    """End those of the cards, which no class follows, whose object is gone.
+
+    Cards of a model in another database stay: what is committed here may not be there yet.
+    """
+    model = apps.get_model(cards[0].subject_model)
+    if router.db_for_write(model) != account.database:
+        return BatchResult(len(cards))
+    rows = model._base_manager.using(account.database).filter(pk__in=pks).order_by()
+    present = {str(pk) for pk in rows.values_list("pk", flat=True)}
+    orphans = [card for card in cards if card.subject_pk not in present]
+    if not dry_run:
+        with recorded_as(Source.RECONCILE):
+            for card in orphans:
+                services.end_activity(card, reason=GONE)
+    changes = [Change("end", Subject(c.subject_model, c.subject_pk), str(c)) for c in orphans]
+    return BatchResult(len(cards), changes)

@@ -1,8 +1,8 @@
-"""The project: settings, URLs, and its Celery app where Celery delivers."""
+"""The project: settings, URLs, and a Celery app if Celery delivers."""
 
 from __future__ import annotations
 
 import os
 
 if os.environ.get("LIVEACTIVITY_DISPATCHER") == "celery":
-    from example_project.config.celery import app as celery_app  # noqa: F401 - the app that kicks are sent through
+    from .celery import app as celery_app  # noqa: F401 - wake-ups go through it

@@ -1,4 +1,4 @@
-"""The live activities beside the objects that they tell of: one query per page, not per object."""
+"""The live activities of the objects on a page, read in one query."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def newest_cards(objects: Iterable[Model]) -> list[tuple[Model, LiveActivity | N
 
 
 def other_cards(count: int) -> list[LiveActivity]:
-    """Return the newest cards that tell of no object."""
+    """Return the newest cards that belong to no object."""
     return list(selectors.activities(account()).filter(subject_model="")[:count])

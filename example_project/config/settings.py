@@ -1,4 +1,4 @@
-"""The settings of the example project; what differs between machines comes from the environment."""
+"""The settings of the example project; the environment overrides some of them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ LOGIN_URL = "admin:login"
 
 DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # One writer at a time: wait for the others from the first statement on, not in the middle.
+    # SQLite has one writer at a time: take the lock when a transaction begins, not in the middle.
     DATABASES["default"]["OPTIONS"] = {"timeout": 20, "transaction_mode": "IMMEDIATE"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

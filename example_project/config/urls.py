@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import include, path
 from shop import views as shop
 
-from example_project.config.views import home
+from .views import home
 
 urlpatterns = [
     path("", home, name="home"),

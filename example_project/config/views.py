@@ -1,4 +1,4 @@
-"""The home page: what is going on, and what the phones were told of it."""
+"""The home page: deployments, orders, and their cards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from shop.models import Order
 
-from example_project.config.cards import newest_cards, other_cards
+from .cards import newest_cards, other_cards
 
 NEWEST = 10
 

@@ -1,4 +1,4 @@
-"""What a web server loads."""
+"""The WSGI application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo came to: a table of its cards and a verdict, from the phone, the calls and rows.
+"""The demo's report: a table of its cards and the problems, from phone, calls and rows.
 
 Pure: everything is given as values. ``phone`` and ``calls`` are what the sandbox shows at
 ``/phone.json`` and ``/calls.json``.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PREFIX = "/api/live-activity"
-HEADINGS = ("way", "type", "card", f"the call received below {PREFIX}", "row", "its end")
+HEADINGS = ("scenario", "type", "card", f"the call received below {PREFIX}", "row", "its end")
 ACKNOWLEDGED = ("delivered", "already_ended", "queued", "partial", "forced")
 
 Json = Mapping[str, Any]
@@ -19,9 +19,9 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Card:
-    """One card, as the rows have it at the end of the demo."""
+    """One card, as its rows describe it at the end of the demo."""
 
-    way: str
+    scenario: str
     type: str
     title: str
     stream_key: str
@@ -46,7 +46,7 @@ def table(cards: Sequence[Card], calls: Sequence[Json]) -> list[str]:
 
 
 def problems(cards: Iterable[Card], phone: Json, calls: Sequence[Json]) -> list[str]:
-    """Return what is not as it should be: nothing, if every card ended in every respect."""
+    """Return a message for each thing that is wrong; none if every card has ended."""
     return [*_still_alive(phone), *_not_acknowledged(cards, calls), *_not_ended(cards)]
 
 
@@ -66,13 +66,13 @@ def _not_acknowledged(cards: Iterable[Card], calls: Sequence[Json]) -> Iterator[
     for card in cards:
         call = end_call(card, calls)
         if call is None or not _is_acknowledged(call):
-            yield f"{card.way}: no acknowledged end among the calls that the sandbox received"
+            yield f"{card.scenario}: no acknowledged end among the calls that the sandbox received"
 
 
 def _not_ended(cards: Iterable[Card]) -> Iterator[str]:
     for card in cards:
         if not card.is_ended:
-            yield f"{card.way}: the row says {card.status}, its end {_end_of(card)}"
+            yield f"{card.scenario}: the row says {card.status}, its end {_end_of(card)}"
 
 
 def _ends(call: Json, card: Card) -> bool:
@@ -88,11 +88,11 @@ def _is_acknowledged(call: Json) -> bool:
 
 def _row(card: Card, calls: Sequence[Json]) -> tuple[str, ...]:
     call = end_call(card, calls)
-    received = "none" if call is None else _told(call)
-    return (card.way, card.type, card.title, received, card.status, _end_of(card))
+    received = "none" if call is None else _described(call)
+    return (card.scenario, card.type, card.title, received, card.status, _end_of(card))
 
 
-def _told(call: Json) -> str:
+def _described(call: Json) -> str:
     path = call["path"].removeprefix(PREFIX)
     target = (call["body"] or {}).get("activity_id", "")[:12]
     name = f"{path} {target}…" if target else path

@@ -1,4 +1,4 @@
-"""What the project's own rows say of a card."""
+"""Read the project's own rows of a card."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from django.core.management.base import CommandError
 
 from django_liveactivity import selectors
 from django_liveactivity.models import LiveActivity, Operation
-from example_project.demo.report import Card
+
+from .report import Card
 
 
-def describe(way: str, row: LiveActivity) -> Card:
-    """Return a card as its row, its newest content and its newest end have it."""
+def describe(scenario: str, row: LiveActivity) -> Card:
+    """Return a card from its row, its newest content and its newest end."""
     row = selectors.described(LiveActivity.objects.all()).get(pk=row.pk)
     end = row.operations.filter(kind=Operation.Kind.END).order_by("pk").last()
     content = row.newest_content or (end.content if end else None) or {}
     return Card(
-        way=way,
+        scenario=scenario,
         type=content.get("type", ""),
         title=content.get("title", ""),
         stream_key=row.stream_key,
@@ -27,13 +28,13 @@ def describe(way: str, row: LiveActivity) -> Card:
 
 
 def refuse_a_database_in_use() -> None:
-    """Stop before the sandbox would swallow what somebody means for the vendor.
+    """Stop before the demo would send work meant for the vendor to its sandbox.
 
     Raises:
-        CommandError: operations of somebody else wait for their delivery.
+        CommandError: the database holds operations that wait for delivery.
     """
     if Operation.objects.filter(state__in=Operation.UNFINISHED).exists():
         raise CommandError(
-            "In this database operations wait for their delivery, and the demo would deliver them "
-            "to its sandbox. Give it a database of its own, or none: unset DATABASE_URL."
+            "Operations in this database wait for delivery, and the demo would send them to its "
+            "sandbox. Give the demo a database of its own, or unset DATABASE_URL."
         )

@@ -1,10 +1,10 @@
-"""The admin of the deployments: saving one here moves its card too."""
+"""The admin of the deployments; saving one updates its card."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from example_project.deployments.models import Deployment
+from .models import Deployment
 
 
 @admin.register(Deployment)

@@ -1,4 +1,4 @@
-"""The card of a deployment: its steps, for as long as it runs."""
+"""The card of a deployment shows its steps while it runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from django_liveactivity import Icon, ModelActivity, SegmentedProgress, register
 from django_liveactivity.content import Color
-from example_project.deployments.models import STEPS, Deployment
+
+from .models import STEPS, Deployment
 
 COLORS: dict[str, Color] = {Deployment.Status.SUCCEEDED: "green", Deployment.Status.FAILED: "red"}
 

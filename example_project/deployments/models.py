@@ -1,4 +1,4 @@
-"""Deployments: a version of a service on its way through the steps to production."""
+"""A deployment takes a version of a service through the steps to production."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Deployment(models.Model):
 
     @property
     def phase(self) -> str:
-        """What it is doing, or what came of it."""
+        """The current step, or the result."""
         return STEPS[self.steps_done] if self.is_running else self.get_status_display()
 
     def advance(self) -> None:
-        """Finish the current step; with the last one the deployment has succeeded."""
+        """Finish the current step; the last one makes the deployment succeed."""
         self.steps_done += 1
         if self.steps_done == len(STEPS):
             self.status = self.Status.SUCCEEDED

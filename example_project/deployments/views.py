@@ -1,4 +1,4 @@
-"""What the staff does with a deployment."""
+"""The staff's buttons for a deployment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from example_project.deployments.models import Deployment
+from .models import Deployment
 
 
 @require_POST

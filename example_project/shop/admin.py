@@ -1,10 +1,10 @@
-"""The admin of the orders: saving or deleting one here moves its card too."""
+"""The admin of the orders; saving or deleting one updates or ends its card."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from example_project.shop.models import Order
+from .models import Order
 
 
 @admin.register(Order)

@@ -1,11 +1,12 @@
-"""The card of an order: how far it has come, from the stove to the door."""
+"""The card of an order shows how far it is on its way from the kitchen."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from django_liveactivity import Icon, ModelActivity, Progress, register
-from example_project.shop.models import Order
+
+from .models import Order
 
 
 @register(Order)

@@ -26,7 +26,7 @@ class Order(models.Model):
 
     @property
     def percentage(self) -> int:
-        """How far it has come."""
+        """The share of the way that is done, in percent."""
         statuses = list(self.Status)
         return 100 * statuses.index(self.Status(self.status)) // (len(statuses) - 1)
 

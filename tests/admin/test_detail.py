@@ -77,7 +77,7 @@ def test_an_attempt_without_an_answer_is_shown_as_perhaps_sent(viewer):
         started_at=operation.created_at,
     )
 
-    assert "open: perhaps sent" in page_of(viewer, card).content.decode()
+    assert "open: may have been sent" in page_of(viewer, card).content.decode()
 
 
 def test_what_an_operator_decided_is_shown_with_the_reason(viewer, admin_user):

@@ -243,10 +243,10 @@ class TestReport:
 
         answer = confirm_end(operator, *cards)
 
-        why = "what it shows is not known, so this end needs content: a command can give it"
+        why = "its content is not known, so its end needs content: use liveactivity_end"
         assert messages_of(answer) == [
             ("success", "Ending 2 live activities: order-2, order-1"),
-            ("warning", f"1 live activity does not end: pLAr-1 ({why})"),
+            ("warning", f"Nothing was done to 1 live activity: pLAr-1 ({why})"),
         ]
         assert {end.activity.stream_key for end in ends()} == {"order-1", "order-2"}
 
@@ -276,7 +276,7 @@ class TestReport:
 
         entries = LogEntry.objects.order_by("object_repr")
         assert [e.object_repr for e in entries] == ["order-1", "order-2"]
-        assert {e.get_change_message() for e in entries} == {"End requested: Wrong door"}
+        assert {e.get_change_message() for e in entries} == {"End requested. Wrong door"}
         assert {e.user.get_username() for e in entries} == {"ana"}
 
 

@@ -71,7 +71,7 @@ class TestRetryAndGiveUp:
             "end",
         ]
         assert messages_of(answer) == [
-            ("success", "What is due of 1 live activity is tried again: order-1")
+            ("success", "Retrying the due operations of 1 live activity: order-1")
         ]
 
     def test_an_end_for_later_is_not_said_to_be_tried_again(self, operator):
@@ -88,14 +88,17 @@ class TestRetryAndGiveUp:
         card = show()
         vendor.policy.api_keys = ["another"]
         drain()
-        levels = [level for level, _ in messages_of(confirm(operator, "retry_selected", card))]
-        assert levels == ["info", "warning"]
+        (level, stored), (why, _) = messages_of(confirm(operator, "retry_selected", card))
+        assert (level, why) == ("info", "warning")
+        assert stored.startswith("The retry of 1 live activity is stored and waits")
 
     def test_a_card_with_nothing_unfinished_is_reported(self, operator):
         card = show()
         deliver()
         answer = confirm(operator, "retry_selected", card)
-        assert messages_of(answer) == [("info", "1 live activity has nothing unfinished: order-1")]
+        assert messages_of(answer) == [
+            ("info", "1 live activity has no unfinished operations: order-1")
+        ]
         assert not LogEntry.objects.exists()
 
     def test_an_end_that_is_given_up_wants_attention(self, operator):
@@ -118,9 +121,9 @@ class TestRetryAndGiveUp:
     def test_the_history_says_that_an_act_waits_for_a_drain(self, operator):
         card = show()
         confirm(operator, "retry_selected", card)
-        assert "(waits for the next drain)" in page_of(operator, card).content.decode()
+        assert "(applied by the next drain)" in page_of(operator, card).content.decode()
         deliver()
-        assert "(waits for the next drain)" not in page_of(operator, card).content.decode()
+        assert "(applied by the next drain)" not in page_of(operator, card).content.decode()
 
     def test_a_card_of_an_account_that_was_removed_is_reported(self, operator):
         card = show()

@@ -14,8 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from django_liveactivity.client import Call, Client, Outcome
-from django_liveactivity.client.deadline import DeadlineBackend
-from django_liveactivity.client.transport import DeadlineTransport
+from django_liveactivity.client.transport import DeadlineBackend
 from django_liveactivity.content import Endpoint, Progress
 
 from .server import Request, Server, answer
@@ -54,11 +53,10 @@ def dribble(data: bytes, then: bytes = b"") -> Callable[[Request, socket.socket]
 
 
 def look_up_with(addresses: Callable[[], list[str]], **options: float) -> Client:
-    backend = DeadlineBackend(lambda host, port: addresses())
     return Client(
         "ask_test",
         base_url=options.pop("base_url", "https://activitysmith.test"),
-        transport=DeadlineTransport(backend),
+        transport=DeadlineBackend(lambda host, port: addresses()),
         **options,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import logging
 import pickle
 import signal
@@ -15,9 +16,8 @@ import httpx
 import pytest
 
 from django_liveactivity.client import Client
-from django_liveactivity.client.deadline import DeadlineBackend
-from django_liveactivity.client.secret import BearerAuth, Secret
-from django_liveactivity.client.transport import DeadlineTransport
+from django_liveactivity.client.secret import Secret
+from django_liveactivity.client.transport import DeadlineBackend
 from django_liveactivity.content import Progress
 from django_liveactivity.exceptions import InvalidInputError
 from tests.escapes import IN_JSON, IN_TEXT, shows
@@ -77,11 +77,11 @@ def test_another_bad_argument_does_not_show_the_key() -> None:
     assert not [shown for shown in everything_shown_of(caught.value) if CANARY in shown]
 
 
-def test_no_repr_shows_the_key() -> None:
+def test_no_repr_shows_the_key(server) -> None:
     secret = Secret(lambda: CANARY)
-    with Client(CANARY) as client:
-        shown: list[Any] = [secret, BearerAuth(secret), client, vars(client), client._http]
-        shown += [vars(client._http), vars(client._http.auth)]
+    with Client(CANARY, base_url=server.url) as client:
+        assert client.stream("a", CARD).acknowledged
+        shown: list[Any] = [secret, client, vars(client), client._sender, vars(client._sender)]
         assert CANARY not in "".join(map(repr, shown))
     assert CANARY not in str(secret)
 
@@ -153,6 +153,9 @@ def all_told(server, caplog):
             reply = client.stream("a", CARD)
         assert server.last.headers["authorization"] == f"Bearer {CANARY}"
         assert reply.status in (status, None)
+        reply = dataclasses.replace(
+            reply, duration=0.0, address=""
+        )  # digits, which may look like it
         return f"{reply!r}\n{reply.body}\n{reply.text}\n{reply.error}\n{logged.text}"
 
     yield call
@@ -278,7 +281,7 @@ def interrupt(*_: Any) -> NoReturn:
 
 def test_an_exception_from_outside_shows_no_frame_that_holds_the_key(server) -> None:
     backend = InterruptedBackend()
-    with Client(CANARY, base_url=server.url, transport=DeadlineTransport(backend)) as client:
+    with Client(CANARY, base_url=server.url, transport=backend) as client:
         with pytest.raises(TimeLimitExceeded) as caught:
             client.stream("a", CARD)
         shown = list(everything_shown_of(caught.value))

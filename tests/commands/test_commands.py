@@ -47,8 +47,8 @@ class TestEnd:
         ("arguments", "message"),
         [
             ([], "at least one stream key"),
-            (["key", "--content", "{"], "--content is no JSON"),
-            (["key", "--content", "[" * 100_000], "--content is no JSON"),
+            (["key", "--content", "{"], "--content is not JSON"),
+            (["key", "--content", "[" * 100_000], "--content is not JSON"),
             (["key", "--content", "no-such.json"], "neither JSON nor a file that can be read"),
             (["key", "--content", "no\0file"], "neither JSON nor a file that can be read"),
             (
@@ -96,7 +96,7 @@ class TestEnd:
         call_command("liveactivity_end", "order-42", "ordr-42")
         out, err = capsys.readouterr()
         assert "ordr-42: end" in out
-        assert "ordr-42: no live activity of that name was shown from here." in err
+        assert "ordr-42: this project has shown no live activity of that name." in err
         assert "order-42: no live activity" not in err
 
     def test_an_end_that_the_vendor_refuses_is_no_success(self, vendor):
@@ -116,7 +116,7 @@ class TestEnd:
 
     def test_says_that_nothing_drains(self, vendor, capsys):
         call_command("liveactivity_end", "order-42")
-        assert "What was stored waits: nothing drains" in capsys.readouterr().err
+        assert "The stored ends wait: nothing drains" in capsys.readouterr().err
 
     def test_a_user_without_a_name_has_a_number(self, db, monkeypatch):
         def nameless():

@@ -121,10 +121,20 @@ def test_too_large_content_is_refused(endpoint) -> None:
 
 
 def test_a_copy_with_changes_is_checked_too() -> None:
-    copy = Progress(title="x", percentage=5).model_copy(update={"percentage": 500})
+    card = Progress(title="x", percentage=5)
     with pytest.raises(InvalidInputError) as caught:
-        check_content(Endpoint.STREAM, copy)
+        card.model_copy(update={"percentage": 500})
     assert paths(caught) == ["percentage"]
+    with pytest.raises(InvalidInputError) as caught:
+        Progress.model_construct(title="x", percentage=500)
+    assert paths(caught) == ["percentage"]
+    copy = card.model_copy(update={"percentage": 6})
+    assert check_content(Endpoint.STREAM, copy) == {
+        "title": "x",
+        "percentage": 6,
+        "type": "progress",
+    }
+    assert card.model_copy() == card
 
 
 REFUSED_OPTIONS = {

@@ -240,8 +240,12 @@ def test_an_unknown_field_is_answered_with_the_known_ones() -> None:
     ]
 
 
-def test_what_pydantic_copies_unchecked_is_taken_and_refused_alike() -> None:
+def test_what_a_copy_changes_is_taken_and_refused_alike() -> None:
     copy = Progress(title="x", percentage=5).model_copy(update={"percentage": Decimal("7.5")})
     assert check_content(Endpoint.STREAM, copy)["percentage"] == 7.5
-    action = Action(**HOOK).model_copy(update={"title": "a\0b"})
-    assert [path for path, _ in refusals(lambda: Options(action=action))] == ["action.title"]
+    action = Action(**HOOK)
+    refused = refusals(lambda: action.model_copy(update={"title": "a\0b"}))
+    assert [path for path, _ in refused] == ["title"]
+    action = Action(title="x", type="webhook", url="https://example.com", body={"a": 1})
+    action.body["a"] = "b\0"  # its dict is the one thing in it that can be changed
+    assert [path for path, _ in refusals(lambda: Options(action=action))] == ["action.body.a"]

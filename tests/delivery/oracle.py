@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_liveactivity.client import Outcome
+from django_liveactivity.client.call import Call
 from django_liveactivity.delivery.rules.plan import Plan
 from django_liveactivity.models import Operation
+
+from .phone import title_serial
 
 Kind, State = Operation.Kind, Operation.State
 Operations = Sequence[Operation]
@@ -75,6 +78,30 @@ def check_content(content: Operation, rows: Operations, now: int, closed: Operat
     assert not closes(closed, content), "content of a generation whose end was acknowledged"
     after = [e for e in due_ends(rows, now) if e.pk > max([0, *(c.pk for c in closed)])]
     assert not after, "content before a due end"
+
+
+def final_content(ends: Operations, rows: Operations, closed: Operations) -> Operation | None:
+    """What the ended card has to show: an end's own content, else the newest of its generation."""
+    own = [e for e in ends if e.content]
+    check_shown = [c for c in contents(rows) if closes(ends, c) and not closes(closed, c)]
+    return max(own or check_shown, key=lambda o: o.pk, default=None)
+
+
+def check_final(call: Call, ends: Operations, rows: Operations, closed: Operations) -> None:
+    """Hold what a call that ends a stream shows, at whichever try, against what it has to show.
+
+    After a refusal it is what the vendor takes: nothing, or older content than the refused.
+    """
+    closed = [e for e in closed if e not in ends]  # a confirming call ends what is closed already
+    mine = [o for o in rows if o in ends or (closes(ends, o) and not closes(closed, o))]
+    if any(o.stripped or o.state == State.FAILED for o in mine):
+        return
+    expected, shown = final_content(ends, rows, closed), call.body.get("content_state")
+    if shown is not None:
+        assert expected is not None, "the ended card shows content of another generation"
+        assert title_serial(shown) == title_serial(expected.content), "an ended card goes back"
+    elif expected is not None:
+        assert expected.state == State.DONE, "the ended card does not show the newest content"
 
 
 def check_rows(rows: Operations, now: int, closed: Operations, *, excused: bool) -> None:

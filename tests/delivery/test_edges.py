@@ -216,7 +216,7 @@ class TestNothingSpins:
             **settings.LIVEACTIVITY,
         }
         assert sweep(lambda _: None) == ["default"]
-        assert "'broken' could not be swept" in caplog.text
+        assert "Database 'nowhere' could not be swept" in caplog.text
 
 
 def test_a_drain_without_a_seat_says_that_there_may_be_more(vendor):

@@ -53,6 +53,11 @@ def test_its_card_is_open(reshown, vendor):
     assert not card.is_closed
 
 
+def test_its_card_has_not_ended(reshown):
+    card = LiveActivity.objects.get()
+    assert (card.status, card.ended_at) == ("live", None)
+
+
 def test_its_card_ends_with_its_subject(reshown, vendor):
     assert len(services.end_activities(subject=reshown)) == 1
     deliver()

@@ -62,13 +62,17 @@ class LaneRows:
 
     def show(self, key: str, serial: int, time_to_live: int | None) -> Operation:
         lives = None if time_to_live is None else time_to_live * MILLISECOND
-        content = Progress(title=f"#{serial}", percentage=1)
-        services.stream_activity(key, content, time_to_live=lives)
+        services.stream_activity(key, self._content(serial), time_to_live=lives)
         return self._newest()
 
-    def end(self, key: str, after: int | None) -> Operation:
+    def end(self, key: str, after: int | None, serial: int | None = None) -> Operation:
         later = None if after is None else after * MILLISECOND
-        return services.end_activity(stream_key=key, after=later)
+        content = None if serial is None else self._content(serial)
+        return services.end_activity(stream_key=key, content=content, after=later)
+
+    @staticmethod
+    def _content(serial: int) -> Progress:
+        return Progress(title=f"#{serial}", percentage=1)
 
     def keep(self, key: str) -> Operation:
         return services.keep_activity(stream_key=key)

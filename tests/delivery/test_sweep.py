@@ -196,7 +196,7 @@ class TestPruning:
         services.end_activity(card)
         deliver()
         with django_assert_num_queries(3):  # cards, acts and failures of hooks
-            assert pruning.prune(conf.account()) == 0
+            assert pruning.prune("default", [conf.account()]) == 0
 
     def test_other_accounts_keep_their_rows(self, vendor, settings):
         ended_long_ago(1)

@@ -12,7 +12,7 @@ from example_project.demo.report import Card, end_call, problems, table
 from example_project.demo.rows import describe, refuse_a_database_in_use
 
 STREAM = Card("service call", "alert", "Disk", "disk", "", "ended", "done", "delivered")
-MANUAL = dataclasses.replace(STREAM, way="bare activity_id", stream_key="", activity_id="pLAr-1")
+MANUAL = dataclasses.replace(STREAM, scenario="activity id", stream_key="", activity_id="pLAr-1")
 EMPTY = {"alive": [], "ended": []}
 
 
@@ -79,7 +79,7 @@ def test_a_failed_try_before_the_acknowledgement_does_no_harm():
 def test_the_table_shows_the_call_of_each_card():
     lines = table([STREAM, MANUAL], ENDED)
 
-    assert [line.split("  ")[0] for line in lines[2:]] == [STREAM.way, MANUAL.way]
+    assert [line.split("  ")[0] for line in lines[2:]] == [STREAM.scenario, MANUAL.scenario]
     assert "DELETE /stream/disk 200 " in lines[2]
     assert "POST /end pLAr-1… 200 " in lines[3]
     assert lines[3].endswith("ended  done, delivered")
@@ -88,7 +88,9 @@ def test_the_table_shows_the_call_of_each_card():
 def test_a_card_without_an_end_is_described_as_such(db):
     row = services.stream_activity("disk", Alert(title="Disk", message="It is full."))
 
-    assert describe("way", row) == Card("way", "alert", "Disk", "disk", "", "pending", "", "")
+    assert describe("a scenario", row) == Card(
+        "a scenario", "alert", "Disk", "disk", "", "pending", "", ""
+    )
 
 
 def test_a_database_in_use_is_refused(db):

@@ -19,7 +19,7 @@ def driver(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        pytest.skip(f'{name} is missing: pip install -e ".[servers]"')
+        pytest.skip(f"{name} is missing: pip install --group servers")
 
 
 def program(name: str, package: str, folders: str = "usr/sbin") -> str:

@@ -29,10 +29,8 @@ from django_liveactivity.content import Content
 from django_liveactivity.exceptions import (
     ContentRequiredError,
     InvalidInputError,
-    WrongDatabaseError,
 )
 from django_liveactivity.models import LiveActivity, Operation
-from django_liveactivity.services.writer import enter
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -221,8 +219,6 @@ def test_the_error_names_the_field_and_nothing_is_written(path, rule, call):
 def test_errors_are_of_the_kind_that_says_the_cure():
     with pytest.raises(ContentRequiredError):
         services.end_activity(activity_id="id")
-    with pytest.raises(WrongDatabaseError, match="database 'default'"):
-        enter("default", using="replica")
 
 
 def test_an_end_of_another_type_is_refused():

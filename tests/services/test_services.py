@@ -1,4 +1,4 @@
-"""The door: what each service call writes, in whose transaction, at what cost."""
+"""The services: what each call writes, in whose transaction, at what cost."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def sent() -> list[str]:
     return [f"{call.method} {call.target}" for call in outbox]
 
 
+def titles(*cards: LiveActivity) -> list[tuple[str, str]]:
+    rows = LiveActivity.objects.in_bulk([card.pk for card in cards])
+    return [(rows[card.pk].title, rows[card.pk].type) for card in cards]
+
+
 @pytest.fixture(autouse=True)
 def _empty_outbox(liveactivity_outbox):
     pass
@@ -45,6 +50,17 @@ class TestRows:
         operation = Operation.objects.get()
         assert (operation.source, operation.actor, operation.reason) == ("service", "ann", "paid")
         assert abs(operation.created - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
+
+    def test_the_card_has_title_and_type_of_its_first_content(self):
+        shown = services.stream_activity("order-42", CONTENT)
+        services.stream_activity("order-42", Progress(title="Later", percentage=50))
+        tracked = services.track_activity("pLAr", {"title": "Untyped", "value": 3})
+        assert titles(shown, tracked) == [("Order 42", "progress"), ("Untyped", "")]
+
+    def test_an_adopted_card_has_title_and_type_of_its_end(self):
+        bare = services.end_activity(stream_key="web-1").activity
+        told = services.end_activity(activity_id="pLAr", content=CONTENT).activity
+        assert titles(bare, told) == [("", ""), ("Order 42", "progress")]
 
     def test_the_subject_may_go_and_the_card_stays(self):
         order = Order.objects.create()

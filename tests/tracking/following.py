@@ -13,8 +13,8 @@ from django_liveactivity import ModelActivity, Progress, register
 from django_liveactivity.content import Endpoint
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.sandbox import Sandbox
-from django_liveactivity.services.streams import check_shown, insert_card
-from django_liveactivity.services.writer import enter
+from django_liveactivity.services.streams import check, insert_card
+from django_liveactivity.services.writer import Writer
 from django_liveactivity.tracking import unregister
 from tests.shop.models import Delivery, Order
 
@@ -53,10 +53,10 @@ def followed(model: type[Model], *classes: type[ModelActivity[Any]]) -> Iterator
 
 def show_twin(order: Order) -> LiveActivity:
     """Show a second card of a followed order, as a host does that saw nothing of the first."""
-    door = enter("default")
-    shown = check_shown(Endpoint.STREAM, Progress(title="Order", percentage=40), {})
+    writer = Writer.for_account("default")
+    shown = check(Endpoint.STREAM, Progress(title="Order", percentage=40), {})
     return insert_card(
-        door, "twin", shown, None, subject=Subject.of(order), tracked_by="shop.OrderActivity"
+        writer, "twin", shown, None, subject=Subject.of(order), tracked_by="shop.OrderActivity"
     )
 
 

@@ -64,7 +64,7 @@ class TestChildren:
     def test_one_class_for_parent_and_child_shows_one_card(self):
         with followed(Order, OrderActivity):
             with pytest.raises(
-                InvalidInputError, match=r"shop\.OrderActivity follows ExpressOrder"
+                InvalidInputError, match=r"shop\.OrderActivity already follows ExpressOrder"
             ):
                 register(ExpressOrder)(OrderActivity)
 

@@ -88,7 +88,7 @@ def test_a_row_that_a_save_holds_is_left_to_that_save(order):
 
 def test_what_a_save_committed_after_the_first_look_is_seen(order, monkeypatch):
     Order.objects.update(status="delivered")
-    looked = sync.hold
+    looked = sync.lock_objects
 
     def save_then_hold(*args):
         def cook_again():
@@ -100,7 +100,7 @@ def test_what_a_save_committed_after_the_first_look_is_seen(order, monkeypatch):
         return looked(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(sync, "hold", save_then_hold)
+        patched.setattr(sync, "lock_objects", save_then_hold)
         assert run() == SyncResult(examined=1)
     assert kinds() == ["stream"]
 
@@ -126,7 +126,7 @@ def test_a_save_that_meets_reconcile_waits_for_it_and_sees_its_end(order, monkey
         apply_decision(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(sync, "carry_out", end_while_somebody_saves)
+        patched.setattr(sync, "apply_decision", end_while_somebody_saves)
         assert run().ended == 1  # it may examine the saver's new card, too
     for saver in savers:
         saver.join(30)

@@ -196,7 +196,7 @@ class TestCommand:
 
     @pytest.mark.parametrize("label", ["shop.Nothing", "shop", "nowhere.Order"])
     def test_names_what_is_no_model(self, db, label):
-        with pytest.raises(CommandError, match=f"'{label}' is no model"):
+        with pytest.raises(CommandError, match=f"'{label}' is not a model"):
             self.command(label)
 
     def test_exits_1_when_something_could_not_be_compared(self, order):

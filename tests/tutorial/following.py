@@ -10,8 +10,6 @@ from typing import Any
 
 import httpx
 
-from example_project.demo.browser import read_forms
-
 from .follower import Follower
 from .terminals import Terminal
 
@@ -40,8 +38,8 @@ def look_at_the_admin(port: int) -> str:
     page = "/admin/django_liveactivity/liveactivity/"
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as visitor:
         login = visitor.get(page)
-        values = read_forms(login.text)[-1].values
-        values |= {"username": "operator", "password": "tutorial"}
+        values = {"username": "operator", "password": "tutorial"}
+        values["csrfmiddlewaretoken"] = visitor.cookies["csrftoken"]
         return visitor.post(login.url, data=values).text
 
 

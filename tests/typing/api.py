@@ -41,6 +41,8 @@ def show_and_end(order: Order) -> None:
     with services.live_activity("import-7", Timer(title="Import", counts_down=False)) as block:
         assert_type(block, Card)
         assert_type(block.activity, LiveActivity)
+        assert_type(block.stream(CONTENT, tags=["shop"], reason="nightly"), LiveActivity)
+        assert_type(block.end(CONTENT, dismiss_after=timedelta(0), actor="ann"), Operation)
         block.stream(Metrics(title="Import", metrics=[Metric(label="LaneRows", value=7)]))
 
 
@@ -66,6 +68,17 @@ def name_what_is_not_public() -> None:
     services.stream_activity("order-42", CONTENT, tracked_by="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     services.end_activity(stream_key="order-42", source="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     services.keep_activity(stream_key="order-42", using="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def get_options_wrong() -> None:
+    """Each line is an error; a type checker that does not see it reports the comment."""
+    services.end_activity(stream_key="a", dismiss_after=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    services.live_activity("a", CONTENT, colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    services.live_activity("a", CONTENT, time_to_live=60)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with services.live_activity("a", CONTENT) as block:
+        block.stream(CONTENT, tags=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        block.end(CONTENT, channels=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        block.end(CONTENT, subject=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def call_the_vendor() -> None:

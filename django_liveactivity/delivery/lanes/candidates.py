@@ -14,7 +14,15 @@ from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.limits.admission import Admission
-from django_liveactivity.models import Lane, LiveActivity, Now, Operation, OperatorAction, compiled
+from django_liveactivity.models import (
+    AccountState,
+    Lane,
+    LiveActivity,
+    Now,
+    Operation,
+    OperatorAction,
+    compiled,
+)
 
 Rank = Operation.Rank
 LOOK_AHEAD = 16
@@ -54,17 +62,25 @@ class Target:
         return self.rank in (Rank.RETRIED_END, Rank.UNKNOWN_END)
 
 
-def targets(account: Account, admission: Admission) -> Iterator[Target]:
+def targets(account: Account, state: AccountState, admission: Admission) -> Iterator[Target]:
     """Yield lanes with something due, in the order of service.
 
     Each costs one range query on the index (account, rank, next_try_at) when it is asked for.
     Leased lanes are left out.
+
+    Args:
+        account: the account.
+        state: its state, which tells the ranks that have something due.
+        admission: from when on the account admits calls.
     """
     for rank in (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END):
-        yield from _due(account, rank, admission.ends_at)
-    yield from _expired(account)
+        if rank in state.due:
+            yield from _due(account, rank, admission.ends_at)
+    if state.has_deadline:
+        yield from _expired(account)
     for rank in (Rank.CONTENT, Rank.WAITING_START):
-        yield from _due(account, rank, admission.contents_at)
+        if rank in state.due:
+            yield from _due(account, rank, admission.contents_at)
 
 
 def next_due_at(account: Account) -> int | None:

@@ -6,13 +6,22 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db.models import F, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, Min, OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
-from django_liveactivity.models import AccountState, Now, RateLimitSlot, compiled, with_now
+from django_liveactivity.models import (
+    AccountState,
+    Lane,
+    Now,
+    Operation,
+    RateLimitSlot,
+    compiled,
+    with_now,
+)
 
 from .permits import PERMITS
 
+Rank = Operation.Rank
 SPACING_SHARE = 0.95
 RETRY_SHARE = 4
 
@@ -63,10 +72,11 @@ def ensure_rows(account: Account, rate_limit: RateLimit, known: int = 0) -> None
 
 
 def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> AccountState:
-    """Return the account's state, a free slot, if any, and when the next one will be free.
+    """Return what the next call needs to know of its account, in one statement.
 
-    They come together because each call begins with them. Workers do not all reach for the same
-    slot: each seat looks for a free one from its own number on, and waits for another one.
+    That is the account's state, a free slot, if any, when the next one will be free, and which
+    ranks have something due. Workers do not all reach for the same slot: each permit looks for a
+    free one from its own number on, and waits for another one.
 
     Args:
         account: the account, whose state has a row.
@@ -74,7 +84,9 @@ def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> Acco
         permit: the number of the worker's drain permit.
     """
     build = _state_and_slot(rate_limit.calls, permit)
-    return compiled.run(build, account.database, account=account.alias)[0]
+    state = compiled.run(build, account.database, account=account.alias)[0]
+    state.due = frozenset(rank for rank in Rank if getattr(state, _flag(rank)))
+    return state
 
 
 @functools.cache
@@ -86,13 +98,21 @@ def _state_and_slot(
         slots = RateLimitSlot.objects.filter(account=OuterRef("account"), number__lt=calls)
         start, turn = calls * permit // PERMITS, max(0, min(permit, calls - 1))
         free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, calls))
+        own = Operation.objects.filter(account=OuterRef("account"), next_try_at__lte=Now())
+        lanes = Lane.objects.filter(account=OuterRef("account"), deadline_at__lte=Now())
         found = {
             "free_slot": Subquery(free.values("pk")[:1]),
             "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
+            "has_deadline": Exists(lanes),
+            **{_flag(rank): Exists(own.filter(rank=rank)) for rank in Rank},
         }
         return with_now(states).annotate(**found)
 
     return build
+
+
+def _flag(rank: Operation.Rank) -> str:
+    return f"has_{rank.name.lower()}"
 
 
 def find_for_retry(account: Account, rate_limit: RateLimit) -> tuple[int | None, int]:

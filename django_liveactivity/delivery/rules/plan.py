@@ -117,7 +117,7 @@ def _plan_end(
     return replace(
         ending,
         final=_newest(c for c in (rows.newest, *closed) if c and closes(due, c)),
-        newest=_newest([rows.newest, *closed, *alive]),
+        newest=_newest([rows.newest, *closed]),  # for the next try: what waits is another card
         send=None if waits else end,
         defer_until=end.next_try_at if waits else None,
         redisplay=rows.shown if rows.shown and not closes(due, rows.shown) else None,

@@ -14,10 +14,8 @@ from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, sweep
 from django_liveactivity.health import status
 from django_liveactivity.health.alerts import STUCK
-from django_liveactivity.management.console_log import shown_log
 from django_liveactivity.management.loop import LOOK_EVERY, DispatchLoop, drain_until_idle
-from django_liveactivity.management.progress import ProgressBars
-from django_liveactivity.management.signals import stop_on_signals
+from django_liveactivity.management.terminal import ProgressBars, shown_log, stop_on_signals
 from django_liveactivity.printable import printable
 
 UNFINISHED = 3

@@ -1,4 +1,4 @@
-"""End cards by hand."""
+"""``liveactivity_end``: end cards from the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
-from django_liveactivity.models import Operation
+from django_liveactivity.models import Operation, Source
 from django_liveactivity.printable import printable
 from django_liveactivity.services.writer import recorded_as
 
@@ -31,34 +31,33 @@ BODY_FIELDS = (
     "tags",
     "metadata",
 )
-"""The fields of the vendor's bodies for ends; content has a title and none of these."""
+"""The fields of the vendor's bodies for ends; content has none of these, but a title."""
 
 
 class Command(BaseCommand):
-    """Ends cards by their stream keys or activity ids.
+    """Ends cards by their stream keys or activity IDs.
 
-    Exits 1 if the vendor refuses the end of one of them, which then waits for an operator.
+    Exits 1 if the vendor refuses the end of one of them; that end then needs an operator.
     """
 
-    help = "End live activities: by stream key, or by the activity id of a card started elsewhere."
+    help = "End live activities by stream key, or by the activity ID of a card started elsewhere."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the arguments."""
         parser.add_argument("stream_keys", nargs="*", metavar="stream_key")
         parser.add_argument("--activity-id", action="append", default=[], dest="activity_ids")
-        parser.add_argument("--title", help="what the ended card shows, if a title is enough")
+        parser.add_argument("--title", help="the title of the ended card, instead of --content")
         parser.add_argument(
             "--content",
             metavar="FILE",
             help="what the ended card shows: a file with JSON, - for stdin, or the JSON itself; "
-            "also a whole body of the vendor's API, with content_state, action and so on",
+            "or a whole body of the vendor's API, with content_state, action and so on",
         )
         parser.add_argument("--dismiss-after", type=float, metavar="SECONDS")
         parser.add_argument("--account", default=conf.DEFAULT_ACCOUNT)
         parser.add_argument("--reason", default="")
 
-    def handle(self, *_: Any, **options: Any) -> None:
-        """End each card, or none of them if one is refused."""
+    def handle(self, *_: object, **options: Any) -> None:
+        """End every card, or none if the input of one is invalid."""
         names: list[dict[str, Any]] = [{"stream_key": key} for key in options["stream_keys"]]
         names += [{"activity_id": identity} for identity in options["activity_ids"]]
         shown = _shown(options)
@@ -77,23 +76,23 @@ class Command(BaseCommand):
         refused = [end for end in ends if end.state == Operation.State.NEEDS_OPERATOR]
         for end in ends:
             if end not in refused:
-                self._tell(end)
+                self._report(end)
         waits = why_ends_wait(conf.account(options["account"]))
         if waits and not all(end.is_settled for end in ends):
-            self._warn(f"What was stored waits: {printable(waits)}")
+            self._warn(f"The stored ends wait: {printable(waits)}")
         if refused:
             raise CommandError("\n".join(map(_refusal, refused)))
 
-    def _tell(self, end: Operation) -> None:
-        """Print what becomes of a card; of one that is not known, that its name may be wrong."""
+    def _report(self, end: Operation) -> None:
+        """Print what happens to a card, and a warning if its name may be misspelled."""
         if end.is_settled:
             self.stdout.write(f"{printable(end.activity)}: had already ended (end {end.pk}).")
             return
         self.stdout.write(f"{printable(end.activity)}: end {end.pk} is stored.")
         if not selectors.has_content(end):
             self._warn(
-                f"{printable(end.activity)}: no live activity of that name was shown from here. "
-                "The vendor is asked to end it all the same; check the spelling."
+                f"{printable(end.activity)}: this project has shown no live activity of that name. "
+                "The vendor is asked to end it anyway; check the spelling."
             )
 
     def _warn(self, text: str) -> None:
@@ -101,19 +100,19 @@ class Command(BaseCommand):
 
     def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
         using = conf.account(how["account"]).database
-        with transaction.atomic(using=using), recorded_as("command"):
+        with transaction.atomic(using=using), recorded_as(Source.COMMAND):
             return [services.end_activity(**name, **how) for name in names]
 
 
 def _refusal(end: Operation) -> str:
     return (
         f"{printable(end.activity)}: does not end. The vendor refuses end {end.pk} ({end.outcome}) "
-        "and is asked again once an hour: see the answer in the admin, then retry or give up."
+        "and is asked again every hour: see the answer in the admin, then retry or give up."
     )
 
 
 def _user() -> str:
-    """Return who runs this; a container's user may have no name."""
+    """Return the name of the user who runs this, or the number: a container's may have no name."""
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
@@ -128,7 +127,7 @@ def _seconds(value: float) -> datetime.timedelta:
 
 
 def _names(named: list[dict[str, Any]], activity_id: object) -> list[dict[str, Any]]:
-    """Return what shall end: what the command line names, or the body in ``--content``."""
+    """Return the cards that the command line names, or else the one that ``--content`` names."""
     by_body = [] if activity_id is None else [{"activity_id": activity_id}]
     if named and by_body and named != by_body:
         raise CommandError(f"--content is the body of activity_id {activity_id!r}; name no other.")
@@ -138,7 +137,7 @@ def _names(named: list[dict[str, Any]], activity_id: object) -> list[dict[str, A
 
 
 def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content, what travels beside it, and the activity id if a body names one."""
+    """Return the content, its options, and the activity ID if a body names one."""
     if options["content"] is not None and options["title"] is not None:
         raise CommandError("Give either --title or --content, which may have a title.")
     if options["content"] is None:
@@ -154,7 +153,7 @@ def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(given: str) -> str:
-    """Return the JSON that ``--content`` is, or that it names."""
+    """Return the JSON that ``--content`` holds, or that its file holds."""
     if given.lstrip()[:1] in ("{", "["):
         return given
     try:
@@ -168,7 +167,7 @@ def _json(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"--content is no JSON: {printable(error)}") from error
+        raise CommandError(f"--content is not JSON: {printable(error)}") from error
     if not isinstance(content, dict):
         raise CommandError("--content must be a JSON object.")
     return content

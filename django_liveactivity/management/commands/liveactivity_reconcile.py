@@ -1,4 +1,4 @@
-"""Find what signals missed."""
+"""Compare live cards with their objects, and end or update what signals missed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model
 
 from django_liveactivity import tracking
-from django_liveactivity.management.progress import ProgressBars
+from django_liveactivity.management.terminal import ProgressBars
 from django_liveactivity.printable import printable
 from django_liveactivity.tracking import BatchResult, SyncResult
-from django_liveactivity.tracking.reconcile import cards_to_compare
+from django_liveactivity.tracking.sync import cards_to_compare
 
 
 class Command(BaseCommand):
-    """Compares the live cards with their objects; exits 1 when some could not be compared."""
+    """Compares live cards with their objects; exits 1 when some could not be compared."""
 
     help = "End cards that should have ended, and update those that have changed."
 
@@ -28,24 +28,24 @@ class Command(BaseCommand):
         parser.add_argument(
             "models", nargs="*", metavar="app.Model", help="only cards of these; by default all"
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Compare batch by batch, and say what was done."""
+        """Compare batch by batch, and print what was done."""
         models = [_model(label) for label in options["models"]]
-        synced = SyncResult()
+        result = SyncResult()
         batches = tracking.reconcile(models, dry_run=options["dry_run"])
         for batch in _with_progress(batches, models):
-            synced.add(batch)
+            result.add(batch)
             for change in batch.changes:
                 self.stdout.write(printable(change))
         would = "would be " if options["dry_run"] else ""
-        counts = asdict(synced)
+        counts = asdict(result)
         self.stdout.write(
             "{examined} cards compared: {ended} {would}ended, {updated} {would}updated, "
             "{busy} busy, {failed} failed.".format(would=would, **counts)
         )
-        if synced.failed:
+        if result.failed:
             raise CommandError("Some cards could not be compared: see the log.")
 
 
@@ -53,7 +53,9 @@ def _model(label: str) -> type[Model]:
     try:
         return apps.get_model(label)
     except (LookupError, ValueError) as error:
-        raise CommandError(f"{label!r} is no model; give app.Model. {printable(error)}") from error
+        raise CommandError(
+            f"{label!r} is not a model: give app.Model. {printable(error)}"
+        ) from error
 
 
 def _with_progress(

@@ -1,4 +1,4 @@
-"""Shows the whole app at work: ``python example_project/manage.py demo``."""
+"""Run the demo: ``python example_project/manage.py demo``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from demo.world import environment, manage, sandbox
+from demo.environment import environment, manage, sandbox
 
 
 class Command(BaseCommand):
-    help = "Show live activities on a sandbox's phone, and end one in each way there is."
+    help = "Show live activities on a sandbox's phone, and end one in each way."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,7 +22,7 @@ class Command(BaseCommand):
             "--faults",
             default="",
             metavar="RULES",
-            help="what the sandbox does wrong, for example DELETE:500@1",
+            help="faults of the sandbox, for example DELETE:500@1",
         )
 
     def handle(self, *_: Any, serve: bool, faults: str, **__: Any) -> None:

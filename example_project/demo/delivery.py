@@ -1,4 +1,4 @@
-"""Waits until what is due has reached the vendor, whoever it is that delivers."""
+"""Waits until what is due has reached the vendor, however the project delivers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ LOOK_EVERY = 0.1
 
 
 @dataclass(frozen=True)
-class Courier:
-    """Delivery as the dispatcher of the project has it.
+class Delivery:
+    """Delivery as the project's dispatcher has it.
 
     Args:
         dispatcher: ``immediate`` has delivered on commit already, ``celery`` has a worker, and
-            with ``none`` somebody runs ``liveactivity_dispatch``.
-        stdout: where that command tells what it did.
+            with ``none`` the demo runs ``liveactivity_dispatch --once``.
+        stdout: where that command prints what it did.
     """
 
     dispatcher: str
     stdout: OutputWrapper
 
     def deliver(self) -> None:
-        """Return when the vendor has answered to everything that is due, or when 30 s are over."""
+        """Return when the vendor has answered everything that is due, or after 30 s."""
         self._wait(self._due().filter(acknowledged_at=None), PATIENCE)
 
     def deliver_when_due(self, end: Operation) -> None:
@@ -45,8 +45,8 @@ class Courier:
             time.sleep(LOOK_EVERY)
         self.deliver()
 
-    def settle(self) -> None:
-        """Wait for what is to be confirmed too: an end after a PUT that got no answer, say."""
+    def confirm(self) -> None:
+        """Wait for confirmations too, such as that of an end after a PUT without an answer."""
         self._wait(self._due(), CONFIRMATION)
 
     def _due(self) -> QuerySet[Operation]:
@@ -55,17 +55,17 @@ class Courier:
     def _wait(self, operations: QuerySet[Operation], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while operations.exists() and time.monotonic() < deadline:
-            self._look()
+            self._drain()
             if operations.exists():
                 time.sleep(LOOK_EVERY)
 
-    def _look(self) -> None:
+    def _drain(self) -> None:
         if self.dispatcher == "none":
             self.stdout.write("    $ manage.py liveactivity_dispatch --once")
             self.stdout.write("    ", ending="")
             call_command("liveactivity_dispatch", once=True, stdout=self.stdout)
         elif self.dispatcher == "immediate":
-            drain()  # what had to wait: a try after a failure, an end whose time has come
+            drain()  # what had to wait: a retry, or an end whose time has come
 
 
 @contextmanager

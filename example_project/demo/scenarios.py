@@ -1,4 +1,4 @@
-"""Every way to end a live activity: each function shows a card, ends it and returns its row."""
+"""The ways to end a live activity: each function shows a card, ends it and returns its row."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import httpx
 from deployments.models import STEPS, Deployment
@@ -22,7 +23,6 @@ from django_liveactivity import (
     Metrics,
     Progress,
     SegmentedProgress,
-    Stats,
     Timer,
     Value,
     selectors,
@@ -31,109 +31,119 @@ from django_liveactivity import (
 from django_liveactivity.client import Client
 from django_liveactivity.conf import account
 from django_liveactivity.models import LiveActivity
-from example_project.demo.browser import Browser
-from example_project.demo.courier import Courier
-from example_project.demo.site import Login
+
+from .delivery import Delivery
+from .server import Login
+
+CARDS = "/admin/django_liveactivity/liveactivity/"
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What the ways have at hand.
+class Context:
+    """What each scenario may use.
 
     Args:
-        courier: sees to it that what is due is delivered.
-        address: the project's web site.
-        admin: who may do everything there.
-        token: of a robot that may end live activities there.
+        delivery: delivers what is due.
+        address: the project's site.
+        admin: a superuser there.
+        token: of a user who may end live activities and nothing else.
     """
 
-    courier: Courier
+    delivery: Delivery
     address: str
     admin: Login
     token: str
 
 
-def service_call(stage: Stage) -> LiveActivity:
+def service_call(context: Context) -> LiveActivity:
     def load(cpu: int, memory: int) -> Metrics:
         readings = [Metric(label="CPU", value=cpu, unit="%"), Metric(label="Memory", value=memory)]
         return Metrics(title="web-1 under load", metrics=readings, icon=Icon(symbol="cpu"))
 
     card = services.stream_activity("web-1", load(93, 71))
-    stage.courier.deliver()
+    context.delivery.deliver()
     services.end_activity(card, load(12, 40), dismiss_after=timedelta(minutes=1))
     return card
 
 
-def context_manager(stage: Stage) -> LiveActivity:
+def context_manager(context: Context) -> LiveActivity:
     with services.live_activity("price-import", Progress(title="Prices", percentage=0)) as card:
-        stage.courier.deliver()
+        context.delivery.deliver()
         card.stream(Progress(title="Prices", value=1_200, upper_limit=1_200))
-        stage.courier.deliver()
+        context.delivery.deliver()
     return card.activity
 
 
-def model_signal(stage: Stage) -> LiveActivity:
+def model_signal(context: Context) -> LiveActivity:
     deployment = Deployment.objects.create(service="checkout", version="2.4.1")
     for _ in STEPS:
-        stage.courier.deliver()
+        context.delivery.deliver()
         deployment.advance()
     return selectors.activities_of(account(), deployment)[0]
 
 
-def row_deletion(stage: Stage) -> LiveActivity:
+def row_deletion(context: Context) -> LiveActivity:
     status = Order.Status.COOKING
     order = Order.objects.create(dish="Two pizzas", customer="Robin", status=status)
-    stage.courier.deliver()
+    context.delivery.deliver()
     card = selectors.activities_of(account(), order)[0]
     order.delete()
     return card
 
 
-def admin_action(stage: Stage) -> LiveActivity:
+def admin_action(context: Context) -> LiveActivity:
     card = services.stream_activity("db-1-disk", Alert(title="db-1", message="The disk is full."))
-    stage.courier.deliver()
-    browser = Browser(stage.address)
-    browser.open("/admin/login/?next=/admin/django_liveactivity/liveactivity/")
-    browser.send("username", username=stage.admin.name, password=stage.admin.password)
-    browser.send("action", action="End selected live activities", _selected_action=str(card.pk))
-    browser.send("reason", reason="There is room again.")
+    context.delivery.deliver()
+    with httpx.Client(base_url=context.address, follow_redirects=True, timeout=30) as browser:
+
+        def submit(path: str, **fields: str) -> None:
+            token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+            browser.post(path, data=fields | token).raise_for_status()
+
+        login = f"/admin/login/?next={CARDS}"
+        browser.get(login)
+        submit(login, username=context.admin.name, password=context.admin.password)
+        chosen = {"action": "end_selected", "_selected_action": str(card.pk)}
+        submit(CARDS, **chosen)
+        submit(CARDS, **chosen, post="yes", reason="There is room again.")
     return card
 
 
-def endpoint(stage: Stage) -> LiveActivity:
-    def sales(orders: int) -> Stats:
-        return Stats(title="Sales today", metrics=[Metric(label="Orders", value=orders)])
+def endpoint(context: Context) -> LiveActivity:
+    def sales(orders: int) -> dict[str, Any]:
+        metrics = [{"label": "Orders", "value": orders}]
+        return {"title": "Sales today", "type": "stats", "metrics": metrics}
 
     card = services.stream_activity("sales-today", sales(310))
-    stage.courier.deliver()
+    context.delivery.deliver()
     httpx.post(
-        f"{stage.address}/api/liveactivity/end/",
-        json={"stream_key": "sales-today", "content": sales(342).wire(), "dismiss_after": 60},
-        headers={"Authorization": f"Token {stage.token}"},
+        f"{context.address}/api/liveactivity/end/",
+        json={"stream_key": "sales-today", "content": sales(342), "dismiss_after": 60},
+        headers={"Authorization": f"Token {context.token}"},
     ).raise_for_status()
     return card
 
 
-def schedule(stage: Stage) -> LiveActivity:
+def schedule(context: Context) -> LiveActivity:
     queue = Value(title="Jobs in the queue", value=17, icon=Icon(symbol="tray.full.fill"))
     card = services.stream_activity("job-queue", queue)
     end = services.end_activity(card, after=timedelta(seconds=1))
-    stage.courier.deliver()
-    stage.courier.deliver_when_due(end)
+    context.delivery.deliver()
+    context.delivery.deliver_when_due(end)
     return card
 
 
-def command(stage: Stage) -> LiveActivity:
+def command(context: Context) -> LiveActivity:
     window = Timer(title="Maintenance", duration_seconds=600, counts_down=True, is_running=True)
     card = services.stream_activity("maintenance", window)
-    stage.courier.deliver()
+    context.delivery.deliver()
     final = {"title": "Maintenance", "subtitle": "Over early", "is_running": False}
     call_command("liveactivity_end", "maintenance", content=json.dumps(final), stdout=StringIO())
     return card
 
 
-def bare_activity_id(_stage: Stage) -> LiveActivity:
-    """End a card that another program has started: no row of ours knows of it before."""
+def activity_id(_context: Context) -> LiveActivity:
+    """End a card that another program has started, and that the project does not know."""
     options = settings.LIVEACTIVITY["default"]["OPTIONS"]
     with Client(options["api_key"], base_url=options["base_url"]) as client:
         started = client.start(
@@ -148,7 +158,7 @@ def bare_activity_id(_stage: Stage) -> LiveActivity:
     return end.activity
 
 
-WAYS: dict[str, Callable[[Stage], LiveActivity]] = {
+SCENARIOS: dict[str, Callable[[Context], LiveActivity]] = {
     "service call": service_call,
     "context manager": context_manager,
     "model signal": model_signal,
@@ -157,7 +167,7 @@ WAYS: dict[str, Callable[[Stage], LiveActivity]] = {
     "endpoint": endpoint,
     "schedule": schedule,
     "command": command,
-    "bare activity_id": bare_activity_id,
+    "activity id": activity_id,
 }
 
 

@@ -1,4 +1,4 @@
-"""The project's own web site on a free port, and the people who log in to it."""
+"""The project's own site on a free port, and the users of the demo."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Login:
 
 
 class QuietHandler(WSGIRequestHandler):
-    """Does not log each request."""
+    """Logs no requests."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Say nothing."""
 
 
 @contextmanager
-def site() -> Iterator[str]:
+def serve() -> Iterator[str]:
     """Serve the project over HTTP for the time of the block, and yield its address."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
     server.daemon_threads = True

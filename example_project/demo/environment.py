@@ -1,4 +1,4 @@
-"""The world that the demo plays in: a vendor on loopback and a fresh database."""
+"""Where the demo runs: a sandbox on loopback and a fresh database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOK_EVERY = 0.05
 
 @contextmanager
 def sandbox(faults: str) -> Iterator[Sandbox]:
-    """Serve the vendor's API on a free port, with the rate limit that the project keeps to.
+    """Serve the vendor's API on a free port, with the rate limit of the project.
 
     Raises:
         CommandError: the faults cannot be read.
@@ -51,10 +51,10 @@ def environment(base_url: str) -> Iterator[dict[str, str]]:
 def manage(arguments: list[str], variables: dict[str, str]) -> int:
     """Run ``manage.py`` in that environment, pass signals on, and return its exit code.
 
-    A process of its own, because Django reads its settings once.
+    It is another process, because Django reads its settings once.
     """
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
-    unbuffered = {"PYTHONUNBUFFERED": "1"}  # each line is to be seen when it is written
+    unbuffered = {"PYTHONUNBUFFERED": "1"}  # show each line as it is written
     with subprocess.Popen(command, env=unbuffered | variables) as process:  # noqa: S603 - our own
 
         def stop(*_: Any) -> None:
@@ -65,4 +65,4 @@ def manage(arguments: list[str], variables: dict[str, str]) -> int:
         while process.poll() is None:
             time.sleep(LOOK_EVERY)
         code = process.returncode
-    return code if code >= 0 else 128 - code  # as a shell tells of a signal
+    return code if code >= 0 else 128 - code  # as a shell reports a signal

@@ -1,0 +1,143 @@
+"""For long commands on a terminal: progress bars, the log, and stopping at Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from django_liveactivity.printable import get_logger
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+FEWEST = 10
+HINT = 'Install the extra to see a progress bar: pip install "django-liveactivity[progress]"\n'
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS_CHECKED_EVERY = 0.1
+
+
+class ProgressBars:
+    """Draws a bar, with tqdm, for each backlog of at least 10; draws nothing off a terminal.
+
+    Args:
+        stream: where to draw, if it is a terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bars: dict[str, tqdm[NoReturn]] = {}
+        self._hinted = False
+        self.is_seen = stream.isatty()
+
+    def show(self, name: str, left: Callable[[], int], note: str = "") -> None:
+        """Draw how much of a backlog is done.
+
+        Args:
+            name: what the bar is for.
+            left: counts what is left to do; called only on a terminal.
+            note: a few words after the bar.
+        """
+        if not self.is_seen:
+            return
+        count = left()
+        bar = self._bars.get(name) or self._open(name, count)
+        if bar is None:
+            return
+        done = bar.n + max(0, (bar.total or 0) - bar.n - count)
+        bar.total = done + count  # more may have come
+        bar.set_postfix_str(note, refresh=False)
+        bar.n = done
+        bar.refresh()
+        if not count:
+            self._bars.pop(name).close()
+
+    def write(self, text: str) -> None:
+        """Write a line on the stream, above the bars that are open."""
+        if not self._bars:
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        from tqdm import tqdm  # noqa: PLC0415 - an extra, which is there if a bar is
+
+        tqdm.write(text, file=self._stream, end="")
+
+    def flush(self) -> None:
+        """Do nothing: ``write`` flushes."""
+
+    def close(self) -> None:
+        """Leave the bars as they are, and continue below them."""
+        while self._bars:
+            self._bars.popitem()[1].close()
+
+    def _open(self, name: str, count: int) -> tqdm[NoReturn] | None:
+        if count < FEWEST or self._hinted:
+            return None
+        try:
+            from tqdm import tqdm  # noqa: PLC0415 - an extra
+        except ImportError:
+            self._stream.write(HINT)
+            self._hinted = True
+            return None
+        columns, lines = shutil.get_terminal_size()  # 80 by 24 where the terminal does not know
+        self._bars[name] = bar = tqdm(
+            total=count, desc=name, unit="op", ncols=columns, nrows=lines, file=self._stream
+        )
+        return bar
+
+
+@contextmanager
+def shown_log(bars: ProgressBars) -> Iterator[None]:
+    """Show the package's log records from INFO up, above the bars, while the block runs.
+
+    Django's default logging has no handler for them, and Python's last resort shows only warnings.
+    If the project has a handler for them or for the root logger, this does nothing; if it has set
+    their level, that level holds.
+    """
+    logger = get_logger("django_liveactivity")
+    if logger.hasHandlers():
+        yield
+        return
+    handler = logging.StreamHandler(bars)
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(before or logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM and SIGINT set while the block runs.
+
+    A thread sets it: a signal handler that did would hang if it interrupted a wait for the event.
+    Outside the main thread no signal arrives, and the event is never set.
+    """
+    asked: list[int] = []
+    stop, over = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not (asked or over.is_set()):
+            over.wait(SIGNALS_CHECKED_EVERY)
+        if asked:
+            stop.set()
+
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                before = signal.signal(number, lambda number, _: asked.append(number))
+                stack.callback(signal.signal, number, before)
+            thread = threading.Thread(target=watch, name="liveactivity-signals", daemon=True)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(over.set)
+        yield stop

@@ -1,0 +1,220 @@
+"""The one runner: ``nox -l`` lists the sessions, ``nox -s lint`` runs one, ``nox`` the quick ones.
+
+``.ci/run`` runs every session but ``fast`` and ``long``, and starts the servers that they need.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+nox.needs_version = ">=2025.2.9"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "imports", "migrations", "docs", "tests"]
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+SERVERS = ["postgres", "mariadb"]
+DATABASES = [*SERVERS, "sqlite"]
+
+# The pure tests: values in, values out. No table, no socket, no process.
+FAST = [
+    "tests/content",
+    "tests/client/test_parsing.py",
+    "tests/delivery/test_decisions.py",
+    "tests/sandbox/test_content_rules.py",
+    "tests/sandbox/test_fault_rules.py",
+    "tests/sandbox/test_limits.py",
+]
+MEASURES_MEMORY = "--ignore=tests/content/test_sizes.py"
+# The tests that meet a database.
+ON_A_SERVER = [
+    "tests/admin",
+    "tests/api",
+    "tests/backends",
+    "tests/checks",
+    "tests/commands",
+    "tests/delivery",
+    "tests/dispatch",
+    "tests/services",
+    "tests/testing",
+    "tests/tracking",
+    "tests/test_health.py",
+    "tests/test_overriding.py",
+]
+
+
+def install(session: nox.Session, *groups: str, package: str = "test") -> None:
+    """Install the package in place with an extra, and what dependency groups list.
+
+    The groups are read here, because pip reads them since 25.1 only.
+    """
+    session.install("-e", f".[{package}]", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+def newest_python() -> str:
+    """Return the interpreter that pyenv has of the newest Python, else its name for the PATH."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    return next(map(str, root.glob("versions/3.13*/bin/python")), "3.13")
+
+
+def readme_command(having: str) -> str:
+    """Return the command of the README that has this text in it, word for word."""
+    lines = re.findall(r"^python -m venv .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    return next(line for line in lines if having in line)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and form, and no path of a machine and no real key in any file."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("python", ".ci/find_private.py")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types: mypy the package, pyright what a host sees of it."""
+    install(session, "types")
+    session.run("mypy", "--no-incremental")  # the Django plugin and the cache do not agree
+    python = shutil.which("python", path=session.bin)
+    session.run("pyright", "--pythonpath", str(python))
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Every arrow points down: the contracts of pyproject.toml."""
+    install(session, "lint", package="all")
+    session.run("lint-imports")
+
+
+@nox.session
+def migrations(session: nox.Session) -> None:
+    """No migration is missing."""
+    install(session, package="all")
+    check = ("makemigrations", "--check", "--dry-run")
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    session.run("python", "-m", "django", *check, "django_liveactivity", env=settings)
+    session.run("python", "example_project/manage.py", *check)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a broken link fails."""
+    session.install(*nox.project.dependency_groups(PROJECT, "docs"))
+    session.run("mkdocs", "build", "--strict", "--quiet", "--site-dir", session.create_tmp())
+
+
+@nox.session
+def fast(session: nox.Session) -> None:
+    """The pure tests, in at most 10 seconds; ``-R`` skips the installation."""
+    install(session)
+    few_examples = {"HYPOTHESIS_PROFILE": "fast"}
+    session.run(
+        "pytest", "-q", "-n", "0", *FAST, MEASURES_MEMORY, *session.posargs, env=few_examples
+    )
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The default run on SQLite, with the floor of branch coverage."""
+    install(session)
+    coverage = [] if session.posargs else ["--cov", "--cov-report=term"]
+    session.run("pytest", *coverage, *session.posargs)
+
+
+@nox.session
+@nox.parametrize("database", SERVERS, ids=SERVERS)
+def databases(session: nox.Session, database: str) -> None:
+    """The tests that meet a database, on a server."""
+    install(session, "servers")
+    paths = session.posargs or ON_A_SERVER
+    session.run("pytest", "-q", *paths, env={"TEST_DATABASE": database})
+
+
+def run_real(session: nox.Session, *arguments: str) -> None:
+    """Run tests of real processes; what fails must pass once more, one by one.
+
+    They race the clock of a machine that others use too.
+    """
+    try:
+        session.run("pytest", "-q", *arguments)
+    except CommandFailed:
+        again = ("-n", "0", "--last-failed", "--last-failed-no-failures", "none")
+        session.run("pytest", *again, *arguments)
+
+
+@nox.session
+@nox.parametrize("database", DATABASES, ids=DATABASES)
+def faults(session: nox.Session, database: str) -> None:
+    """The fault suite on one database; after ``--`` one row, as in ``-- row_13``."""
+    install(session, "servers")
+    row = session.posargs[0] if session.posargs else "row"
+    run_real(session, "tests/faults", "-k", f"{row} and {database}")
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """The fault suite's own checker and requirements, and delivery broken on purpose."""
+    install(session, "servers")
+    names = ("checker", "requirements", "mutations")
+    run_real(session, *(f"tests/faults/test_{name}.py" for name in names))
+
+
+@nox.session
+def tutorial(session: nox.Session) -> None:
+    """The tutorial word for word, on PostgreSQL with Celery over Redis."""
+    install(session, "servers")
+    session.run("pytest", "-q", "-n", "0", "tests/tutorial/with_celery.py")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """The built wheel, in an environment that has nothing else and cannot see the sources."""
+    folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder / "dist", ignore_errors=True)
+    session.run("pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder / "dist"), ".")
+    session.install("--force-reinstall", *map(str, (folder / "dist").glob("*.whl")))
+    shutil.copy(ROOT / ".ci" / "wheel_check.py", folder)
+    session.chdir(folder)
+    session.run("python", "wheel_check.py")
+
+
+@nox.session(venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """The README's main job, word for word, in a clean clone; and once without a dispatcher."""
+    clone = Path(session.create_tmp()).resolve() / "clone"
+    shutil.rmtree(clone, ignore_errors=True)
+    session.run("git", "clone", "--quiet", str(ROOT), str(clone), external=True)
+    session.chdir(clone)
+    command = readme_command("manage.py demo")
+    session.run("bash", "-c", command, external=True)
+    again = command.rpartition(" && ")[2]
+    without = {"LIVEACTIVITY_DISPATCHER": "none"}
+    session.run("bash", "-c", again, env=without, external=True)
+
+
+@nox.session(python=newest_python())
+def newest(session: nox.Session) -> None:
+    """The default run on the newest Python, with the newest Django that it brings."""
+    install(session)
+    session.run("python", "-c", "import django; print('Django', django.__version__)")
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session
+def long(session: nox.Session) -> None:
+    """What takes minutes to hours: soaks, neighbors, idle accounts, a million rows."""
+    install(session, "servers")
+    soak = ("python", "-m", "tests.faults.soak", "--minutes", "10")
+    session.run(*soak, "--database", "postgres", "--broker", "redis")
+    session.run(*soak, "--database", "mariadb", "--broker", "rabbitmq")
+    for benchmark in ("neighbors", "idle", "cost"):
+        session.run("python", "-m", f"tests.benchmarks.{benchmark}")

@@ -1,0 +1,1 @@
+"""Decisions changed on purpose, one at a time: tests have to fail. ``python -m tests.mutants``."""
