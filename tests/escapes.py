@@ -32,6 +32,7 @@ IN_JSON: dict[str, Callable[[str], str]] = {
     "json in json": lambda key: json.dumps(json.dumps(key.replace("/", r"\/")))[3:-3],
     "all of json in json": lambda key: json.dumps(each(r"\u{:04X}")(key))[1:-1],
     "json thrice": lambda key: json.dumps(json.dumps(each(r"\u{:04x}")(key)))[3:-3],
+    "json in javascript": each(r"\u005Cu{:04X}"),
     "url": lambda key: quote(key, safe=""),
     "url lower": lambda key: quote_plus(key).lower() if key.islower() else quote_plus(key),
     "all of a url": each("%{:02X}"),
@@ -53,6 +54,7 @@ IN_TEXT = IN_JSON | {
 
 def shows(text: str, key: str) -> bool:
     """Tell whether *text* shows the key or a good part of it, once all that is escaped is not."""
+    text = re.sub(r"\\u005[cC]", r"\\", text)
     for character, name in NAMES.items():
         text = text.replace(name, character)
     text = re.sub(r"%(?:25)*(?:u00)?([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), text)
