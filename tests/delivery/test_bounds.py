@@ -12,7 +12,7 @@ from django_liveactivity.delivery.lanes.apply import generation_cards, next_gene
 from django_liveactivity.delivery.lanes.record import is_certain
 from django_liveactivity.delivery.limits.admission import (
     admission,
-    after,
+    account_changes,
     freeze_delay,
     probe_delay,
     reserve,
@@ -354,7 +354,7 @@ def changes_after(effect: AccountEffect, outcome: Outcome = Outcome.DELIVERED, *
     call = {"lane_id": 3, "is_content": True, "starts": False}
     call |= {name: values.pop(name) for name in list(values) if name in call}
     answer = Answer(outcome, status=500, retry_after=values.pop("retry_after", None))
-    return after(effect, account(**values), answer, window=0, timing=TIMING, **call)
+    return account_changes(effect, account(**values), answer, window=0, timing=TIMING, **call)
 
 
 class TestGates:

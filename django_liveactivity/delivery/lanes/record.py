@@ -297,7 +297,7 @@ def _trim_attempts(answered: _Answered) -> None:
 def _update_account(answered: _Answered) -> None:
     """Write what the answer says of the account; if there is room, wake one waiting start."""
     context, claim = answered.context, answered.claim
-    changes = admission.after(
+    changes = admission.account_changes(
         answered.verdict.effect,
         context.state,
         answered.answer,
