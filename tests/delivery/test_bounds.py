@@ -11,8 +11,8 @@ from django_liveactivity.content import Endpoint
 from django_liveactivity.delivery.lanes.apply import generation_cards, next_generation
 from django_liveactivity.delivery.lanes.record import is_certain
 from django_liveactivity.delivery.limits.admission import (
-    admission,
     account_changes,
+    admission,
     freeze_delay,
     probe_delay,
     reserve,
