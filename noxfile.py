@@ -28,6 +28,7 @@ FAST = [
     "tests/content",
     "tests/client/test_parsing.py",
     "tests/delivery/test_decisions.py",
+    "tests/delivery/test_verdict_table.py",
     "tests/sandbox/test_content_rules.py",
     "tests/sandbox/test_fault_rules.py",
     "tests/sandbox/test_limits.py",
