@@ -46,10 +46,8 @@ def end_call(lane: Lane, ends: Sequence[Operation], newest: Operation | None) ->
     if content is None and endpoint == Endpoint.END:
         content = {"title": UNKNOWN_TITLE}
     if any(end.stripped for end in ends):
-        body: JSONObject = {}
-        if content and not lane.stream_key:
-            body["content_state"] = {"title": content["title"]}
-        return _call(lane, endpoint, body)
+        title: JSONObject = {"content_state": {"title": content["title"]}} if content else {}
+        return _call(lane, endpoint, {} if lane.stream_key else title)
     dismissals = [e.dismiss_seconds for e in ends if e.dismiss_seconds is not None]
     dismiss = dismissals[-1] if dismissals and content is not None else None
     if _phone_is_up_to_date(lane, ends, newest, dismiss):
