@@ -211,8 +211,10 @@ def newest(session: nox.Session) -> None:
 
 @nox.session
 def long(session: nox.Session) -> None:
-    """What takes minutes to hours: soaks, neighbors, idle accounts, a million rows."""
+    """What takes minutes to hours: mutants, the walk, soaks, neighbors, a million rows."""
     install(session, "servers")
+    session.run("python", "-m", "tests.mutants")
+    session.run("python", "-m", "tests.delivery.walk", "--depth", "6")
     soak = ("python", "-m", "tests.faults.soak", "--minutes", "10")
     session.run(*soak, "--database", "postgres", "--broker", "redis")
     session.run(*soak, "--database", "mariadb", "--broker", "rabbitmq")

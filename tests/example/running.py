@@ -1,4 +1,4 @@
-"""Run the commands of the example project as somebody at a terminal would."""
+"""Run the commands of the example project as a user does in a terminal."""
 
 from __future__ import annotations
 

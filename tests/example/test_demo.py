@@ -116,7 +116,7 @@ def change_the_row(run):
 
 
 def found_after(sabotage, file, *options):
-    """Return what the demo finds if somebody interferes after its first card has ended."""
+    """Return what the demo finds after interference behind its first card."""
     with manage("demo", *options, DATABASE_URL=f"sqlite:///{file}") as run:
         run.sandbox, run.file = run.line("Sandbox   ").split()[0], file
         run.line("service call: ")

@@ -1,4 +1,4 @@
-"""Somebody who does what a document says, word by word."""
+"""A reader who does what a document says, word by word."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Follower:
         self.settings = settings
         self.shell: Shell | None = None
         self.page = ""
-        self.printed = ""
+        self.typed = self.printed = ""
         self.done: list[str] = []
 
     def follow(self, document: str, *, until: str = "") -> None:
@@ -66,12 +66,22 @@ class Follower:
         if "Leave" in paragraph and "exit()" in spans(paragraph):
             self.shell.exit()
         if typed := TYPED.search(paragraph):
-            assert typed[1] == self.printed.strip()
+            self._expect(typed[1])
             self.done.append(f"read {typed[1]!r}")
         if told := PAGE.search(paragraph):
             self.page = told[1] or self.page
             first_sentence = told[2].split(". ")[0]
             self._look_for(spans(first_sentence))
+
+    def _expect(self, line: str) -> None:
+        """Type the last block again until it prints this: the page is ahead of the row."""
+
+        def printed() -> bool:
+            if self.printed.strip() != line:
+                self.printed = self.shell.type(self.typed)
+            return self.printed.strip() == line
+
+        wait_for(printed, f"it does not print {line!r}, but {self.printed!r}")
 
     def _look_for(self, words: list[str]) -> None:
         def found() -> bool:
@@ -110,7 +120,7 @@ class Follower:
             self._write(self.terminal.folder / names[0], code, append="end of" in block.said)
             self.done.append(f"wrote {names[0]}")
         else:
-            self.printed = self.shell.type(code)
+            self.typed, self.printed = code, self.shell.type(code)
             self.done.append("typed")
 
     def _write(self, path: Path, code: str, *, append: bool) -> None:

@@ -1,4 +1,4 @@
-"""Somebody in an empty folder, and what has come of the tutorial in the end."""
+"""A reader in an empty folder, and the project at the end of the tutorial."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @contextmanager
 def follower(tmp_path: Path, **options: Any) -> Iterator[Follower]:
-    """Give somebody in an empty folder, who closes every terminal in the end."""
+    """Yield a reader in an empty folder; every terminal is closed afterwards."""
     folder = tmp_path / "empty"
     folder.mkdir()
     terminal = Terminal(folder)
@@ -44,7 +44,7 @@ def look_at_the_admin(port: int) -> str:
 
 
 def check(follower: Follower) -> None:
-    """Check that everything was done, and what came of it."""
+    """Check that everything was done, and the calls and cards that resulted."""
     written = [line.removeprefix("wrote ") for line in follower.done if line.startswith("wrote ")]
     assert [name for name in written if name in FILES][:2] == FILES[:2]
     assert written[-1] == FILES[2]

@@ -1,4 +1,4 @@
-"""The terminals of somebody who follows a document."""
+"""The terminals of a reader who follows a document."""
 
 from __future__ import annotations
 
