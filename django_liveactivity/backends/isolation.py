@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EVERY_ACCOUNT = "*"
+_PYTEST = ("PYTEST_VERSION", "PYTEST_CURRENT_TEST")
+"""Set for the length of a session since pytest 8.2, and of each test; child processes have them.
+
+https://docs.pytest.org/en/stable/reference/reference.html#environment-variables
+"""
 
 _lock = threading.Lock()
 _allowed: Counter[str] = Counter()  # of the process: a live server answers in a thread of its own
@@ -20,9 +25,7 @@ def runs_tests() -> bool:
 
     That ``mail.outbox`` exists proves nothing: Django's locmem email backend makes one anywhere.
     """
-    # Defined for the length of a session, and handed on to the processes that it starts.
-    # https://docs.pytest.org/en/stable/reference/reference.html#envvar-PYTEST_VERSION
-    if "PYTEST_VERSION" in os.environ:
+    if any(name in os.environ for name in _PYTEST):
         return True
     # Django tells by no public name. Unless its tests were imported, none run.
     state = getattr(sys.modules.get("django.test.utils"), "_TestState", None)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from html.entities import codepoint2name
+from html.entities import html5
 
 from django_liveactivity.content import JSONObject, JSONValue
 from django_liveactivity.exceptions import InvalidInputError
@@ -15,7 +15,9 @@ from django_liveactivity.exceptions import InvalidInputError
 _PRINTABLE = re.compile(r"[!-~]+")
 _HIDDEN = b"[API key]"
 _SHORTEST_TO_REDACT = 8
-_LONGEST_ESCAPE = 24
+_BACKSLASHES = rb"(?:\\(?:u005[cC])?){1,16}"
+"""JSON within JSON doubles each, and JavaScript within HTML writes it as an escape of its own."""
+_LONGEST_ESCAPE = 16 * 6 + 11
 """Bytes that one character of an echo can take."""
 
 
@@ -106,15 +108,15 @@ class Secret:
 
 def _escaped(character: int) -> bytes:
     """Return a pattern for one character of a key as JSON, HTML, URLs and source code write it."""
-    digits = b"%02x" % character
+    digits, plain = b"(?i:%02x)" % character, re.escape(bytes([character]))
     forms = [
-        rb"\\{0,16}" + re.escape(bytes([character])),  # JSON within JSON doubles each backslash
-        rb"\\{1,16}(?:u00|x)(?i:%b)" % digits,
-        rb"%%(?:25){0,3}(?i:%b)" % digits,
-        rb"&#(?:0{0,4}%d|[xX]0{0,4}(?i:%b));" % (character, digits),
+        _BACKSLASHES
+        + rb"(?:(?:u00|x|U000000|u\{0{0,6})%b\}?|%03o|%b)" % (digits, character, plain),
+        plain,
+        rb"%%(?:25){0,3}(?:u00)?%b" % digits,
+        rb"&#(?:0{0,4}%d|[xX]0{0,4}%b);?" % (character, digits),
+        *(b"&%b" % name.encode() for name, meant in html5.items() if meant == chr(character)),
     ]
-    if character in codepoint2name:
-        forms.append(b"&%b;" % codepoint2name[character].encode())
     return b"(?:%b)" % b"|".join(forms)
 
 

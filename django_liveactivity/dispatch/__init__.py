@@ -1,4 +1,4 @@
-"""How a kick travels: after commit, and never at the host's expense."""
+"""How a wake-up travels: after commit, and never at the host's expense."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ logger = get_logger("django_liveactivity.dispatch")
 
 
 class _Requested(threading.local):
-    """The accounts for which this thread has asked for a kick and had none since."""
+    """The accounts for which this thread has asked for a wake-up and had none since."""
 
     def __init__(self) -> None:
         self.aliases: set[str] = set()

@@ -305,3 +305,10 @@ def test_a_signal_interrupts_a_call_and_shows_no_key(server) -> None:
         signal.signal(signal.SIGALRM, before)
     assert asked.is_set()
     assert not [text for text in everything_shown_of(caught.value) if CANARY in text]
+
+
+def test_no_part_of_a_json_object_keeps_the_key() -> None:
+    secret, escaped = Secret(lambda: CANARY), IN_TEXT["json in json"](CANARY)
+    given = {"a": [CANARY, {f"x {escaped}": [CANARY]}], CANARY: 1, "b": None}
+    hidden = {"a": ["[API key]", {"x [API key]": ["[API key]"]}], "[API key]": 1, "b": None}
+    assert secret.redact_object(given) == hidden

@@ -69,11 +69,11 @@ class Breaking:
 
 
 def a_late_put_leaves_no_doubt(breaking: Breaking) -> None:
-    breaking.cell(Outcome.AMBIGUOUS, PUT, verdicts.AGAIN)
+    breaking.cell(Outcome.AMBIGUOUS, PUT, verdicts.RETRY)
 
 
 def a_late_delete_leaves_no_doubt(breaking: Breaking) -> None:
-    breaking.cell(Outcome.AMBIGUOUS, DELETE, verdicts.AGAIN)
+    breaking.cell(Outcome.AMBIGUOUS, DELETE, verdicts.RETRY)
 
 
 def a_crash_leaves_no_doubt(breaking: Breaking) -> None:
@@ -82,11 +82,11 @@ def a_crash_leaves_no_doubt(breaking: Breaking) -> None:
         sound(rows, lane, *rest)
         lane.ambiguous_until, lane.stream_ambiguous_until = before
 
-    breaking.method("_write_off", recover_expired_lease)
+    breaking.method("_recover", recover_expired_lease)
 
 
 def an_end_is_never_confirmed(breaking: Breaking) -> None:
-    breaking.function(record._is_certain, lambda claim: True)
+    breaking.function(record.is_certain, lambda claim: True)
 
 
 def the_next_generation_does_not_wait(breaking: Breaking) -> None:
@@ -189,7 +189,7 @@ def a_429_ends_a_card(breaking: Breaking) -> None:
 
 
 def a_429_fails_content(breaking: Breaking) -> None:
-    breaking.cell(Outcome.RATE_LIMITED, PUT, verdicts.FAILED)
+    breaking.cell(Outcome.RATE_LIMITED, PUT, verdicts.FAIL)
 
 
 def a_lost_answer_ends_a_card(breaking: Breaking) -> None:
@@ -206,7 +206,7 @@ def leases_hold_nobody_back(breaking: Breaking) -> None:
             rows.lanes[key].lease_until = 0
         return sound(rows, key)
 
-    breaking.method("look", read_lane)
+    breaking.method("read_lane", read_lane)
 
 
 def fences_hold_nobody_back(breaking: Breaking) -> None:

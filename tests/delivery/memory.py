@@ -15,9 +15,9 @@ from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.content import Endpoint
 from django_liveactivity.delivery.lanes.apply import lane_changes, next_generation
 from django_liveactivity.delivery.lanes.claim import Claim, OvertakenError
-from django_liveactivity.delivery.lanes.record import _is_certain
+from django_liveactivity.delivery.lanes.record import is_certain
 from django_liveactivity.delivery.lanes.snapshot import LaneSnapshot
-from django_liveactivity.delivery.rules.bodies import carry, content_call, end_call
+from django_liveactivity.delivery.rules.bodies import content_call, end_call, inherit_options
 from django_liveactivity.delivery.rules.plan import LaneRows, Plan, plan
 from django_liveactivity.delivery.rules.verdicts import AccountEffect, Retry, Verdict, judge
 from django_liveactivity.models import Lane, Operation
@@ -139,7 +139,9 @@ class Memory:
             self._postpone([*decided.deferred, *decided.ends], decided.defer_until)
         if decided.unsent:
             heir = decided.send or decided.deferred[0]
-            self._change(self._row(heir), {"inherited_options": carry([*decided.unsent, heir])})
+            self._change(
+                self._row(heir), {"inherited_options": inherit_options([*decided.unsent, heir])}
+            )
         self._finish(decided.cancelled_schedules, State.DONE)
         self._finish(decided.already_covered, State.DONE, Outcome.ALREADY_ENDED)
         if decided.never_started:
@@ -152,7 +154,7 @@ class Memory:
         if lane.fence != claim.lane.fence:
             return False
         verdict = judge(claim.call.endpoint, answer.outcome, stripped=claim.operation.stripped)
-        if verdict.quarantine_changes:
+        if verdict.quarantines:
             self._doubt(lane, claim.call.endpoint)
         self._change(lane, {"lease_until": 0, "open_attempt": 0})
         (self._record_end if claim.is_end else self._record_content)(lane, claim, answer, verdict)
@@ -165,7 +167,7 @@ class Memory:
         if verdict.state != State.DONE:
             self._try_again(claim, verdict)
             self._postpone([*ends, *deferred], self._row(claim.operation).next_try_at)
-        elif _is_certain(claim):
+        elif is_certain(claim):
             self._change(lane, next_generation(claim.lane, ends) | {"newest_content_id": 0})
             self._finish(ends, State.DONE, answer.outcome)
             self._postpone(deferred, self.now)
@@ -206,7 +208,7 @@ class Memory:
     def _try_again(self, claim: Claim, verdict: Verdict) -> None:
         pause = PAUSES[verdict.retry] if verdict.retry else 0
         row = self._row(claim.operation)
-        stripped = row.stripped or verdict.stripped
+        stripped = row.stripped or verdict.strips
         self._change(
             row, {"state": verdict.state, "stripped": stripped, "next_try_at": self.now + pause}
         )

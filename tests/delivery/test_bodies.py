@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_liveactivity.delivery.rules.bodies import carry, content_call, end_call
+from django_liveactivity.delivery.rules.bodies import content_call, end_call, inherit_options
 from django_liveactivity.models import Lane, Operation
 
 Kind = Operation.Kind
@@ -62,7 +62,7 @@ class TestContent:
 
 class TestWhatIsCarried:
     def test_is_what_the_vendor_keeps_when_it_is_left_out(self):
-        assert carry([timer(1, options=ALL)]) == {
+        assert inherit_options([timer(1, options=ALL)]) == {
             "channels": ["a"],
             "tags": ["b"],
             "metadata": {"n": 1},
@@ -72,7 +72,7 @@ class TestWhatIsCarried:
     def test_is_handed_on(self):
         older = progress(1, inherited_options={"tags": ["a"], "metadata": {"n": 1}})
         newer = progress(2, options={"tags": ["b"]})
-        assert carry([older, newer]) == {"tags": ["b"], "metadata": {"n": 1}}
+        assert inherit_options([older, newer]) == {"tags": ["b"], "metadata": {"n": 1}}
 
 
 class TestAnEnd:

@@ -9,13 +9,18 @@ from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.content import Endpoint
 from django_liveactivity.delivery.lanes.apply import generation_cards, next_generation
-from django_liveactivity.delivery.lanes.record import _is_certain
-from django_liveactivity.delivery.limits.admission import admission, after, reserve
+from django_liveactivity.delivery.lanes.record import is_certain
+from django_liveactivity.delivery.limits.admission import (
+    account_changes,
+    admission,
+    freeze_delay,
+    probe_delay,
+    reserve,
+)
 from django_liveactivity.delivery.limits.permits import PERMITS
 from django_liveactivity.delivery.limits.rate import RateLimit
-from django_liveactivity.delivery.rules.backoff import freeze_delay, probe_delay, retry_delay
 from django_liveactivity.delivery.rules.plan import LaneRows, closes, is_due, plan
-from django_liveactivity.delivery.rules.verdicts import AccountEffect
+from django_liveactivity.delivery.rules.verdicts import AccountEffect, retry_delay
 from django_liveactivity.models import AccountState, Lane, LiveActivity, Operation
 
 NOW = 1_000_000
@@ -44,8 +49,10 @@ def test_every_duration_of_delivery():
     assert vars(Timing()) == {
         "lease": 60_000,
         "quarantine": 60_000,
-        "drain": 50_000,
-        "seat": 65_000,
+        "drain": 5_000,
+        "permit": 16_000,
+        "sweep": 15_000,
+        "catch_up": 1_000,
         "call_deadline": 15_000,
         "backoff_first": 1_000,
         "backoff_cap": 60_000,
@@ -77,11 +84,11 @@ class TestPlans:
     @pytest.mark.parametrize(("created_in", "expected"), [(-1, True), (0, False), (1, False)])
     def test_a_scheduled_end_closes_what_came_before_it_was_due(self, created_in, expected):
         end = operation(1, Kind.END, created_at=NOW - MINUTE, due_at=NOW)
-        assert closes([end], operation(2, created_at=NOW + created_in)) is expected
+        assert closes((end,), operation(2, created_at=NOW + created_in)) is expected
 
     def test_an_end_that_was_due_at_once_closes_by_its_id_alone(self):
         end = operation(1, Kind.END, created_at=NOW)
-        assert not closes([end], operation(2, created_at=NOW - MINUTE))
+        assert not closes((end,), operation(2, created_at=NOW - MINUTE))
         assert closes([operation(3, Kind.END)], operation(2, created_at=NOW + MINUTE))
 
     @pytest.mark.parametrize(("over_in", "expected"), [(-1, True), (0, True), (1, False)])
@@ -101,7 +108,7 @@ class TestPlans:
         assert (decided.send, decided.defer_until) == ((None, NOW + 1) if waits else (end, None))
         content = operation(1, next_try_at=NOW + in_)
         decided = plan_of(content, lane=lane())
-        expected = (None, NOW + 1, [content]) if waits else (content, None, ())
+        expected = (None, NOW + 1, (content,)) if waits else (content, None, ())
         assert (decided.send, decided.defer_until, decided.deferred) == expected
 
     @pytest.mark.parametrize(("in_", "waits"), [(-1, False), (0, False), (1, True)])
@@ -133,16 +140,16 @@ class TestPlans:
     def test_content_is_past_after_a_newer_end_or_content(self, values, past):
         content = operation(9)
         decided = plan_of(content, lane=lane(**values))
-        assert (decided.superseded, decided.send) == (([content], None) if past else ([], content))
+        assert (decided.superseded, decided.send) == (((content,), None) if past else ((), content))
 
     def test_older_content_is_superseded_by_what_is_sent(self):
         first, second, third = operation(1), operation(2), operation(3)
         decided = plan_of(first, second, third, lane=lane())
-        assert (decided.superseded, decided.unsent) == ([first, second], [first, second])
+        assert (decided.superseded, decided.unsent) == ((first, second), (first, second))
         assert decided.send == third
 
     def test_an_end_behind_an_acknowledged_one_needs_no_call(self):
-        ends = [operation(pk, Kind.END) for pk in (4, 6)]
+        ends = tuple(operation(pk, Kind.END) for pk in (4, 6))
         decided = plan_of(*ends, lane=lane(ended_through_id=5))
         assert (decided.already_covered, decided.ends, decided.send) == (
             ends[:1],
@@ -152,10 +159,10 @@ class TestPlans:
 
     def test_an_end_that_is_due_is_moved_by_nothing(self):
         end = operation(1, Kind.END)
-        assert plan_of(end, lane=lane(), moved={1}).ends == [end]
+        assert plan_of(end, lane=lane(), moved={1}).ends == (end,)
         later = operation(1, Kind.END, created_at=NOW - MINUTE, due_at=NOW)
         decided = plan_of(later, lane=lane(), moved={1})
-        assert (decided.superseded, decided.ends) == ([later], ())
+        assert (decided.superseded, decided.ends) == ((later,), ())
 
     def test_the_newest_of_several_ends_is_called_for(self):
         first, second = operation(1, Kind.END), operation(2, Kind.END)
@@ -164,7 +171,7 @@ class TestPlans:
     def test_late_content_of_a_past_generation_is_not_final(self):
         late, end = operation(3), operation(9, Kind.END)
         decided = plan_of(late, end, lane=lane(ended_through_id=5, generation=2))
-        assert (decided.superseded, decided.final, decided.newest) == ([late], None, None)
+        assert (decided.superseded, decided.final, decided.newest) == ((late,), None, None)
 
     def test_late_content_of_a_past_generation_spares_no_call(self):
         late, end = operation(3), operation(9, Kind.END)
@@ -174,7 +181,7 @@ class TestPlans:
     def test_the_next_generation_is_not_final(self):
         shown, end, coming = operation(1), operation(2, Kind.END), operation(3)
         decided = plan_of(end, coming, lane=lane(displayed_id=1), newest=shown)
-        assert (decided.final, decided.newest, decided.deferred) == (shown, shown, [coming])
+        assert (decided.final, decided.newest, decided.deferred) == (shown, shown, (coming,))
         decided = plan_of(end, lane=lane(), newest=coming)
         assert decided.final is None
 
@@ -222,7 +229,7 @@ class TestPlans:
             same, lane=lane(displayed_id=5, hidden_because=hidden_because), shown=shown
         )
         assert (decided.send, decided.superseded) == (
-            (None, [same]) if hidden_because else (same, [])
+            (None, (same,)) if hidden_because else (same, ())
         )
         same.options = {"tags": ["b"]}
         assert (
@@ -248,12 +255,12 @@ class TestPlans:
         assert plan_of(content, lane=lane(**values)).starts is starts
 
     @pytest.mark.parametrize(("in_", "certain"), [(-1, False), (0, True), (1, True)])
-    def test_an_end_is_certain_when_the_quarantine_of_a_put_is_over(self, in_, certain):
+    def test_an_endis_certain_when_the_quarantine_of_a_put_is_over(self, in_, certain):
         class Claimed:
             started_at = NOW + in_
             lane = Lane(stream_ambiguous_until=NOW)
 
-        assert _is_certain(Claimed) is certain  # type: ignore[arg-type]
+        assert is_certain(Claimed) is certain  # type: ignore[arg-type]
 
 
 class TestPauses:
@@ -347,7 +354,7 @@ def changes_after(effect: AccountEffect, outcome: Outcome = Outcome.DELIVERED, *
     call = {"lane_id": 3, "is_content": True, "starts": False}
     call |= {name: values.pop(name) for name in list(values) if name in call}
     answer = Answer(outcome, status=500, retry_after=values.pop("retry_after", None))
-    return after(effect, account(**values), answer, window=0, timing=TIMING, **call)
+    return account_changes(effect, account(**values), answer, window=0, timing=TIMING, **call)
 
 
 class TestGates:
@@ -376,7 +383,7 @@ class TestGates:
         assert "frozen_until" in changes_after(AccountEffect.FAILURE, retry_after=5.0)
         assert "frozen_until" not in changes_after(AccountEffect.FAILURE)
 
-    @pytest.mark.parametrize("gate", [AccountEffect.BILLING, AccountEffect.LIMIT])
+    @pytest.mark.parametrize("effect", [AccountEffect.BILLING, AccountEffect.LIMIT])
     def test_what_has_begun_is_not_begun_again(self, effect):
         since = f"{effect.name.lower()}_since"
         assert set(changes_after(effect)) == {since, since.replace("since", "probe_at")}
@@ -453,9 +460,9 @@ def test_a_card_is_expired_after_twelve_hours_without_an_end(age, closed, expire
 
 
 def test_a_call_by_activity_id_leaves_no_quarantine():
-    from django_liveactivity.delivery.lanes.lost import quarantine_changes
+    from django_liveactivity.delivery.lanes.claim import quarantine
 
-    assert {endpoint: set(quarantine_changes(endpoint, MINUTE)) for endpoint in Endpoint} == {
+    assert {endpoint: set(quarantine(endpoint, MINUTE)) for endpoint in Endpoint} == {
         Endpoint.START: set(),
         Endpoint.UPDATE: set(),
         Endpoint.END: set(),

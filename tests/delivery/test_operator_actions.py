@@ -1,4 +1,4 @@
-"""Operators' acts: retry, give up, probe now; refused too late, and never lost."""
+"""Operator actions: retry, give up, probe now; refused too late, and never lost."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from django.db.models import F
 from django_liveactivity import conf, services
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.delivery.drain import read_state
+from django_liveactivity.delivery.lanes.claim import DrainContext
 from django_liveactivity.delivery.lanes.record import record
 from django_liveactivity.delivery.limits import rate
 from django_liveactivity.delivery.limits.rate import RateLimit
@@ -36,7 +37,7 @@ def now() -> int:
 
 def store(claimed, answer: Answer):
     account = conf.account()
-    return record("default", account, read_state(account), claimed, answer, FREE)
+    return record(DrainContext(account, read_state(account), FREE), claimed, answer)
 
 
 def test_a_later_429_never_shortens_a_freeze(vendor, card):

@@ -195,7 +195,7 @@ class TestPruning:
         deliver()
         services.end_activity(card)
         deliver()
-        with django_assert_num_queries(3):  # cards, acts and failures of hooks
+        with django_assert_num_queries(3):  # cards, operator actions and failures of hooks
             assert pruning.prune("default", [conf.account()]) == 0
 
     def test_other_accounts_keep_their_rows(self, vendor, settings):

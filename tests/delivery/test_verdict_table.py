@@ -49,8 +49,8 @@ def words(endpoint: Endpoint, outcome: str, *, stripped: bool = False) -> str:
     verdict = judge(endpoint, Outcome(outcome), stripped=stripped)
     found = [str(verdict.state), verdict.effect.name.lower()]
     found += [verdict.retry.name.lower()] if verdict.retry else []
-    found += ["quarantine"] if verdict.quarantine_changes else []
-    return " ".join([*found, *(["stripped"] if verdict.stripped else [])])
+    found += ["quarantine"] if verdict.quarantines else []
+    return " ".join([*found, *(["stripped"] if verdict.strips else [])])
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ if __name__ == "__main__":
     django.setup()
 
 from django_liveactivity.client import Outcome
-from django_liveactivity.delivery.lanes.record import _is_certain
+from django_liveactivity.delivery.lanes.record import is_certain
 from django_liveactivity.models import Lane, Operation
 
 from .game import TIMING, Game
@@ -249,7 +249,7 @@ class Walk(Game):
         flights = tuple(
             (
                 *(number[f.claim.operation.pk], f.claim.call.method, left(f.until)),
-                *(f.claim.lane.fence == lane.fence, _is_certain(f.claim)),
+                *(f.claim.lane.fence == lane.fence, is_certain(f.claim)),
                 *(number[e.pk] for e in f.claim.plan.ends),
             )
             for f in self.flights

@@ -1,4 +1,4 @@
-"""How a kick travels, and that it costs the host nothing."""
+"""How a wake-up travels, and that it costs the host nothing."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class TestCelery:
             main_thread_sockets = connections_of_this_thread(port)
             services.stream_activity("order-42", CONTENT)
             assert Operation.objects.get().state == "pending"
-            connection, _ = silent.accept()  # the kick's own thread is there
+            connection, _ = silent.accept()  # the publisher's own thread is there
             assert main_thread_sockets == []
             connection.close()
         self.idle()

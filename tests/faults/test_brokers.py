@@ -1,4 +1,4 @@
-"""Faults of the broker, of kicks and of beat: wake-ups may be lost or doubled without harm."""
+"""Faults of the broker, of wake-ups and of beat: wake-ups may be lost or doubled without harm."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_row_07_rabbitmq_stopped(world: World, rabbitmq: Rabbitmq):
     rabbitmq.stop()
     host.must(end("card-1"), show("card-2"))
     time.sleep(STOPPED)
-    assert "No kick" in host.process.output
+    assert "No wake-up" in host.process.output
     assert "onnection to broker lost" in worker.output
     rabbitmq.start()
     host.must(end("card-2"))
@@ -103,7 +103,7 @@ def test_row_08_the_same_kick_delivered_50_times(world: World):
         host.must(*(end(f"card-{n}") for n in range(3)))
         kick_50_times(run["broker"])
         world.drained()
-        world.until(lambda: not redis.client.llen("faults"), "the last kick")
+        world.until(lambda: not redis.client.llen("faults"), "the last wake-up")
         world.judge()
     assert len(world.vendor.calls("PUT")) == 3
     assert len(world.vendor.calls("DELETE")) == 3
@@ -132,7 +132,7 @@ def test_row_15_sigterm_and_soft_shutdown(world: World):
         assert world.leases() == 0, "the lease is released"
         now = round(time.time() * 1000)
         held = f"SELECT COUNT(*) FROM {PERMITS} WHERE lease_until > %s"
-        assert world.database.rows(held, now) == [(0,)], "the seat is released"
+        assert world.database.rows(held, now) == [(0,)], "the drain permit is released"
         assert "" not in world.outcomes(), "every attempt has its outcome"
         assert "ambiguous" not in world.outcomes()
         world.vendor.latency = 0.0

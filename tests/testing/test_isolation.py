@@ -87,7 +87,7 @@ def test_with_pytest_in_parallel(host):
 
 
 def test_without_pytest_django(host):
-    assert "1 passed" in host.pytest("without_pytest_django", "-p", "no:django")
+    assert "2 passed" in host.pytest("without_pytest_django", "-p", "no:django")
     assert host.reached == []
 
 

@@ -18,6 +18,7 @@ from django_liveactivity.models import (
     LiveActivity,
     Now,
     Operation,
+    Source,
     lane_digest,
 )
 
@@ -97,7 +98,7 @@ def _insert_end(using: str, lane: Lane, newest: Operation) -> None:
         due_at=Now(),
         created_at=Now(),
         next_try_at=Now(),
-        source="time_to_live",
+        source=Source.TIME_TO_LIVE,
         reason="No content came within the time to live.",
     )
 

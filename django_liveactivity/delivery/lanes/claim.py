@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import F
 from django.db.models.functions import Greatest
@@ -187,7 +186,7 @@ def _recover(account: Account, lane: Lane, attempt: Attempt | None) -> None:
     using = account.database
     endpoint = Endpoint.STREAM if attempt is None else Endpoint(attempt.endpoint)
     rows = Lane.objects.using(using).filter(pk=lane.pk, fence=lane.fence, lease_until__lte=Now())
-    changes: dict[str, Any] = quarantine(endpoint, account.timing.quarantine)
+    changes: Changes = {**quarantine(endpoint, account.timing.quarantine)}
     if not rows.update(open_attempt=0, lease_until=0, fence=F("fence") + 1, **changes):
         return
     logger.warning(

@@ -80,10 +80,10 @@ class _Answered:
     def database(self) -> str:
         return self.context.database
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether no PUT of ours can arrive after this end; else a later DELETE confirms it."""
-        return self.claim.started_at >= self.claim.lane.stream_ambiguous_until
+
+def is_certain(claim: Claim) -> bool:
+    """Tell whether no PUT of ours can arrive after this end; else a later DELETE confirms it."""
+    return claim.started_at >= claim.lane.stream_ambiguous_until
 
 
 @durable_transaction
@@ -112,7 +112,7 @@ def _release(answered: _Answered) -> bool:
     changes: Changes = {"lease_until": 0, "open_attempt": 0}
     if verdict.quarantines:
         changes |= quarantine(claim.call.endpoint, answered.context.timing.quarantine)
-    if verdict.state == State.DONE and claim.is_end and answered.is_certain:
+    if verdict.state == State.DONE and claim.is_end and is_certain(answered.claim):
         changes |= next_generation(lane, claim.plan.ends) | {"newest_content_id": 0}
     elif verdict.state == State.DONE and not claim.is_end:
         if not answer.is_ignored:  # else an end still carries this content
@@ -170,7 +170,7 @@ def _acknowledge_ends(answered: _Answered) -> None:
         "acknowledged_at": Now(),
     }
     content_at: int | Combinable = Now()
-    if answered.is_certain:
+    if is_certain(answered.claim):
         changes |= {"state": State.DONE, "next_try_at": None, "finished_at": Now()}
     else:
         content_at = answered.claim.lane.stream_ambiguous_until
@@ -178,7 +178,7 @@ def _acknowledge_ends(answered: _Answered) -> None:
     ends = Operation.objects.using(using).filter(pk__in=[end.pk for end in plan.ends])
     ends.filter(state__in=Operation.UNFINISHED).update(**changes)
     defer_operations(using, plan.deferred, content_at)
-    if answered.is_certain and plan.redisplay is not None:
+    if is_certain(answered.claim) and plan.redisplay is not None:
         Operation.objects.using(using).filter(pk=plan.redisplay.pk).update(
             state=State.PENDING, next_try_at=Now(), finished_at=None
         )
@@ -297,7 +297,7 @@ def _trim_attempts(answered: _Answered) -> None:
 def _update_account(answered: _Answered) -> None:
     """Write what the answer says of the account; if there is room, wake one waiting start."""
     context, claim = answered.context, answered.claim
-    changes = admission.after(
+    changes = admission.account_changes(
         answered.verdict.effect,
         context.state,
         answered.answer,

@@ -30,7 +30,7 @@ class Admission:
 
 
 def admission(state: AccountState) -> Admission:
-    """Return from when on calls may be made, as far as the account's gates go."""
+    """Return from when on calls may be made, as far as the account's condition goes."""
     everything = state.frozen_until
     if state.blocked_since is not None:
         everything = max(everything, state.probe_at)
@@ -42,13 +42,13 @@ def admission(state: AccountState) -> Admission:
 
 @dataclass
 class Reservation:
-    """What has to be true still, and what is written, for one call to pass the gates."""
+    """What has to be true still, and what is written, for one call to be admitted."""
 
     seen: dict[str, Any] = field(default_factory=dict)
     updates: dict[str, Any] = field(default_factory=dict)
 
     def take(self, name: str, seen: Any, value: Any) -> None:
-        """Claim one gate: it must be as it was seen, and is moved on for everybody else."""
+        """Claim one moment: it must be as it was seen, and is moved on for every other worker."""
         self.seen[name] = seen
         self.updates[name] = value
 
@@ -86,7 +86,7 @@ def reserve(
     return taken
 
 
-def after(
+def account_changes(
     effect: AccountEffect,
     state: AccountState,
     answer: Answer,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from django_liveactivity.client.call import Call
-from django_liveactivity.content import Endpoint, assemble
+from django_liveactivity.content import Endpoint, JSONObject, assemble
 from django_liveactivity.models import Lane, Operation
 
 INHERITED_OPTIONS = ("channels", "tags", "metadata")
@@ -25,13 +24,13 @@ def content_call(lane: Lane, operation: Operation, unsent: Sequence[Operation]) 
     return _call(lane, endpoint, assemble(endpoint, content, options, None))
 
 
-def inherit_options(operations: Sequence[Operation]) -> dict[str, Any]:
+def inherit_options(operations: Sequence[Operation]) -> JSONObject:
     """Return what older content set and newer content leaves as it is.
 
     To the vendor an omitted tag list, metadata, channel or timer duration means "keep"; but the
     vendor never saw content that was not sent.
     """
-    inherited: dict[str, Any] = {}
+    inherited: JSONObject = {}
     for operation in operations:
         inherited |= operation.inherited_options
         inherited |= {k: v for k, v in operation.options.items() if k in INHERITED_OPTIONS}
@@ -47,7 +46,7 @@ def end_call(lane: Lane, ends: Sequence[Operation], newest: Operation | None) ->
     if content is None and endpoint == Endpoint.END:
         content = {"title": UNKNOWN_TITLE}
     if any(end.stripped for end in ends):
-        title = {"content_state": {"title": content["title"]}} if content else {}
+        title: JSONObject = {"content_state": {"title": content["title"]}} if content else {}
         return _call(lane, endpoint, {} if lane.stream_key else title)
     dismissals = [e.dismiss_seconds for e in ends if e.dismiss_seconds is not None]
     dismiss = dismissals[-1] if dismissals and content is not None else None
@@ -59,7 +58,7 @@ def end_call(lane: Lane, ends: Sequence[Operation], newest: Operation | None) ->
 
 def _final(
     lane: Lane, ends: Sequence[Operation], newest: Operation | None
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+) -> tuple[JSONObject | None, JSONObject]:
     """Return the newest intended content, an end's own before any other, and its options."""
     options = ends[-1].options
     with_content = [e for e in ends if e.content is not None]
@@ -85,5 +84,5 @@ def _phone_is_up_to_date(
     )
 
 
-def _call(lane: Lane, endpoint: Endpoint, body: dict[str, Any]) -> Call:
+def _call(lane: Lane, endpoint: Endpoint, body: JSONObject) -> Call:
     return Call(endpoint, lane.stream_key or lane.activity_id, body)

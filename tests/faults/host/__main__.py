@@ -94,7 +94,7 @@ class Host:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def do_die_after_commit(self, step: Step) -> None:
-        """Die when the transaction has committed, before any kick that is asked for later."""
+        """Die when the transaction has committed, before any wake-up that is asked for later."""
         self.transaction.on_commit(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
     def do_watch_port(self, step: Step) -> None:

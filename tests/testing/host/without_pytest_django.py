@@ -12,3 +12,12 @@ def test_a_call_stays_in_memory():
 
     suite.get_backend().send(suite.CALL)
     assert suite.outbox == [suite.CALL]
+
+
+def test_so_it_does_before_pytest_8_2(monkeypatch):
+    from . import suite
+
+    monkeypatch.delenv("PYTEST_VERSION")
+    suite.outbox.clear()
+    suite.get_backend().send(suite.CALL)
+    assert suite.outbox == [suite.CALL]
