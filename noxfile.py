@@ -184,8 +184,8 @@ def wheel(session: nox.Session) -> None:
     session.run("pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder / "dist"), ".")
     session.install("--force-reinstall", *map(str, (folder / "dist").glob("*.whl")))
     shutil.copy(ROOT / ".ci" / "wheel_check.py", folder)
-    session.chdir(folder)
-    session.run("python", "wheel_check.py")
+    with session.chdir(folder):
+        session.run("python", "wheel_check.py")
 
 
 @nox.session(venv_backend="none")
@@ -194,12 +194,12 @@ def demo(session: nox.Session) -> None:
     clone = Path(session.create_tmp()).resolve() / "clone"
     shutil.rmtree(clone, ignore_errors=True)
     session.run("git", "clone", "--quiet", str(ROOT), str(clone), external=True)
-    session.chdir(clone)
     command = readme_command("manage.py demo")
-    session.run("bash", "-c", command, external=True)
-    again = command.rpartition(" && ")[2]
-    without = {"LIVEACTIVITY_DISPATCHER": "none"}
-    session.run("bash", "-c", again, env=without, external=True)
+    with session.chdir(clone):
+        session.run("bash", "-c", command, external=True)
+        again = command.rpartition(" && ")[2]
+        without = {"LIVEACTIVITY_DISPATCHER": "none"}
+        session.run("bash", "-c", again, env=without, external=True)
 
 
 @nox.session(python=newest_python())
