@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, services
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from django_liveactivity.health import why_ends_wait
+from django_liveactivity.health import is_open, why_ends_wait, why_nothing_drains
 from django_liveactivity.models import LiveActivity, Operation, Source, storable, with_now
 from django_liveactivity.services.writer import UNSET, recorded_as
 
@@ -40,6 +40,7 @@ class Result(Enum):
     RETRY_WAITS = auto()
     GIVING_UP = auto()
     PROBING = auto()
+    NOTHING_TO_PROBE = auto()
     ALREADY_ENDING = auto()
     ALREADY_ENDED = auto()
     NEEDS_OPERATOR = auto()
@@ -53,6 +54,8 @@ WHILE_ACCOUNT_WAITS = {
     Result.ALREADY_ENDING: Result.ALREADY_ENDING,
 }
 """The results that need the account to make calls, and what they are while it makes none."""
+NEED_A_DRAIN = (Result.GIVING_UP, Result.PROBING)
+"""The results that a drain brings about even while the account makes no calls."""
 
 
 class CardAction:
@@ -200,6 +203,8 @@ class ProbeAccounts(CardAction):
         self._probed: set[str] = set()
 
     def apply(self, card: LiveActivity) -> Result:
+        if is_open(conf.account(card.account)):
+            return Result.NOTHING_TO_PROBE
         if card.account not in self._probed:
             services.probe_account(card.account, actor=self.actor, reason=self.reason)
             self._probed.add(card.account)
@@ -237,6 +242,7 @@ MESSAGES = {
         "Giving up the unfinished operations of %(count)d live activities: %(names)s",
     ),
     Result.PROBING: (SUCCESS, _("The next drain probes: %(accounts)s")),
+    Result.NOTHING_TO_PROBE: (INFO, _("Open, so there is nothing to probe: %(accounts)s")),
     Result.ALREADY_ENDING: _count(
         INFO,
         "%(count)d live activity was already ending: %(names)s",
@@ -278,9 +284,8 @@ def _messages(
     results: dict[Result, list[LiveActivity]], refused: dict[str, list[LiveActivity]]
 ) -> Iterator[tuple[int, str]]:
     """Yield a message for each result, each account that makes no calls, and each refusal."""
-    waiting = _why_accounts_wait(
-        [card for result in WHILE_ACCOUNT_WAITS for card in results.get(result, ())]
-    )
+    waiting = _by_account(why_ends_wait, results, WHILE_ACCOUNT_WAITS)
+    undrained = _by_account(why_nothing_drains, results, NEED_A_DRAIN)
     shown: dict[Result, list[LiveActivity]] = defaultdict(list)
     for result, cards in results.items():
         for card in cards:
@@ -289,7 +294,7 @@ def _messages(
     for result, (level, text) in MESSAGES.items():
         if result in shown:
             yield level, _filled(text, shown[result])
-    for alias, why in waiting.items():
+    for alias, why in (undrained | waiting).items():
         yield WARNING, gettext("Account %(account)s: %(why)s") % {"account": alias, "why": why}
     for why, cards in refused.items():
         text = ngettext_lazy(
@@ -300,11 +305,16 @@ def _messages(
         yield WARNING, _filled(text, cards, why=why)
 
 
-def _why_accounts_wait(cards: Sequence[LiveActivity]) -> dict[str, str]:
-    """Return why, by the alias of each account of the cards that makes no calls now."""
+def _by_account(
+    why: Callable[[conf.Account], str],
+    results: dict[Result, list[LiveActivity]],
+    concerned: Iterable[Result],
+) -> dict[str, str]:
+    """Return why nothing comes of these results now, by the alias of each account it holds for."""
     known = conf.accounts()
-    found = {a: why_ends_wait(known[a]) for a in accounts_of(cards) if a in known}
-    return {alias: why for alias, why in found.items() if why}
+    aliases = accounts_of(card for result in concerned for card in results.get(result, ()))
+    found = {alias: why(known[alias]) for alias in aliases if alias in known}
+    return {alias: text for alias, text in found.items() if text}
 
 
 def _why_refused(error: InvalidInputError) -> str:

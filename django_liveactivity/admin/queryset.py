@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
@@ -18,7 +18,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.models import KnownActivityId, LiveActivity, Now, Operation, lane_digest
+from django_liveactivity.models import (
+    KnownActivityId,
+    LiveActivity,
+    Now,
+    Operation,
+    SameBytes,
+    lane_digest,
+)
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise, WithAnnotations
@@ -93,7 +100,8 @@ def search(queryset: Cards, term: str) -> Cards:
     by_key, by_id = lane_digest(stream_key=term), lane_digest(activity_id=term)
     known = KnownActivityId.objects.filter(id_digest=by_id).values("activity")
     named = Q(lane_digest__in=(by_key, by_id)) | Q(pk__in=known)
-    return queryset.filter(named | Q(subject_pk=term))
+    same = SameBytes("subject_pk", Value(term, output_field=selectors.SUBJECT_PK))
+    return queryset.filter(named | Q(same, subject_pk=term))
 
 
 class AccountFilter(admin.SimpleListFilter):
@@ -119,7 +127,11 @@ class AccountFilter(admin.SimpleListFilter):
         yield from choices
 
     def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
-        return queryset.filter(account=self.value()) if self.value() else queryset
+        alias = self.value()
+        if not alias:
+            return queryset
+        # PostgreSQL raises for a NUL.
+        return queryset.filter(account=alias) if conf.ALIAS.fullmatch(alias) else queryset.none()
 
 
 class AttentionFilter(admin.SimpleListFilter):

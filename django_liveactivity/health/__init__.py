@@ -12,7 +12,15 @@ from . import alerts
 from .alerts import Problem, overdue
 from .status import UNREADABLE, AccountStatus, condition_of, heartbeat_age, statuses
 
-__all__ = ["AccountStatus", "Health", "Problem", "check_health", "why_ends_wait"]
+__all__ = [
+    "AccountStatus",
+    "Health",
+    "Problem",
+    "check_health",
+    "is_open",
+    "why_ends_wait",
+    "why_nothing_drains",
+]
 
 HOLDING_UP_ENDS = ("frozen", "blocked")
 """The conditions in which an account sends no due end."""
@@ -86,12 +94,27 @@ def why_ends_wait(account: conf.Account) -> str:
 
     What an operator is told after asking for an end: that it was stored is not that it goes.
     """
-    states = AccountState.objects.using(account.database).filter(account=account.alias)
-    state = with_now(states).first()
+    state = _state(account)
     condition = None if state is None else condition_of(state)
     if state is not None and condition is not None and condition.name in HOLDING_UP_ENDS:
         seconds = max(0, (condition.until or 0) - state.now) / 1000
         return f"{condition.reason} The next call is made in {seconds:.0f} s."
+    return why_nothing_drains(account)
+
+
+def why_nothing_drains(account: conf.Account) -> str:
+    """Return why an operator's decision is not carried out now, in words; "" if it is."""
     if account.dispatcher == "immediate":
         return ""
     return _silence(heartbeat_age(account.database), account.timing)
+
+
+def is_open(account: conf.Account) -> bool:
+    """Tell whether the account makes every call that is due, so that there is nothing to probe."""
+    state = _state(account)
+    return state is None or condition_of(state).name == "open"
+
+
+def _state(account: conf.Account) -> AccountState | None:
+    states = AccountState.objects.using(account.database).filter(account=account.alias)
+    return with_now(states).first()

@@ -148,7 +148,7 @@ class LiveActivity(KeptModel):
     )
     generation = models.PositiveIntegerField(_("generation"), default=0)
     needs_attention = models.BooleanField(_("needs attention"), default=False)
-    ended_at = models.BigIntegerField(null=True, editable=False)
+    ended_at = models.BigIntegerField(null=True, editable=False)  # of a failed card, since when
 
     is_closed: bool  # annotated by the selectors: whether an end is due
     newest_content: Any  # annotated by the selectors: what it was last meant to show
@@ -177,8 +177,10 @@ class LiveActivity(KeptModel):
 
     @property
     def ended(self) -> datetime.datetime | None:
-        """When the vendor acknowledged the end, or None."""
-        return None if self.ended_at is None else to_datetime(self.ended_at)
+        """When the vendor acknowledged the end, or None; a failed card has no end."""
+        if self.ended_at is None or self.status != self.Status.ENDED:
+            return None
+        return to_datetime(self.ended_at)
 
     @property
     def database(self) -> str:

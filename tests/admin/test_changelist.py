@@ -15,7 +15,7 @@ from django_liveactivity.models import KnownActivityId, LiveActivity, Operation,
 from django_liveactivity.selectors import EXPIRED_AFTER_MS
 from django_liveactivity.testing import deliver
 from tests.clock import advance
-from tests.shop.models import Order
+from tests.shop.models import Machine, Order
 
 from .conftest import cards_in, names_in
 
@@ -123,6 +123,16 @@ class TestWhatItTells:
 
         assert cell(answer, "shown_status") == "live"
         assert cell(answer, "newest_operation") == "stream: done (delivered)"
+
+    def test_a_card_that_was_never_shown_has_not_ended(self, viewer, vendor):
+        vendor.faults = "PUT:400@1"
+        show("order-1")
+        deliver()
+
+        answer = cards_in(viewer)
+
+        assert cell(answer, "shown_status") == "failed"
+        assert cell(answer, "ended_on") == "-"
 
     def test_a_card_that_ios_has_removed_is_expired(self, viewer):
         show("order-1", time_to_live=None)
@@ -290,8 +300,8 @@ class TestSearch:
     @pytest.fixture(autouse=True)
     def _cards(self, db):
         show("order-1", subject=Order.objects.create(pk=4711))
-        show("Order-1")
-        show("order-10")
+        show("Order-1", subject=Machine(hostname="Web-1"))
+        show("order-10", subject=Machine(hostname="web-1"))
         services.track_activity(
             "pLAr-Hnq9", SegmentedProgress(title="D", current_step=1, number_of_steps=2)
         )
@@ -309,6 +319,7 @@ class TestSearch:
             ("pLAr-Hnq9", {"pLAr-Hnq9"}),
             ("old-id", {"order-10"}),
             ("4711", {"order-1"}),
+            ("web-1", {"order-10"}),
             ("order", set()),
             ("%", set()),
             ("' OR 1=1 --", set()),

@@ -65,5 +65,6 @@ def test_cards_end_in_their_own_database(operator, cards):
     assert Operation.objects.using("other").get(kind="end").activity_id == cards[1].pk
 
 
-def test_an_unknown_account_has_no_cards(viewer):
-    assert names_in(viewer, account="nowhere") == set()
+@pytest.mark.parametrize("alias", ["nowhere", "no\0where", "nowhere" * 50])
+def test_an_unknown_account_has_no_cards(viewer, alias):
+    assert names_in(viewer, account=alias) == set()

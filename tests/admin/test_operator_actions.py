@@ -10,7 +10,13 @@ from django.urls import reverse
 
 from django_liveactivity import Progress, services
 from django_liveactivity.delivery import drain
-from django_liveactivity.models import LiveActivity, Operation, OperatorAction
+from django_liveactivity.models import (
+    AccountState,
+    Heartbeat,
+    LiveActivity,
+    Operation,
+    OperatorAction,
+)
 from django_liveactivity.testing import deliver
 
 from .conftest import CHANGELIST, messages_of, page_of
@@ -32,6 +38,13 @@ def confirm(client, action, *cards, reason="New key"):
     return choose(client, action, *cards, post="yes", reason=reason)
 
 
+@pytest.fixture
+def unpaid(db):
+    """An account that sends ends, and probes before it sends content."""
+    AccountState.objects.create(account="default", billing_since=1)
+
+
+@pytest.mark.usefixtures("unpaid")
 @pytest.mark.parametrize("action", ACTIONS)
 class TestAsking:
     def test_who_may_only_view_decides_nothing(self, viewer, action):
@@ -145,7 +158,24 @@ def test_a_probe_names_the_accounts_before_they_call(operator, settings):
     assert "accounts of these live activities make their next call at once: b, default<" in both
 
 
+@pytest.mark.usefixtures("unpaid")
 def test_each_account_is_probed_once(operator):
     answer = confirm(operator, "probe_accounts", show("order-1"), show("order-2"))
     assert OperatorAction.objects.filter(kind="probe").count() == 1
     assert messages_of(answer) == [("success", "The next drain probes: default")]
+
+
+def test_an_open_account_is_not_probed(operator):
+    answer = confirm(operator, "probe_accounts", show("order-1"))
+    assert not OperatorAction.objects.exists()
+    assert messages_of(answer) == [("info", "Open, so there is nothing to probe: default")]
+
+
+@pytest.mark.usefixtures("unpaid")
+@pytest.mark.parametrize("action", ["give_up_selected", "probe_accounts"])
+def test_a_decision_that_no_drain_carries_out_says_so(operator, action):
+    Heartbeat.objects.all().delete()
+    [done, warned] = messages_of(confirm(operator, action, show()))
+    assert done[0] == "success"
+    assert warned[0] == "warning"
+    assert warned[1].startswith("Account default: nothing drains: there was never a sweep")
