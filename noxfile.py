@@ -27,6 +27,8 @@ DATABASES = [*SERVERS, "sqlite"]
 FAST = [
     "tests/content",
     "tests/client/test_parsing.py",
+    "tests/delivery/test_bodies.py",
+    "tests/delivery/test_bounds.py",
     "tests/delivery/test_decisions.py",
     "tests/delivery/test_verdict_table.py",
     "tests/sandbox/test_content_rules.py",
