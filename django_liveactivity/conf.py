@@ -54,7 +54,7 @@ class Timing:
     latency_allowance: int = 750
     keep_finished: int = 30 * 24 * 3_600_000
     overdue_after: int = 300_000
-    silent_after: int = 90_000  # a drain of 50 s and its last call, on a worker's only process
+    silent_after: int = 90_000  # six sweeps
     alert_every: int = 300_000
 
     def divided_by(self, divisor: int) -> Timing:
