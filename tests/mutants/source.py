@@ -11,6 +11,7 @@ from pathlib import Path
 from .table import Mutant
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
+WORD = re.compile(r"\w")
 
 
 class GoneError(Exception):
@@ -76,4 +77,6 @@ def _pattern(old: str) -> re.Pattern[str]:
         words = before[-1].isalnum() and token[0].isalnum()
         comma = r"(?:,\s*)?" if token in ")]}" else ""
         pattern += (r"\s+" if words else r"\s*") + comma + re.escape(token)
-    return re.compile(rf"(?<!\w){pattern}" if tokens[0][0].isalnum() else pattern)
+    start = r"(?<!\w)" if WORD.match(tokens[0]) else ""
+    end = r"(?!\w)" if WORD.match(tokens[-1]) else ""
+    return re.compile(start + pattern + end)
