@@ -210,13 +210,13 @@ GATES = _of(
     ("", "BLOCK_AFTER_LANES = 3", "BLOCK_AFTER_LANES = 2", "failures of two lanes block"),
     ("", "BLOCK_AFTER_LANES = 3", "BLOCK_AFTER_LANES = 4", "failures of three lanes do not block"),
     ("_failed", "if answer.retry_after is not None", "if False", "a 503's Retry-After is ignored"),
-    ("after", 'Greatest(F("frozen_until"), Now() + delay)', "Now() + delay",
+    ("account_changes", 'Greatest(F("frozen_until"), Now() + delay)', "Now() + delay",
      "a later 429 shortens the freeze"),
-    ("after", "case AccountEffect.BILLING if state.billing_since is None",
+    ("account_changes", "case AccountEffect.BILLING if state.billing_since is None",
      "case AccountEffect.BILLING", "a probe of the billing begins it anew"),
-    ("after", "case AccountEffect.LIMIT if state.limit_since is None", "case AccountEffect.LIMIT",
+    ("account_changes", "case AccountEffect.LIMIT if state.limit_since is None", "case AccountEffect.LIMIT",
      "a probe of the limit begins it anew"),
-    ("after", '"freezes": F("freezes") + 1', '"freezes": F("freezes")', "freezes do not grow"),
+    ("account_changes", '"freezes": F("freezes") + 1', '"freezes": F("freezes")', "freezes do not grow"),
 )
 
 PAUSES = _of(
