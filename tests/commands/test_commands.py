@@ -72,6 +72,10 @@ class TestEnd:
                 "auto_dismiss_minutes: contradicts dismiss_after",
             ),
             (["key", "--content", "[]"], "must be a JSON object"),
+            (
+                ["key", "--content", '{"title": "x", "title": "y"}'],
+                "--content is not JSON: 'title' is given more than once",
+            ),
             (["key", "--account", "other"], "no account 'other'"),
             (["--activity-id", "x"], "content: "),
             (["key", "--title", "x", "--content", "{}"], "either --title or --content"),
@@ -105,6 +109,15 @@ class TestEnd:
         error_response = r"^some-id: does not end\. The vendor refuses end \d+ \(not_found\)"
         with pytest.raises(CommandError, match=error_response):
             run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_was_delivered_at_once_is_told(self, vendor, settings):
+        default = settings.LIVEACTIVITY["default"]
+        settings.LIVEACTIVITY = {"default": default | {"DISPATCHER": "immediate"}}
+        with pytest.raises(CommandError, match=r"some-id: does not end\."):
+            run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
+        services.stream_activity("order-42", CONTENT)
+        assert "is done (delivered)." in run("liveactivity_end", "order-42")
 
     def test_what_has_ended_is_said_to_have_ended(self, vendor):
         with Client("ask_test_0123456789", base_url=vendor.url) as client:

@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,14 @@ class Command(BaseCommand):
             ends = self._end(names, how | shown)
         except InvalidInputError as error:
             raise CommandError(f"Nothing was ended. {printable(error)}") from error
+        already_ended = [end for end in ends if end.is_settled]
+        for end in ends:
+            end.refresh_from_db()  # the dispatcher "immediate" has delivered it by now
         refused = [end for end in ends if end.state == Operation.State.NEEDS_OPERATOR]
         for end in ends:
-            if end not in refused:
+            if end in already_ended:
+                self.stdout.write(f"{printable(end.activity)}: had already ended (end {end.pk}).")
+            elif end not in refused:
                 self._report(end)
         waits = why_ends_wait(conf.account(options["account"]))
         if waits and not all(end.is_settled for end in ends):
@@ -85,10 +91,8 @@ class Command(BaseCommand):
 
     def _report(self, end: Operation) -> None:
         """Print what happens to a card, and a warning if its name may be misspelled."""
-        if end.is_settled:
-            self.stdout.write(f"{printable(end.activity)}: had already ended (end {end.pk}).")
-            return
-        self.stdout.write(f"{printable(end.activity)}: end {end.pk} is stored.")
+        state = f"{end.state} ({end.outcome})" if end.is_settled else "stored"
+        self.stdout.write(f"{printable(end.activity)}: end {end.pk} is {state}.")
         if not selectors.has_content(end):
             self._warn(
                 f"{printable(end.activity)}: this project has shown no live activity of that name. "
@@ -165,9 +169,18 @@ def _text(given: str) -> str:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise CommandError(f"--content is not JSON: {printable(error)}") from error
     if not isinstance(content, dict):
         raise CommandError("--content must be a JSON object.")
     return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object in which every key is given once: of two, readers take either."""
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        repeated = next(name for name, count in Counter(n for n, _ in pairs).items() if count > 1)
+        raise ValueError(f"{repeated!r} is given more than once")
+    return read
