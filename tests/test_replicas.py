@@ -118,6 +118,17 @@ def test_what_a_service_returns_can_be_read(order):
     assert act.created_at >= end.created_at
 
 
+def test_the_rows_of_a_row_are_beside_it(order):
+    stream = Operation.objects.using("default").get()
+    services.retry_operation(stream, actor="ann")
+    deliver()
+    assert stream.activity == card()
+    assert stream.attempts.get().operation == stream
+    assert stream.operator_actions.get().operation == stream
+    assert card().operations.get() == stream
+    assert stream.attempts.count() == 1
+
+
 def test_scheduled_ends_are_kept_and_moved(order):
     services.end_activity(stream_key="order-42", after=HOUR)
     assert services.keep_activity(stream_key="order-42").activity == card()

@@ -101,12 +101,15 @@ def _parsed(data: object) -> datetime.datetime | None:
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses unknown fields by name: most are misspelled."""
 
+    elsewhere: Mapping[str, str] = {}
+    """What to do with fields that have another place, by their names."""
+
     def to_internal_value(self, data: object) -> Any:
         """Return the values, or report everything that is wrong at once."""
         names = set(data) if isinstance(data, Mapping) else set()
         unknown = sorted(names - self.fields.keys())[:MAX_ERRORS]
         message = f"Unknown field. Known fields: {', '.join(self.fields)}."
-        errors: dict[str, Any] = {name: [message] for name in unknown}
+        errors: dict[str, Any] = {name: [self.elsewhere.get(name, message)] for name in unknown}
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -128,6 +131,11 @@ class SubjectSerializer(StrictSerializer):
 @extend_schema_serializer(component_name="LiveActivityEnd")
 class EndSerializer(StrictSerializer):
     """What ends, and how: exactly one of stream_key, activity_id, id and subject."""
+
+    elsewhere = dict.fromkeys(
+        ("auto_dismiss_minutes", "auto_dismiss_seconds"),
+        "Belongs in content_state; or give dismiss_after, in seconds.",
+    )
 
     stream_key = StrictCharField(
         required=False, help_text="The key of a stream, shown by this project or elsewhere."

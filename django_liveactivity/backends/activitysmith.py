@@ -66,12 +66,13 @@ class ActivitySmithBackend(BaseBackend):
         * ``liveactivity.W006``: a ``base_url`` without a path.
         """
         messages: list[CheckMessage] = []
-        hint = "Leave base_url out: the vendor's is the default."
         if not settings.DEBUG and is_loopback(self.base_url):
             message = f"{self.name}: base_url leads to this machine, and no card to a phone."
+            hint = "Leave base_url out: the vendor's is the default."
             messages.append(Warning(message, hint=hint, id="liveactivity.W003"))
         if not has_path(self.base_url):
             message = f"{self.name}: base_url has no path; the API's is {DEFAULT_BASE_URL}."
+            hint = f"Give {self.base_url.rstrip('/')}/api."
             messages.append(Warning(message, hint=hint, id="liveactivity.W006"))
         return messages
 

@@ -159,6 +159,8 @@ def _error(outcome: Outcome, status: int, body: JSONObject) -> str:
     if outcome in ACKNOWLEDGED:
         return "" if outcome == Outcome.ALREADY_ENDED else "; ".join(_reservations(outcome, body))
     said = [value for name in ("error", "message") if isinstance(value := body.get(name), str)]
+    if 200 <= status < 300 and body.get("success") is not True:
+        said.insert(0, "no JSON object with success: true")  # as a proxy's page, or compressed
     return ": ".join([f"HTTP {status}", *said])
 
 

@@ -14,7 +14,17 @@ DIGEST_LENGTH = 64
 
 
 class InsertQuerySet(models.QuerySet[Any]):
-    """A QuerySet that INSERTs with expressions."""
+    """A QuerySet that INSERTs with expressions, and reads the rows of a row where that row is."""
+
+    @property
+    def db(self) -> str:
+        """The alias of the database: for what is related to a row of ours, where that row is.
+
+        Django would ask the router, whose replica may not have it yet.
+        """
+        row = self._hints.get("instance") if self._db is None else None  # type: ignore[attr-defined]
+        here = row._state.db if isinstance(row, InsertedModel) else None
+        return here or super().db
 
     def insert(self, **values: Any) -> Any:
         """INSERT one row; a value given as an expression is read from the database on access."""
@@ -64,8 +74,11 @@ class KeptQuerySet(InsertQuerySet):
 class InsertedModel(models.Model):
     """A row with values that the database chose: read later, they are read where it is written."""
 
+    objects = InsertQuerySet.as_manager()
+
     class Meta:
         abstract = True
+        base_manager_name = "objects"  # which ``operation.activity`` is read by
 
     def refresh_from_db(self, using: str | None = None, *args: Any, **kwargs: Any) -> None:
         """Read the row again, or what of it was not read yet; from where it came, by default.
@@ -78,7 +91,7 @@ class InsertedModel(models.Model):
 class KeptModel(InsertedModel):
     """A row that cannot be deleted while its end is unacknowledged."""
 
-    objects = KeptQuerySet.as_manager()
+    objects = KeptQuerySet.as_manager()  # type: ignore[misc] # of a queryset that deletes less
 
     class Meta:
         abstract = True

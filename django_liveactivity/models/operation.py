@@ -17,7 +17,7 @@ from django_liveactivity.conf import MAX_ALIAS
 from django_liveactivity.content import Endpoint
 
 from .activity import LiveActivity
-from .base import DIGEST_LENGTH, InsertedModel, InsertQuerySet, KeptModel
+from .base import DIGEST_LENGTH, InsertedModel, KeptModel
 from .clock import Now, to_datetime
 from .fields import AnyCharField, AnyTextField
 
@@ -235,8 +235,6 @@ class OperatorAction(InsertedModel):
     reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
     applied_at = models.BigIntegerField(null=True, editable=False)
-
-    objects = InsertQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("act")

@@ -306,3 +306,14 @@ def test_an_unknown_account_or_model_names_no_others(client, url, settings):
     assert model.status_code == 404
     told = account.content.decode() + model.content.decode()
     assert not [name for name in ("secret", "default", "Order", "auth") if name in told]
+
+
+def test_a_dismissal_beside_the_content_is_told_where_it_belongs(client, url):
+    answer = client.post(url, key(auto_dismiss_minutes=2))
+
+    assert answer.json()["errors"] == [
+        {
+            "path": "auto_dismiss_minutes",
+            "message": "Belongs in content_state; or give dismiss_after, in seconds.",
+        }
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from django.core.checks import run_checks
 
 from .finding import found
 
@@ -141,6 +142,13 @@ class TestAnAddressWithoutAPath:
         assert list(messages) == ["liveactivity.W006"]
         assert "base_url has no path" in messages["liveactivity.W006"]
         assert "https://activitysmith.com/api" in messages["liveactivity.W006"]
+
+    def test_of_a_sandbox_is_not_answered_by_real_phones(self, settings):
+        settings.DEBUG = True
+        options = {"api_key": KEY, "base_url": "http://127.0.0.1:8765"}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        [warning] = run_checks(tags=["liveactivity"])
+        assert warning.hint == "Give http://127.0.0.1:8765/api."
 
     def test_is_found_in_development_too(self, settings):
         settings.DEBUG = True

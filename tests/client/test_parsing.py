@@ -165,6 +165,7 @@ def test_the_vendors_answer_is_kept() -> None:
 def test_an_error_is_summed_up_for_people() -> None:
     assert read(END, 403, NO).error == "HTTP 403: No: Because"
     assert read(END, 502, b"<html>").error == "HTTP 502"
+    assert read(END, 200, b"<html>").error == "HTTP 200: no JSON object with success: true"
 
 
 STRANGERS = {

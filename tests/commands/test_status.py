@@ -224,6 +224,15 @@ def test_no_line_is_wider_than_80_columns(vendor, settings):
     assert max(map(len, told.splitlines())) <= 80
 
 
+def test_no_problem_is_wider_than_80_columns(vendor):
+    services.end_activity(stream_key="order-42")
+    with pytest.raises(CommandError, match="nothing drains") as caught:
+        run("liveactivity_status")
+    lines = f"CommandError: {caught.value}".splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 80
+
+
 def test_an_account_whose_database_is_away_does_not_hide_the_others(vendor, settings, capsys):
     account = settings.LIVEACTIVITY["default"]
     settings.LIVEACTIVITY = {"away": account | {"DATABASE": "nowhere"}, "default": account}

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf
-from django_liveactivity.health import Health, check_health
+from django_liveactivity.health import Health, Problem, check_health
 from django_liveactivity.health.status import UNREADABLE, AccountStatus, NamedCards
 from django_liveactivity.printable import printable, printable_lines
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write("\n\n".join(map(_block, health.accounts)))
         if not health.ok:
-            raise CommandError("\n".join(map(printable, health.problems)))
+            raise CommandError("\n".join(map(_problem, health.problems)))
 
 
 def _as_dict(health: Health) -> dict[str, Any]:
@@ -60,6 +60,12 @@ def _block(status: AccountStatus) -> str:
         lines += [f"  {name:<18}{tell(status)}" for name, tell in ROWS]
         lines += [_wrapped(text) for text in _remarks(status)]
     return "\n".join(lines)
+
+
+def _problem(problem: Problem) -> str:
+    """Return a problem as lines of at most 80 columns, with what manage.py puts before them."""
+    width = COLUMNS - len("CommandError: ")
+    return textwrap.fill(printable(problem), width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _wrapped(text: str) -> str:
