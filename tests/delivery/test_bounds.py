@@ -204,6 +204,12 @@ class TestPlans:
         decided = plan_of(end, lane=lane(ever_called=False))
         assert (decided.send, decided.may_predate_us) == (end, True)
 
+    def test_a_card_that_an_older_end_was_asked_for_ends_with_a_call(self):
+        end = operation(1, Kind.END, created_at=NOW - MINUTE, due_at=NOW)
+        content = operation(2, created_at=NOW - 1)
+        decided = plan_of(end, content, lane=lane(ever_called=False))
+        assert (decided.never_started, decided.send) == (False, end)
+
     def test_an_end_before_any_content_adopts_the_card(self):
         end, content = operation(1, Kind.END), operation(2)
         assert plan_of(end, content, lane=lane(ever_called=False)).may_predate_us

@@ -214,9 +214,10 @@ GATES = _of(
      "a later 429 shortens the freeze"),
     ("account_changes", "case AccountEffect.BILLING if state.billing_since is None",
      "case AccountEffect.BILLING", "a probe of the billing begins it anew"),
-    ("account_changes", "case AccountEffect.LIMIT if state.limit_since is None", "case AccountEffect.LIMIT",
-     "a probe of the limit begins it anew"),
-    ("account_changes", '"freezes": F("freezes") + 1', '"freezes": F("freezes")', "freezes do not grow"),
+    ("account_changes", "case AccountEffect.LIMIT if state.limit_since is None",
+     "case AccountEffect.LIMIT", "a probe of the limit begins it anew"),
+    ("account_changes", '"freezes": F("freezes") + 1', '"freezes": F("freezes")',
+     "freezes do not grow"),
 )
 
 PAUSES = _of(
