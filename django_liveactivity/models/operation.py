@@ -237,8 +237,8 @@ class OperatorAction(InsertedModel):
     applied_at = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
-        verbose_name = _("act")
-        verbose_name_plural = _("operator_actions")
+        verbose_name = _("operator action")
+        verbose_name_plural = _("operator actions")
         indexes = [models.Index(fields=["applied_at", "account"], name="dla_action_due")]
 
     def __str__(self) -> str:
