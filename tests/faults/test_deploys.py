@@ -8,7 +8,7 @@ from pathlib import Path
 from .generator import end, show, transaction, work
 from .harness import World
 from .matrix import row
-from .previous_version import older_tree
+from .next_version import newer_tree
 from .processes import ask
 
 WHERE = "import django_liveactivity; print(django_liveactivity.__file__)"
@@ -16,8 +16,8 @@ WHERE = "import django_liveactivity; print(django_liveactivity.__file__)"
 
 @row(37)
 def test_row_37_old_and_new_version_at_once(world: World, tmp_path: Path):
-    new, old = {}, {"tree": str(older_tree(tmp_path / "older"))}
-    assert ask(world.run | old, WHERE).startswith(old["tree"])
+    new, old = {"tree": str(newer_tree(tmp_path / "newer", world.run))}, {}
+    assert ask(world.run | new, WHERE).startswith(new["tree"])
     hosts = [world.host(), world.host(**old)]
     versions = [new, old, new, old]
     workers = [world.worker(**version) for version in versions]

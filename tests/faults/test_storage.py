@@ -208,7 +208,7 @@ def test_row_19_locks_and_deadlocks(world: World, database_name: str):
         def provoked() -> bool:
             host.must(show(key))  # noqa: B023 - used in this round only
             conflict.provoke(world.database)  # noqa: B023
-            return "met a lock" in worker.output  # noqa: B023
+            return "database lock conflict" in worker.output  # noqa: B023
 
         world.until(provoked, f"lock {number}", 8.0)
         host.must(end(key))
@@ -234,7 +234,7 @@ def test_row_19_record_has_changed_since_last_read(world: World):
         world.database.execute(RETRY_FIRST)  # where a worker reads before it writes
         time.sleep(2.0)
         nemesis.commit()
-    world.until(lambda: "_apply met a lock" in worker.output, "1020")
+    world.until(lambda: "_apply: database lock conflict" in worker.output, "1020")
     world.until_called("PUT", "card-1")
     host.must(end("card-1"))
     world.judge()
