@@ -13,7 +13,7 @@ import pytest
 from . import behaviours
 from .brokers import Redis
 from .generator import end, many, show
-from .harness import Host, World
+from .harness import OPERATIONS, Host, World
 from .matrix import row
 from .own_servers import private
 from .proxy import Faults, Proxy
