@@ -13,7 +13,7 @@ import pytest
 from . import behaviours
 from .brokers import Redis
 from .generator import end, many, show
-from .harness import OPERATIONS, Host, World
+from .harness import DISPATCH, OPERATIONS, Host, World
 from .matrix import row
 from .own_servers import private
 from .proxy import Faults, Proxy
@@ -178,7 +178,8 @@ def refusals_per_window(world: World, workers: int) -> list[int]:
     world.database.execute(f"UPDATE {OPERATIONS} SET rank = 0")  # as if we had shown the cards
     with somebody_else(world, every=seconds / (limit / 2)):
         for _ in range(workers):
-            world.worker(rate_limit=rate_limit)
+            # One drain at a time each: all calls in flight at a 429 may be answered so.
+            world.start(*DISPATCH, "--threads", "1", name="worker", rate_limit=rate_limit)
         world.drained()
     world.judge()
     refused = [e.arrived for e in world.vendor.calls() if e.status == 429]
