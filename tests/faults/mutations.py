@@ -20,7 +20,7 @@ from django_liveactivity.delivery.lanes.candidates import Target
 from django_liveactivity.delivery.limits import rate
 from django_liveactivity.delivery.limits.admission import Admission
 from django_liveactivity.delivery.rules import plan
-from django_liveactivity.models import Lane, Now, Operation, activity
+from django_liveactivity.models import AccountState, Lane, Now, Operation, activity
 from django_liveactivity.services.writer import Writer
 
 Kind, State = Operation.Kind, Operation.State
@@ -88,7 +88,9 @@ def update_after_end() -> None:
 def first_in_first_out() -> None:
     """What was due first goes first, end or not."""
 
-    def mutant(account: conf.Account, admission: Admission) -> Iterator[Target]:
+    def mutant(
+        account: conf.Account, state: AccountState, admission: Admission
+    ) -> Iterator[Target]:
         rows = Operation.objects.using(account.database).filter(next_try_at__lte=Now())
         first = rows.select_related("activity").order_by("next_try_at", "pk").first()
         if first is not None:
