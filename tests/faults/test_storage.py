@@ -154,6 +154,7 @@ class Conflict:
                     raise
 
 
+HEARTBEAT = "django_liveactivity_heartbeat"
 LOCK_STATE = f"UPDATE {STATES} SET failures = failures"
 CHANGE_STATE = f"UPDATE {STATES} SET limit_probes = limit_probes + 1"
 LOCK_LANES = f"UPDATE {LANES} SET hidden_because = hidden_because"
@@ -228,7 +229,7 @@ def test_row_19_record_has_changed_since_last_read(world: World):
     host.must(show("card-1"))
     world.database.execute(f"UPDATE {OPERATIONS} SET next_try_at = next_try_at + 3600000")
     worker = world.worker(database=world.database.settings | {"OPTIONS": snapshot})
-    world.until(world.account, "the worker")
+    world.until(lambda: world.database.rows(f"SELECT beat_at FROM {HEARTBEAT}"), "the worker")
     with closing(world.database.connect()) as nemesis:
         nemesis.cursor().execute(f"UPDATE {OPERATIONS} SET failures = failures + 1")
         world.database.execute(RETRY_FIRST)  # where a worker reads before it writes
