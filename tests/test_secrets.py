@@ -285,7 +285,7 @@ def the_error_of_the_configuration():
         return sys.exc_info()
 
 
-@pytest.mark.filterwarnings("ignore:Django .* will not have a default mailer")  # 6.1, and not ours
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_no_variable_is_in_the_mail_to_the_admins(settings, client, mailoutbox, broken):
     """Django's report shows the settings as well, where it hides what is named as a key is."""
