@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from django.core.management import get_commands, load_command_class
+from django.dispatch import Signal
 
 from django_liveactivity import tracking
 from django_liveactivity.backends.activitysmith import ActivitySmithBackend
@@ -34,6 +35,22 @@ def blocks(document, language="python"):
     return re.findall(
         rf"^```{language}\n(.*?)^```$", document.read_text(), re.DOTALL | re.MULTILINE
     )
+
+
+@pytest.fixture(autouse=True)
+def _disconnect_what_a_document_connects(monkeypatch):
+    """A receiver goes with its document; a weak one lives until the garbage collector runs."""
+    connected = []
+    connect = Signal.connect
+
+    def remember(signal, receiver, sender=None, weak=True, dispatch_uid=None):
+        connect(signal, receiver, sender, weak, dispatch_uid)
+        connected.append((signal, receiver, sender, dispatch_uid))
+
+    monkeypatch.setattr(Signal, "connect", remember)
+    yield
+    for signal, receiver, sender, dispatch_uid in connected:
+        signal.disconnect(receiver, sender, dispatch_uid)
 
 
 @pytest.fixture
