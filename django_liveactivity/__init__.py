@@ -6,27 +6,29 @@ and be imported before ``django.setup()``.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazy_names
 
 if TYPE_CHECKING:
-    from . import services as services
-    from .content import Action as Action
-    from .content import Alert as Alert
-    from .content import AlertMessage as AlertMessage
-    from .content import Badge as Badge
-    from .content import Icon as Icon
-    from .content import Metric as Metric
-    from .content import Metrics as Metrics
-    from .content import Progress as Progress
-    from .content import SegmentedProgress as SegmentedProgress
-    from .content import Stats as Stats
-    from .content import Timer as Timer
-    from .content import Value as Value
-    from .tracking import ModelActivity as ModelActivity
-    from .tracking import register as register
+    from . import services
+    from .content import (
+        Action,
+        Alert,
+        AlertMessage,
+        Badge,
+        Icon,
+        Metric,
+        Metrics,
+        Progress,
+        SegmentedProgress,
+        Stats,
+        Timer,
+        Value,
+    )
+    from .tracking import ModelActivity, register
 
-_CONTENT = (
+__all__ = [
     "Action",
     "Alert",
     "AlertMessage",
@@ -34,28 +36,14 @@ _CONTENT = (
     "Icon",
     "Metric",
     "Metrics",
+    "ModelActivity",
     "Progress",
     "SegmentedProgress",
     "Stats",
     "Timer",
     "Value",
-)
-_HOMES = {
-    **dict.fromkeys(_CONTENT, "content"),
-    "ModelActivity": "tracking",
-    "register": "tracking",
-}
+    "register",
+    "services",
+]
 
-__all__ = [*_CONTENT, "ModelActivity", "register", "services"]  # noqa: PLE0604 - a constant
-
-
-def __getattr__(name: str) -> Any:
-    if name == "services":
-        return import_module(f"{__name__}.services")
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, __all__, "services", "content", "tracking")

@@ -16,7 +16,7 @@ ALWAYS = (
     "accounts.check_accounts",
     "accounts.check_celery_app",
     "accounts.check_tracking",
-    "endpoint.check_endpoint",
+    "deployment.check_endpoint",
 )
 DEPLOY = ("deployment.check_sqlite", "deployment.check_heartbeat")
 

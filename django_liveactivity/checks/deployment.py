@@ -1,10 +1,12 @@
-"""Check, before a deploy, what only a running project shows."""
+"""Check how the project runs and mounts this app: its databases, its deliverer, its endpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import (
     CheckMessage,
     Warning,  # noqa: A004 - Django's name
@@ -12,9 +14,12 @@ from django.core.checks import (
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections
 from django.db.migrations.loader import MigrationLoader
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from django_liveactivity import conf
 from django_liveactivity.health.status import UNREADABLE, account_status
+
+VIEWS = "django_liveactivity.api.views"
 
 
 def _accounts() -> Iterator[conf.Account]:
@@ -99,3 +104,58 @@ def _heartbeat_ages(account: conf.Account) -> list[float | None]:
 
 def _last_sweep(age: float | None) -> str:
     return "there was no sweep yet" if age is None else f"the last sweep was {age:.0f} s ago"
+
+
+def check_endpoint(**_: object) -> list[CheckMessage]:
+    """Check that the endpoint, if mounted, can authenticate callers and throttle them.
+
+    * ``liveactivity.W004``: the endpoint is mounted without authentication classes.
+    * ``liveactivity.W009``: a throttle by scope has no rate for the endpoint's.
+    """
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    mounted = [each for each in _views(get_resolver().url_patterns) if _is_endpoint(each[1])]
+    return [warning for route, view in mounted for warning in _warnings(route, view)]
+
+
+def _warnings(route: str, view: Any) -> Iterator[CheckMessage]:
+    if not _option(view, "authentication_classes"):
+        yield Warning(
+            f"The endpoint at {route!r} has no authentication classes: every caller is anonymous "
+            "and is refused.",
+            hint="Fill REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'].",
+            id="liveactivity.W004",
+        )
+    scope = _option(view, "throttle_scope")
+    if scope and any(_lacks_rate(each, scope) for each in _option(view, "throttle_classes")):
+        yield Warning(
+            f"The endpoint at {route!r} is throttled by scope, and its scope {scope!r} has no "
+            "rate: Django REST framework answers every request with an error.",
+            hint=f"Add {scope!r} to REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']; None is no limit.",
+            id="liveactivity.W009",
+        )
+
+
+def _views(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        route = f"{prefix}{pattern.pattern}"
+        if isinstance(pattern, URLResolver):
+            yield from _views(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route, pattern.callback
+
+
+def _is_endpoint(view: Any) -> bool:
+    # A project that mounts it has imported it; one without DRF must not.
+    views = sys.modules.get(VIEWS)
+    cls = getattr(view, "cls", None)
+    return views is not None and isinstance(cls, type) and issubclass(cls, views.EndView)
+
+
+def _option(view: Any, name: str) -> Any:
+    return view.initkwargs.get(name, getattr(view.cls, name))
+
+
+def _lacks_rate(throttle: Any, scope: str) -> bool:
+    """Tell whether the throttle is a ScopedRateThrottle that has no rate for the scope."""
+    return hasattr(throttle, "scope_attr") and scope not in throttle.THROTTLE_RATES

@@ -7,8 +7,9 @@ first use: the models need no more than ``answer``.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from django_liveactivity.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .address import DEFAULT_BASE_URL
@@ -18,15 +19,4 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_BASE_URL", "Answer", "Call", "Client", "Outcome"]
 
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        for module in ("answer", "address", "call", "client"):
-            names = vars(import_module(f"{__name__}.{module}"))
-            if name in names:
-                return globals().setdefault(name, names[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, __all__, "answer", "address", "call", "client")

@@ -5,18 +5,22 @@ All names are imported on first use: Django starts without pydantic, which the m
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from django_liveactivity.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .cards import (
         CONTENT_TYPES,
+        Action,
         Alert,
+        AlertMessage,
         Badge,
         Content,
         Icon,
         Metric,
         Metrics,
+        Options,
         Progress,
         SegmentedProgress,
         Stats,
@@ -44,7 +48,6 @@ if TYPE_CHECKING:
     )
     from .fields import Color
     from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
-    from .options import Action, AlertMessage, Options
     from .parsing import ContentInput, OptionFields, parse_content, parse_options
 
 __all__ = [
@@ -89,15 +92,6 @@ __all__ = [
     "text_error",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        for module in ("endpoints", "encoding", "keys", "parsing", "cards", "options", "fields"):
-            names = vars(import_module(f"{__name__}.{module}"))
-            if name in names:
-                return globals().setdefault(name, names[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__, __all__, "endpoints", "encoding", "keys", "parsing", "cards", "fields"
+)

@@ -13,8 +13,7 @@ from django_liveactivity.exceptions import ContentRequiredError, FieldError, Inv
 from .encoding import CONTENT_LIMIT, OPTIONS_LIMIT, JSONObject, JSONValue, encode
 
 if TYPE_CHECKING:
-    from .cards import Content
-    from .options import Options
+    from .cards import Content, Options
 
 
 class Endpoint(StrEnum):

@@ -13,8 +13,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from .endpoints import TYPE_NAMES
 
 if TYPE_CHECKING:
-    from .cards import Content
-    from .options import Action, AlertMessage, Options
+    from .cards import Action, AlertMessage, Content, Options
 
 ContentInput: TypeAlias = "Content | Mapping[str, object]"
 """Content as a caller may give it."""
@@ -79,7 +78,7 @@ def parse_options(options: Mapping[str, object]) -> Options:
     Raises:
         InvalidInputError: names the field.
     """
-    from .options import Options  # noqa: PLC0415 - loads pydantic
+    from .cards import Options  # noqa: PLC0415 - loads pydantic
 
     return Options.model_validate(options)
 

@@ -19,7 +19,7 @@ from django_liveactivity.printable import get_logger
 
 Dispatcher = Callable[[str, float], None]
 SHORT_NAMES = {
-    "none": "django_liveactivity.dispatch.none.wake",
+    "none": "django_liveactivity.dispatch.wake_nobody",
     "celery": "django_liveactivity.dispatch.celery.wake",
     "immediate": "django_liveactivity.dispatch.immediate.wake",
 }
@@ -81,6 +81,10 @@ def wake(alias: str, delay: float = 0.0) -> None:
         get_dispatcher(alias)(alias, delay)
     except Exception:
         logger.exception("The wake-up for account %r failed; the next sweep will do.", alias)
+
+
+def wake_nobody(alias: str, delay: float = 0.0) -> None:
+    """Do nothing: a loop or a cron job of ``liveactivity_dispatch`` looks by itself."""
 
 
 @functools.cache

@@ -28,7 +28,7 @@ from django_liveactivity.models import (
     TrackingFailure,
     with_now,
 )
-from django_liveactivity.models.schema import cure_of
+from django_liveactivity.models.missing_migration import cure_of
 from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
 
 Rank = Operation.Rank

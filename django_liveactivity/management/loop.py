@@ -17,7 +17,7 @@ from django_liveactivity.delivery import Drained, discard_session, drain, due_ac
 from django_liveactivity.health import status
 from django_liveactivity.health.alerts import STUCK
 from django_liveactivity.models import Operation
-from django_liveactivity.models.schema import cure_of
+from django_liveactivity.models.missing_migration import cure_of
 from django_liveactivity.printable import get_logger
 
 from .terminal import ProgressBars

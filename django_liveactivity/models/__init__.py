@@ -12,8 +12,7 @@ from .activity import (
 )
 from .clock import Now, from_datetime, to_datetime, with_now
 from .delivery import AccountState, DrainPermit, Heartbeat, Lane, RateLimitSlot
-from .fields import storable
-from .lookups import SameBytes
+from .fields import SameBytes, storable
 from .operation import Attempt, Operation, OperatorAction, Source
 from .tracking import TrackingFailure
 

@@ -1,4 +1,4 @@
-"""Columns for any text: what their character set lacks is escaped, and restored when read.
+"""Columns for any text: what their character set lacks is escaped; they compare byte for byte.
 
 A database of MariaDB or MySQL may hold tables in ``utf8mb3``, without emoji, or in ``latin1``; an
 INSERT of more would fail, and the host's transaction with it.
@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from django.db import connections, models
+from django.db.models import BooleanField, Func
 
 ALL = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
 WITHOUT_EMOJI = frozenset({"utf8", "utf8mb3", "ucs2"})
@@ -81,3 +82,20 @@ class AnyCharField(_AnyText, models.CharField):  # type: ignore[type-arg]
 
 class AnyTextField(_AnyText, models.TextField):  # type: ignore[type-arg]
     """A TextField that takes every character, whatever the character set of its column."""
+
+
+class SameBytes(Func):
+    """Whether two texts have the same bytes; put a plain equality beside it, which has an index.
+
+    MariaDB's default collation takes ``a`` for ``A`` and ignores spaces at the end.
+    """
+
+    output_field = BooleanField()
+    arity = 2
+    template = "(%(expressions)s)"
+    arg_joiner = " = "
+
+    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """MariaDB and MySQL: bytes have no collation."""
+        template = "(BINARY %(expressions)s)"
+        return self.as_sql(compiler, connection, template=template, **context)

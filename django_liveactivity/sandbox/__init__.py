@@ -8,7 +8,7 @@ It reads the contract by itself: it shares no code with the client that it answe
 
 A request comes in by ``http_server``; ``control`` answers what is not for the API. ``sandbox``
 records each call and asks ``faults`` and ``vendor`` for the reply: ``vendor`` checks the key, the
-``limits`` and the body (``contract``), and lets ``streams`` or ``manual`` change the ``phone``.
+``limits`` and the body (``contract``), and changes the ``phone``.
 """
 
 from __future__ import annotations

@@ -1,23 +1,44 @@
-"""The vendor: takes a request and a time, and returns its reply; no sockets, no clock."""
+"""The vendor: takes a request and a time, and returns its reply; no sockets, no clock.
+
+The managed lifecycle: PUT shows the latest state of a stream, DELETE ends it. The manual one: POST
+start, update and end, by ``activity_id``.
+"""
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 
-from . import manual, streams
-from .calls import MALFORMED, ApiRequest, ReceivedCall, Reply, find_route, refused
-from .contract import PayloadError, RefusedCallError, check_body
+from .calls import (
+    DEVICES,
+    MALFORMED,
+    ApiRequest,
+    ReceivedCall,
+    Reply,
+    accepted,
+    delivery_report,
+    find_route,
+    refused,
+)
+from .contract import (
+    PayloadError,
+    RefusedCallError,
+    check_body,
+    check_final,
+    check_shown,
+    requested_channels,
+)
 from .limits import FIRST_ACCOUNT, Policy, VendorAccount, rate_limited
-from .phone import Phone, Stream
+from .phone import Phone, PhoneCard, Stream, next_display
 
-_OPERATIONS = {
-    "start": manual.start,
-    "update": manual.update,
-    "end": manual.end,
-    "stream": streams.put,
-    "end_stream": streams.delete,
-}
+_STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_BUSY_UPDATES = 12
+_BUSY_SECONDS = 120.0
+_BUSY = (
+    f"More than {_BUSY_UPDATES} updates, and more than one every 2 minutes: "
+    "iOS may throttle Live Activities that update this often."
+)
 
 
 class Vendor:
@@ -79,8 +100,181 @@ class Vendor:
         if not account.admits(now):
             return self.ask_to_wait(refused(rate_limited()))
         if route.endpoint == "stream":
-            streams.check_stream_key(route.stream_key)
+            _check_stream_key(route.stream_key)
         if request.body is MALFORMED:
             raise PayloadError("the body must be JSON", error="Invalid JSON")
         body = check_body(route.operation, request.body)
         return _OPERATIONS[route.operation](ReceivedCall(account, route.stream_key, body, now))
+
+
+def _check_stream_key(stream_key: str) -> None:
+    """Check that a stream may have this key.
+
+    Raises:
+        PayloadError: the key is not of the vendor's pattern.
+    """
+    if not _STREAM_KEY.fullmatch(stream_key):
+        raise PayloadError(
+            "stream_key must contain only letters, numbers, underscores, and hyphens"
+            if len(stream_key) <= 255
+            else "stream_key must have at most 255 characters",
+            error="Invalid stream_key",
+        )
+
+
+def _put(call: ReceivedCall) -> Reply:
+    """Show the latest state of a stream: start, update or rotate its card."""
+    stream = call.account.streams.get(call.stream_key)
+    card = stream.card if stream is not None and stream.is_open else None
+    card_type = call.body["content_state"].get("type")
+    if card is None and card_type is None:
+        raise PayloadError("content_state.type is required to start a stream")
+    check_shown(call.body, "" if card is None else card.type)
+    call.account.check_may_show(call.body, call.now)
+    if stream is not None and stream.is_paused:
+        return _reconciled(call, "paused", activity_id=None)
+    if card is None or not card.is_alive or card_type not in (None, card.type):
+        return _show_new(call, card)
+    return _show_change(call, card)
+
+
+def _delete(call: ReceivedCall) -> Reply:
+    """End a stream and its card."""
+    stream = call.account.streams.get(call.stream_key)
+    if stream is None:
+        raise RefusedCallError(
+            404,
+            "Live Activity stream not found",
+            f"No Live Activity stream found for stream_key: {call.stream_key}",
+        )
+    if "content_state" in call.body:
+        check_final(call.body, stream.card.type)
+    stream.is_open = stream.is_paused = False
+    if not stream.card.is_alive:
+        return _reconciled(call, "ended", activity_id=None)
+    stream.card.end_by_call(call.body, call.now, minutes=2)
+    report = delivery_report(call.policy.delivery)
+    return _reconciled(call, "ended", activity_id=stream.card.activity_id, **report)
+
+
+def _show_new(call: ReceivedCall, previous: PhoneCard | None) -> Reply:
+    """Start a card, in place of the previous one if the stream is going on."""
+    if previous is not None and previous.is_alive:
+        previous.end(call.now, "rotated")
+    card, fields = call.show_new_card(call.stream_key, previous)
+    call.account.streams[call.stream_key] = Stream(card)
+    fields["remote_push_sent"] = True
+    if previous is None:
+        return _reconciled(call, "started", **fields)
+    return _reconciled(call, "rotated", **fields, previous_activity_id=previous.activity_id)
+
+
+def _show_change(call: ReceivedCall, card: PhoneCard) -> Reply:
+    display = next_display(card, call.body)
+    if display == card.display:
+        return _reconciled(call, "noop", activity_id=card.activity_id)
+    card.display = display
+    card.updates += 1
+    fields: dict[str, object] = {
+        "activity_id": card.activity_id,
+        "devices_notified": DEVICES,
+        "devices_queued": 0,
+        "remote_push_sent": True,
+    }
+    if _is_busy(card, call.now):
+        fields["warning"] = _BUSY
+    return _reconciled(call, "updated", **fields)
+
+
+def _is_busy(card: PhoneCard, now: float) -> bool:
+    seconds_each = (now - card.started_at) / card.updates
+    return card.updates > _BUSY_UPDATES and seconds_each < _BUSY_SECONDS
+
+
+def _reconciled(call: ReceivedCall, operation: str, **fields: object) -> Reply:
+    reply = accepted(
+        call.now,
+        operation=operation,
+        stream_key=call.stream_key,
+        effective_channel_slugs=requested_channels(call.body),
+    )
+    reply.body.update(fields)  # after accepted(): an activity_id of null is part of the reply
+    return reply
+
+
+def _start(call: ReceivedCall) -> Reply:
+    """Put a new card on the phone."""
+    check_shown(call.body)
+    call.account.check_may_show(call.body, call.now)
+    card, fields = call.show_new_card(None)
+    channels = card.display.envelope["channels"]
+    return accepted(call.now, **fields, effective_channel_slugs=channels)
+
+
+def _update(call: ReceivedCall) -> Reply:
+    """Change what a card shows."""
+    card = _find_card(call, "update")
+    check_shown(call.body, card.type)
+    if not card.is_alive:
+        return _show_again(call, card)
+    card.display = next_display(card, call.body)
+    card.updates += 1
+    return accepted(
+        call.now, activity_id=card.activity_id, devices_notified=DEVICES, devices_queued=0
+    )
+
+
+def _show_again(call: ReceivedCall, previous: PhoneCard) -> Reply:
+    """Start a new card for a managed stream whose card is gone: its id rotates by an update too."""
+    stream = call.account.streams.get(previous.stream_key or "")
+    if stream is None or stream.card is not previous or not stream.is_open or stream.is_paused:
+        raise _not_found(call, "This Live Activity has already ended")
+    stream.card, fields = call.show_new_card(previous.stream_key, previous)
+    return accepted(
+        call.now,
+        **fields,
+        operation="rotated",
+        stream_key=previous.stream_key,
+        previous_activity_id=previous.activity_id,
+    )
+
+
+def _end(call: ReceivedCall) -> Reply:
+    """End a card; ending it once more is accepted, and has no effect."""
+    card = _find_card(call, "end")
+    check_final(call.body, card.type)
+    if not card.is_alive:
+        return accepted(
+            call.now,
+            activity_id=card.activity_id,
+            ignored=True,
+            message="Live Activity has already ended",
+            end_reason=card.end_reason,
+        )
+    card.end_by_call(call.body, call.now, minutes=3)
+    report = delivery_report(call.policy.delivery)
+    return accepted(call.now, activity_id=card.activity_id, **report)
+
+
+def _find_card(call: ReceivedCall, operation: str) -> PhoneCard:
+    card = call.phone.cards.get(call.body["activity_id"])
+    if card is None:
+        raise _not_found(call, "No Live Activity found for this activity_id")
+    if card.account != call.account.number:
+        message = f"This API key cannot {operation} this Live Activity"
+        raise RefusedCallError(403, "Forbidden", message)
+    return card
+
+
+def _not_found(call: ReceivedCall, message: str) -> RefusedCallError:
+    error = "Forbidden" if call.policy.unknown_activity == 403 else "Live Activity not found"
+    return RefusedCallError(call.policy.unknown_activity, error, message)
+
+
+_OPERATIONS = {
+    "start": _start,
+    "update": _update,
+    "end": _end,
+    "stream": _put,
+    "end_stream": _delete,
+}

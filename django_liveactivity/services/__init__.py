@@ -7,8 +7,9 @@ All names are imported on first use, so that Django starts without them.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from django_liveactivity.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .context import (
@@ -48,15 +49,6 @@ __all__ = [
     "track_activity",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        for module in ("streams", "ends", "operator_actions", "context"):
-            names = vars(import_module(f"{__name__}.{module}"))
-            if name in names:
-                return globals().setdefault(name, names[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__, __all__, "streams", "ends", "operator_actions", "context"
+)

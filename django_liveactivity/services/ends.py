@@ -34,7 +34,7 @@ from django_liveactivity.models import (
     from_datetime,
     where_written,
 )
-from django_liveactivity.models.schema import names_missing_migration
+from django_liveactivity.models.missing_migration import names_missing_migration
 
 from .writer import UNSET, OperationFields, Unset, Writer, checked_options, milliseconds
 

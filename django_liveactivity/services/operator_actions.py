@@ -5,7 +5,7 @@ from __future__ import annotations
 from django_liveactivity import conf
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Operation, OperatorAction, with_now
-from django_liveactivity.models.schema import names_missing_migration
+from django_liveactivity.models.missing_migration import names_missing_migration
 
 from .writer import Writer, checked_text
 

@@ -20,7 +20,7 @@ from django_liveactivity.content import (
     parse_content,
 )
 from django_liveactivity.models import LiveActivity, Operation, Subject
-from django_liveactivity.models.schema import names_missing_migration
+from django_liveactivity.models.missing_migration import names_missing_migration
 
 from .writer import UNSET, JsonObject, Unset, Writer, checked_options, milliseconds
 
