@@ -274,6 +274,7 @@ class TestWhatIsServedNext:
             lane, _ = Lane.objects.get_or_create(account="default", digest=digest)
             Lane.objects.filter(pk=lane.pk).update(lease_until=2**60)
         Lane.objects.filter(deadline_at=1).update(lease_until=2**60)
+        Lane.objects.create(account="default", digest="lives on", deadline_at=2**60)
         Operation.objects.filter(rank=Rank.UNKNOWN_END).update(next_try_at=2**60)
         found = [one_of_each[digest] for digest, _ in self.served()]
         assert found == ["RETRIED_END", "WAITING_START"]
@@ -311,6 +312,17 @@ def test_a_lane_that_cannot_be_planned_waits_a_minute(shown):
     for until in (content.next_try_at, lane.deadline_at):
         assert before + MINUTE <= until <= now() + MINUTE
     assert Operation.objects.get(kind="end").next_try_at == later
+
+
+def test_a_time_to_live_that_is_over_is_an_end_like_any_other(shown):
+    Operation.objects.update(time_to_live=1)
+    Lane.objects.update(deadline_at=1)
+    before = now()
+    assert claim(context(), look_at(), None) is None
+    end = Operation.objects.get(kind="end")
+    assert (end.rank, end.source, end.activity) == (Rank.END, "time_to_live", shown)
+    assert before <= end.created_at <= now()
+    assert end.due_at == end.next_try_at == end.created_at
 
 
 class TestRecords:
@@ -365,6 +377,33 @@ class TestRecords:
         assert lane.displayed_id == {"new": claimed.operation.pk, "old": old}[displayed]
         assert (lane.hidden_because, LiveActivity.objects.get().status) == (hidden_because, status)
         assert (lane.lease_until, lane.open_attempt) == (0, 0)
+
+    def test_an_end_that_a_late_put_may_undo_is_confirmed_after_its_quarantine(self, shown):
+        Lane.objects.update(stream_ambiguous_until=(until := now() + MINUTE))
+        end = services.end_activity(shown)
+        coming = services.stream_activity("order-42", progress(1)).operations.get()
+        record(context(), claim(context(), look_at(), None), Answer(Outcome.DELIVERED, status=200))
+        end.refresh_from_db()
+        coming.refresh_from_db()
+        assert (end.state, end.outcome, end.finished_at) == ("pending", "delivered", None)
+        assert (end.next_try_at, coming.next_try_at) == (until, until)
+        assert (end.acknowledged_at is not None, end.tries) == (True, 1)
+        lane = Lane.objects.get()
+        assert (lane.generation, lane.ended_through_id) == (1, 0)
+        assert LiveActivity.objects.get(pk=shown.pk).status == "ended"
+
+    def test_the_id_that_an_end_names_is_the_card_s_if_no_content_of_ours_named_one(self, vendor):
+        end = services.end_activity(stream_key="order-42")
+        answer = Answer(Outcome.DELIVERED, status=200, body={"activity_id": "pLAr"})
+        record(context(), claim(context(), look_at(), None), answer)
+        assert LiveActivity.objects.get(pk=end.activity_id).activity_id == "pLAr"
+
+    def test_the_id_that_an_end_names_changes_nothing_of_a_card_that_we_showed(self, shown):
+        before = LiveActivity.objects.get().activity_id
+        services.end_activity(shown)
+        answer = Answer(Outcome.DELIVERED, status=200, body={"activity_id": "pLAr"})
+        record(context(), claim(context(), look_at(), None), answer)
+        assert LiveActivity.objects.get().activity_id == before
 
     @pytest.mark.parametrize("outcome", [Outcome.FORBIDDEN, Outcome.DELIVERED])
     def test_what_was_given_up_meanwhile_is_never_due_again(self, shown, outcome):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from django_liveactivity import conf, services
@@ -280,6 +281,28 @@ class TestDecisions:
         card.refresh_from_db()
         assert card.status == status
         assert (card.ended_at is not None) is (status == "failed")
+
+    def test_giving_up_new_content_of_a_card_that_lives_leaves_it_alive(self, card):
+        self.give_up(services.stream_activity("order-42", progress(50)).operations.latest("pk"))
+        card.refresh_from_db()
+        assert (card.status, card.ended_at) == ("live", None)
+
+    def test_are_applied_by_the_faster_of_two_drains(self, card):
+        """Both have read that the decision waits."""
+        end = services.end_activity(card)
+        services.give_up_operation(end, actor="ann", reason="A typing error.")
+
+        def be_faster(execute, sql, *arguments):
+            if sql.startswith("UPDATE") and not faster:
+                faster.append(True)
+                OperatorAction.objects.update(applied_at=1)
+            return execute(sql, *arguments)
+
+        faster: list[bool] = []
+        with connection.execute_wrapper(be_faster):
+            self.apply()
+        end.refresh_from_db()
+        assert (end.state, OperatorAction.objects.get().applied_at) == ("pending", 1)
 
     def test_of_an_account_are_applied_once_and_by_its_own_drain(self, card):
         services.probe_account(actor="ann")

@@ -15,6 +15,7 @@ from django_liveactivity.delivery.lanes.record import record
 from django_liveactivity.delivery.limits import rate
 from django_liveactivity.delivery.limits.rate import RateLimit
 from django_liveactivity.models import AccountState, LiveActivity, Operation, RateLimitSlot
+from django_liveactivity.signals import activity_ended
 from tests.clock import advance
 
 from .test_claims import claim_lane, not_yet_committed
@@ -87,7 +88,17 @@ def test_an_end_that_is_covered_leaves_its_card_as_it_ended(vendor, card):
     advance(600)
     ended_at = LiveActivity.objects.get().ended_at
     first.save(force_insert=True)
-    deliver()
+    heard = []
+
+    def hear(activity, **_):
+        heard.append(activity)
+
+    activity_ended.connect(hear)
+    try:
+        deliver()
+    finally:
+        activity_ended.disconnect(hear)
+    assert heard == []
     assert Operation.objects.get(pk=first.pk).outcome == "already_ended"
     assert LiveActivity.objects.get().ended_at == ended_at
 

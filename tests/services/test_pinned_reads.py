@@ -1,0 +1,71 @@
+"""Which cards a read names, by the times and the names that decide it."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_liveactivity import Progress, conf, selectors, services
+from django_liveactivity.models import LiveActivity, Operation, Subject, TrackingFailure
+from django_liveactivity.testing import deliver
+from tests.clock import advance
+from tests.shop.models import Order
+
+CONTENT = Progress(title="Order 42", percentage=40)
+HOUR = 3600
+DAY = 24 * HOUR
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _empty_outbox(liveactivity_outbox):
+    pass
+
+
+@pytest.fixture
+def order():
+    return Order.objects.create()
+
+
+@pytest.mark.parametrize(("hours", "is_open"), [(0.99, True), (1.01, False)])
+def test_a_card_that_a_late_end_took_is_open_for_an_hour(order, hours, is_open):
+    card = services.stream_activity("order-42", CONTENT, subject=order)
+    deliver()
+    LiveActivity.objects.update(status="ended")
+    LiveActivity.objects.update(ended_at=Operation.objects.get().created_at)
+    advance(hours * HOUR)
+    found = selectors.open_cards(conf.account(), [Subject.of(order)])
+    assert found == ([card] if is_open else [])
+
+
+@pytest.mark.parametrize(("days", "is_named"), [(28.99, True), (29.01, False)])
+def test_a_card_is_named_until_a_day_before_it_is_pruned(days, is_named):
+    card = services.stream_activity("order-42", CONTENT)
+    services.end_activity(card)
+    deliver()
+    advance(days * DAY)
+    found = selectors.newest_by_stream_key(conf.account(), "order-42")
+    assert found == (card if is_named else None)
+    assert (selectors.by_pk(conf.account(), card.pk) is not None) is is_named
+
+
+@pytest.mark.parametrize(("hours", "count"), [(23.9, 1), (24.1, 0)])
+def test_the_failure_of_a_hook_is_told_for_a_day(hours, count):
+    card = services.stream_activity("order-42", CONTENT)
+    TrackingFailure.objects.create(
+        account="default", tracked_by="x", created_at=Operation.objects.get().created_at
+    )
+    assert card.pk
+    advance(hours * HOUR)
+    assert selectors.tracking_failures(conf.account()).count() == count
+
+
+def test_the_cards_that_are_tracked_are_of_objects_and_not_over(order):
+    services.stream_activity("of-nothing", CONTENT)
+    shown = services.stream_activity("shown", CONTENT, subject=order)
+    for status in LiveActivity.OVER:
+        card = services.stream_activity(f"{status}", CONTENT, subject=order)
+        LiveActivity.objects.filter(pk=card.pk).update(status=status)
+    services.end_activity(services.stream_activity("ending", CONTENT, subject=order))
+    assert list(selectors.tracked_cards(conf.account())) == [shown]
+    assert list(selectors.tracked_cards(conf.account(), ["shop.Order"])) == [shown]
+    assert list(selectors.tracked_cards(conf.account(), ["shop.Customer"])) == []
