@@ -120,6 +120,27 @@ class TestPruning:
         prune()
         assert [known.activity for known in KnownActivityId.objects.all()] == [other]
 
+    def test_leaves_a_card_with_its_ids_for_which_a_host_has_inserted_an_end_meanwhile(
+        self, vendor
+    ):
+        """Its transaction may have been open for long."""
+        card = ended()
+        KnownActivityId.objects.create(activity=card, account="default", id_digest="x")
+        end = Operation.objects.get(kind="end")
+        end.pk, end.state, end.next_try_at = None, "pending", end.created_at
+        advance(31 * DAY)
+
+        def insert_first(execute, sql, *arguments):
+            if "DELETE" in sql and KnownActivityId._meta.db_table in sql and end.pk is None:
+                end.save(force_insert=True)
+            return execute(sql, *arguments)
+
+        with connection.execute_wrapper(insert_first):
+            assert prune() == 0
+        assert LiveActivity.objects.get() == card
+        assert KnownActivityId.objects.get(id_digest="x").activity == card
+        assert Operation.objects.get() == end
+
     @pytest.mark.parametrize(("days", "left"), [(29.99, 1), (30.01, 0)])
     def test_takes_a_decision_on_an_account_after_thirty_days(self, vendor, days, left):
         services.probe_account(actor="ann")

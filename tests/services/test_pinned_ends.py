@@ -264,3 +264,11 @@ def test_an_end_of_another_type_is_refused_as_far_as_the_type_is_known(card):
     with pytest.raises(InvalidInputError, match="^type: "):
         services.end_activity(card, Timer(title="x"))
     assert services.end_activity(stream_key="elsewhere", content=Timer(title="x")).content
+
+
+@pytest.mark.parametrize("name", [{"stream_key": "elsewhere"}, {"activity_id": "pLAr"}])
+def test_a_second_button_is_refused_where_the_content_of_the_end_has_none(name):
+    stopped = Timer(title="x")
+    with pytest.raises(InvalidInputError, match="^secondary_action: "):
+        services.end_activity(content=stopped, action=LINK, secondary_action=LINK, **name)
+    assert services.end_activity(content=DONE, action=LINK, secondary_action=LINK, **name).options
