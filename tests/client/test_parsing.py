@@ -170,6 +170,7 @@ def test_an_error_is_summed_up_for_people() -> None:
 
 STRANGERS = {
     "express": "Cannot DELETE /live-activity/stream/order-42",
+    "short": "Cannot GET /stream",
     "fastify": "Route DELETE:/live-activity/stream/stream_key not found",
     "spring": "No static resource live-activity/stream/activity.",
     "escaped": "Cannot DELETE &#x2F;live-activity&#x2F;stream&#x2F;order-42",

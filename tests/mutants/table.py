@@ -25,7 +25,10 @@ TESTS: dict[str, tuple[Stage, ...]] = {
 }
 """The tests of each part of the package; those of a stage run if none before has failed."""
 PINNED: dict[str, Stage] = {
-    "admission": (f"{DELIVERY}/test_bounds.py", f"{DELIVERY}/test_pinned_admission.py"),
+    "admission": (
+        *(f"{DELIVERY}/test_bounds.py", f"{DELIVERY}/test_pinned_admission.py"),
+        f"{DELIVERY}/test_rate_limit.py",
+    ),
     "permits": (f"{DELIVERY}/test_bounds.py", f"{DELIVERY}/test_pinned_permits.py"),
     "records": (f"{DELIVERY}/test_pinned_rows.py", f"{DELIVERY}/test_pinned_claims.py"),
     "claims": (f"{DELIVERY}/test_pinned_claims.py",),
@@ -705,7 +708,7 @@ CLIENT = _of(
     ("_names_a_target", ".strip(string.punctuation)", "", "a quoted word names nothing"),
     ("_names_a_target", "named | body.keys()", "named", "a field names nothing"),
     ("_outcome", "status == 429", "status in {429, 503}", "a 503 is a 429"),
-    ("is_vague", "self.status == 404", "self.status in (404, 403)", "a 403 is vague"),
+    ("is_vague", "self.status == 404", "self.status in (404, 401)", "a 401 is vague"),
     ("is_ignored", "and self.operation != Outcome.NOOP", "",
      "content that is shown already is ignored"),
     ("needs_attention", "{Outcome.FORCED, Outcome.PARTIAL}", "{Outcome.FORCED}",
