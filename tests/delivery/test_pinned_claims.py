@@ -46,6 +46,7 @@ def now() -> int:
 
 def context(rate_limit: RateLimit = NO_LIMIT, **state) -> DrainContext:
     """What a worker knows, with the account in this state."""
+    read_state(conf.account(), rate_limit)  # makes the rows
     AccountState.objects.update(**state)
     return DrainContext(conf.account(), read_state(conf.account(), rate_limit), rate_limit)
 
@@ -125,6 +126,29 @@ class TestClaims:
     def test_of_updates_need_no_room(self, shown):
         services.stream_activity("order-42", progress(50))
         assert claim(context(limit_since=1, limit_probe_at=2**60), look_at(), None) is not None
+
+    def test_remember_that_a_key_may_have_been_shown_elsewhere(self, vendor):
+        """An end was asked for before any content of ours, and was moved before it was due."""
+        services.end_activity(stream_key="order-42", after=dt.timedelta(hours=1))
+        services.keep_activity(stream_key="order-42")
+        services.stream_activity("order-42", progress(1))
+        assert claim(context(frozen_until=2**60), look_at(), None) is None
+        assert Lane.objects.get().ever_called
+        services.end_activity(stream_key="order-42")
+        assert claim(context(frozen_until=0), look_at(), None).call.method == "DELETE"
+
+    def test_settle_what_newer_rows_replace(self, shown):
+        moved = services.end_activity(shown, after=dt.timedelta(hours=1))
+        keep = services.keep_activity(shown)
+        for percentage in (50, 60):
+            services.stream_activity("order-42", progress(percentage), tags=[str(percentage)])
+        services.stream_activity("order-42", progress(70))
+        claim(context(), look_at(), None)
+        states = dict(Operation.objects.filter(pk__gte=moved.pk).values_list("pk", "state"))
+        assert list(states.values()) == ["superseded", "done", *["superseded"] * 2, "pending"]
+        due = Operation.objects.exclude(next_try_at=None).exclude(pk=moved.pk)
+        assert due.get().inherited_options == {"tags": ["60"]}
+        assert keep.pk in states
 
     def test_need_a_slot_where_there_is_a_limit(self, card):
         assert claim(context(RateLimit(5, MINUTE)), look_at(), None) is None
