@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db import Error
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Coalesce
 
 from django_liveactivity import conf
@@ -272,7 +272,7 @@ def _described(account: Account) -> QuerySet[AccountState, AccountState]:
     slots = RateLimitSlot.objects.filter(**mine).order_by("-number").values(known=F("number") + 1)
     actions = OperatorAction.objects.filter(**mine, applied_at=None)
     states = AccountState.objects.using(using).filter(account=account.alias)
-    found: dict[str, Any] = {
+    found: dict[str, BaseExpression] = {
         "permits": Exists(DrainPermit.objects.filter(**mine)),
         "slots": Coalesce(Subquery(slots[:1]), 0),
         "has_actions": Exists(actions),
