@@ -7,7 +7,7 @@ and be imported before ``django.setup()``.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import services as services
@@ -49,7 +49,7 @@ _HOMES = {
 __all__ = [*_CONTENT, "ModelActivity", "register", "services"]  # noqa: PLE0604 - a constant
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "services":
         return import_module(f"{__name__}.services")
     if name in _HOMES:

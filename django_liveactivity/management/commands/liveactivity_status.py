@@ -6,7 +6,6 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -32,7 +31,7 @@ class Command(BaseCommand):
         """Add the options."""
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: object) -> None:
         """Print the status."""
         if not conf.accounts():
             raise CommandError("LIVEACTIVITY names no account; add LIVEACTIVITY['default'].")
@@ -45,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(map(_problem, health.problems)))
 
 
-def _as_dict(health: Health) -> dict[str, Any]:
+def _as_dict(health: Health) -> dict[str, object]:
     return {
         "ok": health.ok,
         "problems": [asdict(problem) for problem in health.problems],
