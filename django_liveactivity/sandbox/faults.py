@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
+from http.client import responses
 
 from .calls import ENDPOINTS, ApiRequest, CallRecord, Reply, Route, accepted, find_route, refused
 from .contract import RefusedCallError
@@ -163,15 +163,8 @@ def status_reply(status: int, now: float) -> Reply:
         case 429:
             error = rate_limited()
         case _:
-            error = RefusedCallError(status, _phrase(status), _INJECTED)
+            error = RefusedCallError(status, responses.get(status, f"Status {status}"), _INJECTED)
     return refused(error)
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"Status {status}"
 
 
 def _ignored(request: ApiRequest, now: float) -> Reply:
