@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from urllib.parse import unquote, urlsplit
 
 from .calls import CallRecord, Reply, refused
@@ -43,7 +44,7 @@ class Controls:
     def calls(self) -> list[JsonObject]:
         """Return what ``/calls.json`` shows: every call received, in order."""
         with self._lock:
-            return [record.as_json() for record in self._records]
+            return [asdict(record) for record in self._records]
 
     def pause(self, stream_key: str) -> int:
         """Pause a stream as its user would; return how many streams have this key."""
