@@ -137,8 +137,10 @@ class HttpHandler(BaseHTTPRequestHandler):
         return record.replied(reply)
 
     def send(self, reply: Reply) -> None:
-        """Send a reply."""
-        self.wfile.write(render_json(reply, keep_alive=not self.close_connection))
+        """Send a reply, and say if it is the last one on this connection."""
+        if self.close_connection:
+            reply = reply._replace(headers={**reply.headers, "Connection": "close"})
+        self.wfile.write(render_json(reply))
 
     def _answer_api(self, body: object, refusal: Reply | None) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -168,22 +170,18 @@ class HttpHandler(BaseHTTPRequestHandler):
             return MALFORMED
 
 
-def render_json(reply: Reply, *, keep_alive: bool = True) -> bytes:
+def render_json(reply: Reply) -> bytes:
     """Return the whole HTTP response, its body as JSON."""
     body = json.dumps(reply.body).encode()
     headers = {"Content-Type": "application/json; charset=utf-8", **reply.headers}
-    return render(reply.status, headers, body, keep_alive=keep_alive)
+    return render(reply.status, headers, body)
 
 
-def render(
-    status: int, headers: Mapping[str, str], body: bytes, *, keep_alive: bool = True
-) -> bytes:
+def render(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     """Return a whole HTTP response."""
-    phrase = responses.get(status, "Injected")
-    if not keep_alive:
-        headers = {**headers, "Connection": "close"}
     headers = {**headers, "Content-Length": str(len(body))}
-    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {headers[name]}" for name in headers)]
+    lines = [f"HTTP/1.1 {status} {responses.get(status, 'Injected')}"]
+    lines += (f"{name}: {headers[name]}" for name in headers)
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
