@@ -39,16 +39,6 @@ def is_api(path: str) -> bool:
     return urlsplit(path).path.startswith(f"{API_PREFIX}/")
 
 
-def find_route(method: str, path: str) -> Route | None:
-    """Return the endpoint of the API that this request is for, ``None`` if there is none."""
-    match urlsplit(path).path.split("/"):
-        case ["", "api", "live-activity", "stream", key] if key and method in _STREAM_OPERATIONS:
-            return Route(method, "stream", _STREAM_OPERATIONS[method], unquote(key))
-        case ["", "api", "live-activity", ("start" | "update" | "end") as name] if method == "POST":
-            return Route(method, name, name)
-    return None
-
-
 class ApiRequest(NamedTuple):
     """What a client sent to the API.
 
@@ -63,6 +53,16 @@ class ApiRequest(NamedTuple):
     path: str
     headers: Mapping[str, str]
     body: object
+
+    @property
+    def route(self) -> Route | None:
+        """The endpoint of the API that it is for, ``None`` if there is none."""
+        match self.method, urlsplit(self.path).path.split("/"):
+            case ("PUT" | "DELETE") as method, ["", "api", "live-activity", "stream", key] if key:
+                return Route(method, "stream", _STREAM_OPERATIONS[method], unquote(key))
+            case "POST", ["", "api", "live-activity", ("start" | "update" | "end") as name]:
+                return Route("POST", name, name)
+        return None
 
 
 class Reply(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.client import responses
 
-from .calls import ENDPOINTS, ApiRequest, CallRecord, Reply, Route, accepted, find_route, refused
+from .calls import ENDPOINTS, ApiRequest, CallRecord, Reply, Route, accepted, refused
 from .contract import RefusedCallError
 from .http_server import HttpHandler, render, render_json
 from .limits import billing_blocked, no_recipients, rate_limited
@@ -169,7 +169,7 @@ def status_reply(status: int, now: float) -> Reply:
 
 def _ignored(request: ApiRequest, now: float) -> Reply:
     """Return a 200 for a call that had no effect."""
-    route = find_route(request.method, request.path)
+    route = request.route
     named: dict[str, object]
     if route is not None and route.operation == "stream":
         named = {"stream_key": route.stream_key, "operation": "updated", "remote_push_sent": False}

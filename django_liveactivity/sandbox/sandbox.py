@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Self, Unpack
 
-from .calls import API_PREFIX, MALFORMED, ApiRequest, CallRecord, Reply, delivery_report, find_route
+from .calls import API_PREFIX, MALFORMED, ApiRequest, CallRecord, Reply, delivery_report
 from .control import Controls
 from .faults import Fault, FaultPlan, FaultyHandler, injected_reply, parse_faults
 from .http_server import HttpServer
@@ -127,7 +127,7 @@ class Sandbox(Controls):
         """Record a call of the API, and the fault that it meets."""
         with self._lock:
             account = self._vendor.authenticate(request.headers)
-            route = find_route(request.method, request.path)
+            route = request.route
             record = CallRecord(
                 number=len(self._records) + 1,
                 at=timestamp(self._clock()),

@@ -10,16 +10,7 @@ import random
 import re
 from collections.abc import Mapping
 
-from .calls import (
-    MALFORMED,
-    ApiRequest,
-    ReceivedCall,
-    Reply,
-    accepted,
-    delivery_report,
-    find_route,
-    refused,
-)
+from .calls import MALFORMED, ApiRequest, ReceivedCall, Reply, accepted, delivery_report, refused
 from .contract import (
     PayloadError,
     RefusedCallError,
@@ -90,7 +81,7 @@ class Vendor:
         return reply
 
     def _process(self, request: ApiRequest, now: float) -> Reply:
-        route = find_route(request.method, request.path)
+        route = request.route
         if route is None:
             raise RefusedCallError(404, "Not found", "There is no such endpoint")
         account = self.authenticate(request.headers)
@@ -259,10 +250,9 @@ def _find_card(call: ReceivedCall, operation: str) -> PhoneCard:
 
 
 def _not_found(call: ReceivedCall, message: str) -> RefusedCallError:
-    error = (
-        "Forbidden" if call.account.policy.unknown_activity == 403 else "Live Activity not found"
-    )
-    return RefusedCallError(call.account.policy.unknown_activity, error, message)
+    status = call.account.policy.unknown_activity
+    error = "Forbidden" if status == 403 else "Live Activity not found"
+    return RefusedCallError(status, error, message)
 
 
 _OPERATIONS = {
