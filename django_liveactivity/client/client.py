@@ -16,7 +16,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from .address import DEFAULT_BASE_URL, check_base_url
 from .answer import Answer, Outcome
 from .call import Call, build_call
-from .parsing import ANSWER_LIMIT, NoAnswerError, read_answer, read_text
+from .parsing import ANSWER_LIMIT, NoAnswerError, map_texts, read_answer, read_text
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -175,8 +175,13 @@ class Client:
 
     def _redacted(self, answer: Answer) -> Answer:
         redact = self._secret.redact_text
-        body = self._secret.redact_object(answer.body)
-        return replace(answer, body=body, text=redact(answer.text), error=redact(answer.error))
+        body = map_texts(answer.body, redact)
+        return replace(
+            answer,
+            body=body if isinstance(body, dict) else None,
+            text=redact(answer.text),
+            error=redact(answer.error),
+        )
 
     def _failure(self, error: NoAnswerError, duration: float) -> Answer:
         outcome = Outcome.AMBIGUOUS if error.sent else Outcome.NOT_SENT

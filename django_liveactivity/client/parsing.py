@@ -9,10 +9,10 @@ import json
 import math
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from django_liveactivity.content import Endpoint, JSONObject, JSONValue
 
@@ -206,10 +206,11 @@ def read_object(content: bytes) -> JSONObject | None:
     if len(content) > ANSWER_LIMIT:
         return None
     try:
-        value = json.loads(content.decode(), parse_constant=_refuse)
-        return _storable_object(value, 1) if isinstance(value, dict) else None
+        parsed = json.loads(content.decode(), parse_constant=_finite, parse_float=_finite)
+        value = map_texts(parsed, _storable)
     except (ValueError, RecursionError):
         return None
+    return value if isinstance(value, dict) else None
 
 
 def read_text(content: bytes) -> str:
@@ -218,28 +219,26 @@ def read_text(content: bytes) -> str:
     return text.encode()[:TEXT_LIMIT].decode(errors="ignore")
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _storable(value: JSONValue, depth: int) -> JSONValue:
-    # PostgreSQL's jsonb refuses NUL characters, unpaired surrogates and infinities (1e999 is one).
+def map_texts(value: JSONValue, convert: Callable[[str], str], depth: int = 1) -> JSONValue:
+    """Return JSON with every string and name in it converted; ValueError if it is too deep."""
     if depth > _DEPTH_LIMIT:
         raise ValueError("nested too deep")
-    if isinstance(value, str):
-        return _storable_text(value)
-    if isinstance(value, list):
-        return [_storable(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return _storable_object(value, depth)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("not finite")
+    match value:
+        case str():
+            return convert(value)
+        case list():
+            return [map_texts(item, convert, depth + 1) for item in value]
+        case dict():
+            return {convert(k): map_texts(v, convert, depth + 1) for k, v in value.items()}
     return value
 
 
-def _storable_object(value: JSONObject, depth: int) -> JSONObject:
-    return {_storable_text(name): _storable(item, depth + 1) for name, item in value.items()}
+# PostgreSQL's jsonb refuses NUL characters, unpaired surrogates and infinities (1e999 is one).
+def _storable(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def _storable_text(value: str) -> str:
-    return value.replace("\0", "\ufffd").encode(errors="replace").decode()
+def _finite(digits: str) -> float:
+    if math.isfinite(value := float(digits)):
+        return value
+    raise ValueError("not finite")
