@@ -6,12 +6,10 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 from django.db import transaction
-from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from django_liveactivity import conf
@@ -50,16 +48,12 @@ def wake_on_commit(account: conf.Account) -> None:
     """
     _requested.aliases.add(account.alias)
     connection = transaction.get_connection(account.database)
-    if connection.in_atomic_block or connection.get_autocommit():
-        _on_commit(account)
-    else:
-        with transaction.atomic(account.database, savepoint=False):  # no statement: a place for it
-            _on_commit(account)
-
-
-def _on_commit(account: conf.Account) -> None:
-    wake_once = functools.partial(_wake_once, account.alias)
-    transaction.on_commit(wake_once, using=account.database, robust=True)
+    by_hand = not (connection.in_atomic_block or connection.get_autocommit())
+    # Without a statement in it, it is only a place that on_commit takes.
+    place = transaction.atomic(account.database, savepoint=False) if by_hand else nullcontext()
+    with place:
+        wake_once = functools.partial(_wake_once, account.alias)
+        transaction.on_commit(wake_once, using=account.database, robust=True)
 
 
 def _wake_once(alias: str) -> None:
@@ -87,7 +81,6 @@ def wake_nobody(alias: str, delay: float = 0.0) -> None:
     """Do nothing: a loop or a cron job of ``liveactivity_dispatch`` looks by itself."""
 
 
-@functools.cache
 def get_dispatcher(alias: str) -> Dispatcher:
     """Return the function that wakes a drain for this account.
 
@@ -130,9 +123,3 @@ def _without_delay(dispatcher: Callable[[str], None]) -> Dispatcher:
             dispatcher(alias)
 
     return wake_now
-
-
-@receiver(setting_changed)
-def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "LIVEACTIVITY":
-        get_dispatcher.cache_clear()
