@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from django_liveactivity.content import (
-    ENDPOINTS,
     ContentInput,
     Endpoint,
     OptionFields,
@@ -22,6 +21,7 @@ from django_liveactivity.content import (
     take_dismissal,
 )
 from django_liveactivity.content.encoding import encode
+from django_liveactivity.content.endpoints import ENDPOINTS
 from django_liveactivity.exceptions import InvalidInputError
 
 _STREAM_METHODS = {Endpoint.STREAM: "PUT", Endpoint.END_STREAM: "DELETE"}
