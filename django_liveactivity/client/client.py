@@ -167,9 +167,10 @@ class Client:
         except NoAnswerError as error:
             return self._failure(error, time.monotonic() - started)
         duration = time.monotonic() - started
-        status, headers, raw = received
-        text = self._secret.redact(raw, cut=len(raw) > ANSWER_LIMIT)
-        answer = read_answer(call.endpoint, status, headers, text, duration, self._address)
+        is_cut = len(received.content) > ANSWER_LIMIT
+        text = self._secret.redact(received.content, cut=is_cut)
+        received = received._replace(content=text)
+        answer = read_answer(call.endpoint, received, duration, self._address)
         # Without escapes, what was read is what was redacted.
         return answer if text.isascii() and b"\\" not in text else self._redacted(answer)
 

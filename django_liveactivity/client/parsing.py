@@ -34,7 +34,7 @@ _TARGETS = frozenset({"stream", "streams", "stream_key", "activity", "activities
 
 
 class Received(NamedTuple):
-    """An HTTP answer: at most 64 KiB of it and one byte more, which tells that it was cut."""
+    """An HTTP answer, its headers in any case; content beyond 64 KiB tells that it was cut."""
 
     status: int
     headers: Mapping[str, str]
@@ -54,25 +54,19 @@ class NoAnswerError(Exception):
 
 
 def read_answer(
-    endpoint: Endpoint,
-    status: int,
-    headers: Mapping[str, str],
-    content: bytes,
-    duration: float,
-    address: str = "",
+    endpoint: Endpoint, received: Received, duration: float, address: str = ""
 ) -> Answer:
     """Return what an HTTP answer means.
 
     Args:
         endpoint: the call that was made.
-        status: the HTTP status.
-        headers: the answer's headers, of any case.
-        content: the answer's body; of more than 64 KiB it is not taken for JSON.
+        received: the answer; content of more than 64 KiB is not taken for JSON.
         duration: seconds that the call took.
         address: a digest of the base URL that was called.
 
     Unknown fields and values are accepted. Nothing is raised for any input.
     """
+    status, headers, content = received
     body = read_object(content)
     outcome = _outcome(endpoint, status, body)
     return Answer(
