@@ -32,12 +32,9 @@ class Secret:
 
     __slots__ = ("_pattern", "_value")
 
-    _pattern: re.Pattern[bytes] | None
-    _value: str
-
     def __init__(self, read: Callable[[], object]) -> None:
         self._value = str(read()).strip() if isinstance(read(), str) else ""
-        self._pattern = None
+        self._pattern: re.Pattern[bytes] | None = None
 
     def check(self) -> None:
         """Raise InvalidInputError at ``api_key`` if this cannot be a key."""
