@@ -97,14 +97,16 @@ def get_dispatcher(alias: str) -> Dispatcher:
             f"give one of {known}, or the dotted path of a function."
         )
     try:
-        dispatcher = import_string(path)
+        dispatcher: Callable[..., None] = import_string(path)
     except ImportError as error:
         problem = f"LIVEACTIVITY[{alias!r}]['DISPATCHER']: cannot import {path!r}: {error}."
         if name == "celery":
             hint = "pip install 'django-liveactivity[celery]' brings it."
             raise MissingExtraError(f"{problem} {hint}") from error
         raise ImproperlyConfigured(problem) from error
-    return dispatcher if _takes_a_delay(dispatcher) else _without_delay(dispatcher)
+    if _takes_a_delay(dispatcher):
+        return dispatcher
+    return lambda alias, delay: None if delay else dispatcher(alias)  # the sweep wakes it later
 
 
 def _takes_a_delay(dispatcher: Callable[..., None]) -> bool:
@@ -113,13 +115,3 @@ def _takes_a_delay(dispatcher: Callable[..., None]) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _without_delay(dispatcher: Callable[[str], None]) -> Dispatcher:
-    """Return a dispatcher that leaves wake-ups for later to the sweep."""
-
-    def wake_now(alias: str, delay: float) -> None:
-        if not delay:
-            dispatcher(alias)
-
-    return wake_now
