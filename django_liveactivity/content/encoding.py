@@ -184,9 +184,7 @@ class _Pass:
             return value
         if isinstance(value, Mapping):
             return self._dict(value, depth + 1)
-        if isinstance(value, Iterable):
-            return self._list(value, depth + 1)
-        return value
+        return self._list(value, depth + 1) if isinstance(value, Iterable) else value
 
     def _dict(self, mapping: Mapping[object, object], depth: int) -> object:
         copy = {self._key(key): self.normalized(item, depth) for key, item in mapping.items()}
