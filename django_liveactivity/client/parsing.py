@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from django_liveactivity.content import Endpoint, JSONObject
-from django_liveactivity.content.encoding import JSONValue
+from django_liveactivity.content import Endpoint, JSONObject, JSONValue
 
 from .answer import ACKNOWLEDGED, Answer, Outcome, is_refusal
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Timer,
         Value,
     )
-    from .encoding import JSONObject, normalized_scalar, text_error
+    from .encoding import JSONObject, JSONValue, normalized_scalar, text_error
     from .endpoints import Endpoint, assemble, check_content, check_options
     from .fields import Color
     from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
@@ -43,6 +43,7 @@ __all__ = [
     "Endpoint",
     "Icon",
     "JSONObject",
+    "JSONValue",
     "Metric",
     "Metrics",
     "OptionFields",
