@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
@@ -169,7 +168,7 @@ class Operation(KeptModel):
         return ~cls.SCHEDULED | Q(~cls.is_moved(), due_at__lte=Now())
 
     @classmethod
-    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
+    def unacknowledged_ids(cls, using: str) -> models.QuerySet[models.Model, object]:
         """Return the ids of the ends that wait for their acknowledgement."""
         return cls.objects.using(using).filter(cls.UNACKNOWLEDGED).values("pk")
 
@@ -207,7 +206,7 @@ class Attempt(KeptModel):
         return to_datetime(self.started_at)
 
     @classmethod
-    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
+    def unacknowledged_ids(cls, using: str) -> models.QuerySet[models.Model, object]:
         """Return the ids of the attempts for ends that wait for their acknowledgement."""
         ends = Operation.unacknowledged_ids(using)
         return cls.objects.using(using).filter(operation__in=ends).values("pk")

@@ -229,7 +229,8 @@ class CardState:
     def of(cls, card: LiveActivity) -> CardState:
         """Return what the newest content of a card tells."""
         content = card.newest_content
-        own_type = content.get("type") if content else None
+        told = content.get("type") if content else None
+        own_type = told if isinstance(told, str) else None
         return cls(bool(card.stream_key), own_type, content is not None)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
@@ -111,7 +111,7 @@ def due_accounts(using: str) -> dict[str, frozenset[Rank | None]]:
     return {alias: frozenset(ranks) for alias, ranks in found.items()}
 
 
-def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
+def _first(rows: QuerySet[Model], name: str) -> int | None:
     planned = rows.filter(**{f"{name}__isnull": False}).order_by(name)
     first: int | None = planned.values_list(name, flat=True).first()
     return first

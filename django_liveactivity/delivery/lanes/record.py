@@ -13,6 +13,7 @@ from django.db.models.expressions import Combinable
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.delivery.limits import admission, rate
+from django_liveactivity.delivery.limits.admission import Changes
 from django_liveactivity.delivery.rules.verdicts import (
     AccountEffect,
     Retry,
@@ -33,7 +34,6 @@ from django_liveactivity.models import (
 )
 
 from .apply import (
-    Changes,
     card_rows,
     defer_operations,
     evict,

@@ -7,7 +7,6 @@ condition on the values that were seen, so that of many workers one probes and t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
@@ -17,6 +16,8 @@ from django_liveactivity.conf import Account, Timing
 from django_liveactivity.delivery.rules.verdicts import AccountEffect
 from django_liveactivity.models import AccountState, Now
 
+Changes = dict[str, object]
+"""The columns to write, each with its value or expression."""
 BLOCK_AFTER_FAILURES = 5
 BLOCK_AFTER_LANES = 3
 
@@ -44,10 +45,10 @@ def admission(state: AccountState) -> Admission:
 class Reservation:
     """What has to be true still, and what is written, for one call to be admitted."""
 
-    seen: dict[str, Any] = field(default_factory=dict)
-    updates: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, object] = field(default_factory=dict)
+    updates: Changes = field(default_factory=dict)
 
-    def take(self, name: str, seen: Any, value: Any) -> None:
+    def take(self, name: str, seen: object, value: object) -> None:
         """Claim one moment: it must be as it was seen, and is moved on for every other worker."""
         self.seen[name] = seen
         self.updates[name] = value
@@ -96,9 +97,9 @@ def account_changes(
     starts: bool,
     window: int,
     timing: Timing,
-) -> dict[str, Any]:
+) -> Changes:
     """Return what an answer changes in the account's state; mostly nothing."""
-    changes: dict[str, Any] = {}
+    changes: Changes = {}
     match effect:
         case AccountEffect.OPEN:
             changes = _opened(state, is_content=is_content, starts=starts)
@@ -119,14 +120,14 @@ def account_changes(
     return changes | _responsiveness(state, answer)
 
 
-def _responsiveness(state: AccountState, answer: Answer) -> dict[str, Any]:
+def _responsiveness(state: AccountState, answer: Answer) -> Changes:
     """Return whether the account has answered; one that did not gets one drain at a time."""
     silent = answer.status is None and answer.outcome in (Outcome.AMBIGUOUS, Outcome.NOT_SENT)
     return {} if silent == state.is_unresponsive else {"is_unresponsive": silent}
 
 
-def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+def _opened(state: AccountState, *, is_content: bool, starts: bool) -> Changes:
+    changes: Changes = {}
     if state.blocked_since is not None:
         changes |= {"blocked_since": None, "blocked_reason": "", "probes": 0}
     if state.failures:
@@ -142,7 +143,7 @@ def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str,
     return changes
 
 
-def _blocked(state: AccountState, reason: str, timing: Timing) -> dict[str, Any]:
+def _blocked(state: AccountState, reason: str, timing: Timing) -> Changes:
     if state.blocked_since is not None:
         return {"blocked_reason": reason}
     return {
@@ -158,7 +159,7 @@ def _said(answer: Answer) -> str:
     return f"{answer.outcome} {answer.status or ''}".strip()
 
 
-def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> dict[str, Any]:
+def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> Changes:
     lanes = sorted({*state.failed_lanes, lane_id})[:BLOCK_AFTER_LANES]
     changes = {"failures": F("failures") + 1, "failed_lanes": lanes}
     if state.failures + 1 >= BLOCK_AFTER_FAILURES and len(lanes) >= BLOCK_AFTER_LANES:
