@@ -103,13 +103,10 @@ def check_celery_app(**_: object) -> list[checks.CheckMessage]:
 
 
 def _uses_celery() -> bool:
+    names = {"celery", SHORT_NAMES["celery"]}
     try:
-        aliases = [
-            account.alias
-            for account in conf.accounts().values()
-            if account.dispatcher in {"celery", SHORT_NAMES["celery"]}
-        ]
-        return bool([get_dispatcher(alias) for alias in aliases])
+        accounts = [each for each in conf.accounts().values() if each.dispatcher in names]
+        return any(get_dispatcher(account.alias) for account in accounts)
     except ImproperlyConfigured:
         return False  # check_accounts reports it
 
