@@ -20,7 +20,7 @@ from django_liveactivity.health import is_open, why_ends_wait, why_nothing_drain
 from django_liveactivity.models import LiveActivity, Operation, Source, storable, with_now
 from django_liveactivity.services.writer import UNSET, recorded_as
 
-from .confirmation import Confirmation, Dismissal, EndForm, GiveUpForm, ReasonForm
+from .confirmation import ConfirmedAction, Dismissal, EndForm, GiveUpForm
 from .queryset import accounts_of, short_name
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ NEED_A_DRAIN = (Result.GIVING_UP, Result.PROBING)
 """The results that a drain brings about even while the account makes no calls."""
 
 
-class CardAction:
+class CardAction(ConfirmedAction):
     """Does one thing to each of the selected cards, in a savepoint of its own, and logs it.
 
     Args:
@@ -128,8 +128,6 @@ class CardAction:
         reason: why, for the history.
     """
 
-    confirmation: Confirmation
-    form: type[ReasonForm] = ReasonForm
     log_message: StrPromise
 
     def __init__(self, using: str, actor: User, reason: str) -> None:
@@ -175,12 +173,10 @@ class CardAction:
 class EndCards(CardAction):
     """End the cards."""
 
-    confirmation = Confirmation(
-        "end_selected",
-        _("End live activities"),
-        _("These live activities will end on every phone, unless they have ended already:"),
-        _("End them"),
-    )
+    name = "end_selected"
+    title = _("End live activities")
+    text = _("These live activities will end on every phone, unless they have ended already:")
+    button = _("End them")
     form = EndForm
     log_message = _("End requested.")
 
@@ -204,12 +200,10 @@ class EndCards(CardAction):
 class RetryOperations(CardAction):
     """Retry the cards' unfinished operations that are due."""
 
-    confirmation = Confirmation(
-        "retry_selected",
-        _("Retry unfinished operations"),
-        _("The unfinished operations of these live activities will be tried again now:"),
-        _("Retry"),
-    )
+    name = "retry_selected"
+    title = _("Retry unfinished operations")
+    text = _("The unfinished operations of these live activities will be tried again now:")
+    button = _("Retry")
     log_message = _("Retry requested.")
 
     def apply(self, card: LiveActivity) -> Result:
@@ -225,15 +219,13 @@ class RetryOperations(CardAction):
 class GiveUpOperations(CardAction):
     """Give up the cards' unfinished operations."""
 
-    confirmation = Confirmation(
-        "give_up_selected",
-        _("Give up unfinished operations"),
-        _(
-            "The unfinished operations of these live activities will never be sent. A card whose "
-            "end is given up may stay on the phones, and is marked as needing attention:"
-        ),
-        _("Give up"),
+    name = "give_up_selected"
+    title = _("Give up unfinished operations")
+    text = _(
+        "The unfinished operations of these live activities will never be sent. A card whose "
+        "end is given up may stay on the phones, and is marked as needing attention:"
     )
+    button = _("Give up")
     form = GiveUpForm
     log_message = _("Unfinished operations given up.")
 
@@ -247,16 +239,14 @@ class GiveUpOperations(CardAction):
 class ProbeAccounts(CardAction):
     """Let each account of the cards make its next call at once."""
 
-    confirmation = Confirmation(
-        "probe_accounts",
-        _("Probe accounts"),
-        ngettext_lazy(
-            "The account of these live activities makes its next call at once: %(accounts)s",
-            "The accounts of these live activities make their next call at once: %(accounts)s",
-            "count",
-        ),
-        _("Probe"),
+    name = "probe_accounts"
+    title = _("Probe accounts")
+    text = ngettext_lazy(
+        "The account of these live activities makes its next call at once: %(accounts)s",
+        "The accounts of these live activities make their next call at once: %(accounts)s",
+        "count",
     )
+    button = _("Probe")
     log_message = _("Probe of the account requested.")
 
     def __init__(self, using: str, actor: User, reason: str) -> None:
