@@ -6,7 +6,7 @@ server or a worker never does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from django.core.checks import CheckMessage, Tags, register
 from django.utils.module_loading import import_string
@@ -29,9 +29,9 @@ def register_checks() -> None:
     register(_check("deployment.check_migrations"), TAG, Tags.database, deploy=True)
 
 
-def _check(path: str) -> Callable[..., Sequence[CheckMessage]]:
-    def check(**options: object) -> Sequence[CheckMessage]:
-        messages: Sequence[CheckMessage] = import_string(f"{__name__}.{path}")(**options)
+def _check(path: str) -> Callable[..., Iterable[CheckMessage]]:
+    def check(**options: object) -> Iterable[CheckMessage]:
+        messages: Iterable[CheckMessage] = import_string(f"{__name__}.{path}")(**options)
         return messages
 
     return check

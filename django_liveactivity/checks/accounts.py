@@ -111,31 +111,27 @@ def _uses_celery() -> bool:
         return False  # check_accounts reports it
 
 
-def check_tracking(**_: object) -> list[checks.CheckMessage]:
+def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
     """Check that the cards of each followed model can be stored.
 
     * ``liveactivity.E008``: a model is written to another database than its account's.
     * ``liveactivity.E009``: a model has a composite primary key.
     * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``.
     """
-    messages: list[checks.CheckMessage] = [_composite_key(activity) for activity in unsupported()]
+    for activity in unsupported():
+        yield checks.Error(
+            f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
+            "primary key: a card names its subject by a single one.",
+            hint="Call the services yourself, without a subject.",
+            obj=type(activity),
+            id="liveactivity.E009",
+        )
     try:
         accounts = conf.accounts()
     except ImproperlyConfigured:
-        return messages  # check_accounts reports it
+        return  # check_accounts reports it
     for activity in registered():
-        messages += _check_activity(activity, accounts)
-    return messages
-
-
-def _composite_key(activity: ModelActivity[Any]) -> checks.Error:
-    return checks.Error(
-        f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
-        "primary key: a card names its subject by a single one.",
-        hint="Call the services yourself, without a subject.",
-        obj=type(activity),
-        id="liveactivity.E009",
-    )
+        yield from _check_activity(activity, accounts)
 
 
 def _check_activity(
