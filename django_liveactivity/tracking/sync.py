@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -34,7 +33,7 @@ GONE = "The subject is gone."
 logger = get_logger("django_liveactivity.tracking")
 
 
-def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Any]) -> SyncResult:
+def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncResult:
     model: type[Model] = queryset.model
     activities = [a for a in followers(model) if type(a) is cls]
     if not activities:
@@ -50,7 +49,7 @@ def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Any]) -> SyncRes
 ModelActivity._sync = _sync_registered
 
 
-def _batches_of_objects(activity: AnyActivity, queryset: QuerySet[Any]) -> Iterator[BatchResult]:
+def _batches_of_objects(activity: AnyActivity, queryset: QuerySet[Model]) -> Iterator[BatchResult]:
     account = conf.account(activity.account)
     rows = queryset.using(account.database).order_by("pk").values_list("pk", flat=True)
     pks = list(rows[:BATCH_SIZE])
@@ -170,7 +169,7 @@ def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[o
     of a GROUP BY, and one may be in them.
     """
     features = connections[account.database].features
-    rows: QuerySet[Any] = QuerySet(root_model(activity.model), using=account.database)
+    rows: QuerySet[Model] = QuerySet(root_model(activity.model), using=account.database)
     free = (
         rows.filter(pk__in=pks)
         .order_by("pk")
@@ -238,9 +237,9 @@ def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: b
         return BatchResult(len(cards), failed=len(cards))
 
 
-def _keys(cards: Sequence[LiveActivity]) -> list[Any]:
+def _keys(cards: Sequence[LiveActivity]) -> list[object]:
     """Return the primary keys of the objects, as their model knows them."""
-    pk: Field[Any, Any] = apps.get_model(cards[0].subject_model)._meta.pk
+    pk: Field[object, object] = apps.get_model(cards[0].subject_model)._meta.pk
     return [pk.to_python(text) for text in dict.fromkeys(card.subject_pk for card in cards)]
 
 

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         """Add the options."""
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: object) -> None:
         """Print the status."""
         if not conf.accounts():
             raise CommandError("LIVEACTIVITY names no account; add LIVEACTIVITY['default'].")
