@@ -76,7 +76,10 @@ class MillisecondsField(serializers.Field[Any, object, str, object]):
 
     def to_internal_value(self, data: object) -> datetime.datetime:
         """Return the aware datetime of ISO 8601 text."""
-        moment = _parsed(data)
+        try:
+            moment = parse_datetime(data) if isinstance(data, str) else None
+        except ValueError:  # of its form, but not in the calendar
+            moment = None
         if moment is None:
             self.fail("invalid")
         if timezone.is_naive(moment):
@@ -89,13 +92,6 @@ class MillisecondsField(serializers.Field[Any, object, str, object]):
         """Return stored milliseconds as ISO 8601 text in UTC."""
         text = (EPOCH + value * MILLISECOND).isoformat(timespec="milliseconds")
         return text.replace("+00:00", "Z")
-
-
-def _parsed(data: object) -> datetime.datetime | None:
-    try:
-        return parse_datetime(data) if isinstance(data, str) else None
-    except ValueError:
-        return None
 
 
 class StrictSerializer(serializers.Serializer[object]):

@@ -113,9 +113,8 @@ def end_cards(body: Mapping[str, Any], *, actor: object) -> list[Operation]:
         InvalidInputError: with the paths of the body; nothing was stored.
         NotFound: the body names a row or a model that does not exist.
     """
-    values = {**body, "actor": actor}
-    account = conf.account(values.get("account", conf.DEFAULT_ACCOUNT))
-    values["account"] = account.alias
+    values = {"account": conf.DEFAULT_ACCOUNT, **body, "actor": actor}
+    account = conf.account(values["account"])
     for name in values.keys() & {"dismiss_after", "after"}:
         values[name] = datetime.timedelta(seconds=values[name])
     content_name = "content_state" if "content_state" in values else "content"
