@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Func
+from django.db.models.sql.compiler import SQLCompiler
 
 ALL = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
 WITHOUT_EMOJI = frozenset({"utf8", "utf8mb3", "ucs2"})
@@ -104,7 +105,9 @@ class SameBytes(Func):
     template = "(%(expressions)s)"
     arg_joiner = " = "
 
-    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_mysql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, Sequence[Any]]:
         """MariaDB and MySQL: bytes have no collation."""
         template = "(BINARY %(expressions)s)"
         return self.as_sql(compiler, connection, template=template, **context)

@@ -114,7 +114,7 @@ class TestCelery:
         assert "the next sweep will do" in caplog.text
         assert Operation.objects.get().state == "pending"
 
-    def test_many_kicks_at_once_become_few_messages(self):
+    def test_many_wake_ups_at_once_become_few_messages(self):
         from celery import Celery, _state
 
         app = Celery("host", broker="memory://", set_as_current=False)

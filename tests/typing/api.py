@@ -44,7 +44,7 @@ def show_and_end(order: Order) -> None:
         assert_type(block.activity, LiveActivity)
         assert_type(block.stream(CONTENT, tags=["shop"], reason="nightly"), LiveActivity)
         assert_type(block.end(CONTENT, dismiss_after=timedelta(0), actor="ann"), Operation)
-        block.stream(Metrics(title="Import", metrics=[Metric(label="LaneRows", value=7)]))
+        block.stream(Metrics(title="Import", metrics=[Metric(label="Rows", value=7)]))
 
 
 async def show_and_end_from_a_coroutine(order: Order) -> None:
