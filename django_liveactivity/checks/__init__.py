@@ -12,20 +12,15 @@ from django.core.checks import CheckMessage, Tags, register
 from django.utils.module_loading import import_string
 
 TAG = "liveactivity"
-ALWAYS = (
-    "accounts.check_accounts",
-    "accounts.check_celery_app",
-    "accounts.check_tracking",
-    "deployment.check_endpoint",
-)
-DEPLOY = ("deployment.check_sqlite", "deployment.check_heartbeat")
 
 
 def register_checks() -> None:
-    for path in ALWAYS:
-        register(_check(path), TAG)
-    for path in DEPLOY:
-        register(_check(path), TAG, deploy=True)
+    register(_check("accounts.check_accounts"), TAG)
+    register(_check("accounts.check_celery_app"), TAG)
+    register(_check("accounts.check_tracking"), TAG)
+    register(_check("deployment.check_endpoint"), TAG)
+    register(_check("deployment.check_sqlite"), TAG, deploy=True)
+    register(_check("deployment.check_heartbeat"), TAG, deploy=True)
     register(_check("deployment.check_migrations"), TAG, Tags.database, deploy=True)
 
 
