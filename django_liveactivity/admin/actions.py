@@ -295,8 +295,7 @@ def _by_account(
     """Return why nothing comes of these results now, by the alias of each account it holds for."""
     known = conf.accounts()
     aliases = accounts_of(card for result in concerned for card in results.get(result, ()))
-    found = {alias: why(known[alias]) for alias in aliases if alias in known}
-    return {alias: text for alias, text in found.items() if text}
+    return {a: text for a in aliases if a in known and (text := why(known[a]))}
 
 
 def _why_refused(error: InvalidInputError) -> str:

@@ -87,9 +87,8 @@ def _names(cards: NamedCards) -> str:
 def _why(status: AccountStatus) -> str:
     text = status.reason
     if status.waiting_starts:
-        cards = (
-            "1 card waits" if status.waiting_starts == 1 else f"{status.waiting_starts} cards wait"
-        )
+        count = status.waiting_starts
+        cards = "1 card waits" if count == 1 else f"{count} cards wait"
         alive = "as many are alive as the vendor allows."
         if status.vendor_limit is not None:
             alive = f"{status.vendor_limit} are alive, which is the vendor's limit."
