@@ -14,9 +14,16 @@ from django_liveactivity.content import ContentInput, Endpoint, OptionFields
 from django_liveactivity.exceptions import InvalidInputError
 
 from .address import DEFAULT_BASE_URL, check_base_url
-from .answer import Answer, Outcome
+from .answer import (
+    ANSWER_LIMIT,
+    Answer,
+    NoAnswerError,
+    Outcome,
+    map_texts,
+    read_answer,
+    read_text,
+)
 from .call import Call, build_call
-from .parsing import ANSWER_LIMIT, NoAnswerError, map_texts, read_answer, read_text
 from .secret import Secret
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from queue import Empty, SimpleQueue
 import httpcore
 import httpx
 
-from .parsing import ANSWER_LIMIT, NoAnswerError, Received
+from .answer import ANSWER_LIMIT, NoAnswerError, Received
 from .secret import Secret
 
 Opened = tuple[int, Sequence[tuple[bytes, bytes]], Iterable[bytes]]

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from django_liveactivity.client import Client
-from django_liveactivity.client.parsing import map_texts
+from django_liveactivity.client.answer import map_texts
 from django_liveactivity.client.secret import Secret
 from django_liveactivity.client.transport import DeadlineBackend
 from django_liveactivity.content import Progress

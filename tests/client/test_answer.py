@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_liveactivity.client import Answer, Outcome
-from django_liveactivity.client.parsing import Received, read_answer
+from django_liveactivity.client.answer import Received, read_answer
 from django_liveactivity.content import Endpoint
 
 START, UPDATE, END = Endpoint.START, Endpoint.UPDATE, Endpoint.END
