@@ -13,13 +13,8 @@ from django.db.models.expressions import Combinable
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.delivery.limits import admission, rate
-from django_liveactivity.delivery.rules.verdicts import (
-    AccountEffect,
-    Retry,
-    Verdict,
-    judge,
-    retry_delay,
-)
+from django_liveactivity.delivery.rules import verdicts
+from django_liveactivity.delivery.rules.verdicts import AccountEffect, Retry, Verdict
 from django_liveactivity.delivery.transaction import durable_transaction
 from django_liveactivity.models import (
     AccountState,
@@ -90,12 +85,17 @@ def is_certain(claim: Claim) -> bool:
 def record(context: DrainContext, claim: Claim, answer: Answer) -> Recorded:
     """Store the answer and release the lane, which changes only if the lease was not lost."""
     stripped, vague = claim.operation.stripped, claim.is_end and answer.is_vague
-    verdict = judge(claim.call.endpoint, answer.outcome, stripped=stripped, vague=vague)
+    verdict = verdicts.judge(claim.call.endpoint, answer.outcome, stripped=stripped, vague=vague)
     answered = _Answered(context, claim, answer, verdict)
     owned = _release(answered)
     _store_attempt(answered)
     if owned:
-        (_record_end if claim.is_end else _record_content)(answered)
+        if verdict.retry is not None:
+            _try_again(answered)
+        elif claim.is_end:
+            _record_end(answered)
+        else:
+            _record_content(answered)
         evict(context.account, answer)
         _trim_attempts(answered)
     _update_account(answered)
@@ -144,20 +144,12 @@ def _store_attempt(answered: _Answered) -> None:
 
 
 def _record_end(answered: _Answered) -> None:
-    using, claim, verdict = answered.database, answered.claim, answered.verdict
-    if verdict.state == State.DONE:
-        _acknowledge_ends(answered)
-        cards, attention = claim.lane.cards, answered.answer.needs_attention
-        also = _displayed(answered)
-        if not claim.lane.displayed_id:  # else its ids are known from the answers to its content
-            also |= _remember_ids(answered)
-        mark_ended(using, claim.lane, cards, attention=attention, also=also)
-        return
-    next_try = _next_try(answered)
-    _try_again(answered, next_try)
-    defer_operations(using, [*claim.plan.ends, *claim.plan.deferred], next_try)
-    if verdict.state == State.NEEDS_OPERATOR:
-        card_rows(using, claim.lane.cards).update(needs_attention=True)
+    lane, also = answered.claim.lane, _displayed(answered)
+    _acknowledge_ends(answered)
+    if not lane.displayed_id:  # else its ids are known from the answers to its content
+        also |= _remember_ids(answered)
+    attention = answered.answer.needs_attention
+    mark_ended(answered.database, lane, lane.cards, attention=attention, also=also)
 
 
 def _acknowledge_ends(answered: _Answered) -> None:
@@ -186,25 +178,20 @@ def _acknowledge_ends(answered: _Answered) -> None:
 
 def _record_content(answered: _Answered) -> None:
     using, claim, answer = answered.database, answered.claim, answered.answer
-    if answered.verdict.state == State.PENDING:
-        _try_again(answered, _next_try(answered))
-        return
     finish_operations(using, [claim.operation], answered.verdict.state, answer.outcome)
     cards = card_rows(using, claim.lane.cards)
-    if answered.verdict.state == State.FAILED:
-        if claim.lane.displayed_id:
-            mark_displayed(using, claim.lane, claim.lane.cards)
-        else:
-            cards.update(status=Status.FAILED, ended_at=Now())
-        return
-    paused = answer.outcome == Outcome.PAUSED
-    cards.update(
-        status=Status.PAUSED if paused else Status.LIVE,
-        generation=claim.lane.generation,
-        ended_at=None,
-        **_displayed(answered),
-        **_remember_ids(answered),
-    )
+    if answered.verdict.state == State.DONE:
+        cards.update(
+            status=Status.PAUSED if answer.outcome == Outcome.PAUSED else Status.LIVE,
+            generation=claim.lane.generation,
+            ended_at=None,
+            **_displayed(answered),
+            **_remember_ids(answered),
+        )
+    elif claim.lane.displayed_id:
+        mark_displayed(using, claim.lane, claim.lane.cards)
+    else:
+        cards.update(status=Status.FAILED, ended_at=Now())
 
 
 def _displayed(answered: _Answered) -> dict[str, str]:
@@ -250,8 +237,10 @@ def _repeats(answered: _Answered) -> bool:
     return before.filter(outcome=answer.outcome).exclude(error="").exists()
 
 
-def _try_again(answered: _Answered, next_try: Combinable) -> None:
-    operation, verdict = answered.claim.operation, answered.verdict
+def _try_again(answered: _Answered) -> None:
+    """Have the operation tried again; the other ends of its lane and its content wait with it."""
+    using, claim, verdict = answered.database, answered.claim, answered.verdict
+    operation, next_try = claim.operation, _next_try(answered)
     counts = verdict.effect == AccountEffect.FAILURE
     changes: Changes = {
         "state": verdict.state,
@@ -263,15 +252,18 @@ def _try_again(answered: _Answered, next_try: Combinable) -> None:
         "needs_attention": verdict.state == State.NEEDS_OPERATOR,
     }
     if operation.first_tried_at is None:
-        changes["first_tried_at"] = answered.claim.started_at
+        changes["first_tried_at"] = claim.started_at
     if operation.rank == Operation.Rank.END and operation.failures + counts >= 2:
         changes["rank"] = Operation.Rank.RETRIED_END
-    rows = Operation.objects.using(answered.database).filter(pk=operation.pk)
+    rows = Operation.objects.using(using).filter(pk=operation.pk)
     rows.filter(state__in=Operation.UNFINISHED).update(**changes)  # unless it was given up
+    defer_operations(using, [*claim.plan.ends, *claim.plan.deferred], next_try)
+    if verdict.state == State.NEEDS_OPERATOR:
+        card_rows(using, claim.lane.cards).update(needs_attention=True)
 
 
 def _next_try(answered: _Answered) -> Combinable:
-    operation, timing = answered.claim.operation, answered.context.timing
+    claim, timing = answered.claim, answered.context.timing
     match answered.verdict.retry:
         case Retry.HOURLY:
             return Now() + timing.operator_retry
@@ -279,9 +271,9 @@ def _next_try(answered: _Answered) -> Combinable:
             return Now() + timing.probe_cap
         case Retry.NOW:
             return Now()
-    started_at = answered.claim.started_at
-    age = started_at - (operation.first_tried_at or started_at)
-    return Now() + retry_delay(operation.failures + 1, age, random.random(), timing)
+    age = claim.started_at - (claim.operation.first_tried_at or claim.started_at)
+    tries = claim.operation.failures + 1
+    return Now() + verdicts.retry_delay(tries, age, random.random(), timing)
 
 
 def _trim_attempts(answered: _Answered) -> None:

@@ -36,9 +36,7 @@ class RateLimit:
     @classmethod
     def of(cls, rate_limit: tuple[int, float] | None) -> RateLimit:
         """Return the pace of a backend's ``rate_limit``: (calls, seconds), or None."""
-        if rate_limit is None:
-            return cls(0, 0)
-        calls, seconds = rate_limit
+        calls, seconds = rate_limit or (0, 0)
         return cls(calls, round(seconds * 1000))
 
     @property
