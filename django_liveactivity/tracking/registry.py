@@ -11,7 +11,6 @@ from django.db.models.signals import class_prepared, post_delete, post_save
 from django.dispatch import receiver
 
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import has_composite_key
 
 from . import follow
 from .activity import AnyActivity
@@ -45,7 +44,7 @@ def register(model: type[Model]) -> Callable[[A], A]:
         if any(activity.name == other.name for other in followers(model)):
             message = f"{activity.name} already follows {model.__name__}."
             raise InvalidInputError.at("model", message)
-        if has_composite_key(model):
+        if model._meta.is_composite_pk:
             _unsupported.append(activity)
             return activity_class
         _registry.append(activity)
