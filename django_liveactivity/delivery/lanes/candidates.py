@@ -22,6 +22,7 @@ from django_liveactivity.models import (
     Operation,
     OperatorAction,
     compiled,
+    rows_of,
 )
 
 Rank = Operation.Rank
@@ -85,11 +86,10 @@ def targets(account: Account, state: AccountState, admission: Admission) -> Iter
 
 def next_due_at(account: Account) -> int | None:
     """Return when the next operation or deadline of the account becomes due, in milliseconds."""
-    operations = Operation.objects.using(account.database).filter(account=account.alias)
-    lanes = Lane.objects.using(account.database).filter(account=account.alias)
     # One look into the index per rank: a minimum over all ranks would read the whole history.
+    operations = rows_of(account, Operation)
     firsts = [_first(operations.filter(rank=rank), "next_try_at") for rank in Rank]
-    times = [*firsts, _first(lanes, "deadline_at")]
+    times = [*firsts, _first(rows_of(account, Lane), "deadline_at")]
     return min((at for at in times if at is not None), default=None)
 
 
@@ -149,9 +149,7 @@ def _operations_of(rank: Rank) -> Callable[[str], QuerySet[Operation, Operation]
 
 
 def _expired(account: Account) -> Iterator[Target]:
-    lanes = Lane.objects.using(account.database).filter(
-        account=account.alias, deadline_at__lte=Now(), lease_until__lte=Now()
-    )
+    lanes = rows_of(account, Lane).filter(deadline_at__lte=Now(), lease_until__lte=Now())
     lane = lanes.order_by("deadline_at").first()
     if lane is not None:
         name = lane.digest, lane.stream_key, lane.activity_id

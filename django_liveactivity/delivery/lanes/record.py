@@ -25,6 +25,7 @@ from django_liveactivity.models import (
     Now,
     Operation,
     lane_digest,
+    rows_of,
 )
 
 from .apply import (
@@ -149,7 +150,7 @@ def _record_end(answered: _Answered) -> None:
     if not lane.displayed_id:  # else its ids are known from the answers to its content
         also |= _remember_ids(answered)
     attention = answered.answer.needs_attention
-    mark_ended(answered.database, lane, lane.cards, attention=attention, also=also)
+    mark_ended(answered.database, lane, lane.cards, attention=attention, **also)
 
 
 def _acknowledge_ends(answered: _Answered) -> None:
@@ -206,24 +207,20 @@ def _displayed(answered: _Answered) -> dict[str, str]:
 
 def _remember_ids(answered: _Answered) -> dict[str, str]:
     """Store every id that the vendor names for a card; return its newest if that has changed."""
-    using, answer = answered.database, answered.answer
+    account, answer = answered.context.account, answered.answer
     named = set(filter(None, (answer.activity_id, answer.previous_activity_id)))
     if not named:
         return {}
     # Not by operation.activity: a router might ask a replica.
     card = answered.claim.operation.activity_id
-    rows = LiveActivity.objects.using(using).filter(pk=card)
+    rows = card_rows(account.database, [card])
     current = rows.values_list("activity_id", flat=True).first()
     if current is None:  # the row is gone
         return {}
     for identity in named - {current}:
-        known = {
-            "activity_id": card,
-            "account": answered.context.account.alias,
-            "id_digest": lane_digest(activity_id=identity),
-        }
-        if not KnownActivityId.objects.using(using).filter(**known).exists():
-            KnownActivityId.objects.using(using).create(**known)
+        ids, digest = rows_of(account, KnownActivityId), lane_digest(activity_id=identity)
+        if not ids.filter(activity=card, id_digest=digest).exists():
+            ids.create(activity_id=card, account=account.alias, id_digest=digest)
     newest = answer.activity_id
     return {} if newest in (None, current) else {"activity_id": newest}
 
@@ -303,14 +300,11 @@ def _update_account(answered: _Answered) -> None:
         states = AccountState.objects.using(context.database)
         states.filter(pk=context.state.pk).update(**changes)
     if changes.get("limit_probe_at") == 0 or "limit_since" in changes:
-        waiting = Operation.objects.using(context.database).filter(
-            account=context.account.alias,
-            rank=Operation.Rank.WAITING_START,
-            next_try_at__gt=Now(),
-        )
-        first = waiting.order_by("pk").values_list("pk", flat=True).first()
+        operations = rows_of(context.account, Operation)
+        starts = operations.filter(rank=Operation.Rank.WAITING_START, next_try_at__gt=Now())
+        first = starts.order_by("pk").values_list("pk", flat=True).first()
         if first is not None:
-            Operation.objects.using(context.database).filter(pk=first).update(next_try_at=Now())
+            operations.filter(pk=first).update(next_try_at=Now())
 
 
 def _give_back_slot(answered: _Answered) -> None:

@@ -15,7 +15,7 @@ from django.db.models.functions import Greatest
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account, Timing
 from django_liveactivity.delivery.rules.verdicts import AccountEffect
-from django_liveactivity.models import AccountState, Now
+from django_liveactivity.models import AccountState, Now, rows_of
 
 BLOCK_AFTER_FAILURES = 5
 BLOCK_AFTER_LANES = 3
@@ -199,5 +199,5 @@ def set_alarm(account: Account, at: int) -> bool:
     Returns:
         Whether the alarm was moved: then the caller has to see to the wake-up.
     """
-    states = AccountState.objects.using(account.database).filter(account=account.alias)
+    states = rows_of(account, AccountState)
     return bool(states.filter(Q(alarm_at__gt=at) | Q(alarm_at__lte=Now())).update(alarm_at=at))

@@ -16,6 +16,7 @@ from django_liveactivity.models import (
     Operation,
     RateLimitSlot,
     compiled,
+    rows_of,
     with_now,
 )
 
@@ -115,9 +116,7 @@ def _flag(rank: Operation.Rank) -> str:
 
 def find_for_retry(account: Account, rate_limit: RateLimit) -> tuple[int | None, int]:
     """Return a free slot of the quarter that retried ends may use, and when one will be free."""
-    slots = RateLimitSlot.objects.using(account.database).filter(
-        account=account.alias, number__lt=rate_limit.retry_slots
-    )
+    slots = rows_of(account, RateLimitSlot).filter(number__lt=rate_limit.retry_slots)
     free = slots.filter(free_at__lt=Now()).values_list("pk", flat=True).first()
     return free, 0 if free else slots.aggregate(at=Min("free_at"))["at"] or 0
 
