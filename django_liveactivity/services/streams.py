@@ -12,6 +12,7 @@ from django_liveactivity import conf, selectors
 from django_liveactivity.content import (
     ContentInput,
     Endpoint,
+    JSONObject,
     OptionFields,
     check_activity_id,
     check_content,
@@ -22,7 +23,7 @@ from django_liveactivity.content import (
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.models.missing_migration import names_missing_migration
 
-from .writer import UNSET, JsonObject, Unset, Writer, checked_options, milliseconds
+from .writer import UNSET, Unset, Writer, checked_options, milliseconds
 
 
 @names_missing_migration
@@ -121,8 +122,8 @@ def track_activity(
 class CheckedContent(TypedDict):
     """What a card is meant to show, checked and ready for JSON."""
 
-    content: JsonObject
-    options: JsonObject
+    content: JSONObject
+    options: JSONObject
 
 
 def check(

@@ -385,7 +385,7 @@ HOUSEKEEPING = _of(
 
 SERVICES = _of(
     "services",
-    ("validate_end", "if not shows and not known.by_key", "if not known.by_key",
+    ("validate_end", "if not shows and not by_key", "if not by_key",
      "a manual card with content needs content"),
     ("_dismiss_seconds", "writer.backend.dismiss_seconds if shows else None",
      "writer.backend.dismiss_seconds", "an adopted key gets the account's dismissal"),
