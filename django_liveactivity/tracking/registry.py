@@ -12,8 +12,8 @@ from django.dispatch import receiver
 
 from django_liveactivity.exceptions import InvalidInputError
 
-from . import follow
 from .activity import AnyActivity
+from .follow import Save, follow
 
 A = TypeVar("A", bound=type[AnyActivity])
 UID = "django_liveactivity"
@@ -125,13 +125,13 @@ def _on_save(
     **_: object,
 ) -> None:
     if not raw:
-        save = follow.Save(instance, using, created=created, partial=update_fields is not None)
+        save = Save(created=created, partial=update_fields is not None)
         for activity in followers(sender):
-            follow.saved(activity, save)
+            follow(activity, instance, using, save)
 
 
 def _on_delete(sender: type[Model], instance: Model, *, using: str, **_: object) -> None:
     for activity in followers(sender):
         # A child may be deleted and keep its parent; a deleted parent sends its own signal.
         if activity.model._meta.concrete_model is sender._meta.concrete_model:
-            follow.deleted(activity, instance, using)
+            follow(activity, instance, using, None)
