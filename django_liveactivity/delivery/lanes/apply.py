@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Case, F, QuerySet, When
-from django.db.models.expressions import Combinable
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
@@ -56,7 +55,7 @@ def apply_plan(using: str, lane: Lane, plan: Plan) -> None:
         joined = {*generation_cards(lane, plan)} - {*lane.cards} - to_come
         mark_displayed(using, lane, sorted(joined))
     if plan.defer_until is not None:
-        defer_operations(using, [*plan.deferred, *plan.ends], plan.defer_until)
+        update_unfinished(using, [*plan.deferred, *plan.ends], next_try_at=plan.defer_until)
     if plan.unsent:
         heir = plan.send or plan.deferred[0]
         inherited = inherit_options([*plan.unsent, heir])
@@ -114,11 +113,11 @@ def finish_operations(
         Operation.objects.using(using).filter(pk__in=ids).update(**changes)
 
 
-def defer_operations(using: str, operations: Sequence[Operation], until: int | Combinable) -> None:
-    """Make unfinished operations wait: no drain looks at them earlier."""
+def update_unfinished(using: str, operations: Sequence[Operation], **changes: Any) -> None:
+    """Change operations, except those that were given up meanwhile."""
     if operations:
         rows = Operation.objects.using(using).filter(pk__in=[o.pk for o in operations])
-        rows.filter(state__in=Operation.UNFINISHED).update(next_try_at=until)
+        rows.filter(state__in=Operation.UNFINISHED).update(**changes)
 
 
 def defer_lane(account: Account, digest: str) -> None:

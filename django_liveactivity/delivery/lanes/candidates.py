@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,7 +117,7 @@ def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
 
 
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
-    rows = compiled.run(_operations_of(rank), account.database, account=account.alias)
+    rows = compiled.run(_due_operations, account.database, rank, account=account.alias)
     found = list({row.lane_digest: row for row in rows}.values())
     if found:  # at random, so that workers of one moment mostly choose different lanes
         one: Any = random.choice(found)
@@ -127,25 +126,21 @@ def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
         yield Target(one.lane_digest, one.key, one.identity, new, rank, ready_at, many)
 
 
-@functools.cache
-def _operations_of(rank: Rank) -> Callable[[str], QuerySet[Operation, Operation]]:
-    def build(using: str) -> QuerySet[Operation, Operation]:
-        lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
-        # No join: MariaDB would begin with the cards, and sort all that waits for them.
-        card = LiveActivity.objects.filter(pk=OuterRef("activity_id"))
-        due = Operation.objects.using(using).filter(
-            account=compiled.Param("account"), rank=rank, next_try_at__lte=Now()
-        )
-        described = due.annotate(
-            key=Subquery(card.values("stream_key")[:1]),
-            identity=Subquery(card.values("activity_id")[:1]),
-            leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), NO_LANE),
-        )
-        free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
-        rows: QuerySet[Operation, Operation] = free.only("pk", "lane_digest")[:LOOK_AHEAD]
-        return rows
-
-    return build
+def _due_operations(using: str, rank: Rank) -> QuerySet[Operation, Operation]:
+    lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
+    # No join: MariaDB would begin with the cards, and sort all that waits for them.
+    card = LiveActivity.objects.filter(pk=OuterRef("activity_id"))
+    due = Operation.objects.using(using).filter(
+        account=compiled.Param("account"), rank=rank, next_try_at__lte=Now()
+    )
+    described = due.annotate(
+        key=Subquery(card.values("stream_key")[:1]),
+        identity=Subquery(card.values("activity_id")[:1]),
+        leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), NO_LANE),
+    )
+    free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
+    rows: QuerySet[Operation, Operation] = free.only("pk", "lane_digest")[:LOOK_AHEAD]
+    return rows
 
 
 def _expired(account: Account) -> Iterator[Target]:

@@ -31,12 +31,12 @@ from django_liveactivity.models import (
 from .apply import (
     Changes,
     card_rows,
-    defer_operations,
     evict,
     finish_operations,
     mark_displayed,
     mark_ended,
     next_generation,
+    update_unfinished,
 )
 from .claim import Claim, DrainContext, quarantine
 
@@ -168,9 +168,8 @@ def _acknowledge_ends(answered: _Answered) -> None:
     else:
         content_at = answered.claim.lane.stream_ambiguous_until
         changes["next_try_at"] = content_at
-    ends = Operation.objects.using(using).filter(pk__in=[end.pk for end in plan.ends])
-    ends.filter(state__in=Operation.UNFINISHED).update(**changes)
-    defer_operations(using, plan.deferred, content_at)
+    update_unfinished(using, plan.ends, **changes)
+    update_unfinished(using, plan.deferred, next_try_at=content_at)
     if is_certain(answered.claim) and plan.redisplay is not None:
         Operation.objects.using(using).filter(pk=plan.redisplay.pk).update(
             state=State.PENDING, next_try_at=Now(), finished_at=None
@@ -252,9 +251,8 @@ def _try_again(answered: _Answered) -> None:
         changes["first_tried_at"] = claim.started_at
     if operation.rank == Operation.Rank.END and operation.failures + counts >= 2:
         changes["rank"] = Operation.Rank.RETRIED_END
-    rows = Operation.objects.using(using).filter(pk=operation.pk)
-    rows.filter(state__in=Operation.UNFINISHED).update(**changes)  # unless it was given up
-    defer_operations(using, [*claim.plan.ends, *claim.plan.deferred], next_try)
+    update_unfinished(using, [operation], **changes)
+    update_unfinished(using, [*claim.plan.ends, *claim.plan.deferred], next_try_at=next_try)
     if verdict.state == State.NEEDS_OPERATOR:
         card_rows(using, claim.lane.cards).update(needs_attention=True)
 
