@@ -100,28 +100,25 @@ def drain(
     """
     account = conf.account(alias)
     with fresh_session_after_error(account.database):
-        return _Drain(account, seconds, stop or threading.Event(), on_backlog).run()
-
-
-class _Drain:
-    def __init__(
-        self,
-        account: Account,
-        seconds: float | None,
-        stop: threading.Event,
-        on_backlog: Callable[[], None] | None,
-    ) -> None:
-        self.account = account
-        self.backend: BaseBackend = get_backend(account.alias)
-        self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
         limit = account.timing.drain / 1000
-        self.deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
-        self.stop = stop
-        self.on_backlog = on_backlog
-        self.backlog = False
-        self.calls = 0
-        self.raised = False
-        self.ends_wait = False
+        deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
+        return _Drain(account, deadline, stop or threading.Event(), on_backlog).run()
+
+
+@dataclass
+class _Drain:
+    account: Account
+    deadline: float
+    stop: threading.Event
+    on_backlog: Callable[[], None] | None
+    backlog: bool = False
+    calls: int = 0
+    raised: bool = False
+    ends_wait: bool = False
+
+    def __post_init__(self) -> None:
+        self.backend: BaseBackend = get_backend(self.account.alias)
+        self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
 
     def run(self) -> Drained:
         state = read_state(self.account, self.rate_limit)

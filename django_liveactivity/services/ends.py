@@ -145,10 +145,13 @@ def end_activities(
     """
     writer = Writer.for_account(account, actor=actor, reason=reason)
     request = EndRequest.of(content, options)
-    excluded = _lane_of(exclude)
-    found = selectors.open_cards(writer.account, _subjects(writer, subject))
-    cards = [card for card in found if card.lane_digest != excluded]
-    ends = [(card, _fields(writer, card, request)) for card in cards]
+    if exclude is not None and not isinstance(exclude, LiveActivity):
+        raise InvalidInputError.at("exclude", "Give a LiveActivity.")
+    ends = [
+        (card, _fields(writer, card, request))
+        for card in selectors.open_cards(writer.account, _subjects(writer, subject))
+        if exclude is None or card.lane_digest != exclude.lane_digest
+    ]
     return writer.insert_operations(Kind.END, ends)
 
 
@@ -315,12 +318,6 @@ def _subjects(writer: Writer, given: Model | Subject | Iterable[Model | Subject]
     if Subject.of(None) in subjects:
         raise InvalidInputError.at("subject", "Give a model instance, or a queryset.")
     return subjects
-
-
-def _lane_of(exclude: LiveActivity | None) -> str:
-    if exclude is not None and not isinstance(exclude, LiveActivity):
-        raise InvalidInputError.at("exclude", "Give a LiveActivity.")
-    return "" if exclude is None else exclude.lane_digest
 
 
 def _account_of(activity: LiveActivity | None, account: str | None) -> str:

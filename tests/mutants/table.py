@@ -411,7 +411,8 @@ SERVICES = _of(
     ("_due_at", "at.year <= LATEST_YEAR", "at.year < LATEST_YEAR", "9998 is refused"),
     ("", "LATEST_YEAR = 1970, 9998", "LATEST_YEAR = 1970, 9999", "9999 is taken"),
     ("_check_names", "len(given) != 1", "len(given) > 1", "an end of nothing is asked for"),
-    ("end_activities", "if card.lane_digest != excluded", "if True", "an excluded card ends"),
+    ("end_activities", "if exclude is None or card.lane_digest != exclude.lane_digest", "if True",
+     "an excluded card ends"),
 )
 
 SELECTORS = _of(

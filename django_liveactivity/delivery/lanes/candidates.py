@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
@@ -87,8 +87,9 @@ def next_due_at(account: Account) -> int | None:
     """Return when the next operation or deadline of the account becomes due, in milliseconds."""
     # One look into the index per rank: a minimum over all ranks would read the whole history.
     operations = rows_of(account, Operation)
-    firsts = [_first(operations.filter(rank=rank), "next_try_at") for rank in Rank]
-    times = [*firsts, _first(rows_of(account, Lane), "deadline_at")]
+    firsts = [operations.filter(rank=rank).aggregate(at=Min("next_try_at")) for rank in Rank]
+    firsts.append(rows_of(account, Lane).aggregate(at=Min("deadline_at")))
+    times = [first["at"] for first in firsts]
     return min((at for at in times if at is not None), default=None)
 
 
@@ -108,12 +109,6 @@ def due_accounts(using: str) -> dict[str, frozenset[Rank | None]]:
         for alias in rows.values_list("account", flat=True).distinct():
             found[alias].add(None)
     return {alias: frozenset(ranks) for alias, ranks in found.items()}
-
-
-def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
-    planned = rows.filter(**{f"{name}__isnull": False}).order_by(name)
-    first: int | None = planned.values_list(name, flat=True).first()
-    return first
 
 
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:

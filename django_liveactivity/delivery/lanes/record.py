@@ -28,16 +28,8 @@ from django_liveactivity.models import (
     rows_of,
 )
 
-from .apply import (
-    Changes,
-    card_rows,
-    evict,
-    finish_operations,
-    mark_displayed,
-    mark_ended,
-    next_generation,
-    update_unfinished,
-)
+from . import apply
+from .apply import Changes
 from .claim import Claim, DrainContext, quarantine
 
 State = Operation.State
@@ -97,7 +89,7 @@ def record(context: DrainContext, claim: Claim, answer: Answer) -> Recorded:
             _record_end(answered)
         else:
             _record_content(answered)
-        evict(context.account, answer)
+        apply.evict(context.account, answer)
         _trim_attempts(answered)
     _update_account(answered)
     _give_back_slot(answered)
@@ -114,7 +106,7 @@ def _release(answered: _Answered) -> bool:
     if verdict.quarantines:
         changes |= quarantine(claim.call.endpoint, answered.context.timing.quarantine)
     if verdict.state == State.DONE and claim.is_end and is_certain(answered.claim):
-        changes |= next_generation(lane, claim.plan.ends) | {"newest_content_id": 0}
+        changes |= apply.next_generation(lane, claim.plan.ends) | {"newest_content_id": 0}
     elif verdict.state == State.DONE and not claim.is_end:
         if not answer.is_ignored:  # else an end still carries this content
             paused = answer.outcome == Outcome.PAUSED
@@ -150,7 +142,7 @@ def _record_end(answered: _Answered) -> None:
     if not lane.displayed_id:  # else its ids are known from the answers to its content
         also |= _remember_ids(answered)
     attention = answered.answer.needs_attention
-    mark_ended(answered.database, lane, lane.cards, attention=attention, **also)
+    apply.mark_ended(answered.database, lane, lane.cards, attention=attention, **also)
 
 
 def _acknowledge_ends(answered: _Answered) -> None:
@@ -168,8 +160,8 @@ def _acknowledge_ends(answered: _Answered) -> None:
     else:
         content_at = answered.claim.lane.stream_ambiguous_until
         changes["next_try_at"] = content_at
-    update_unfinished(using, plan.ends, **changes)
-    update_unfinished(using, plan.deferred, next_try_at=content_at)
+    apply.update_unfinished(using, plan.ends, **changes)
+    apply.update_unfinished(using, plan.deferred, next_try_at=content_at)
     if is_certain(answered.claim) and plan.redisplay is not None:
         Operation.objects.using(using).filter(pk=plan.redisplay.pk).update(
             state=State.PENDING, next_try_at=Now(), finished_at=None
@@ -178,8 +170,8 @@ def _acknowledge_ends(answered: _Answered) -> None:
 
 def _record_content(answered: _Answered) -> None:
     using, claim, answer = answered.database, answered.claim, answered.answer
-    finish_operations(using, [claim.operation], answered.verdict.state, answer.outcome)
-    cards = card_rows(using, claim.lane.cards)
+    apply.finish_operations(using, [claim.operation], answered.verdict.state, answer.outcome)
+    cards = apply.card_rows(using, claim.lane.cards)
     if answered.verdict.state == State.DONE:
         cards.update(
             status=Status.PAUSED if answer.outcome == Outcome.PAUSED else Status.LIVE,
@@ -189,7 +181,7 @@ def _record_content(answered: _Answered) -> None:
             **_remember_ids(answered),
         )
     elif claim.lane.displayed_id:
-        mark_displayed(using, claim.lane, claim.lane.cards)
+        apply.mark_displayed(using, claim.lane, claim.lane.cards)
     else:
         cards.update(status=Status.FAILED, ended_at=Now())
 
@@ -212,7 +204,7 @@ def _remember_ids(answered: _Answered) -> dict[str, str]:
         return {}
     # Not by operation.activity: a router might ask a replica.
     card = answered.claim.operation.activity_id
-    rows = card_rows(account.database, [card])
+    rows = apply.card_rows(account.database, [card])
     current = rows.values_list("activity_id", flat=True).first()
     if current is None:  # the row is gone
         return {}
@@ -251,10 +243,10 @@ def _try_again(answered: _Answered) -> None:
         changes["first_tried_at"] = claim.started_at
     if operation.rank == Operation.Rank.END and operation.failures + counts >= 2:
         changes["rank"] = Operation.Rank.RETRIED_END
-    update_unfinished(using, [operation], **changes)
-    update_unfinished(using, [*claim.plan.ends, *claim.plan.deferred], next_try_at=next_try)
+    apply.update_unfinished(using, [operation], **changes)
+    apply.update_unfinished(using, [*claim.plan.ends, *claim.plan.deferred], next_try_at=next_try)
     if verdict.state == State.NEEDS_OPERATOR:
-        card_rows(using, claim.lane.cards).update(needs_attention=True)
+        apply.card_rows(using, claim.lane.cards).update(needs_attention=True)
 
 
 def _next_try(answered: _Answered) -> Combinable:

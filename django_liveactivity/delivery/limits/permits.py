@@ -35,10 +35,6 @@ class Permit:
         self.renewed = time.monotonic()
         return _lease(self.account, self, self.account.timing.permit)
 
-    def release(self) -> None:
-        """Give the permit back, unless it ran out."""
-        _lease(self.account, self, None)
-
 
 @contextmanager
 def permit(account: Account, allowed: int = PERMITS) -> Iterator[Permit | None]:
@@ -54,7 +50,7 @@ def permit(account: Account, allowed: int = PERMITS) -> Iterator[Permit | None]:
         yield taken
     finally:
         if taken is not None:
-            taken.release()
+            _lease(account, taken, None)  # which gives it back, unless it ran out
 
 
 def allowed_drains(state: AccountState) -> int:
