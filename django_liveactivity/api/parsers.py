@@ -35,9 +35,9 @@ class BoundedJSONParser(JSONParser):
 
     def parse(
         self,
-        stream: IO[Any],
+        stream: IO[bytes],
         media_type: str | None = None,  # noqa: ARG002 - DRF calls it by its own signature
-        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+        parser_context: Mapping[str, object] | None = None,  # noqa: ARG002
     ) -> Any:
         """Return the parsed JSON, which is UTF-8 whatever charset the request names (RFC 8259).
 
@@ -62,15 +62,15 @@ class BoundedJSONParser(JSONParser):
         return document
 
 
-class _RepeatedKeys(dict[str, Any]):
+class _RepeatedKeys(dict[str, object]):
     """An object with repeated keys, refused once its path is known."""
 
-    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[str, object]]) -> None:
         super().__init__(pairs)
         self.repeated = [key for key, times in Counter(k for k, _ in pairs).items() if times > 1]
 
 
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     return found if len(found) == len(pairs) else _RepeatedKeys(pairs)
 

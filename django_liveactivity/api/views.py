@@ -161,7 +161,7 @@ def _subject(model: str, pk: str) -> Subject:
         ) from None
 
 
-def _check_content(content: dict[str, Any], name: str) -> None:
+def _check_content(content: Mapping[str, object], name: str) -> None:
     """Refuse what no content type takes; the service knows the card's own type besides."""
     try:
         parse_content(take_dismissal(content, None)[0])

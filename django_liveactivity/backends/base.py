@@ -51,7 +51,7 @@ class BaseBackend:
     """
 
     reaches_network: bool = True
-    defaults: ClassVar[Mapping[str, Any]] = {
+    defaults: ClassVar[Mapping[str, object]] = {
         "rate_limit": None,
         "dismiss_after": None,
         "channels": None,

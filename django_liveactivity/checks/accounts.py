@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from django.conf import settings
 from django.core import checks
@@ -13,7 +12,8 @@ from django.db import connections, router
 from django_liveactivity import conf
 from django_liveactivity.backends import MissingKeyError, configured_backend
 from django_liveactivity.dispatch import SHORT_NAMES, MissingExtraError, get_dispatcher
-from django_liveactivity.tracking import ModelActivity, registered, unsupported
+from django_liveactivity.tracking import registered, unsupported
+from django_liveactivity.tracking.activity import AnyActivity
 
 IDS = {
     MissingKeyError: "liveactivity.E005",
@@ -131,7 +131,7 @@ def check_tracking(**_: object) -> list[checks.CheckMessage]:
     return messages
 
 
-def _composite_key(activity: ModelActivity[Any]) -> checks.Error:
+def _composite_key(activity: AnyActivity) -> checks.Error:
     return checks.Error(
         f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
         "primary key: a card names its subject by a single one.",
@@ -142,7 +142,7 @@ def _composite_key(activity: ModelActivity[Any]) -> checks.Error:
 
 
 def _check_activity(
-    activity: ModelActivity[Any], accounts: Mapping[str, conf.Account]
+    activity: AnyActivity, accounts: Mapping[str, conf.Account]
 ) -> Iterator[checks.CheckMessage]:
     alias = activity.account
     if alias not in accounts:

@@ -17,7 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from django_liveactivity import conf
-from django_liveactivity.health.status import UNREADABLE, account_status
+from django_liveactivity.health.status import Condition, account_status
 
 VIEWS = "django_liveactivity.api.views"
 
@@ -99,7 +99,7 @@ def _unapplied(using: str) -> list[str]:
 def _heartbeat_ages(account: conf.Account) -> list[float | None]:
     """Return one age, or none where there is no table yet: the first deploy checks too."""
     status = account_status(account)
-    return [] if status.condition == UNREADABLE else [status.heartbeat_age]
+    return [] if status.condition == Condition.UNREADABLE else [status.heartbeat_age]
 
 
 def _last_sweep(age: float | None) -> str:

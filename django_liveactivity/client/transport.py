@@ -23,7 +23,6 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from importlib import metadata
 from queue import Empty, SimpleQueue
-from typing import Any
 
 import httpcore
 import httpx
@@ -254,7 +253,7 @@ class DeadlineStream(httpcore.NetworkStream):
         left = remaining(timeout, httpcore.ConnectTimeout)
         return DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, left))
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> object:
         """Return what httpcore asks of the socket."""
         return self._stream.get_extra_info(info)
 

@@ -6,17 +6,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db import Error
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Coalesce
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
-from django_liveactivity.health.status import condition_of
+from django_liveactivity.health.status import Condition, condition_of
 from django_liveactivity.models import (
     AccountState,
     DrainPermit,
@@ -61,7 +61,7 @@ class Drained:
         wake_in: the caller has to wake the account in so many seconds: this drain has set the
             account's alarm to that moment, or (0) has stopped with work at hand. None: it has not.
         ends_wait: what waits are ends, and any further end would wait as long.
-        condition: ``open``, ``frozen``, ``blocked``, ``billing`` or ``limit``.
+        condition: whether the account makes the calls that are due.
         is_sweep_late: no sweep has run for a while, so the caller should run one.
     """
 
@@ -70,7 +70,7 @@ class Drained:
     again_in: float | None = None
     wake_in: float | None = None
     ends_wait: bool = False
-    condition: str = "open"
+    condition: Condition = Condition.OPEN
     is_sweep_late: bool = False
 
 
@@ -148,7 +148,7 @@ class _Drain:
                 return self._wait(state, ready_at)
             over = self.stop.is_set() or self.raised or time.monotonic() >= self.deadline
             if over or not permit.renew():
-                condition = condition_of(state).name
+                condition = condition_of(state).condition
                 return Drained(self.calls, True, 0.0, 0.0, condition=condition)
 
     def _serve(self, state: AccountState) -> int | None:
@@ -240,7 +240,7 @@ class _Drain:
         seconds = max(1, at - state.now + 1) / 1000
         moved = seconds <= LONGEST_DELAY and set_alarm(self.account, at)
         wake_in = seconds if moved else None
-        condition = condition_of(state).name
+        condition = condition_of(state).condition
         return Drained(self.calls, True, seconds, wake_in, self.ends_wait, condition)
 
 
@@ -262,7 +262,7 @@ def _described_state(account: Account) -> QuerySet[AccountState, AccountState]:
     mine = {"account": OuterRef("account")}
     slots = RateLimitSlot.objects.filter(**mine).order_by("-number").values(known=F("number") + 1)
     actions = OperatorAction.objects.filter(**mine, applied_at=None)
-    found: dict[str, Any] = {
+    found: dict[str, BaseExpression] = {
         "permits": Exists(DrainPermit.objects.filter(**mine)),
         "slots": Coalesce(Subquery(slots[:1]), 0),
         "has_actions": Exists(actions),

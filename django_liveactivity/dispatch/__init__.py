@@ -6,7 +6,6 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
@@ -133,6 +132,6 @@ def _without_delay(dispatcher: Callable[[str], None]) -> Dispatcher:
 
 
 @receiver(setting_changed)
-def _forget(*, setting: str, **_: Any) -> None:
+def _forget(*, setting: str, **_: object) -> None:
     if setting == "LIVEACTIVITY":
         get_dispatcher.cache_clear()

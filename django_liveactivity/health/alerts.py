@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from django.db import Error
 from django.db.models import Q, QuerySet
@@ -13,13 +14,27 @@ from django_liveactivity import conf
 from django_liveactivity.models import AccountState, Now, with_now
 from django_liveactivity.printable import get_logger
 
-from .status import condition_of, oldest_due_ends
+from .status import Condition, condition_of, oldest_due_ends
 
-SILENT = "silent"
-OVERDUE = "overdue"
-STUCK = ("blocked", "billing")
+STUCK = (Condition.BLOCKED, Condition.BILLING)
+"""The conditions that need an operator; the codes of their problems are the same words."""
 
 logger = get_logger("django_liveactivity.alerts")
+
+
+class ProblemCode(StrEnum):
+    """What kind of problem an account has."""
+
+    OVERDUE = "overdue"
+    """An end has been due for too long."""
+    SILENT = "silent"
+    """Nothing drains."""
+    UNREADABLE = "unreadable"
+    """The database does not answer."""
+    BLOCKED = "blocked"
+    """The key or the address is refused; in the log only."""
+    BILLING = "billing"
+    """The vendor asks for payment; in the log only."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +43,12 @@ class Problem:
 
     Args:
         account: the alias.
-        code: ``overdue`` (an end has been due for too long), ``silent`` (nothing drains),
-            ``unreadable`` (the database does not answer); in the log also ``blocked`` (the key or
-            the address is refused) and ``billing`` (the vendor asks for payment).
+        code: which kind of problem.
         message: the same in words.
     """
 
     account: str
-    code: str
+    code: ProblemCode
     message: str
 
     def __str__(self) -> str:
@@ -50,9 +63,9 @@ def watch(using: str, accounts: Mapping[str, conf.Account]) -> None:
             problems[alias] += overdue(alias, age, accounts[alias].timing)
     refused = Q(blocked_since__isnull=False) | Q(billing_since__isnull=False)
     for state in with_now(AccountState.objects.using(using).filter(refused)):
-        condition = condition_of(state)
-        if state.account in accounts and condition.name in STUCK:
-            problem = Problem(state.account, condition.name, condition.reason)
+        condition, reason, _ = condition_of(state)
+        if state.account in accounts and condition in STUCK:
+            problem = Problem(state.account, ProblemCode(condition), reason)
             problems[state.account].append(problem)
     for alias, found in problems.items():
         alert(accounts[alias], found)
@@ -60,7 +73,7 @@ def watch(using: str, accounts: Mapping[str, conf.Account]) -> None:
 
 def alert_of_silence(account: conf.Account, problems: Iterable[Problem]) -> None:
     """Log that nothing drains, as no sweep does; a health check goes on if that fails."""
-    silent = [problem for problem in problems if problem.code == SILENT]
+    silent = [problem for problem in problems if problem.code == ProblemCode.SILENT]
     try:
         alert(account, silent)
     except Error:
@@ -87,7 +100,8 @@ def overdue(alias: str, age: float | None, timing: conf.Timing) -> Iterator[Prob
         timing: the durations in force.
     """
     if age is not None and age * 1000 > timing.overdue_after:
-        yield Problem(alias, OVERDUE, f"an end has been due for {age / 60:.0f} minutes.")
+        message = f"an end has been due for {age / 60:.0f} minutes."
+        yield Problem(alias, ProblemCode.OVERDUE, message)
 
 
 def _states(account: conf.Account) -> QuerySet[AccountState, AccountState]:

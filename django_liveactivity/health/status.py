@@ -6,11 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from enum import StrEnum
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Model, Q, QuerySet
 from django.utils.connection import ConnectionDoesNotExist
 
 from django_liveactivity import conf
@@ -31,17 +33,33 @@ from django_liveactivity.models import (
 from django_liveactivity.models.missing_migration import cure_of
 from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
 
+M = TypeVar("M", bound=Model)
 Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
 END_RANKS = (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)
-UNREADABLE = "unreadable"
 FILTERED = 100
 """Up to so many accounts are named in a statement; of more, all of the database are read."""
 NONE: Mapping[str, int] = {"all": 0, "due": 0}
-NO_ENDS: Mapping[str, Any] = {"all": 0, "refused": 0, "oldest": None, "now": 0}
 NAMED = 10
 """How many cards of one problem are named."""
 VENDOR_LIMIT = re.compile(r'"limit":\s*(\d{1,6})\b')
+
+
+class Condition(StrEnum):
+    """Whether an account makes the calls that are due."""
+
+    OPEN = "open"
+    """It makes them all."""
+    FROZEN = "frozen"
+    """The vendor answered 429: every call waits."""
+    BLOCKED = "blocked"
+    """The key or the address is refused, or calls fail: one probe at a time."""
+    BILLING = "billing"
+    """The vendor asks for payment: content waits, ends flow."""
+    LIMIT = "limit"
+    """As many cards are alive as the vendor allows: starts wait."""
+    UNREADABLE = "unreadable"
+    """The account's database did not answer, so that nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +81,8 @@ class AccountStatus:
 
     Args:
         account: the alias.
-        condition: ``open``, ``frozen``, ``blocked``, ``billing``, ``limit``, or ``unreadable`` if
-            the account's database did not answer: then nothing else is known.
+        condition: whether it makes the calls that are due; if ``unreadable``, nothing else is
+            known.
         reason: why the account is not open.
         next_call_in: until the account makes its next call, or its next probe.
         backlog: operations that are due.
@@ -84,7 +102,7 @@ class AccountStatus:
     """
 
     account: str
-    condition: str
+    condition: Condition
     reason: str = ""
     next_call_in: float | None = None
     backlog: int = 0
@@ -102,7 +120,7 @@ class AccountStatus:
     is_used: bool = False
     tracking_failures: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the fields as a dict, ready for JSON."""
         return asdict(self)
 
@@ -128,8 +146,18 @@ def statuses(accounts: Sequence[conf.Account]) -> list[AccountStatus]:
         except (Error, ConnectionDoesNotExist, ImproperlyConfigured) as error:
             text = " ".join(str(error).split()) or type(error).__name__
             reason = f"{text} {cure_of(error)}".strip()
-            found |= {a.alias: AccountStatus(a.alias, UNREADABLE, reason) for a in members}
+            unreadable = partial(AccountStatus, condition=Condition.UNREADABLE, reason=reason)
+            found |= {account.alias: unreadable(account.alias) for account in members}
     return [found[account.alias] for account in accounts]
+
+
+class _Ends(NamedTuple):
+    """The due ends of an account: how many, how many are refused, since when, and the clock."""
+
+    all: int = 0
+    refused: int = 0
+    oldest: int | None = None
+    now: int = 0
 
 
 class _Facts:
@@ -154,45 +182,44 @@ class _Facts:
         for account in self.accounts:
             yield self._status(account)
 
-    def _rows(self, model: type[Any]) -> QuerySet[Any, Any]:
-        rows: QuerySet[Any, Any] = model.objects.using(self.using).filter(self.mine)
-        return rows
+    def _rows(self, model: type[M]) -> QuerySet[M, M]:
+        return model._default_manager.using(self.using).filter(self.mine)
 
     def _unfinished(self, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
         rows = self._rows(Operation).filter(rank__in=ranks, next_try_at__gte=0)
         return rows.filter(state__in=Operation.UNFINISHED)
 
-    def _counts(self, rows: QuerySet[Any, Any], **filters: Q) -> dict[str, dict[str, int]]:
+    def _counts(self, rows: QuerySet[Model], **filters: Q) -> dict[str, dict[str, int]]:
         """Return by account how many rows there are, and how many meet each filter."""
         counts = {name: Count("pk", filter=each) for name, each in filters.items()}
         grouped = rows.order_by().values("account").annotate(all=Count("pk"), **counts)
         return {row["account"]: row for row in grouped}
 
-    def _ends(self) -> dict[str, dict[str, Any]]:
+    def _ends(self) -> dict[str, _Ends]:
         rows = self._unfinished(END_RANKS).filter(Operation.is_in_force())
         refused = Count("pk", filter=Q(state=Operation.State.NEEDS_OPERATOR))
         facts = {"all": Count("pk"), "refused": refused, "oldest": Min("due_at"), "now": Now()}
-        grouped: Any = rows.order_by().values("account").annotate(**facts)
-        return {row["account"]: row for row in grouped}
+        grouped = rows.order_by().values_list("account").annotate(**facts)
+        return {alias: _Ends(*found) for alias, *found in grouped}
 
     def _status(self, account: conf.Account) -> AccountStatus:
         alias, state = account.alias, self.states.get(account.alias)
-        condition = Condition("open") if state is None else condition_of(state)
-        ends, backlog = self.ends.get(alias, NO_ENDS), self.backlogs.get(alias, NONE)
+        found = OPEN if state is None else condition_of(state)
+        ends, backlog = self.ends.get(alias, _Ends()), self.backlogs.get(alias, NONE)
         attention = self.attention.get(alias, NONE)["all"]
-        waiting = _waiting_starts(account) if condition.name == "limit" else None
+        waiting = _waiting_starts(account) if found.condition == Condition.LIMIT else None
         rate_limit = get_backend(alias).rate_limit
         is_used = state is not None or backlog["all"] > 0 or alias in self.actions
         return AccountStatus(
             account=alias,
-            condition=condition.name,
-            reason=condition.reason,
-            next_call_in=_until(condition.until, state),
+            condition=found.condition,
+            reason=found.reason,
+            next_call_in=_until(found.until, state),
             backlog=backlog["due"],
-            due_ends=ends["all"],
-            oldest_due_end_age=_since(ends["oldest"], ends["now"]),
+            due_ends=ends.all,
+            oldest_due_end_age=_since(ends.oldest, ends.now),
             overdue_cards=_overdue_cards(account, ends),
-            operator_cards=_operator_cards(account) if ends["refused"] else NamedCards(),
+            operator_cards=_operator_cards(account) if ends.refused else NamedCards(),
             needs_attention=attention,
             attention_cards=_attention_cards(account) if attention else NamedCards(),
             waiting_starts=_count_lanes(waiting),
@@ -205,9 +232,9 @@ class _Facts:
         )
 
 
-def _overdue_cards(account: conf.Account, ends: Mapping[str, Any]) -> NamedCards:
+def _overdue_cards(account: conf.Account, ends: _Ends) -> NamedCards:
     longest = account.timing.overdue_after
-    if ends["oldest"] is None or ends["now"] - ends["oldest"] <= longest:
+    if ends.oldest is None or ends.now - ends.oldest <= longest:
         return NamedCards()
     return _named(due_ends(account).filter(due_at__lt=Now() - longest), "activity__")
 
@@ -226,7 +253,7 @@ def _count_lanes(waiting: Operations | None) -> int:
     return 0 if waiting is None else waiting.values("lane_digest").distinct().count()
 
 
-def _named(rows: QuerySet[Any, Any], card: str = "") -> NamedCards:
+def _named(rows: QuerySet[Model], card: str = "") -> NamedCards:
     """Return the cards of some rows, each once, the oldest first.
 
     Args:
@@ -315,28 +342,32 @@ def heartbeat_age(using: str) -> float | None:
     return None if beat is None else _since(beat.beat_at, beat.now)
 
 
-class Condition(NamedTuple):
+class AccountCondition(NamedTuple):
     """An account's condition, why, and until when (milliseconds) it makes no call."""
 
-    name: str
+    condition: Condition
     reason: str = ""
     until: int | None = None
 
 
-def condition_of(state: AccountState) -> Condition:
+OPEN = AccountCondition(Condition.OPEN)
+
+
+def condition_of(state: AccountState) -> AccountCondition:
     """Return the condition of an account that was read with ``now``."""
     if state.blocked_since is not None:
         until = max(state.probe_at, state.frozen_until)
-        return Condition("blocked", _why_blocked(state), until)
+        return AccountCondition(Condition.BLOCKED, _why_blocked(state), until)
     if state.frozen_until > state.now:
-        return Condition("frozen", "The vendor answered 429.", state.frozen_until)
+        reason = "The vendor answered 429."
+        return AccountCondition(Condition.FROZEN, reason, state.frozen_until)
     if state.billing_since is not None:
         reason = "The vendor asks for payment: content waits, ends flow."
-        return Condition("billing", reason, state.billing_probe_at)
+        return AccountCondition(Condition.BILLING, reason, state.billing_probe_at)
     if state.limit_since is not None:
         reason = "As many cards are alive as the vendor allows: starts wait."
-        return Condition("limit", reason, state.limit_probe_at)
-    return Condition("open")
+        return AccountCondition(Condition.LIMIT, reason, state.limit_probe_at)
+    return OPEN
 
 
 def _why_blocked(state: AccountState) -> str:

@@ -14,7 +14,7 @@ from django.db import close_old_connections
 
 from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, discard_session, drain, due_accounts, sweep
-from django_liveactivity.health import status
+from django_liveactivity.health import Condition, status
 from django_liveactivity.health.alerts import STUCK
 from django_liveactivity.models import Operation
 from django_liveactivity.models.missing_migration import cure_of
@@ -125,7 +125,7 @@ class DispatchLoop:
             more = partial(self._submit, pool, alias, ranks)
             done = drain(alias, stop=self.stop, on_backlog=more)
             self._rests[alias] = _rest_after(done, ranks)
-            self._draw(alias, "" if done.condition == "open" else done.condition)
+            self._draw(alias, "" if done.condition == Condition.OPEN else done.condition)
         except Exception as error:  # noqa: BLE001 - logged, and tried again
             failures = 1 + (before.failures if before else 0)
             pause = self._log_failure(f"{alias}: the drain", error, failures)

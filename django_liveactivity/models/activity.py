@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, ValidationError
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf
 from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.content import JSONObject
 from django_liveactivity.exceptions import InvalidInputError
 
 from .base import DIGEST_LENGTH, KeptModel
@@ -61,7 +62,7 @@ class Subject(NamedTuple):
         return cls.named(instance.__class__, instance.pk)
 
     @classmethod
-    def named(cls, model: type[models.Model], pk: Any) -> Subject:
+    def named(cls, model: type[models.Model], pk: object) -> Subject:
         """Return the subject of a model's primary key.
 
         The key may be written in any way that its field takes: an instance keeps what it was given,
@@ -76,7 +77,7 @@ class Subject(NamedTuple):
         if pk is None:
             raise InvalidInputError.at("subject", "Save the object first: it has no primary key.")
         root = root_model(model)
-        field: models.Field[Any, Any] = root._meta.pk
+        field: models.Field[object, object] = root._meta.pk
         try:
             text = str(field.to_python(pk))
             text.encode()
@@ -146,8 +147,8 @@ class LiveActivity(KeptModel):
     ended_at = models.BigIntegerField(null=True, editable=False)  # of a failed card, since when
 
     is_closed: bool  # annotated by the selectors: whether an end is due
-    newest_content: Any  # annotated by the selectors: what it was last meant to show
-    newest_options: Any  # what travelled beside that content
+    newest_content: JSONObject | None  # annotated by the selectors: what it was meant to show
+    newest_options: JSONObject  # what travelled beside that content
     newest_content_id: int | None  # and that operation's id
 
     class Meta:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from django.db import models, router
 from django.db.models.expressions import BaseExpression
@@ -33,14 +33,14 @@ class InsertQuerySet(models.QuerySet[Any]):
         here = row._state.db if isinstance(row, InsertedModel) else None
         return here or super().db
 
-    def insert(self, **values: Any) -> Any:
+    def insert(self, **values: object) -> Any:
         """INSERT one row; a value given as an expression is read from the database on access."""
         row = self.model(**values)
         row.save(using=self.db, force_insert=True)
         _forget_expressions(row)
         return row
 
-    def insert_all(self, values: Sequence[Mapping[str, Any]]) -> list[Any]:
+    def insert_all(self, values: Sequence[Mapping[str, object]]) -> list[Any]:
         """INSERT rows in one statement; expressions as in ``insert``."""
         rows = self.bulk_create([self.model(**each) for each in values])
         for row in rows:
@@ -86,12 +86,17 @@ class InsertedModel(models.Model):
         abstract = True
         base_manager_name = "objects"  # which ``operation.activity`` is read by
 
-    def refresh_from_db(self, using: str | None = None, *args: Any, **kwargs: Any) -> None:
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
         """Read the row again, or what of it was not read yet; from where it came, by default.
 
         Django would ask the router, whose replica may not have the row yet.
         """
-        super().refresh_from_db(using or self._state.db, *args, **kwargs)
+        super().refresh_from_db(using or self._state.db, fields, from_queryset)
 
 
 class KeptModel(InsertedModel):

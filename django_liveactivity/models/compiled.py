@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar, TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 from django.db import connections
 from django.db.models import BigIntegerField, Model, QuerySet
@@ -57,7 +57,7 @@ def _written(
     using: str,
     vendor: str,  # noqa: ARG001 - an alias may lead elsewhere in the next test
     *shape: *Shape,
-) -> tuple[type[M], str, tuple[Any, ...]]:
+) -> tuple[type[M], str, tuple[object, ...]]:
     rows = build(using, *shape)
     sql, parameters = rows.query.get_compiler(using).as_sql()
     return rows.model, sql, tuple(parameters)

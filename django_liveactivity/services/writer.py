@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from django.db import transaction
 from django.db.models.expressions import Combinable
@@ -168,7 +168,7 @@ class Writer:
 
     def _operation(
         self, card: LiveActivity, kind: Operation.Kind, fields: OperationFields
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         due_at = fields.get("due_at")
         due = Now() if due_at is None else due_at
         return {
@@ -274,7 +274,7 @@ def _principal_name(principal: object) -> str:
     return label if pk is None else f"{label} {pk}"
 
 
-def checked_options(fields: Mapping[str, Any]) -> Options:
+def checked_options(fields: Mapping[str, object]) -> Options:
     """Return the options of a call; None means not given.
 
     Raises:

@@ -97,7 +97,7 @@ class ModelActivity(Generic[M]):
     tags: Sequence[str] | Callable[[M], object] | None = None
     metadata: Mapping[str, object] | Callable[[M], object] | None = None
 
-    _sync: ClassVar[Callable[[type[AnyActivity], QuerySet[Any]], SyncResult]]
+    _sync: ClassVar[Callable[[type[AnyActivity], QuerySet[Model]], SyncResult]]
     """Set by ``tracking.sync``, which stands above this module and imports it."""
 
     def is_live(self, instance: M) -> bool:

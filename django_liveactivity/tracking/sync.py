@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -35,7 +35,7 @@ GONE = "The subject is gone."
 logger = get_logger("django_liveactivity.tracking")
 
 
-def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Any]) -> SyncResult:
+def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncResult:
     model: type[Model] = queryset.model
     activities = [a for a in followers(model) if type(a) is cls]
     if not activities:
@@ -163,7 +163,7 @@ def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[o
     of a GROUP BY, and one may be in them.
     """
     features = connections[account.database].features
-    rows: QuerySet[Any] = QuerySet(root_model(activity.model), using=account.database)
+    rows: QuerySet[Model] = QuerySet(root_model(activity.model), using=account.database)
     free = (
         rows.filter(pk__in=pks)
         .order_by("pk")
@@ -210,7 +210,7 @@ def _cards(account: conf.Account, models: Collection[type[Model]]) -> Cards:
     return selectors.tracked_cards(account, [root_model(m)._meta.label for m in models])
 
 
-def _batches(rows: QuerySet[Any, T]) -> Iterator[list[T]]:
+def _batches(rows: QuerySet[Model, T]) -> Iterator[list[T]]:
     """Yield rows, or their primary keys, batch by batch: each begins behind the one before."""
     rows = rows.order_by("pk")
     batch = list(rows[:BATCH_SIZE])
@@ -234,9 +234,9 @@ def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: b
         return BatchResult(len(cards), failed=len(cards))
 
 
-def _keys(cards: Sequence[LiveActivity]) -> list[Any]:
+def _keys(cards: Sequence[LiveActivity]) -> list[object]:
     """Return the primary keys of the objects, as their model knows them."""
-    pk: Field[Any, Any] = apps.get_model(cards[0].subject_model)._meta.pk
+    pk: Field[object, object] = apps.get_model(cards[0].subject_model)._meta.pk
     return [pk.to_python(text) for text in dict.fromkeys(card.subject_pk for card in cards)]
 
 

@@ -60,8 +60,8 @@ class TestAsking:
 
     def test_the_decision_tells_who_and_why_and_is_logged(self, operator, action):
         answer = confirm(operator, action, show())
-        act = OperatorAction.objects.get()
-        assert (act.actor, act.reason) == ("ana", "New key")
+        action = OperatorAction.objects.get()
+        assert (action.actor, action.reason) == ("ana", "New key")
         assert [level for level, _ in messages_of(answer)] == ["success"]
         entry = LogEntry.objects.get()
         assert entry.object_repr == "order-1"
@@ -79,7 +79,7 @@ class TestRetryAndGiveUp:
         card = show()
         services.end_activity(card)
         answer = confirm(operator, "retry_selected", card)
-        assert [act.operation.kind for act in OperatorAction.objects.order_by("pk")] == [
+        assert [action.operation.kind for action in OperatorAction.objects.order_by("pk")] == [
             "stream",
             "end",
         ]

@@ -44,7 +44,7 @@ def sweep() -> None:
     delivery.sweep(lambda alias: None)
 
 
-def read_lane() -> None:
+def look() -> None:
     """Look for work as the loop does between two pauses."""
     from django_liveactivity import conf, delivery
     from django_liveactivity.health import status
@@ -80,7 +80,7 @@ def remember(aliases: list[str]) -> None:
 
 MEASURED: dict[str, Callable[[], None]] = {
     "sweep": sweep,
-    "look": read_lane,
+    "look": look,
     "health": health,
     "status": show_status,
 }

@@ -155,10 +155,10 @@ def beside(world: World, layout: Layout, options: argparse.Namespace) -> Found:
     vendor.latency = LATENCY
     host = world.host()
     fill(host, layout.accounts, options.cards)
-    compiled = len(vendor.calls())
+    before = len(vendor.calls())
     start(world, layout)
     host.must(*(show("the-newest", account=name) for name in layout.accounts))
-    world.until(lambda: len(vendor.calls()) > compiled, "the first call", 60.0)
+    world.until(lambda: len(vendor.calls()) > before, "the first call", 60.0)
     committed, over = end_one_by_one(host, keys, options.seconds)
     arrivals = received(vendor, keys, options.patience)
     watched_until = time.monotonic()

@@ -106,8 +106,8 @@ class TestEnd:
     def test_an_end_that_the_vendor_refuses_is_no_success(self, vendor):
         run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
         drain()
-        error_response = r"^some-id: does not end\. The vendor refuses end \d+ \(not_found\)"
-        with pytest.raises(CommandError, match=error_response):
+        refusal = r"^some-id: does not end\. The vendor refuses end \d+ \(not_found\)"
+        with pytest.raises(CommandError, match=refusal):
             run("liveactivity_end", "--activity-id", "some-id", "--title", "Done")
 
     @pytest.mark.django_db(transaction=True)

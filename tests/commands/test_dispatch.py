@@ -13,7 +13,7 @@ from django.core.management import CommandError
 from django_liveactivity import Progress, services
 from django_liveactivity.models import Heartbeat, Operation
 
-from .running import Shell, defer_until, run
+from .running import Shell, run, wait_until
 
 CONTENT = Progress(title="Order 42", percentage=40)
 ONCE = ("liveactivity_dispatch", "--once")
@@ -127,7 +127,7 @@ class TestService:
             try:
                 assert "SIGTERM stops" in loop.stdout.readline()
                 shell.run("liveactivity_end", "order-42", check=True)
-                defer_until(sandbox.calls)
+                wait_until(sandbox.calls)
                 loop.send_signal(number)
                 out, errors = loop.communicate(timeout=30)
             finally:
@@ -155,7 +155,7 @@ class TestService:
         shell.run("liveactivity_end", "order-42", check=True)
         with shell.start("liveactivity_dispatch", "-v0") as loop:
             try:
-                defer_until(sandbox.calls)
+                wait_until(sandbox.calls)
                 loop.terminate()
                 _, errors = loop.communicate(timeout=30)
             finally:
@@ -176,7 +176,7 @@ class TestService:
             shell.run("liveactivity_end", "order-42", "--account", alias, check=True)
         with shell.start("liveactivity_dispatch", "--account", "two") as loop:
             try:
-                defer_until(sandbox.calls)
+                wait_until(sandbox.calls)
                 loop.terminate()
                 assert loop.wait(timeout=30) == 0
             finally:
@@ -196,7 +196,7 @@ class TestService:
                 database.rmdir()
                 away.rename(database)
                 shell.run("liveactivity_end", "order-42", check=True)
-                defer_until(sandbox.calls)
+                wait_until(sandbox.calls)
                 loop.terminate()
                 assert loop.wait(timeout=30) == 0
             finally:
@@ -206,7 +206,7 @@ class TestService:
         shell = project("backlog", LOOP_CALLS="2")
         with shell.start(*ONCE) as once:
             try:
-                defer_until(sandbox.calls)
+                wait_until(sandbox.calls)
                 once.terminate()
                 _, errors = once.communicate(timeout=30)
             finally:
@@ -220,13 +220,13 @@ class TestProgress:
     """What somebody sees at a terminal, and nobody elsewhere."""
 
     def test_a_terminal_sees_a_bar_until_the_backlog_is_drained(self, project):
-        screen = read_lane(project("backlog", LOOP_CALLS="20"))
+        screen = drain_on_terminal(project("backlog", LOOP_CALLS="20"))
         assert "default:   0%|" in screen
         assert "30/30" in screen
         assert "default: 30 calls, nothing is due." in screen
 
     def test_lines_stand_above_the_bar(self, project):
-        screen = read_lane(project("backlog", LOOP_CALLS="20"), "-v2")
+        screen = drain_on_terminal(project("backlog", LOOP_CALLS="20"), "-v2")
         lines = [line for line in screen.splitlines() if " INFO default: DELETE key-" in line]
         assert len(lines) == 30
         assert all(re.search(r" INFO default: DELETE key-\d+ 404 .* ms$", line) for line in lines)
@@ -235,7 +235,7 @@ class TestProgress:
     def test_a_terminal_is_left_alone_by_a_small_backlog(self, project):
         shell = project()
         shell.run("liveactivity_end", "order-42", check=True)
-        assert read_lane(shell).splitlines() == ["default: 1 call, nothing is due."]
+        assert drain_on_terminal(shell).splitlines() == ["default: 1 call, nothing is due."]
 
     def test_a_terminal_learns_how_to_get_the_bar(self, project, tmp_path):
         (tmp_path / "tqdm.py").write_text("raise ImportError('as if it were not installed')\n")
@@ -243,7 +243,7 @@ class TestProgress:
         shell.environment["PYTHONPATH"] = os.pathsep.join(
             [str(tmp_path), shell.environment["PYTHONPATH"]]
         )
-        hint, told = read_lane(shell).splitlines()
+        hint, told = drain_on_terminal(shell).splitlines()
         assert hint.endswith('pip install "django-liveactivity[progress]"')
         assert told == "default: 30 calls, nothing is due."
 
@@ -252,7 +252,7 @@ class TestProgress:
         assert (once.stdout, once.stderr) == ("default: 30 calls, nothing is due.\n", "")
 
 
-def read_lane(shell: Shell, *options: str) -> str:
+def drain_on_terminal(shell: Shell, *options: str) -> str:
     """Drain once on a terminal, and return all that it showed."""
     ours, theirs = pty.openpty()
     with shell.start(*ONCE, *options, stdout=theirs, stderr=theirs, stdin=theirs) as once:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .running import Shell, defer_until
+from .running import Shell, wait_until
 
 CURE = "Run manage.py migrate django_liveactivity"
 
@@ -21,7 +21,7 @@ def project(request, sandbox, tmp_path: Path) -> Shell:
     assert told.returncode == 0, told.stderr
     if request.param != "zero":  # as before a migration that adds a column
         with closing(sqlite3.connect(shell.database)) as connection:
-            connection.execute("ALTER TABLE django_liveactivity_operation DROP COLUMN bare")
+            connection.execute("ALTER TABLE django_liveactivity_operation DROP COLUMN stripped")
     return shell
 
 
@@ -47,7 +47,7 @@ def test_the_loop_says_what_to_run(project):
     with (project.database.parent / "log").open("w+") as log:
         loop = project.start("liveactivity_dispatch", "--interval", "0.1", stdout=log, stderr=log)
         try:
-            defer_until(lambda: CURE in Path(log.name).read_text())
+            wait_until(lambda: CURE in Path(log.name).read_text())
         finally:
             loop.terminate()
             assert loop.wait(20) == 0

@@ -46,12 +46,12 @@ metrics = st.lists(
 
 _COMMON = {"subtitle": texts(), "color": colors, "icon": icons}
 _STEPS = st.integers(0, 40).flatmap(
-    lambda durable_transaction: some(
-        {"title": filled, "current_step": st.just(durable_transaction)},
+    lambda step: some(
+        {"title": filled, "current_step": st.just(step)},
         {
             **_COMMON,
             "badge": badges,
-            "number_of_steps": st.integers(max(durable_transaction, 1), 80),
+            "number_of_steps": st.integers(max(step, 1), 80),
             "step_color": colors,
             "step_colors": st.lists(colors, max_size=5),
         },

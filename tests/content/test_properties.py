@@ -65,8 +65,8 @@ def test_options_send_exactly_what_was_set(fields) -> None:
 def test_any_input_is_content_or_an_error_with_paths(cls, fields) -> None:
     try:
         content = cls.model_validate(fields)
-    except InvalidInputError as error_response:
-        errors = error_response.errors
+    except InvalidInputError as refusal:
+        errors = refusal.errors
     else:
         assert json.loads(encode(content.to_json())) == content.to_json()
         return

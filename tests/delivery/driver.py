@@ -13,7 +13,7 @@ from django_liveactivity.models import Operation
 from .phone import Arrival, Phone
 
 
-class Shell(Protocol):
+class Driver(Protocol):
     """Where the rows are, and what a worker does with them."""
 
     phone: Phone

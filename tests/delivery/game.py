@@ -1,8 +1,8 @@
 """Hosts, workers, the vendor and a clock around two cards, and what must hold: no generator.
 
 What is true the game takes from the rows that were committed and from the calls that the phone was
-given; lanes it knows only through a ``Shell``. ``machine.py`` plays it at random, ``walk.py`` in
-every order.
+given; lanes it knows only through a ``Driver``. ``state_machine.py`` plays it at random,
+``walk.py`` in every order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django_liveactivity.delivery.lanes.claim import Claim, OvertakenError
 from django_liveactivity.delivery.rules.verdicts import judge
 from django_liveactivity.models import Operation
 
-from .driver import Change, Flight, Glance, Shell
+from .driver import Change, Driver, Flight, Glance
 from .oracle import check_final, check_plan, check_rows, closes
 from .phone import GOOD, SECOND, Fate, Phone, title_serial
 
@@ -27,14 +27,14 @@ ROUNDS = 20
 
 
 class Game:
-    """The life of some cards; a subclass says what its shell is."""
+    """The life of some cards; a subclass says what its driver is."""
 
-    shell: type[Shell]
+    driver: type[Driver]
     keys: tuple[str, ...] = KEYS
 
     def __init__(self) -> None:
         self.phone = Phone()
-        self.rows = self.shell(self.phone)
+        self.rows = self.driver(self.phone)
         self.serials = 0
         self.ghosts: set[int] = set()
         self.committed: dict[str, set[int]] = defaultdict(set)
@@ -174,8 +174,6 @@ class Game:
             self.leased_until[flight.key] = 0
         if verdict.state == State.DONE and claim.is_end:
             self.closed[flight.key] += claim.plan.ends
-
-    # What must hold
 
     # What must hold
 

@@ -1,4 +1,4 @@
-"""Lanes and operations in lists: the least of a shell that makes the pure rules go, no database.
+"""Lanes and operations in lists: the least of a driver that makes the pure rules go, no database.
 
 Around the real plan, verdict and closing stand a lease with a fence, and what settling and
 recording change.
@@ -37,7 +37,7 @@ class Memory:
         self.phone = phone
         self.lanes: dict[str, Lane] = {}
         self.rows: dict[str, dict[int, Operation]] = defaultdict(dict)
-        self.newest_content_id = 0
+        self.last_id = 0
         phone.clock = 1_000_000
 
     @property
@@ -57,9 +57,9 @@ class Memory:
     # The host
 
     def _insert(self, key: str, kind: Kind, *, after: int = 0, **values: Any) -> Operation:
-        self.newest_content_id += 1
+        self.last_id += 1
         row = Operation(
-            pk=self.newest_content_id,
+            pk=self.last_id,
             kind=kind,
             created_at=self.now,
             due_at=self.now + after,
@@ -87,7 +87,7 @@ class Memory:
         return self._insert(key, Kind.KEEP)
 
     def undo(self, key: str, serial: int) -> None:
-        self.newest_content_id += 2
+        self.last_id += 2
 
     def withhold(self, operation: Operation) -> Operation:
         return self.rows[operation.lane_digest].pop(operation.pk)

@@ -83,8 +83,8 @@ def check_content(content: Operation, rows: Operations, now: int, closed: Operat
 def final_content(ends: Operations, rows: Operations, closed: Operations) -> Operation | None:
     """What the ended card has to show: an end's own content, else the newest of its generation."""
     own = [e for e in ends if e.content]
-    check_shown = [c for c in contents(rows) if closes(ends, c) and not closes(closed, c)]
-    return max(own or check_shown, key=lambda o: o.pk, default=None)
+    intended = [c for c in contents(rows) if closes(ends, c) and not closes(closed, c)]
+    return max(own or intended, key=lambda o: o.pk, default=None)
 
 
 def check_final(call: Call, ends: Operations, rows: Operations, closed: Operations) -> None:
@@ -121,5 +121,5 @@ def is_explained(end: Operation, rows: Operations, closed: Operations) -> bool:
     """Tell why an end may be finished: acknowledged, moved, or behind one that was."""
     if end.state == State.SUPERSEDED:
         return is_moved(end, rows)
-    already_covered = end.outcome == Outcome.ALREADY_ENDED and any(e.pk > end.pk for e in closed)
-    return end.pk in {e.pk for e in closed} or already_covered
+    covered = end.outcome == Outcome.ALREADY_ENDED and any(e.pk > end.pk for e in closed)
+    return end.pk in {e.pk for e in closed} or covered

@@ -53,7 +53,7 @@ def games(share: float) -> settings:
 
 
 class Machine(Game, RuleBasedStateMachine):
-    """The life of two cards, by rules; a subclass says what its shell is."""
+    """The life of two cards, by rules; a subclass says what its driver is."""
 
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)

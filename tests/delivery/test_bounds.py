@@ -261,7 +261,7 @@ class TestPlans:
         assert plan_of(content, lane=lane(**values)).starts is starts
 
     @pytest.mark.parametrize(("in_", "certain"), [(-1, False), (0, True), (1, True)])
-    def test_an_endis_certain_when_the_quarantine_of_a_put_is_over(self, in_, certain):
+    def test_an_end_is_certain_when_the_quarantine_of_a_put_is_over(self, in_, certain):
         class Claimed:
             started_at = NOW + in_
             lane = Lane(stream_ambiguous_until=NOW)
@@ -327,7 +327,7 @@ class TestAdmission:
         assert (unpaid.ends_at, unpaid.contents_at) == (3, 9)
 
     @pytest.mark.parametrize(
-        ("is_content", "starts", "gates"),
+        ("is_content", "starts", "moments"),
         [
             (False, False, {"probe_at", "probes"}),
             (
@@ -345,13 +345,13 @@ class TestAdmission:
             ),
         ],
     )
-    def test_a_call_takes_the_gates_that_it_passes(self, is_content, starts, gates):
+    def test_a_call_takes_the_moments_that_admit_it(self, is_content, starts, moments):
         closed = account(blocked_since=1, billing_since=1, limit_since=1)
         taken = reserve(closed, is_content=is_content, starts=starts, spacing=950, timing=TIMING)
-        assert set(taken.updates) == gates
-        assert set(taken.seen) == {name for name in gates if not name.endswith("probes")}
+        assert set(taken.updates) == moments
+        assert set(taken.seen) == {name for name in moments if not name.endswith("probes")}
 
-    def test_an_open_account_without_a_pace_has_no_gate(self):
+    def test_an_open_account_without_a_pace_takes_no_moment(self):
         taken = reserve(account(), is_content=True, starts=True, spacing=0, timing=TIMING)
         assert (taken.seen, taken.updates) == ({}, {})
 
@@ -363,7 +363,7 @@ def changes_after(effect: AccountEffect, outcome: Outcome = Outcome.DELIVERED, *
     return account_changes(effect, account(**values), answer, window=0, timing=TIMING, **call)
 
 
-class TestGates:
+class TestAccountChanges:
     @pytest.mark.parametrize(
         ("failures", "lanes", "blocks"),
         [
@@ -424,7 +424,7 @@ class TestGates:
             ),
         ],
     )
-    def test_a_good_answer_opens_the_gate_that_it_passed(self, is_content, starts, found):
+    def test_a_good_answer_opens_what_had_to_admit_it(self, is_content, starts, found):
         closed = {"billing_since": 1, "limit_since": 1}
         assert (
             changes_after(AccountEffect.OPEN, is_content=is_content, starts=starts, **closed)

@@ -53,17 +53,17 @@ def look_at(key: str = "order-42"):
     return snapshot
 
 
-def claim_sight(snapshot):
+def claim_snapshot(snapshot):
     """Do what a worker does with what it has seen, up to the moment of sending."""
     return claim(context(), snapshot, None)
 
 
 def claim_lane(key: str = "order-42"):
     """Do what a worker does up to the moment of sending."""
-    return claim_sight(look_at(key))
+    return claim_snapshot(look_at(key))
 
 
-def finish_operations(claimed, outcome: Outcome = Outcome.DELIVERED):
+def finish(claimed, outcome: Outcome = Outcome.DELIVERED):
     """Do what a worker does when the answer is there."""
     return record(context(), claimed, Answer(outcome, status=200))
 
@@ -95,9 +95,9 @@ def test_a_lane_has_one_call_in_flight_at_most(vendor, card):
 
 def test_of_two_workers_that_see_a_lane_at_once_one_claims_it(vendor, card):
     fast, slow = look_at(), look_at()
-    claim_sight(fast)
+    claim_snapshot(fast)
     with pytest.raises(OvertakenError):
-        claim_sight(slow)
+        claim_snapshot(slow)
     assert Attempt.objects.count() == 1
 
 
@@ -107,7 +107,7 @@ def test_a_worker_that_saw_a_lane_before_another_served_it_is_overtaken(vendor, 
     services.end_activity(card)
     deliver()
     with pytest.raises(OvertakenError):
-        claim_sight(slow)
+        claim_snapshot(slow)
     assert calls(vendor) == ["PUT order-42 200", "DELETE order-42 200"]
 
 
@@ -117,7 +117,7 @@ def test_a_worker_that_saw_a_lane_before_it_was_evicted_is_overtaken(vendor, car
     slow = look_at()
     vendor_evicts(card)
     with pytest.raises(OvertakenError):
-        claim_sight(slow)
+        claim_snapshot(slow)
     assert states(card) == ["stream done delivered", "stream superseded"]
 
 
@@ -126,7 +126,7 @@ def test_an_eviction_leaves_a_lane_to_the_worker_that_has_leased_it(vendor, card
     services.stream_activity("order-42", progress(60))
     in_flight = claim_lane()
     vendor_evicts(card)
-    assert finish_operations(in_flight).owned
+    assert finish(in_flight).owned
 
 
 def test_an_end_that_was_given_up_while_its_call_was_in_flight_is_not_tried_again(vendor, card):
@@ -135,7 +135,7 @@ def test_an_end_that_was_given_up_while_its_call_was_in_flight_is_not_tried_agai
     in_flight = claim_lane()
     services.give_up_operation(end, actor="test", reason="The phone is lost.")
     apply_operator_actions(conf.account())
-    finish_operations(in_flight, Outcome.AMBIGUOUS)
+    finish(in_flight, Outcome.AMBIGUOUS)
     assert Operation.objects.get(pk=end.pk).state == "given_up"
     advance(3600)
     assert deliver().calls == 0
@@ -180,7 +180,7 @@ def test_a_worker_that_wakes_up_after_its_lease_stores_its_attempt_and_nothing_e
     advance(61)
     claim_lane()
     before = Lane.objects.values().get(), Operation.objects.latest("pk")
-    assert not finish_operations(frozen).owned
+    assert not finish(frozen).owned
     assert Attempt.objects.get(pk=frozen.attempt_id).outcome == "delivered"
     assert (Lane.objects.values().get(), Operation.objects.latest("pk")) == before
     assert status(card) == "live"
@@ -190,7 +190,7 @@ def test_an_end_that_comes_while_content_is_in_flight_waits_for_the_answer(vendo
     in_flight = claim_lane()
     services.end_activity(card)
     assert deliver().calls == 0
-    finish_operations(in_flight)
+    finish(in_flight)
     deliver()
     assert states(card) == ["stream done delivered", "end done not_found"]
 
@@ -284,7 +284,7 @@ class RaisingBackend(get_backend.__globals__["BaseBackend"]):
         raise RuntimeError("oops")
 
 
-def test_a_backend_that_raises_leaves_the_call_in_doubt(settings, db, caplog):
+def test_a_call_whose_backend_raises_is_ambiguous(settings, db, caplog):
     settings.LIVEACTIVITY = {"default": {"BACKEND": f"{__name__}.RaisingBackend"}}
     services.stream_activity("order-42", progress(1))
     deliver()
@@ -330,7 +330,7 @@ def test_an_end_given_up_while_its_first_call_is_confirmed_later_lets_the_drain_
     in_flight = claim_lane()
     services.give_up_operation(end, actor="test", reason="The phone is lost.")
     apply_operator_actions(conf.account())
-    finish_operations(in_flight)
+    finish(in_flight)
     assert Operation.objects.get(pk=end.pk).state == "given_up"
     advance(61)
     assert not deliver().more

@@ -36,7 +36,7 @@ def statements(work: Callable[[], object]) -> list[str]:
 
 def statements_per_end(end: Callable[[int], object]) -> float:
     """Deliver one end, then three; what the two more cost is what an end costs."""
-    deliver()  # the account's first drain furnishes it
+    deliver()  # the account's first drain makes its rows
     end(0)
     one = statements(deliver)
     for number in range(1, CARDS):

@@ -200,7 +200,7 @@ class TestNothingSpins:
         deliver()
         assert time.monotonic() - begun < 5
 
-    def test_an_act_is_reason_enough_for_a_kick(self, vendor, card):
+    def test_an_operator_action_is_reason_enough_for_a_wake_up(self, vendor, card):
         vendor.faults = "DELETE:403@1"
         end = services.end_activity(card)
         deliver()
@@ -219,7 +219,7 @@ class TestNothingSpins:
         assert "Database 'nowhere' could not be swept" in caplog.text
 
 
-def test_a_drain_without_a_seat_says_that_there_may_be_more(vendor):
+def test_a_drain_without_a_permit_says_that_there_may_be_more(vendor):
     from django_liveactivity.delivery.limits import permits
 
     account = conf.account()

@@ -56,8 +56,8 @@ def test_a_warning_of_throttling_is_kept_and_told_once_per_card(vendor, said):
         deliver()
     assert len(said()) == 1
     assert said()[0].startswith("default: stream of order-42: delivered 200 More than 12 updates")
-    cancelled_schedules = list(Attempt.objects.order_by("pk").values_list("error", flat=True))
-    assert ["throttle" in error for error in cancelled_schedules] == [False] * 13 + [True] * 3
+    errors = list(Attempt.objects.order_by("pk").values_list("error", flat=True))
+    assert ["throttle" in error for error in errors] == [False] * 13 + [True] * 3
 
 
 def test_content_that_is_ignored_or_reaches_some_devices_is_told(vendor, said):

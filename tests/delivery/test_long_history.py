@@ -76,7 +76,7 @@ def one(sql: str, *parameters: str) -> int:
 @pytest.fixture
 def history(transactional_db):
     """A thousand finished cards, and a young key that has had one of them."""
-    deliver()  # the account's first drain furnishes it
+    deliver()  # the account's first drain makes its rows
     services.stream_activity(YOUNG_KEY, progress(10))
     deliver()
     services.end_activity(stream_key=YOUNG_KEY)
@@ -120,9 +120,9 @@ def test_a_drain_reads_no_more_of_a_long_history(history, call):
 
 
 def test_a_list_of_cards_reads_no_more_for_a_long_history(history):
-    def read_lane(**keys):
+    def reads_of(**keys):
         rows = LiveActivity.objects.order_by("-pk")
         ids = list(rows.filter(**keys).values_list("pk", flat=True)[:50])
         return reads(lambda: list(selectors.described(rows.filter(pk__in=ids))))
 
-    assert 0 < read_lane(stream_key=LONG_KEY) < 2 * read_lane(stream_key__startswith="card-")
+    assert 0 < reads_of(stream_key=LONG_KEY) < 2 * reads_of(stream_key__startswith="card-")

@@ -12,7 +12,7 @@ from .state_machine import Machine, games
 class PlannerMachine(Machine):
     """The machine over the planner alone."""
 
-    shell = Memory
+    driver = Memory
 
 
 TestPlanner = PlannerMachine.TestCase

@@ -1,6 +1,6 @@
 """The same game with real rows: services, look, claim and record, on SQLite with a clock of ours.
 
-Nothing of the shell is told again here. Only the vendor is a phone in memory, and the database
+Nothing of the driver is told again here. Only the vendor is a phone in memory, and the database
 asks the phone for the time, as SQLite lets an application replace its functions.
 """
 
@@ -46,7 +46,7 @@ def set_clock(now: Callable[[], float]) -> None:
     connection.connection.create_function("julianday", 1, lambda _: UNIX_EPOCH + now() / DAY)
 
 
-class LaneRows:
+class DatabaseRows:
     """The rows of the test's database, emptied, and its clock set to the phone's."""
 
     def __init__(self, phone: Phone) -> None:
@@ -123,13 +123,13 @@ class LaneRows:
 class RowsMachine(Machine):
     """The machine over the rows."""
 
-    shell = LaneRows
+    driver = DatabaseRows
 
     def teardown(self) -> None:
         """Where nothing is left to do, no row waits for anything."""
         super().teardown()
-        deferred = LiveActivity.objects.filter(status=LiveActivity.Status.PENDING)
-        assert not list(deferred), "a row is pending for ever"
+        waiting = LiveActivity.objects.filter(status=LiveActivity.Status.PENDING)
+        assert not list(waiting), "a row is pending for ever"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django_liveactivity.delivery.operator_actions import apply_operator_actions
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import AccountState, Operation, OperatorAction
 
-from .test_claims import claim_sight, look_at
+from .test_claims import claim_snapshot, look_at
 from .vocabulary import alive, deliver, progress, states
 
 
@@ -29,7 +29,7 @@ def stuck(vendor, card):
     return end
 
 
-class TestActs:
+class TestOperatorActions:
     def test_retry_tries_an_operation_at_once(self, vendor, card):
         deliver()
         vendor.faults = "DELETE:403@1"
@@ -72,12 +72,12 @@ class TestActs:
 class TestRefusals:
     """Nothing is written for what can no longer be decided on."""
 
-    @pytest.mark.parametrize("act", [services.retry_operation, services.give_up_operation])
-    def test_a_finished_operation_is_refused(self, vendor, card, act):
+    @pytest.mark.parametrize("decide", [services.retry_operation, services.give_up_operation])
+    def test_a_finished_operation_is_refused(self, vendor, card, decide):
         operation = Operation.objects.get()  # pending, as the operator still sees it
         deliver()
         with pytest.raises(InvalidInputError, match=r"^operation: It is finished \(done\): only"):
-            act(operation, actor="ann", reason="New key")
+            decide(operation, actor="ann", reason="New key")
         assert not OperatorAction.objects.exists()
 
     def test_a_pruned_operation_is_refused(self, vendor, card):
@@ -101,7 +101,7 @@ class TestRefusals:
 
 
 class TestRaces:
-    def test_an_act_that_comes_too_late_changes_nothing(self, vendor, card):
+    def test_an_action_that_comes_too_late_changes_nothing(self, vendor, card):
         operation = Operation.objects.get()
         services.give_up_operation(operation, actor="ann", reason="Changed my mind.")
         Operation.objects.update(state="done", next_try_at=None)
@@ -114,7 +114,7 @@ class TestRaces:
         services.give_up_operation(Operation.objects.get(), actor="ann", reason="A typing error.")
         apply_operator_actions(conf.account())
         with pytest.raises(OvertakenError):
-            claim_sight(seen)
+            claim_snapshot(seen)
 
 
 class TestGivingUp:

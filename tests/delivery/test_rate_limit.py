@@ -164,7 +164,7 @@ def test_no_call_is_made_without_a_slot(paced):
     assert deliver().calls == 0
 
 
-def test_a_fifth_drain_finds_no_seat(vendor):
+def test_a_fifth_drain_finds_no_permit(vendor):
     account = conf.account()
     permits.ensure_rows(account)
     services.end_activity(stream_key="key")
@@ -250,7 +250,7 @@ def test_a_drain_with_a_backlog_asks_once_for_one_more(vendor):
     assert asked == ["more hands"]
 
 
-def test_a_drain_in_the_last_seat_asks_nobody(vendor):
+def test_a_drain_with_the_last_permit_asks_nobody(vendor):
     deliver()
     DrainPermit.objects.filter(number__lt=permits.PERMITS - 1).update(lease_until=_now() + 65_000)
     asked = []
@@ -259,7 +259,7 @@ def test_a_drain_in_the_last_seat_asks_nobody(vendor):
     assert asked == []
 
 
-def test_a_seat_whose_worker_died_comes_back(vendor):
+def test_a_permit_whose_worker_died_comes_back(vendor):
     deliver()
     DrainPermit.objects.update(lease_until=_now() + 65_000)
     services.end_activity(stream_key="key")

@@ -181,10 +181,10 @@ class TestAnEnd:
 
 
 class TestAnEndThatIsConfirmed:
-    """After a PUT in doubt: the vendor acknowledges the end, and a minute later once more."""
+    """After an ambiguous PUT: the vendor acknowledges the end, and a minute later once more."""
 
     @pytest.fixture
-    def in_doubt(self, configure, sandbox, db, heard):
+    def ambiguous(self, configure, sandbox, db, heard):
         configure(timing={"call_deadline": 300})
         sandbox.faults = "PUT:hang@1"
         card = services.stream_activity("order-42", progress(1))
@@ -193,17 +193,17 @@ class TestAnEndThatIsConfirmed:
         deliver()
         return card
 
-    def test_is_heard_of_once(self, in_doubt, heard):
+    def test_is_heard_of_once(self, ambiguous, heard):
         assert [word.split()[0] for word in heard] == ["delivered", "ended"]
         heard.clear()
         advance(61)
         deliver()
-        assert states(in_doubt)[-1].startswith("end done")
+        assert states(ambiguous)[-1].startswith("end done")
         assert heard == []
 
-    def test_is_no_news_for_an_end_that_came_in_between(self, in_doubt, heard):
+    def test_is_no_news_for_an_end_that_came_in_between(self, ambiguous, heard):
         heard.clear()
-        services.end_activity(in_doubt, progress(100))
+        services.end_activity(ambiguous, progress(100))
         advance(61)
         deliver()
         assert len(Operation.objects.filter(kind="end", state="done")) == 2

@@ -25,7 +25,7 @@ def count() -> dict[str, int]:
     return {m.__name__: m.objects.count() for m in models if m.__name__ not in own}
 
 
-def test_only_an_account_with_something_due_is_kicked(vendor):
+def test_only_an_account_with_something_due_is_woken(vendor):
     woken = []
     assert sweep(woken.append) == []
     services.end_activity(stream_key="later", after=dt.timedelta(minutes=1))
@@ -35,7 +35,7 @@ def test_only_an_account_with_something_due_is_kicked(vendor):
     assert sweep(woken.append) == ["default"]
 
 
-def test_a_card_whose_time_is_over_is_reason_for_a_kick(vendor):
+def test_a_card_whose_time_is_over_is_reason_for_a_wake_up(vendor):
     services.stream_activity("order-42", progress(1), time_to_live=dt.timedelta(minutes=1))
     deliver()
     assert sweep(lambda _: None) == []
@@ -175,7 +175,7 @@ class TestPruning:
         assert LiveActivity.objects.get() == card
         assert Operation.objects.get().state == "pending"
 
-    def test_acts_go_with_their_operation_or_by_their_own_age(self, vendor):
+    def test_operator_actions_go_with_their_operation_or_by_their_own_age(self, vendor):
         card = services.stream_activity("order-42", progress(1))
         services.retry_operation(Operation.objects.get(), actor="ann")
         services.probe_account(actor="ann")
@@ -185,10 +185,10 @@ class TestPruning:
         advance(31 * DAY)
         services.probe_account(actor="bob")
         sweep(lambda _: None)
-        assert [act.actor for act in OperatorAction.objects.all()] == ["bob"]
+        assert [action.actor for action in OperatorAction.objects.all()] == ["bob"]
         deliver()
         sweep(lambda _: None)
-        assert [act.actor for act in OperatorAction.objects.all()] == ["bob"]
+        assert [action.actor for action in OperatorAction.objects.all()] == ["bob"]
 
     def test_what_is_not_old_costs_one_look_each(self, vendor, django_assert_num_queries):
         card = services.stream_activity("order-42", progress(1))

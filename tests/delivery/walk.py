@@ -46,7 +46,7 @@ ROUNDS = 30
 class Walk(Game):
     """One card, and what may happen to it; an event that cannot happen now returns False."""
 
-    shell = Memory
+    driver = Memory
     keys = (KEY,)
 
     # The host; the same with "!" has workers that are quick
@@ -154,7 +154,7 @@ class Walk(Game):
 
     # The end of the game
 
-    def apply_plan(self) -> Iterator[Hashable]:
+    def settle(self) -> Iterator[Hashable]:
         """Let prompt workers go on, from one moment of the clock to the next; yield each state."""
         self.flights = []
         for _ in range(ROUNDS):
@@ -212,10 +212,8 @@ class Walk(Game):
         """
         now, closed = self.phone.clock, self.closed[KEY]
         lane = self.rows.lanes.get(KEY) or Lane()
-        cancelled_schedules, number = self._kept(lane, closed)
-        ends = [
-            o for o in cancelled_schedules if o.kind == Kind.END and o.state in Operation.UNFINISHED
-        ]
+        kept, number = self._kept(lane, closed)
+        ends = [o for o in kept if o.kind == Kind.END and o.state in Operation.UNFINISHED]
 
         def left(at: int | None) -> int | None:
             return None if at is None else max(0, at - now)
@@ -228,7 +226,7 @@ class Walk(Game):
                 *(
                     is_scheduled(o),
                     left(o.due_at),
-                    waits and is_moved(o, cancelled_schedules),
+                    waits and is_moved(o, kept),
                     deadline,
                 ),
                 *(
@@ -239,7 +237,7 @@ class Walk(Game):
                 *(o.created_at < e.due_at for e in ends),
             )
 
-        rows = tuple(map(seen, cancelled_schedules))
+        rows = tuple(map(seen, kept))
         known = (left(lane.lease_until), lane.open_attempt and lane.open_attempt[0])
         known += (lane.ever_called, min(lane.generation, 2), lane.hidden_because)
         known += tuple(number.get(i, i > 0) for i in (lane.newest_content_id, lane.displayed_id))
@@ -291,14 +289,14 @@ class Walk(Game):
         )
         open_contents = [c.pk for c in contents(mine) if not closes(closed, c)]
         named |= set(open_contents[-1:])
-        cancelled_schedules = [
+        kept = [
             o
             for o in mine
             if o.state in Operation.UNFINISHED
             or o.pk in named
             or (o.kind not in Operation.CONTENT_KINDS and o.pk > movable)
         ]
-        return cancelled_schedules, {o.pk: n for n, o in enumerate(cancelled_schedules)}
+        return kept, {o.pk: n for n, o in enumerate(kept)}
 
 
 HOST = ("show", "update", "end", "end_later", "keep")
@@ -352,7 +350,7 @@ def walk(
     walked = Walked(by_depth=[1])
     first = hash(start.identity())
     frontier = {first: (start, ())}
-    known, lane_changes = {first}, set[int]()
+    known, settled = {first}, set[int]()
     edges: dict[int, list[int]] = {}
     for level in range(1, depth + 1):
         found: dict[int, tuple[Walk, tuple[str, ...]]] = {}
@@ -365,7 +363,7 @@ def walk(
                 if reached not in known:
                     known.add(reached)
                     walked.by_depth[level] += 1
-                    _with_path((*path, event), _settle, fork.fork(), lane_changes)
+                    _with_path((*path, event), _settle, fork.fork(), settled)
                     if level < depth:
                         found[reached] = (fork, (*path, event))
         frontier = found
@@ -394,13 +392,13 @@ def _do(game: Walk, event: str) -> bool:
     return happened
 
 
-def _settle(game: Walk, lane_changes: set[int]) -> None:
+def _settle(game: Walk, settled: set[int]) -> None:
     passed = []
-    for identity in game.apply_plan():
-        if hash(identity) in lane_changes:
+    for identity in game.settle():
+        if hash(identity) in settled:
             break
         passed.append(hash(identity))
-    lane_changes.update(passed)
+    settled.update(passed)
 
 
 def _with_path(path: tuple[str, ...], do: Callable[..., Any], *args: Any) -> Any:

@@ -19,7 +19,7 @@ WITHIN = 22.0
 DISPATCH = ("django", "liveactivity_dispatch", "--interval", "0.05")
 CARDS = "django_liveactivity_liveactivity"
 OPERATIONS = "django_liveactivity_operation"
-ACTS = "django_liveactivity_operatoraction"
+OPERATOR_ACTIONS = "django_liveactivity_operatoraction"
 LANES = "django_liveactivity_lane"
 SLOTS = "django_liveactivity_ratelimitslot"
 PERMITS = "django_liveactivity_drainpermit"
@@ -181,21 +181,21 @@ class Host:
         self.open: list[int] = []
         self.in_transaction = False
 
-    def do(self, durable_transaction: Step) -> dict[str, Any]:
+    def do(self, step: Step) -> dict[str, Any]:
         """Let it do a step, and return what it says; its errors are the caller's."""
-        for serial in serials(durable_transaction):
+        for serial in serials(step):
             self.world.begun[serial] = time.monotonic()
-        self.process.tell(durable_transaction)
+        self.process.tell(step)
         answer = self.process.hear()
         if not answer["error"]:
-            self._enter(durable_transaction)
+            self._enter(step)
         return answer
 
-    def _enter(self, durable_transaction: Step) -> None:
+    def _enter(self, step: Step) -> None:
         """Note what is committed: at once, or when the transaction that was begun is."""
-        self.open += serials(durable_transaction)
-        self.in_transaction = durable_transaction["do"] == "begin" or (
-            self.in_transaction and durable_transaction["do"] != "commit"
+        self.open += serials(step)
+        self.in_transaction = step["do"] == "begin" or (
+            self.in_transaction and step["do"] != "commit"
         )
         if not self.in_transaction:
             self.world.committed |= dict.fromkeys(self.open, time.monotonic())
@@ -203,14 +203,14 @@ class Host:
 
     def must(self, *steps: Step) -> None:
         """Let it do steps that have to succeed."""
-        for durable_transaction in steps:
-            answer = self.do(durable_transaction)
+        for step in steps:
+            answer = self.do(step)
             assert not answer["error"], answer["error"]
 
-    def dies(self, durable_transaction: Step) -> None:
+    def dies(self, step: Step) -> None:
         """Let it do a step in which it dies."""
         try:
-            answer = self.do(durable_transaction)
+            answer = self.do(step)
         except HostDiedError:
             return
         raise AssertionError(f"the host lives: {answer}")

@@ -73,8 +73,8 @@ def test_row_22_connection_refused_or_name_not_found(world: World, address: str)
     time.sleep(0.5)
     unlucky.kill()
     assert set(world.outcomes()) <= {"not_sent", ""}
-    doubts = world.database.rows("SELECT MAX(ambiguous_until) FROM django_liveactivity_lane")
-    assert doubts == [(0,)], "what was not sent is not ambiguous"
+    quarantines = world.database.rows("SELECT MAX(ambiguous_until) FROM django_liveactivity_lane")
+    assert quarantines == [(0,)], "what was not sent is not ambiguous"
     world.worker()
     world.judge()
 

@@ -92,7 +92,7 @@ def test_row_07_rabbitmq_stopped(world: World, rabbitmq: Rabbitmq):
 
 
 @row(8)
-def test_row_08_the_same_kick_delivered_50_times(world: World):
+def test_row_08_the_same_wake_up_delivered_50_times(world: World):
     with private(Redis) as redis:
         run = redis.run_settings()
         host = world.host(**run)

@@ -33,7 +33,7 @@ def test_row_02_host_killed_before_commit(world: World):
 
 
 @row(3)
-def test_row_03_host_killed_after_commit_before_the_kick(world: World):
+def test_row_03_host_killed_after_commit_before_the_wake_up(world: World):
     first, second = world.host(dispatcher="immediate"), world.host()
     second.must(show("card-1"))
     first.dies(transaction({"do": "die_after_commit"}, end("card-1"), show("card-2")))

@@ -15,7 +15,7 @@ import pytest
 
 from .databases import Database, administer_postgres, create_mariadb, create_postgres
 from .generator import end, many, serials, show, transaction, work
-from .harness import ACTS, LANES, OPERATIONS, STATES, World
+from .harness import LANES, OPERATIONS, OPERATOR_ACTIONS, STATES, World
 from .matrix import row
 from .own_servers import private
 from .proxy import Proxy, Trigger
@@ -242,7 +242,7 @@ def test_row_19_record_has_changed_since_last_read(world: World):
 
 
 RETRY_FIRST = (
-    f"INSERT INTO {ACTS} (account, operation_id, kind, actor, reason, created_at) "
+    f"INSERT INTO {OPERATOR_ACTIONS} (account, operation_id, kind, actor, reason, created_at) "
     "VALUES ('default', 1, 'retry', 'nemesis', '', 0)"
 )
 

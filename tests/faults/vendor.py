@@ -103,7 +103,7 @@ class Exchange:
     def wait_for(self, happened: Callable[[], bool]) -> None:
         """Answer nothing until something has happened, and note when the client has gone."""
         self.handler.close_connection = True
-        while not self.vendor.next_generation.is_set():
+        while not self.vendor.closing.is_set():
             if self.entry.gone is None and has_vanished(self.handler.connection):
                 self.entry.gone = time.monotonic()
             if happened():
@@ -146,7 +146,7 @@ class FakeVendor:
     def __init__(self, **policy: Any) -> None:
         self.policy = Policy(**policy)
         self.state = Vendor(self.policy, seed=1)
-        self.lock, self.next_generation = threading.RLock(), threading.Event()
+        self.lock, self.closing = threading.RLock(), threading.Event()
         self.log: list[Entry] = []
         self.rules: list[Rule] = []
         self.latency = 0.0
@@ -169,7 +169,7 @@ class FakeVendor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.next_generation.set()
+        self.closing.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
@@ -241,7 +241,7 @@ def answer_well(exchange: Exchange) -> None:
     """Process the call, take the usual time, answer."""
     answer = exchange.apply()
     if exchange.vendor.latency and not exchange.entry.foreign:
-        exchange.vendor.next_generation.wait(exchange.vendor.latency)
+        exchange.vendor.closing.wait(exchange.vendor.latency)
     exchange.send(answer)
 
 

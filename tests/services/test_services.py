@@ -208,7 +208,7 @@ class TestTransactions:
         assert response.content == b"sent in the view: 0"
         assert sent() == ["PUT order-42"]
 
-    def test_a_transaction_kicks_once_however_many_rows_it_inserts(self, settings):
+    def test_a_transaction_wakes_once_however_many_rows_it_inserts(self, settings):
         from . import urls
 
         settings.LIVEACTIVITY = {
@@ -228,7 +228,7 @@ class TestTransactions:
         services.end_activity(stream_key="order-1")
         assert urls.wakes == ["default", "default"]
 
-    def test_a_kick_survives_the_rollback_of_the_savepoint_that_first_asked_for_it(self, settings):
+    def test_a_wake_up_survives_a_rollback_of_the_savepoint_that_asked_for_it(self, settings):
         with transaction.atomic():
             with pytest.raises(ZeroDivisionError), transaction.atomic():
                 services.stream_activity("order-1", CONTENT)

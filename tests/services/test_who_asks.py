@@ -89,8 +89,8 @@ def test_a_name_that_the_caller_writes_is_checked(actor):
 def test_an_operator_may_be_any_principal():
     card = services.stream_activity("order-42", CONTENT)
     operation = Operation.objects.get(activity=card)
-    act = services.give_up_operation(operation, actor=named(UUID), reason=mark_safe("gone"))
-    assert (act.actor, act.reason) == (str(UUID), "gone")
+    action = services.give_up_operation(operation, actor=named(UUID), reason=mark_safe("gone"))
+    assert (action.actor, action.reason) == (str(UUID), "gone")
     with pytest.raises(InvalidInputError, match="Say why"):
         services.give_up_operation(operation, actor="ann", reason=mark_safe(" "))
     assert OperatorAction.objects.count() == 1

@@ -9,6 +9,7 @@ from django.test import TestCase
 
 from django_liveactivity import Metric, Metrics, ModelActivity, Progress, Timer, register, services
 from django_liveactivity.client import Answer, Call, Client
+from django_liveactivity.health import Condition, ProblemCode, check_health
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.services import Card
 from django_liveactivity.testing import (
@@ -43,7 +44,7 @@ def show_and_end(order: Order) -> None:
         assert_type(block.activity, LiveActivity)
         assert_type(block.stream(CONTENT, tags=["shop"], reason="nightly"), LiveActivity)
         assert_type(block.end(CONTENT, dismiss_after=timedelta(0), actor="ann"), Operation)
-        block.stream(Metrics(title="Import", metrics=[Metric(label="LaneRows", value=7)]))
+        block.stream(Metrics(title="Import", metrics=[Metric(label="Rows", value=7)]))
 
 
 async def show_and_end_from_a_coroutine(order: Order) -> None:
@@ -84,6 +85,12 @@ def get_options_wrong() -> None:
 def call_the_vendor() -> None:
     with Client("ask_typed") as client:
         assert_type(client.stream("order-42", Progress(title="Order", percentage=1)), Answer)
+
+
+def look_at_the_health() -> None:
+    health = check_health()
+    assert_type(health.problems[0].code, ProblemCode)
+    assert_type(health.accounts[0].condition, Condition)
 
 
 @register(Order)

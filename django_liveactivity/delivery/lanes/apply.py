@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db.models import Case, F, QuerySet, When
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
+from django_liveactivity.delivery.limits.admission import Changes
 from django_liveactivity.delivery.rules.bodies import inherit_options
 from django_liveactivity.delivery.rules.plan import Plan, is_over
 from django_liveactivity.models import (
@@ -24,7 +24,6 @@ from django_liveactivity.models import (
 
 State = Operation.State
 Status = LiveActivity.Status
-Changes = dict[str, Any]
 BATCH = 500
 """Rows named in one statement; every database takes so many parameters."""
 
@@ -113,7 +112,7 @@ def finish_operations(
         Operation.objects.using(using).filter(pk__in=ids).update(**changes)
 
 
-def update_unfinished(using: str, operations: Sequence[Operation], **changes: Any) -> None:
+def update_unfinished(using: str, operations: Sequence[Operation], **changes: object) -> None:
     """Change operations, except those that were given up meanwhile."""
     if operations:
         rows = Operation.objects.using(using).filter(pk__in=[o.pk for o in operations])

@@ -17,14 +17,14 @@ from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account, Timing
 from django_liveactivity.content import Endpoint
 from django_liveactivity.delivery.limits import rate
-from django_liveactivity.delivery.limits.admission import admission, reserve
+from django_liveactivity.delivery.limits.admission import Changes, admission, reserve
 from django_liveactivity.delivery.rules.bodies import content_call, end_call
 from django_liveactivity.delivery.rules.plan import Plan
 from django_liveactivity.delivery.transaction import durable_transaction
 from django_liveactivity.models import AccountState, Attempt, Lane, Now, Operation
 from django_liveactivity.printable import get_logger
 
-from .apply import Changes, apply_plan, lane_changes
+from .apply import apply_plan, lane_changes
 from .snapshot import LaneSnapshot
 
 logger = get_logger("django_liveactivity.delivery")

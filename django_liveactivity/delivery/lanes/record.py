@@ -13,6 +13,7 @@ from django.db.models.expressions import Combinable
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.delivery.limits import admission, rate
+from django_liveactivity.delivery.limits.admission import Changes
 from django_liveactivity.delivery.rules import verdicts
 from django_liveactivity.delivery.rules.verdicts import AccountEffect, Retry, Verdict
 from django_liveactivity.delivery.transaction import durable_transaction
@@ -29,7 +30,6 @@ from django_liveactivity.models import (
 )
 
 from . import apply
-from .apply import Changes
 from .claim import Claim, DrainContext, quarantine
 
 State = Operation.State

@@ -7,7 +7,6 @@ condition on the values that were seen, so that of many workers one probes and t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
@@ -17,6 +16,8 @@ from django_liveactivity.conf import Account, Timing
 from django_liveactivity.delivery.rules.verdicts import AccountEffect
 from django_liveactivity.models import AccountState, Now, rows_of
 
+Changes = dict[str, object]
+"""The columns to write, each with its value or expression."""
 BLOCK_AFTER_FAILURES = 5
 BLOCK_AFTER_LANES = 3
 
@@ -44,10 +45,10 @@ def admission(state: AccountState) -> Admission:
 class Reservation:
     """What has to be true still, and what is written, for one call to be admitted."""
 
-    seen: dict[str, Any] = field(default_factory=dict)
-    updates: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, object] = field(default_factory=dict)
+    updates: Changes = field(default_factory=dict)
 
-    def take(self, state: AccountState, name: str, value: Any) -> None:
+    def take(self, state: AccountState, name: str, value: object) -> None:
         """Claim one moment: it must be as it was seen, and is moved on for every other worker."""
         self.seen[name] = getattr(state, name)
         self.updates[name] = value
@@ -97,9 +98,9 @@ def account_changes(
     starts: bool,
     window: int,
     timing: Timing,
-) -> dict[str, Any]:
+) -> Changes:
     """Return what an answer changes in the account's state; mostly nothing."""
-    changes: dict[str, Any] = {}
+    changes: Changes = {}
     match effect:
         case AccountEffect.OPEN:
             changes = _opened(state, is_content=is_content, starts=starts)
@@ -123,8 +124,8 @@ def account_changes(
     return changes
 
 
-def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+def _opened(state: AccountState, *, is_content: bool, starts: bool) -> Changes:
+    changes: Changes = {}
     if state.blocked_since is not None:
         changes |= {"blocked_since": None, "blocked_reason": "", "probes": 0}
     if state.failures:
@@ -140,7 +141,7 @@ def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str,
     return changes
 
 
-def _blocked(state: AccountState, answer: Answer, timing: Timing) -> dict[str, Any]:
+def _blocked(state: AccountState, answer: Answer, timing: Timing) -> Changes:
     """Return what blocks an account, with the answer in words that ``status`` reads."""
     reason = f"{answer.outcome} {answer.status or ''}".strip()
     if state.blocked_since is not None:
@@ -153,7 +154,7 @@ def _blocked(state: AccountState, answer: Answer, timing: Timing) -> dict[str, A
     }
 
 
-def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> dict[str, Any]:
+def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> Changes:
     lanes = sorted({*state.failed_lanes, lane_id})[:BLOCK_AFTER_LANES]
     changes = {"failures": F("failures") + 1, "failed_lanes": lanes}
     many = state.failures + 1 >= BLOCK_AFTER_FAILURES and len(lanes) >= BLOCK_AFTER_LANES

@@ -60,7 +60,7 @@ class Command(BaseCommand):
             help="drains at once, each with a connection to the database; by default 4",
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         """Run."""
         aliases = list(dict.fromkeys(options["account"] or conf.accounts()))
         interval = options["interval"]

@@ -6,17 +6,16 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf
-from django_liveactivity.health import Health, Problem, check_health
-from django_liveactivity.health.status import UNREADABLE, AccountStatus, NamedCards
+from django_liveactivity.health import AccountStatus, Condition, Health, Problem, check_health
+from django_liveactivity.health.status import NamedCards
 from django_liveactivity.printable import printable, printable_lines
 
 COLUMNS = 80
-NEXT = {"billing": "call for content", "limit": "start"}
+NEXT = {Condition.BILLING: "call for content", Condition.LIMIT: "start"}
 """What waits in a condition that lets the rest go on."""
 
 
@@ -32,7 +31,7 @@ class Command(BaseCommand):
         """Add the options."""
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: object) -> None:
         """Print the status."""
         if not conf.accounts():
             raise CommandError("LIVEACTIVITY names no account; add LIVEACTIVITY['default'].")
@@ -45,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(map(_problem, health.problems)))
 
 
-def _as_dict(health: Health) -> dict[str, Any]:
+def _as_dict(health: Health) -> dict[str, object]:
     return {
         "ok": health.ok,
         "problems": [asdict(problem) for problem in health.problems],
@@ -56,7 +55,7 @@ def _as_dict(health: Health) -> dict[str, Any]:
 def _block(status: AccountStatus) -> str:
     """Return what is known of an account as lines of at most 80 columns."""
     lines = [f"{status.account}: {status.condition}"]
-    if status.condition != UNREADABLE:  # the error of that one is in the last lines
+    if status.condition != Condition.UNREADABLE:  # the error of that one is in the last lines
         lines += [f"  {name:<18}{tell(status)}" for name, tell in ROWS]
         lines += [_wrapped(text) for text in _remarks(status)]
     return "\n".join(lines)
