@@ -205,7 +205,7 @@ class LiveActivityAdmin(Base):
             return None
         form = action.form(request.POST if is_confirmed(request) else None)
         if not form.is_valid():
-            return confirm(self, request, cards, form, action.confirmation)
+            return confirm(self, request, cards, form, action)
         user = cast("User", request.user)  # the admin admits no anonymous one
         to_do = action(rows.database_of(request), user, **form.cleaned_data)
         for level, message in to_do.run(cards):

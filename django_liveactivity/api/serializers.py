@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import BigIntegerField
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
@@ -13,13 +14,12 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.content.keys import LONGEST_DISMISSAL
 from django_liveactivity.exceptions import MAX_ERRORS
 from django_liveactivity.models import Operation
 from django_liveactivity.models.activity import MAX_SUBJECT
 from django_liveactivity.models.clock import EPOCH, MILLISECOND
 
-BIGGEST_ID = 2**63 - 1
-LONGEST_DISMISSAL = 4 * 3600
 LONGEST_DELAY = 366 * 24 * 3600
 LONGEST_REASON = 1000
 MOST_TAGS = 20
@@ -76,7 +76,10 @@ class MillisecondsField(serializers.Field[Any, object, str, object]):
 
     def to_internal_value(self, data: object) -> datetime.datetime:
         """Return the aware datetime of ISO 8601 text."""
-        moment = _parsed(data)
+        try:
+            moment = parse_datetime(data) if isinstance(data, str) else None
+        except ValueError:  # of its form, but not in the calendar
+            moment = None
         if moment is None:
             self.fail("invalid")
         if timezone.is_naive(moment):
@@ -89,13 +92,6 @@ class MillisecondsField(serializers.Field[Any, object, str, object]):
         """Return stored milliseconds as ISO 8601 text in UTC."""
         text = (EPOCH + value * MILLISECOND).isoformat(timespec="milliseconds")
         return text.replace("+00:00", "Z")
-
-
-def _parsed(data: object) -> datetime.datetime | None:
-    try:
-        return parse_datetime(data) if isinstance(data, str) else None
-    except ValueError:
-        return None
 
 
 class StrictSerializer(serializers.Serializer[object]):
@@ -146,7 +142,7 @@ class EndSerializer(StrictSerializer):
     id = StrictIntegerField(
         required=False,
         min_value=1,
-        max_value=BIGGEST_ID,
+        max_value=BigIntegerField.MAX_BIGINT,
         help_text="The primary key of the live activity in this project.",
     )
     subject = SubjectSerializer(required=False, help_text="Ends every live card of this object.")
@@ -162,7 +158,7 @@ class EndSerializer(StrictSerializer):
     dismiss_after = StrictIntegerField(
         required=False,
         min_value=0,
-        max_value=LONGEST_DISMISSAL,
+        max_value=LONGEST_DISMISSAL // datetime.timedelta(seconds=1),
         help_text="Seconds until the ended card leaves the phone, 0 to 14400.",
     )
     at = MillisecondsField(

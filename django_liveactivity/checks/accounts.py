@@ -103,42 +103,35 @@ def check_celery_app(**_: object) -> list[checks.CheckMessage]:
 
 
 def _uses_celery() -> bool:
+    names = {"celery", SHORT_NAMES["celery"]}
     try:
-        aliases = [
-            account.alias
-            for account in conf.accounts().values()
-            if account.dispatcher in {"celery", SHORT_NAMES["celery"]}
-        ]
-        return bool([get_dispatcher(alias) for alias in aliases])
+        accounts = [each for each in conf.accounts().values() if each.dispatcher in names]
+        return any(get_dispatcher(account.alias) for account in accounts)
     except ImproperlyConfigured:
         return False  # check_accounts reports it
 
 
-def check_tracking(**_: object) -> list[checks.CheckMessage]:
+def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
     """Check that the cards of each followed model can be stored.
 
     * ``liveactivity.E008``: a model is written to another database than its account's.
     * ``liveactivity.E009``: a model has a composite primary key.
     * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``.
     """
-    messages: list[checks.CheckMessage] = [_composite_key(activity) for activity in unsupported()]
+    for activity in unsupported():
+        yield checks.Error(
+            f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
+            "primary key: a card names its subject by a single one.",
+            hint="Call the services yourself, without a subject.",
+            obj=type(activity),
+            id="liveactivity.E009",
+        )
     try:
         accounts = conf.accounts()
     except ImproperlyConfigured:
-        return messages  # check_accounts reports it
+        return  # check_accounts reports it
     for activity in registered():
-        messages += _check_activity(activity, accounts)
-    return messages
-
-
-def _composite_key(activity: AnyActivity) -> checks.Error:
-    return checks.Error(
-        f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
-        "primary key: a card names its subject by a single one.",
-        hint="Call the services yourself, without a subject.",
-        obj=type(activity),
-        id="liveactivity.E009",
-    )
+        yield from _check_activity(activity, accounts)
 
 
 def _check_activity(

@@ -9,10 +9,10 @@ import json
 import math
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from django_liveactivity.content import Endpoint, JSONObject, JSONValue
 
@@ -33,7 +33,7 @@ _TARGETS = frozenset({"stream", "streams", "stream_key", "activity", "activities
 
 
 class Received(NamedTuple):
-    """An HTTP answer: at most 64 KiB of it and one byte more, which tells that it was cut."""
+    """An HTTP answer, its headers in any case; content beyond 64 KiB tells that it was cut."""
 
     status: int
     headers: Mapping[str, str]
@@ -53,25 +53,19 @@ class NoAnswerError(Exception):
 
 
 def read_answer(
-    endpoint: Endpoint,
-    status: int,
-    headers: Mapping[str, str],
-    content: bytes,
-    duration: float,
-    address: str = "",
+    endpoint: Endpoint, received: Received, duration: float, address: str = ""
 ) -> Answer:
     """Return what an HTTP answer means.
 
     Args:
         endpoint: the call that was made.
-        status: the HTTP status.
-        headers: the answer's headers, of any case.
-        content: the answer's body; of more than 64 KiB it is not taken for JSON.
+        received: the answer; content of more than 64 KiB is not taken for JSON.
         duration: seconds that the call took.
         address: a digest of the base URL that was called.
 
     Unknown fields and values are accepted. Nothing is raised for any input.
     """
+    status, headers, content = received
     body = read_object(content)
     outcome = _outcome(endpoint, status, body)
     return Answer(
@@ -206,10 +200,11 @@ def read_object(content: bytes) -> JSONObject | None:
     if len(content) > ANSWER_LIMIT:
         return None
     try:
-        value = json.loads(content.decode(), parse_constant=_refuse)
-        return _storable_object(value, 1) if isinstance(value, dict) else None
+        parsed = json.loads(content.decode(), parse_constant=_finite, parse_float=_finite)
+        value = map_texts(parsed, _storable)
     except (ValueError, RecursionError):
         return None
+    return value if isinstance(value, dict) else None
 
 
 def read_text(content: bytes) -> str:
@@ -218,28 +213,26 @@ def read_text(content: bytes) -> str:
     return text.encode()[:TEXT_LIMIT].decode(errors="ignore")
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _storable(value: JSONValue, depth: int) -> JSONValue:
-    # PostgreSQL's jsonb refuses NUL characters, unpaired surrogates and infinities (1e999 is one).
+def map_texts(value: JSONValue, convert: Callable[[str], str], depth: int = 1) -> JSONValue:
+    """Return JSON with every string and name in it converted; ValueError if it is too deep."""
     if depth > _DEPTH_LIMIT:
         raise ValueError("nested too deep")
-    if isinstance(value, str):
-        return _storable_text(value)
-    if isinstance(value, list):
-        return [_storable(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return _storable_object(value, depth)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("not finite")
+    match value:
+        case str():
+            return convert(value)
+        case list():
+            return [map_texts(item, convert, depth + 1) for item in value]
+        case dict():
+            return {convert(k): map_texts(v, convert, depth + 1) for k, v in value.items()}
     return value
 
 
-def _storable_object(value: JSONObject, depth: int) -> JSONObject:
-    return {_storable_text(name): _storable(item, depth + 1) for name, item in value.items()}
+# PostgreSQL's jsonb refuses NUL characters, unpaired surrogates and infinities (1e999 is one).
+def _storable(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def _storable_text(value: str) -> str:
-    return value.replace("\0", "\ufffd").encode(errors="replace").decode()
+def _finite(digits: str) -> float:
+    if math.isfinite(value := float(digits)):
+        return value
+    raise ValueError("not finite")

@@ -62,10 +62,9 @@ def _field_error(model: type[BaseModel], details: ErrorDetails) -> FieldError:
     path = ".".join(_short(str(part)) for part in (*details["loc"], *rest))
     if isinstance(ours, RuleError):
         return FieldError(path, ours.message)
-    if details["type"] == "extra_forbidden" and path in _ELSEWHERE:
-        return FieldError(path, _ELSEWHERE[path])
     if details["type"] == "extra_forbidden":
-        return FieldError(path, _unknown(_model_at(model, details["loc"][:-1])))
+        message = _ELSEWHERE.get(path) or _unknown(_model_at(model, details["loc"][:-1]))
+        return FieldError(path, message)
     template = _MESSAGES.get(details["type"], details["msg"].replace("{", "{{").replace("}", "}}"))
     return FieldError(path, template.format(**context))
 

@@ -10,7 +10,14 @@ from django_liveactivity.models import AccountState, with_now
 
 from . import alerts
 from .alerts import Problem, ProblemCode, overdue
-from .status import AccountStatus, Condition, condition_of, heartbeat_age, statuses
+from .status import (
+    AccountCondition,
+    AccountStatus,
+    Condition,
+    condition_of,
+    heartbeat_age,
+    statuses,
+)
 
 __all__ = [
     "AccountStatus",
@@ -73,13 +80,8 @@ def find_problems(status: AccountStatus, timing: conf.Timing) -> Iterator[Proble
         message = f"its rows cannot be read: {status.reason}"
         yield Problem(status.account, ProblemCode.UNREADABLE, message)
     yield from overdue(status.account, status.oldest_due_end_age, timing)
-    yield from _silent(status, timing)
-
-
-def _silent(status: AccountStatus, timing: conf.Timing) -> Iterator[Problem]:
-    """Yield that nothing drains, which does not matter as long as nothing was ever asked for."""
-    silence = _silence(status.heartbeat_age, timing) if status.is_used else ""
-    if silence:
+    # That nothing drains does not matter as long as nothing was ever asked for.
+    if status.is_used and (silence := _silence(status.heartbeat_age, timing)):
         yield Problem(status.account, ProblemCode.SILENT, silence)
 
 
@@ -97,12 +99,9 @@ def why_ends_wait(account: conf.Account) -> str:
 
     What an operator is told after asking for an end: that it was stored is not that it goes.
     """
-    state = _state(account)
-    if state is not None:
-        condition, reason, until = condition_of(state)
-        if condition in HOLDING_UP_ENDS:
-            seconds = max(0, (until or 0) - state.now) / 1000
-            return f"{reason} The next call is made in {seconds:.0f} s."
+    condition, reason, next_call_in = _condition(account)
+    if condition in HOLDING_UP_ENDS:
+        return f"{reason} The next call is made in {next_call_in:.0f} s."
     return why_nothing_drains(account)
 
 
@@ -115,10 +114,9 @@ def why_nothing_drains(account: conf.Account) -> str:
 
 def is_open(account: conf.Account) -> bool:
     """Tell whether the account makes every call that is due, so that there is nothing to probe."""
-    state = _state(account)
-    return state is None or condition_of(state).condition == Condition.OPEN
+    return _condition(account).condition == Condition.OPEN
 
 
-def _state(account: conf.Account) -> AccountState | None:
+def _condition(account: conf.Account) -> AccountCondition:
     states = AccountState.objects.using(account.database).filter(account=account.alias)
-    return with_now(states).first()
+    return condition_of(with_now(states).first())

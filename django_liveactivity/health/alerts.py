@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import Error
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from django_liveactivity import conf
-from django_liveactivity.models import AccountState, Now, with_now
+from django_liveactivity.models import AccountState, Now, Operation, with_now
 from django_liveactivity.printable import get_logger
 
-from .status import Condition, condition_of, oldest_due_ends
+from .status import Condition, condition_of, due_ends_by_account
 
 STUCK = (Condition.BLOCKED, Condition.BILLING)
 """The conditions that need an operator; the codes of their problems are the same words."""
@@ -58,9 +58,9 @@ class Problem:
 def watch(using: str, accounts: Mapping[str, conf.Account]) -> None:
     """Log what a sweep finds wrong with the accounts of a database, in two statements."""
     problems: dict[str, list[Problem]] = defaultdict(list)
-    for alias, age in oldest_due_ends(using).items():
+    for alias, ends in due_ends_by_account(Operation.objects.using(using)).items():
         if alias in accounts:
-            problems[alias] += overdue(alias, age, accounts[alias].timing)
+            problems[alias] += overdue(alias, ends.age, accounts[alias].timing)
     refused = Q(blocked_since__isnull=False) | Q(billing_since__isnull=False)
     for state in with_now(AccountState.objects.using(using).filter(refused)):
         condition, reason, _ = condition_of(state)
@@ -80,14 +80,15 @@ def alert_of_silence(account: conf.Account, problems: Iterable[Problem]) -> None
         logger.exception("%s: the alert could not be noted.", account.alias)
 
 
-def alert(account: conf.Account, problems: Iterable[Problem]) -> None:
+def alert(account: conf.Account, problems: Sequence[Problem]) -> None:
     """Log problems at ERROR, unless a worker anywhere did so within ``Timing.alert_every``."""
-    problems = list(problems)
-    if problems and not _states(account).exists():
-        _states(account).bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)
+    if not problems:
+        return
+    rows = AccountState.objects.using(account.database).filter(account=account.alias)
+    if not rows.exists():
+        rows.bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)
     silence = Now() - account.timing.alert_every
-    rows = _states(account).filter(Q(alerted_at=None) | Q(alerted_at__lte=silence))
-    if problems and rows.update(alerted_at=Now()):
+    if rows.filter(Q(alerted_at=None) | Q(alerted_at__lte=silence)).update(alerted_at=Now()):
         logger.error("%s", " ".join(map(str, problems)), extra={"account": account.alias})
 
 
@@ -102,7 +103,3 @@ def overdue(alias: str, age: float | None, timing: conf.Timing) -> Iterator[Prob
     if age is not None and age * 1000 > timing.overdue_after:
         message = f"an end has been due for {age / 60:.0f} minutes."
         yield Problem(alias, ProblemCode.OVERDUE, message)
-
-
-def _states(account: conf.Account) -> QuerySet[AccountState, AccountState]:
-    return AccountState.objects.using(account.database).filter(account=account.alias)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from django.db import close_old_connections
@@ -22,6 +22,7 @@ from django_liveactivity.printable import get_logger
 
 from .terminal import ProgressBars
 
+Ranks = frozenset[Operation.Rank | None]
 DRAWN_EVERY = 0.5
 LOOK_EVERY = 0.2
 LONGEST_PAUSE = 15.0
@@ -52,9 +53,13 @@ def drain_until_idle(alias: str, stop: threading.Event, bars: ProgressBars) -> D
 class _Rest:
     """Why an account is left alone: until when, and which kinds of due work are known to wait."""
 
-    until: float
-    known: Collection[object] = ()
+    until: float = 0.0
+    known: Ranks = frozenset()
     failures: int = 0
+
+    def covers(self, ranks: Ranks) -> bool:
+        """Tell whether all of this due work has to wait."""
+        return self.until > time.monotonic() and ranks <= self.known
 
 
 @dataclass
@@ -74,27 +79,36 @@ class DispatchLoop:
     bars: ProgressBars
     threads: int = 4
     interval: float = LOOK_EVERY
-    _running: Counter[str] = field(default_factory=Counter)
-    _rests: dict[str, _Rest] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _failed_looks: int = 0
-    _sweep_at: float = 0.0
-    _sweeping: Future[None] | None = None
+
+    def __post_init__(self) -> None:
+        accounts = [conf.account(alias) for alias in self.aliases]
+        self._served = frozenset(self.aliases)
+        self._databases = frozenset(account.database for account in accounts)
+        self._sweep_every = min(account.timing.sweep for account in accounts) / 1000
+        self._sweep_at = 0.0
+        self._sweeping: Future[None] | None = None
+        self._failed_looks = 0
+        self._rests: defaultdict[str, _Rest] = defaultdict(_Rest)
+        self._running: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="drain")
 
     def run(self) -> None:
         """Work until told to stop; a database that is away is waited for."""
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="drain") as pool:
+        with self._pool:
             while not self.stop.is_set():
-                pause = self._look(pool)
-                self._sweep(pool)
+                pause = self._look()
+                self._sweep()
                 self.stop.wait(pause)
 
-    def _look(self, pool: ThreadPoolExecutor) -> float:
+    def _look(self) -> float:
         """Start a drain for each account with something due; return the pause until the next."""
         try:
-            for using in {conf.account(alias).database for alias in self.aliases}:
+            for using in self._databases:
                 for alias, ranks in due_accounts(using).items():
-                    self._start(pool, alias, ranks)
+                    waits = self._running[alias] or self._rests[alias].covers(ranks)
+                    if alias in self._served and not waits:
+                        self._submit(alias, ranks)
             self._failed_looks = 0
         except Exception as error:  # noqa: BLE001 - logged, and tried again
             self._failed_looks += 1
@@ -103,33 +117,24 @@ class DispatchLoop:
             close_old_connections()
         return self.interval
 
-    def _start(self, pool: ThreadPoolExecutor, alias: str, ranks: Collection[object]) -> None:
-        rest = self._rests.get(alias)
-        waits = rest and rest.until > time.monotonic() and set(ranks) <= set(rest.known)
-        if alias not in self.aliases or waits or self._running[alias]:
-            return
-        self._submit(pool, alias, ranks)
-
-    def _submit(self, pool: ThreadPoolExecutor, alias: str, ranks: Collection[object]) -> None:
+    def _submit(self, alias: str, ranks: Ranks) -> None:
         with self._lock:
             self._running[alias] += 1
         try:
-            pool.submit(self._drain, pool, alias, ranks)
+            self._pool.submit(self._drain, alias, ranks)
         except RuntimeError:  # the pool is shutting down
             self._done(alias)
 
-    def _drain(self, pool: ThreadPoolExecutor, alias: str, ranks: Collection[object]) -> None:
-        before = self._rests.get(alias)
+    def _drain(self, alias: str, ranks: Ranks) -> None:
+        failures = self._rests[alias].failures
         try:
             self._draw(alias)
-            more = partial(self._submit, pool, alias, ranks)
-            done = drain(alias, stop=self.stop, on_backlog=more)
+            done = drain(alias, stop=self.stop, on_backlog=partial(self._submit, alias, ranks))
             self._rests[alias] = _rest_after(done, ranks)
             self._draw(alias, "" if done.condition == Condition.OPEN else done.condition)
         except Exception as error:  # noqa: BLE001 - logged, and tried again
-            failures = 1 + (before.failures if before else 0)
-            pause = self._log_failure(f"{alias}: the drain", error, failures)
-            self._rests[alias] = _Rest(time.monotonic() + pause, ranks, failures)
+            pause = self._log_failure(f"{alias}: the drain", error, failures + 1)
+            self._rests[alias] = _Rest(time.monotonic() + pause, ranks, failures + 1)
         finally:
             self._done(alias)
             close_old_connections()
@@ -139,19 +144,17 @@ class DispatchLoop:
             self._running[alias] -= 1
 
     def _draw(self, alias: str, note: str = "") -> None:
-        if self.bars.is_seen:
-            self.bars.show(alias, status.backlog(conf.account(alias)).count, note)
+        self.bars.show(alias, status.backlog(conf.account(alias)).count, note)
 
-    def _sweep(self, pool: ThreadPoolExecutor) -> None:
-        every = min(conf.account(alias).timing.sweep for alias in self.aliases) / 1000
+    def _sweep(self) -> None:
         idle = self._sweeping is None or self._sweeping.done()
         if idle and time.monotonic() >= self._sweep_at:
-            self._sweep_at = time.monotonic() + every
-            self._sweeping = pool.submit(_sweep, self.aliases)
+            self._sweep_at = time.monotonic() + self._sweep_every
+            self._sweeping = self._pool.submit(_sweep, self.aliases)
 
     def _log_failure(self, what: str, error: Exception, failures: int) -> float:
         """Log a failure, with its traceback the first time; return the pause after it."""
-        for using in {conf.account(alias).database for alias in self.aliases}:
+        for using in self._databases:
             discard_session(using)
         pause: float = min(LOOK_EVERY * 2 ** min(failures, 10), LONGEST_PAUSE)
         logger.error(
@@ -165,12 +168,12 @@ class DispatchLoop:
         return pause
 
 
-def _rest_after(done: Drained, ranks: Iterable[object]) -> _Rest:
+def _rest_after(done: Drained, ranks: Ranks) -> _Rest:
     """Return until when an account is left alone, unless something else becomes due."""
     if not done.more:
-        return _Rest(0.0)
+        return _Rest()
     pause = max(done.again_in or 0.0, 0.0 if done.calls else LOOK_EVERY)
-    known = frozenset(ranks) if done.ends_wait else frozenset(ranks) - {Operation.Rank.END}
+    known = ranks if done.ends_wait else ranks - {Operation.Rank.END}
     return _Rest(time.monotonic() + pause, known)
 
 

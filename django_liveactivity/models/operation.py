@@ -240,3 +240,8 @@ class OperatorAction(InsertedModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.operation_id or self.account}"
+
+    @property
+    def created(self) -> datetime.datetime:
+        """When the operator decided, by the database's clock."""
+        return to_datetime(self.created_at)

@@ -45,19 +45,11 @@ def sandbox_accounts(url: str) -> dict[str, AccountSettings]:
     Args:
         url: the ``url`` of a running ``django_liveactivity.sandbox.Sandbox``.
     """
-    return {
-        account.alias: _entry(
-            account,
-            ACTIVITYSMITH,
-            {
-                **card_options(account),
-                "api_key": f"ask_sandbox_{number}",
-                "base_url": url,
-                "rate_limit": None,
-            },
-        )
-        for number, account in enumerate(conf.accounts().values())
-    }
+    entries = {}
+    for number, account in enumerate(conf.accounts().values()):
+        own = {"api_key": f"ask_sandbox_{number}", "base_url": url, "rate_limit": None}
+        entries[account.alias] = _entry(account, ACTIVITYSMITH, card_options(account) | own)
+    return entries
 
 
 def _entry(

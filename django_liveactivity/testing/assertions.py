@@ -131,8 +131,7 @@ def _is_named(call: Call, name: LiveActivity | str) -> bool:
 
 
 def _shows(call: Call, content: Mapping[str, object]) -> bool:
-    state = call.body.get("content_state") or {}
-    return all(field in state and state[field] == value for field, value in content.items())
+    return content.items() <= (call.body.get("content_state") or {}).items()
 
 
 def _describe(sent: list[Call]) -> str:

@@ -5,11 +5,6 @@ from __future__ import annotations
 import pytest
 
 from django_liveactivity.content import (
-    BODY_LIMIT,
-    CONTENT_LIMIT,
-    CONTENT_TYPES,
-    ENDPOINTS,
-    TYPE_NAMES,
     Alert,
     Content,
     Endpoint,
@@ -24,7 +19,9 @@ from django_liveactivity.content import (
     check_content,
     check_options,
 )
-from django_liveactivity.content.encoding import encode
+from django_liveactivity.content.cards import CONTENT_TYPES
+from django_liveactivity.content.encoding import BODY_LIMIT, CONTENT_LIMIT, encode
+from django_liveactivity.content.endpoints import ENDPOINTS, TYPE_NAMES
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 
 EVERY = list(Endpoint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from django_liveactivity.content import (
-    CONTENT_TYPES,
     Alert,
     Content,
     Metrics,
@@ -15,6 +14,7 @@ from django_liveactivity.content import (
     Value,
     parse_content,
 )
+from django_liveactivity.content.cards import CONTENT_TYPES
 from django_liveactivity.exceptions import InvalidInputError
 
 ONE = [{"label": "CPU", "value": 1}]

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_liveactivity.content import (
-    CONTENT_TYPES,
     Content,
     Endpoint,
     Options,
@@ -21,6 +20,7 @@ from django_liveactivity.content import (
     check_options,
     parse_content,
 )
+from django_liveactivity.content.cards import CONTENT_TYPES
 from django_liveactivity.content.encoding import encode
 from django_liveactivity.exceptions import InvalidInputError
 

@@ -495,7 +495,7 @@ CONTENT = _of(
      "options of exactly the limit are refused"),
     ("check_content", "takes.type_required and content.type is None", "False",
      "a stream without a type is taken"),
-    ("_has", "body.get(need[0]) is need[1]", "need[0] in body",
+    ("_check_complete", "if value is False", "",
      "a timer that counts down needs no length"),
     ("takes_secondary_action", "content_type is None or", "",
      "an unknown card has no second button"),

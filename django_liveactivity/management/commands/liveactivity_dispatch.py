@@ -113,7 +113,8 @@ def _what_waits(account: conf.Account) -> str:
     later = status.later(account)
     if later is None:
         return ""
-    return f" {_count(later.count, 'operation')} for later, the first in {later.first_in:.0f} s."
+    count, first_in = later
+    return f" {_count(count, 'operation')} for later, the first in {first_in:.0f} s."
 
 
 def _what_is_left(account: conf.Account, done: Drained, ends: int) -> str:

@@ -62,17 +62,15 @@ class Command(BaseCommand):
         """End every card, or none if the input of one is invalid."""
         names: list[CardName] = [{"stream_key": key} for key in options["stream_keys"]]
         names += [{"activity_id": identity} for identity in options["activity_ids"]]
-        shown = _shown(options)
-        names = _names(names, shown.pop("activity_id", None))
-        how = {
-            "account": options["account"],
-            "reason": options["reason"],
-            "actor": _user(),
-        }
+        how: dict[str, Any] = {**_shown(options)}
+        names = _names(names, how.pop("activity_id", None))
+        how |= {"account": options["account"], "reason": options["reason"], "actor": _user()}
         if options["dismiss_after"] is not None:
             how["dismiss_after"] = _seconds(options["dismiss_after"])
         try:
-            ends = self._end(names, how | shown)
+            using = conf.account(options["account"]).database
+            with transaction.atomic(using=using), recorded_as(Source.COMMAND):
+                ends = [services.end_activity(**name, **how) for name in names]
         except InvalidInputError as error:
             raise CommandError(f"Nothing was ended. {printable(error)}") from error
         already_ended = [end for end in ends if end.is_settled]
@@ -102,11 +100,6 @@ class Command(BaseCommand):
 
     def _warn(self, text: str) -> None:
         self.stderr.write(self.style.WARNING(text))
-
-    def _end(self, names: list[CardName], how: Mapping[str, Any]) -> list[Operation]:
-        using = conf.account(how["account"]).database
-        with transaction.atomic(using=using), recorded_as(Source.COMMAND):
-            return [services.end_activity(**name, **how) for name in names]
 
 
 def _refusal(end: Operation) -> str:

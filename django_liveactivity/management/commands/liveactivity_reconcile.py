@@ -39,10 +39,9 @@ class Command(BaseCommand):
             for change in batch.changes:
                 self.stdout.write(printable(change))
         would = "would be " if dry_run else ""
-        counts = asdict(result)
         self.stdout.write(
             "{examined} cards compared: {ended} {would}ended, {updated} {would}updated, "
-            "{busy} busy, {failed} failed.".format(would=would, **counts)
+            "{busy} busy, {failed} failed.".format(would=would, **asdict(result))
         )
         if result.failed:
             raise CommandError("Some cards could not be compared: see the log.")
