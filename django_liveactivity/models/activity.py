@@ -72,7 +72,7 @@ class Subject(NamedTuple):
             InvalidInputError: at ``subject``, if the key is composite, missing, over 255 long,
                 nothing that its field takes or nothing that a column of text can hold.
         """
-        if has_composite_key(model):
+        if model._meta.is_composite_pk:
             raise InvalidInputError.at("subject", "Composite primary keys are not supported.")
         if pk is None:
             raise InvalidInputError.at("subject", "Save the object first: it has no primary key.")
@@ -89,11 +89,6 @@ class Subject(NamedTuple):
         if len(text) > MAX_SUBJECT:
             raise InvalidInputError.at("subject", "Its primary key is longer than 255 characters.")
         return cls(root._meta.label, text)
-
-
-def has_composite_key(model: type[models.Model]) -> bool:
-    """Tell whether the primary key of a model is made of several fields (Django 5.2 and later)."""
-    return len(getattr(model._meta, "pk_fields", ())) > 1
 
 
 def root_model(model: type[models.Model]) -> type[models.Model]:
@@ -204,14 +199,12 @@ class LiveActivity(KeptModel):
             return None
 
     @classmethod
-    def unacknowledged_ids(cls, using: str) -> models.QuerySet[models.Model, object]:
-        """Return the ids of the cards that live, or that something is still to be done for."""
+    def is_unacknowledged(cls) -> models.Q:
+        """Return, as a condition on cards, that they live or that something is left to do."""
         from .operation import Operation  # noqa: PLC0415 - the operation knows its activity
 
-        unfinished = Operation.objects.using(using).filter(state__in=Operation.UNFINISHED)
-        lives = ~models.Q(status__in=cls.OVER)
-        waits = models.Q(pk__in=unfinished.values("activity"))
-        return cls.objects.using(using).filter(lives | waits).values("pk")
+        unfinished = Operation.objects.filter(state__in=Operation.UNFINISHED)
+        return ~models.Q(status__in=cls.OVER) | models.Q(pk__in=unfinished.values("activity"))
 
 
 class KnownActivityId(models.Model):

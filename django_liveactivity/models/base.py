@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from django.db import models, router
 from django.db.models.expressions import BaseExpression
 
+from django_liveactivity.conf import Account
 from django_liveactivity.exceptions import UnacknowledgedEndError
 
 DIGEST_LENGTH = 64
+M = TypeVar("M", bound=models.Model)
+
+
+def rows_of(account: Account, model: type[M]) -> models.QuerySet[M, M]:
+    """Return the rows of an account in one of our tables, in the account's database."""
+    return model._default_manager.using(account.database).filter(account=account.alias)
 
 
 class InsertQuerySet(models.QuerySet[Any]):
@@ -67,8 +74,7 @@ class KeptQuerySet(InsertQuerySet):
         """
         rows: Any = self._chain()  # type: ignore[attr-defined]
         rows._for_write = True
-        using = rows.db
-        return self.using(using).filter(pk__in=self.model.unacknowledged_ids(using))
+        return self.using(rows.db).filter(self.model.is_unacknowledged())
 
 
 class InsertedModel(models.Model):
@@ -102,8 +108,8 @@ class KeptModel(InsertedModel):
         abstract = True
 
     @classmethod
-    def unacknowledged_ids(cls, using: str) -> models.QuerySet[models.Model, object]:
-        """Return the primary keys of the rows with an unacknowledged end, as a subquery."""
+    def is_unacknowledged(cls) -> models.Q:
+        """Return, as a condition on the rows, that they hold an unacknowledged end."""
         raise NotImplementedError
 
     def delete(
@@ -116,6 +122,6 @@ class KeptModel(InsertedModel):
         """
         using = using or router.db_for_write(type(self), instance=self)
         rows = type(self)._base_manager.using(using).filter(pk=self.pk)
-        if rows.filter(pk__in=self.unacknowledged_ids(using)).exists():
+        if rows.filter(self.is_unacknowledged()).exists():
             raise UnacknowledgedEndError
         return super().delete(using, keep_parents)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -26,6 +27,7 @@ from .failures import log_hook_errors
 from .follow import read_objects
 from .registry import followers, registered
 
+T = TypeVar("T")
 Cards = QuerySet[LiveActivity, LiveActivity]
 BATCH_SIZE = 100
 GONE = "The subject is gone."
@@ -41,21 +43,13 @@ def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncR
         raise InvalidInputError.at("queryset", message)
     result = SyncResult()
     for activity in activities:
-        for batch in _batches_of_objects(activity, queryset):
-            result.add(batch)
+        account = conf.account(activity.account)
+        for pks in _batches(queryset.using(account.database).values_list("pk", flat=True)):
+            result.add(sync_objects(activity, account, pks))
     return result
 
 
 ModelActivity._sync = _sync_registered
-
-
-def _batches_of_objects(activity: AnyActivity, queryset: QuerySet[Model]) -> Iterator[BatchResult]:
-    account = conf.account(activity.account)
-    rows = queryset.using(account.database).order_by("pk").values_list("pk", flat=True)
-    pks = list(rows[:BATCH_SIZE])
-    while pks:
-        yield sync_objects(activity, account, pks)
-        pks = list(rows.filter(pk__gt=pks[-1])[:BATCH_SIZE])
 
 
 def sync_objects(
@@ -216,11 +210,14 @@ def _cards(account: conf.Account, models: Collection[type[Model]]) -> Cards:
     return selectors.tracked_cards(account, [root_model(m)._meta.label for m in models])
 
 
-def _batches(rows: Cards) -> Iterator[list[LiveActivity]]:
-    batch = list(rows.order_by("pk")[:BATCH_SIZE])
+def _batches(rows: QuerySet[Model, T]) -> Iterator[list[T]]:
+    """Yield rows, or their primary keys, batch by batch: each begins behind the one before."""
+    rows = rows.order_by("pk")
+    batch = list(rows[:BATCH_SIZE])
     while batch:
         yield batch
-        batch = list(rows.filter(pk__gt=batch[-1].pk).order_by("pk")[:BATCH_SIZE])
+        last = batch[-1]
+        batch = list(rows.filter(pk__gt=getattr(last, "pk", last))[:BATCH_SIZE])
 
 
 def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: bool) -> BatchResult:
@@ -244,10 +241,9 @@ def _keys(cards: Sequence[LiveActivity]) -> list[object]:
 
 
 def _follower(account: conf.Account, card: LiveActivity) -> AnyActivity | None:
+    wanted = (account.alias, card.tracked_by, card.subject_model)
     for activity in registered():
-        label = root_model(activity.model)._meta.label
-        name = (activity.account, activity.name, label)
-        if name == (account.alias, card.tracked_by, card.subject_model):
+        if (activity.account, activity.name, root_model(activity.model)._meta.label) == wanted:
             return activity
     return None
 
