@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -66,6 +69,8 @@ class _Rest:
 class DispatchLoop:
     """Drains the accounts that have something due, on a bounded number of threads.
 
+    Where more accounts are due than threads are free, those with ends go first.
+
     Args:
         aliases: the accounts.
         stop: ends the work after the calls in flight.
@@ -90,6 +95,8 @@ class DispatchLoop:
         self._failed_looks = 0
         self._rests: defaultdict[str, _Rest] = defaultdict(_Rest)
         self._running: Counter[str] = Counter()
+        self._waiting: list[tuple[int, int, str, Ranks]] = []
+        self._turn = itertools.count()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="drain")
 
@@ -120,12 +127,13 @@ class DispatchLoop:
     def _submit(self, alias: str, ranks: Ranks) -> None:
         with self._lock:
             self._running[alias] += 1
-        try:
-            self._pool.submit(self._drain, alias, ranks)
-        except RuntimeError:  # the pool is shutting down
-            self._done(alias)
+            heapq.heappush(self._waiting, (_urgency(ranks), next(self._turn), alias, ranks))
+        with suppress(RuntimeError):  # the pool is shutting down
+            self._pool.submit(self._drain_next)
 
-    def _drain(self, alias: str, ranks: Ranks) -> None:
+    def _drain_next(self) -> None:
+        with self._lock:
+            _, _, alias, ranks = heapq.heappop(self._waiting)
         failures = self._rests[alias].failures
         try:
             self._draw(alias)
@@ -166,6 +174,11 @@ class DispatchLoop:
             exc_info=failures == 1,
         )
         return pause
+
+
+def _urgency(ranks: Ranks) -> int:
+    """Return the first rank among the due work; without a rank it is an end, or may be one."""
+    return min(Operation.Rank.END if rank is None else rank for rank in ranks)
 
 
 def _rest_after(done: Drained, ranks: Ranks) -> _Rest:
