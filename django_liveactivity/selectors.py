@@ -254,7 +254,7 @@ def _lasting(account: conf.Account, kept: int | RawSQL) -> Cards:
     """Return, described and in no order, the cards that new rows may name.
 
     Those about to be pruned are as gone: a host's transaction may be open for long, and its rows
-    are not seen by whoever prunes.
+    are not seen by the worker that prunes.
     """
     gone = Q(status__in=LiveActivity.OVER, ended_at__lt=Now() - kept)
     return described(activities(account).order_by().exclude(gone))

@@ -38,7 +38,7 @@ TEMPLATES = "admin/django_liveactivity/liveactivity"
 class LiveActivityAdmin(Base):
     """Shows the cards of an account's database, and acts on those that are selected.
 
-    Nobody adds, changes or deletes a card here: services insert, delivery updates, and finished
+    Cards cannot be added, changed or deleted here: services insert, delivery updates, and finished
     rows are pruned by age.
     """
 

@@ -46,7 +46,7 @@ def check_sqlite(**_: Any) -> list[checks.CheckMessage]:
 
 
 def check_heartbeat(**_: Any) -> list[checks.CheckMessage]:
-    """Check that somebody delivers.
+    """Check that a worker or a loop delivers.
 
     * ``liveactivity.W005``: no sweep of an account in the last minutes.
     """

@@ -147,7 +147,7 @@ class Client:
         return self.send(build_call(Endpoint.END, activity_id, content, dismiss_after, options))
 
     def send(self, call: Call) -> Answer:
-        """Make one call and return what came of it; no network failure is raised.
+        """Make one call and return its answer; no network failure is raised.
 
         Raises:
             InvalidInputError: at ``body``, if it is not JSON.

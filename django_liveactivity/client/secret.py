@@ -23,7 +23,7 @@ _LONGEST_ESCAPE = 16 * 6 + 11
 class Secret:
     """An API key without surrounding whitespace, known only to the header and to redaction.
 
-    Error pages print the locals of every frame, so no local variable holds the bare key. That is
+    Error pages print the locals of every frame, so no local variable holds the plain key. That is
     why the constructor asks for it, and raises nothing; ``check`` does.
 
     Args:

@@ -41,7 +41,7 @@ _requested = _Requested()
 
 
 def wake_on_commit(account: conf.Account) -> None:
-    """Kick the account's drain when the host's transaction commits; never if it rolls back.
+    """Wake the account's drain when the host's transaction commits; never if it rolls back.
 
     However many rows a transaction inserts, the account is woken once. After a commit by hand,
     with autocommit off, it is woken when autocommit is on again; until then the sweep does it.

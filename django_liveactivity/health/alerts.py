@@ -1,4 +1,4 @@
-"""What somebody has to look into, logged once per account and period, whoever finds it."""
+"""Problems that an operator has to look into, logged once per account and period."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ProblemCode(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that somebody has to look into.
+    """One thing that an operator has to look into.
 
     Args:
         account: the alias.

@@ -89,7 +89,7 @@ class AccountStatus:
         oldest_due_end_age: since when the oldest of them has been due.
         overdue_cards: those with an end that has been due for longer than ``Timing.overdue_after``.
         operator_cards: those with an end that the vendor refuses: it needs an operator.
-        needs_attention: cards that somebody should look at.
+        needs_attention: cards that an operator should look at.
         attention_cards: the same by name.
         waiting_starts: cards that wait because the vendor allows no more at once.
         vendor_limit: how many that are, or None if the vendor has not said so.

@@ -46,7 +46,7 @@ class Now(Func):
         return f"({micros} DIV 1000)", ()
 
     def as_oracle(self, *_: object, **__: object) -> NoReturn:
-        """Oracle is not supported: nobody has proved delivery on it."""
+        """Oracle is not supported: delivery has not been tested on it."""
         raise NotImplementedError("django_liveactivity runs on PostgreSQL, MariaDB and SQLite.")
 
 

@@ -55,7 +55,7 @@ class BatchResult:
 
 @dataclass
 class SyncResult:
-    """How many objects were looked at, and what came of it."""
+    """How many objects were looked at, and the results."""
 
     examined: int = 0
     shown: int = 0

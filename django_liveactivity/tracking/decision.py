@@ -88,7 +88,7 @@ def apply_decision(activity: AnyActivity, writer: Writer, decision: Decision) ->
 
 
 def _end(activity: AnyActivity, writer: Writer, card: LiveActivity, subject: Model | None) -> None:
-    """End a card with its final content; if a hook raises, with the last content; else bare.
+    """End a card with its final content; if a hook raises, with the last content, or none.
 
     Args:
         activity: how the card lives.

@@ -173,7 +173,7 @@ def freeze_delay(retry_after: float | None, freezes: int, window: int, timing: T
     Args:
         retry_after: the vendor's ``Retry-After`` in seconds, or None.
         freezes: how many 429 came in a row before this one.
-        window: the account's rate window in milliseconds, 0 if it has none. Somebody else spends
+        window: the account's rate window in milliseconds, 0 if it has none. Another program spends
             the limit, and a window that is full stays full until its end.
         timing: the durations in force.
     """
@@ -190,8 +190,8 @@ def probe_delay(probes: int, first: int, cap: int) -> int:
 def set_alarm(account: Account, at: int) -> bool:
     """Set the account's alarm, unless an earlier one is pending.
 
-    An alarm that has passed counts as none: its message has arrived, or is lost. So whoever moves
-    the alarm publishes one delayed wake-up, and an account has hardly ever more than one pending.
+    An alarm that has passed counts as none: its message has arrived, or is lost. So the worker that
+    moves the alarm publishes one delayed wake-up, and an account has hardly ever more than one.
 
     Args:
         account: the account.

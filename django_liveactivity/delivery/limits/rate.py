@@ -114,7 +114,7 @@ def find_for_retry(account: Account, rate_limit: RateLimit) -> tuple[int | None,
 
 
 def take(account: Account, slot: int, attempt: int, rate_limit: RateLimit) -> bool:
-    """Take the slot for an attempt, unless somebody was faster.
+    """Take the slot for an attempt, unless another worker was faster.
 
     A worker that dies holds it for a lease and a window, as if it had sent at the last moment.
     """

@@ -109,7 +109,7 @@ def _told(alias: str, done: Drained) -> str:
 
 
 def _what_waits(account: conf.Account) -> str:
-    """Return how much is planned for later, so that nobody takes it for done."""
+    """Return how much is planned for later, lest it be taken for done."""
     later = status.later(account)
     if later is None:
         return ""
