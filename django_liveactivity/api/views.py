@@ -16,7 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_liveactivity import conf, selectors, services
-from django_liveactivity.content import parse_content, take_dismissal
+from django_liveactivity.content.keys import take_dismissal
+from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import FieldError, InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Source, Subject
 from django_liveactivity.services.writer import recorded_as

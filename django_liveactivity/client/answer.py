@@ -17,7 +17,8 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from django_liveactivity.content import Endpoint, JSONObject, JSONValue
+from django_liveactivity.content.encoding import JSONObject, JSONValue
+from django_liveactivity.content.endpoints import Endpoint
 
 ANSWER_LIMIT = 64 * 1024
 """Bytes of an answer that are read at most."""

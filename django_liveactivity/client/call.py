@@ -6,22 +6,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django_liveactivity.content import (
-    ContentInput,
+from django_liveactivity.content.encoding import encode
+from django_liveactivity.content.endpoints import (
+    ENDPOINTS,
     Endpoint,
-    OptionFields,
     assemble,
-    check_activity_id,
     check_content,
-    check_dismiss_after,
     check_options,
+)
+from django_liveactivity.content.keys import (
+    check_activity_id,
+    check_dismiss_after,
     check_stream_key,
-    parse_content,
-    parse_options,
     take_dismissal,
 )
-from django_liveactivity.content.encoding import encode
-from django_liveactivity.content.endpoints import ENDPOINTS
+from django_liveactivity.content.parsing import (
+    ContentInput,
+    OptionFields,
+    parse_content,
+    parse_options,
+)
 from django_liveactivity.exceptions import InvalidInputError
 
 _STREAM_METHODS = {Endpoint.STREAM: "PUT", Endpoint.END_STREAM: "DELETE"}

@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self, Unpack
 
-from django_liveactivity.content import ContentInput, Endpoint, OptionFields
+from django_liveactivity.content.endpoints import Endpoint
+from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.exceptions import InvalidInputError
 
 from .address import DEFAULT_BASE_URL, check_base_url

@@ -26,11 +26,7 @@ if TYPE_CHECKING:
         Timer,
         Value,
     )
-    from .encoding import JSONObject, JSONValue, normalized_scalar, text_error
-    from .endpoints import Endpoint, assemble, check_content, check_options
     from .fields import Color
-    from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
-    from .parsing import ContentInput, OptionFields, parse_content, parse_options
 
 __all__ = [
     "Action",
@@ -39,33 +35,15 @@ __all__ = [
     "Badge",
     "Color",
     "Content",
-    "ContentInput",
-    "Endpoint",
     "Icon",
-    "JSONObject",
-    "JSONValue",
     "Metric",
     "Metrics",
-    "OptionFields",
     "Options",
     "Progress",
     "SegmentedProgress",
     "Stats",
     "Timer",
     "Value",
-    "assemble",
-    "check_activity_id",
-    "check_content",
-    "check_dismiss_after",
-    "check_options",
-    "check_stream_key",
-    "normalized_scalar",
-    "parse_content",
-    "parse_options",
-    "take_dismissal",
-    "text_error",
 ]
 
-__getattr__, __dir__ = lazy_names(
-    __name__, __all__, "endpoints", "encoding", "keys", "parsing", "cards", "fields"
-)
+__getattr__, __dir__ = lazy_names(__name__, __all__, "cards", "fields")

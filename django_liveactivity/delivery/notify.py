@@ -8,7 +8,7 @@ from django.dispatch import Signal
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import Lane, LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 from django_liveactivity.signals import (

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf
 from django_liveactivity.conf import MAX_ALIAS
-from django_liveactivity.content import JSONObject
+from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.exceptions import InvalidInputError
 
 from .base import DIGEST_LENGTH, KeptModel

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import MAX_ALIAS
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 
 from .activity import LiveActivity
 from .base import DIGEST_LENGTH, InsertedModel, KeptModel

@@ -13,7 +13,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Model
 
 from django_liveactivity import conf
-from django_liveactivity.content import ContentInput, OptionFields
+from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 

@@ -13,19 +13,15 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.content import (
-    ContentInput,
-    Endpoint,
-    JSONObject,
-    OptionFields,
+from django_liveactivity.content.encoding import JSONObject
+from django_liveactivity.content.endpoints import Endpoint, check_content, check_options
+from django_liveactivity.content.keys import (
     check_activity_id,
-    check_content,
     check_dismiss_after,
-    check_options,
     check_stream_key,
-    parse_content,
     take_dismissal,
 )
+from django_liveactivity.content.parsing import ContentInput, OptionFields, parse_content
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.models import (
     LiveActivity,

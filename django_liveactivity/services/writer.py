@@ -16,13 +16,13 @@ from django.db.models.expressions import Combinable
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.backends.base import LONGEST_DURATION
-from django_liveactivity.content import (
+from django_liveactivity.content.encoding import (
     JSONObject,
     JSONValue,
     normalized_scalar,
-    parse_options,
     text_error,
 )
+from django_liveactivity.content.parsing import parse_options
 from django_liveactivity.dispatch import wake_on_commit
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import (

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from django_liveactivity.backends.locmem import outbox
 from django_liveactivity.client.call import Call
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import LiveActivity
 from django_liveactivity.printable import printable
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
-from django_liveactivity.content import Endpoint, check_stream_key
+from django_liveactivity.content.endpoints import Endpoint
+from django_liveactivity.content.keys import check_stream_key
 from django_liveactivity.models import LiveActivity, Subject
 from django_liveactivity.services import streams
 from django_liveactivity.services.ends import EndRequest, end_card

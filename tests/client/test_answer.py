@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.client.answer import Received, read_answer
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 
 START, UPDATE, END = Endpoint.START, Endpoint.UPDATE, Endpoint.END
 STREAM, END_STREAM = Endpoint.STREAM, Endpoint.END_STREAM

@@ -12,9 +12,9 @@ from django_liveactivity.content import (
     SegmentedProgress,
     Timer,
     Value,
-    parse_content,
 )
 from django_liveactivity.content.cards import CONTENT_TYPES
+from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import InvalidInputError
 
 ONE = [{"label": "CPU", "value": 1}]

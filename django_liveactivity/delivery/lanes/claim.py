@@ -15,7 +15,7 @@ from django.db.models.functions import Greatest
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account, Timing
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.delivery.limits import rate
 from django_liveactivity.delivery.limits.admission import Changes, admission, reserve
 from django_liveactivity.delivery.rules.bodies import content_call, end_call
