@@ -26,7 +26,7 @@ DATABASES = [*SERVERS, "sqlite"]
 # The pure tests: values in, values out. No table, no socket, no process.
 FAST = [
     "tests/content",
-    "tests/client/test_parsing.py",
+    "tests/client/test_answer.py",
     "tests/delivery/test_bodies.py",
     "tests/delivery/test_bounds.py",
     "tests/delivery/test_decisions.py",

@@ -80,15 +80,12 @@ class HiddenValues:
 
     __slots__ = ("get", "names")
 
-    get: Callable[..., Any]
-    names: tuple[Any, ...]
-
     def __init__(self, name: str, read: Callable[[], Any], wanted: str = "a dict") -> None:
         # Of its type, as the isinstance() of an abstract class has a frame that holds the value.
         if not issubclass(type(read()), Mapping):
             raise ImproperlyConfigured(f"{name} must be {wanted}.")
-        self.get = dict(read()).get
-        self.names = tuple(read())
+        self.get: Callable[..., Any] = dict(read()).get
+        self.names: tuple[Any, ...] = tuple(read())
 
     def __repr__(self) -> str:
         names = getattr(self, "names", ())  # none yet in the traceback of what __init__ raises

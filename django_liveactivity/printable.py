@@ -56,13 +56,10 @@ def get_logger(name: str) -> logging.Logger:
 def _escape_record(record: logging.LogRecord) -> bool:
     """Escape what a call of ours gave a record, before any handler sees it; keep the record."""
     if isinstance(record.args, tuple):
-        record.args = tuple(a if _is_plain(a) else printable(a) for a in record.args)
+        plain = (int, float, type(None))
+        record.args = tuple(a if isinstance(a, plain) else printable(a) for a in record.args)
     if record.exc_info and not record.exc_text:
         lines = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n").split("\n")
         # Indented, as a message of several lines could else begin one like a record of its own.
         record.exc_text = "\n".join(f"  {printable(line)}" for line in lines)
     return True
-
-
-def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, int | float)

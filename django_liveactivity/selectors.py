@@ -36,6 +36,7 @@ from .models import (
     TrackingFailure,
     compiled,
     lane_digest,
+    rows_of,
     storable,
     where_written,
 )
@@ -57,8 +58,7 @@ TRACKED_BY = LiveActivity._meta.get_field("tracked_by")
 
 def activities(account: conf.Account) -> Cards:
     """Return every card of an account, the newest first."""
-    rows = LiveActivity.objects.using(account.database).filter(account=account.alias)
-    return rows.order_by("-pk")
+    return rows_of(account, LiveActivity).order_by("-pk")
 
 
 def is_closed() -> Combinable:
@@ -172,7 +172,7 @@ def _open_of_one(using: str) -> Cards:
 
 
 def _given(using: str) -> conf.Account:
-    """Return what stands in a prepared query for the account that each run gives."""
+    """Return what stands in a compiled query for the account that each run gives."""
     return conf.Account(alias=compiled.Param("account"), backend="", database=using)
 
 
@@ -204,8 +204,8 @@ def tracked_cards(account: conf.Account, models: Iterable[str] = ()) -> Cards:
 
 def tracking_failures(account: conf.Account) -> QuerySet[TrackingFailure, TrackingFailure]:
     """Return what hooks of ``ModelActivity`` classes raised within the last 24 hours."""
-    rows = TrackingFailure.objects.using(account.database).filter(account=account.alias)
-    return rows.filter(created_at__gt=Now() - TRACKING_FAILURES_KEPT_MS)
+    recent = Now() - TRACKING_FAILURES_KEPT_MS
+    return rows_of(account, TrackingFailure).filter(created_at__gt=recent)
 
 
 def newest_by_stream_key(account: conf.Account, stream_key: str) -> LiveActivity | None:
@@ -228,8 +228,8 @@ def by_pk(account: conf.Account, number: int) -> LiveActivity | None:
 
 
 def _of_number(using: str) -> Cards:
-    time_to_live_ms = _lasting(_given(using), compiled.integer_param("kept"))
-    return time_to_live_ms.filter(pk=compiled.integer_param("number"))
+    number = compiled.integer_param("number")
+    return _lasting(_given(using), compiled.integer_param("kept")).filter(pk=number)
 
 
 def _only(
@@ -254,7 +254,7 @@ def _lasting(account: conf.Account, kept: int | RawSQL) -> Cards:
     """Return, described and in no order, the cards that new rows may name.
 
     Those about to be pruned are as gone: a host's transaction may be open for long, and its rows
-    are not seen by whoever prunes.
+    are not seen by the worker that prunes.
     """
     gone = Q(status__in=LiveActivity.OVER, ended_at__lt=Now() - kept)
     return described(activities(account).order_by().exclude(gone))
@@ -269,8 +269,8 @@ def _kept(account: conf.Account) -> int:
 def described(rows: Cards) -> Cards:
     """Return the cards with ``is_closed``: whether an end is due.
 
-    ``newest_id``, ``newest_content`` and ``newest_options`` are of the newest content that the
-    vendor has not refused, or None.
+    ``newest_content_id``, ``newest_content`` and ``newest_options`` are of the newest content that
+    the vendor has not refused, or None.
     """
     return _annotated(rows, is_closed())
 

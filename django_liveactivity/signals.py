@@ -1,9 +1,10 @@
 """The public signals, sent robustly after the row is stored, outside any transaction of ours.
 
-Whoever delivers sends them: a Celery worker, ``liveactivity_dispatch``, or with the dispatcher
-``immediate`` the caller's own thread. Every receiver gets ``sender`` (the model class), ``signal``,
-and the keyword arguments named here, whose rows are read anew. A receiver that raises is logged by
-Django and disturbs nothing. A crash between the commit and the signal loses the signal.
+The process that delivers sends them: a Celery worker, ``liveactivity_dispatch``, or with the
+dispatcher ``immediate`` the caller's own thread. Every receiver gets ``sender`` (the model class),
+``signal``, and the keyword arguments named here, whose rows are read anew. A receiver that raises
+is logged by Django and disturbs nothing. A crash between the commit and the signal loses the
+signal.
 """
 
 from __future__ import annotations

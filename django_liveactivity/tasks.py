@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
+from typing import ParamSpec, TypeVar
 
-from celery import shared_task
+from celery import Task, shared_task
 from django.core.exceptions import ImproperlyConfigured
 
 from . import conf, tracking
@@ -21,6 +22,9 @@ from .delivery import sweep as sweep_accounts
 from .dispatch.celery import DRAIN_TASK, wake
 from .dispatch.immediate import drain_here
 from .tracking import SyncResult
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def _longest(duration: Callable[[conf.Timing], int]) -> int:
@@ -39,17 +43,22 @@ RECONCILE_LIMIT = 3600
 GRACE = 15
 """Seconds between the exception of the soft limit and the SIGKILL of the hard one."""
 
-task = partial(
-    shared_task, ignore_result=True, reject_on_worker_lost=False, autoretry_for=(), rate_limit=0
-)
+
+def task(name: str, seconds: int, *, acks_late: bool) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Return the decorator of a task that is stopped after *seconds*, and killed soon after."""
+    return shared_task(
+        name=name,
+        acks_late=acks_late,
+        soft_time_limit=seconds,
+        time_limit=seconds + GRACE,
+        ignore_result=True,
+        reject_on_worker_lost=False,
+        autoretry_for=(),
+        rate_limit="0",
+    )
 
 
-@task(
-    name=DRAIN_TASK,
-    acks_late=True,
-    soft_time_limit=DRAIN_LIMIT,
-    time_limit=DRAIN_LIMIT + GRACE,
-)
+@task(DRAIN_TASK, DRAIN_LIMIT, acks_late=True)
 def drain(alias: str) -> int:
     """Deliver what is due for an account and may go now; it takes a few seconds at most.
 
@@ -72,12 +81,7 @@ def drain(alias: str) -> int:
     return done.calls
 
 
-@task(
-    name="django_liveactivity.sweep",
-    acks_late=False,
-    soft_time_limit=SWEEP_LIMIT,
-    time_limit=SWEEP_LIMIT + GRACE,
-)
+@task("django_liveactivity.sweep", SWEEP_LIMIT, acks_late=False)
 def sweep() -> list[str]:
     """Wake a drain for every account that has something due; beat runs this every 15 s.
 
@@ -87,17 +91,12 @@ def sweep() -> list[str]:
     return sweep_accounts(wake)
 
 
-@task(
-    name="django_liveactivity.reconcile",
-    acks_late=False,
-    soft_time_limit=RECONCILE_LIMIT,
-    time_limit=RECONCILE_LIMIT + GRACE,
-)
+@task("django_liveactivity.reconcile", RECONCILE_LIMIT, acks_late=False)
 def reconcile() -> dict[str, int]:
     """Compare the live cards with their objects, and end what should have ended; by beat.
 
     Returns:
-        How many cards were looked at, and what came of it.
+        How many cards were looked at, and the results.
     """
     synced = SyncResult()
     for batch in tracking.reconcile():

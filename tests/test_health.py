@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django_liveactivity import conf, services
 from django_liveactivity.delivery import sweep
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.health import check_health
+from django_liveactivity.health import Condition, ProblemCode, check_health
 from django_liveactivity.models import AccountState, Operation
 
 from .clock import advance
@@ -148,6 +148,16 @@ class TestAccounts:
         advance(2)
         beat()
         assert codes() == ["one overdue"]
+
+
+def test_a_code_is_a_member_and_a_string(vendor):
+    services.end_activity(stream_key="order-42")
+    [problem] = check_health().problems
+    assert problem.code is ProblemCode.SILENT
+    assert problem.code == "silent"
+    [status] = check_health().accounts
+    assert status.condition is Condition.OPEN
+    assert status.condition == "open"
 
 
 class TestAlerts:

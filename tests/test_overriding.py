@@ -8,7 +8,7 @@ from django.test import override_settings
 from django_liveactivity import Progress, conf, services
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Call
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.dispatch import get_dispatcher
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import Enum, auto
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -20,7 +20,7 @@ from django_liveactivity.health import is_open, why_ends_wait, why_nothing_drain
 from django_liveactivity.models import LiveActivity, Operation, Source, storable, with_now
 from django_liveactivity.services.writer import UNSET, recorded_as
 
-from .confirmation import Confirmation, Dismissal, EndForm, GiveUpForm, ReasonForm
+from .confirmation import ConfirmedAction, Dismissal, EndForm, GiveUpForm
 from .queryset import accounts_of, short_name
 
 if TYPE_CHECKING:
@@ -32,20 +32,81 @@ NAMED = 20
 
 
 class Result(Enum):
-    """What became of one card."""
+    """What became of one card; its messages are shown in this order."""
 
-    ENDING = auto()
-    END_WAITS = auto()
-    RETRYING = auto()
-    RETRY_WAITS = auto()
-    GIVING_UP = auto()
-    PROBING = auto()
-    NOTHING_TO_PROBE = auto()
-    ALREADY_ENDING = auto()
-    ALREADY_ENDED = auto()
-    NEEDS_OPERATOR = auto()
-    NOTHING_UNFINISHED = auto()
-    SCHEDULED = auto()
+    ENDING = (
+        SUCCESS,
+        "Ending %(count)d live activity: %(names)s",
+        "Ending %(count)d live activities: %(names)s",
+    )
+    END_WAITS = (
+        WARNING,
+        "The end of %(count)d live activity is stored and waits for its account: %(names)s",
+        "The ends of %(count)d live activities are stored and wait for their account: %(names)s",
+    )
+    RETRYING = (
+        SUCCESS,
+        "Retrying the due operations of %(count)d live activity: %(names)s",
+        "Retrying the due operations of %(count)d live activities: %(names)s",
+    )
+    RETRY_WAITS = (
+        INFO,
+        "The retry of %(count)d live activity is stored and waits for its account: %(names)s",
+        "The retries of %(count)d live activities are stored and wait for their account: %(names)s",
+    )
+    GIVING_UP = (
+        SUCCESS,
+        "Giving up the unfinished operations of %(count)d live activity: %(names)s",
+        "Giving up the unfinished operations of %(count)d live activities: %(names)s",
+    )
+    PROBING = (SUCCESS, "The next drain probes: %(accounts)s")
+    NOTHING_TO_PROBE = (INFO, "Open, so there is nothing to probe: %(accounts)s")
+    ALREADY_ENDING = (
+        INFO,
+        "%(count)d live activity was already ending: %(names)s",
+        "%(count)d live activities were already ending: %(names)s",
+    )
+    ALREADY_ENDED = (
+        INFO,
+        "%(count)d live activity had already ended: %(names)s",
+        "%(count)d live activities had already ended: %(names)s",
+    )
+    NEEDS_OPERATOR = (
+        WARNING,
+        (
+            "The vendor refuses the end of %(count)d live activity: %(names)s. See its page for "
+            "the answer, then retry the end or give it up."
+        ),
+        (
+            "The vendor refuses the ends of %(count)d live activities: %(names)s. See their pages "
+            "for the answers, then retry the ends or give them up."
+        ),
+    )
+    NOTHING_UNFINISHED = (
+        INFO,
+        "%(count)d live activity has no unfinished operations: %(names)s",
+        "%(count)d live activities have no unfinished operations: %(names)s",
+    )
+    SCHEDULED = (
+        INFO,
+        (
+            "The end of %(count)d live activity is scheduled for later and was not retried: "
+            "%(names)s. End it to bring that forward."
+        ),
+        (
+            "The ends of %(count)d live activities are scheduled for later and were not retried: "
+            "%(names)s. End them to bring that forward."
+        ),
+    )
+
+    def __init__(self, level: int, singular: str, plural: str = "") -> None:
+        self.level = level
+        self.text = ngettext_lazy(singular, plural, "count") if plural else _(singular)
+
+    @property
+    def is_change(self) -> bool:
+        """Tell whether the card has changed, so that its history says so."""
+        return self.level == SUCCESS
 
 
 WHILE_ACCOUNT_WAITS = {
@@ -58,7 +119,7 @@ NEED_A_DRAIN = (Result.GIVING_UP, Result.PROBING)
 """The results that a drain brings about even while the account makes no calls."""
 
 
-class CardAction:
+class CardAction(ConfirmedAction):
     """Does one thing to each of the selected cards, in a savepoint of its own, and logs it.
 
     Args:
@@ -67,8 +128,6 @@ class CardAction:
         reason: why, for the history.
     """
 
-    confirmation: Confirmation
-    form: type[ReasonForm] = ReasonForm
     log_message: StrPromise
 
     def __init__(self, using: str, actor: User, reason: str) -> None:
@@ -87,7 +146,7 @@ class CardAction:
                         results[self.apply(card)].append(card)
                 except InvalidInputError as error:
                     refused[_why_refused(error)].append(card)
-            self._log([c for result in results if _is_change(result) for c in results[result]])
+            self._log([c for result in results if result.is_change for c in results[result]])
         return _messages(results, refused)
 
     def apply(self, card: LiveActivity) -> Result:
@@ -114,12 +173,10 @@ class CardAction:
 class EndCards(CardAction):
     """End the cards."""
 
-    confirmation = Confirmation(
-        "end_selected",
-        _("End live activities"),
-        _("These live activities will end on every phone, unless they have ended already:"),
-        _("End them"),
-    )
+    name = "end_selected"
+    title = _("End live activities")
+    text = _("These live activities will end on every phone, unless they have ended already:")
+    button = _("End them")
     form = EndForm
     log_message = _("End requested.")
 
@@ -143,12 +200,10 @@ class EndCards(CardAction):
 class RetryOperations(CardAction):
     """Retry the cards' unfinished operations that are due."""
 
-    confirmation = Confirmation(
-        "retry_selected",
-        _("Retry unfinished operations"),
-        _("The unfinished operations of these live activities will be tried again now:"),
-        _("Retry"),
-    )
+    name = "retry_selected"
+    title = _("Retry unfinished operations")
+    text = _("The unfinished operations of these live activities will be tried again now:")
+    button = _("Retry")
     log_message = _("Retry requested.")
 
     def apply(self, card: LiveActivity) -> Result:
@@ -164,15 +219,13 @@ class RetryOperations(CardAction):
 class GiveUpOperations(CardAction):
     """Give up the cards' unfinished operations."""
 
-    confirmation = Confirmation(
-        "give_up_selected",
-        _("Give up unfinished operations"),
-        _(
-            "The unfinished operations of these live activities will never be sent. A card whose "
-            "end is given up may stay on the phones, and is marked as needing attention:"
-        ),
-        _("Give up"),
+    name = "give_up_selected"
+    title = _("Give up unfinished operations")
+    text = _(
+        "The unfinished operations of these live activities will never be sent. A card whose "
+        "end is given up may stay on the phones, and is marked as needing attention:"
     )
+    button = _("Give up")
     form = GiveUpForm
     log_message = _("Unfinished operations given up.")
 
@@ -186,16 +239,14 @@ class GiveUpOperations(CardAction):
 class ProbeAccounts(CardAction):
     """Let each account of the cards make its next call at once."""
 
-    confirmation = Confirmation(
-        "probe_accounts",
-        _("Probe accounts"),
-        ngettext_lazy(
-            "The account of these live activities makes its next call at once: %(accounts)s",
-            "The accounts of these live activities make their next call at once: %(accounts)s",
-            "count",
-        ),
-        _("Probe"),
+    name = "probe_accounts"
+    title = _("Probe accounts")
+    text = ngettext_lazy(
+        "The account of these live activities makes its next call at once: %(accounts)s",
+        "The accounts of these live activities make their next call at once: %(accounts)s",
+        "count",
     )
+    button = _("Probe")
     log_message = _("Probe of the account requested.")
 
     def __init__(self, using: str, actor: User, reason: str) -> None:
@@ -211,75 +262,6 @@ class ProbeAccounts(CardAction):
         return Result.PROBING
 
 
-def _count(level: int, singular: str, plural: str) -> tuple[int, StrPromise]:
-    return level, ngettext_lazy(singular, plural, "count")
-
-
-MESSAGES = {
-    Result.ENDING: _count(
-        SUCCESS,
-        "Ending %(count)d live activity: %(names)s",
-        "Ending %(count)d live activities: %(names)s",
-    ),
-    Result.END_WAITS: _count(
-        WARNING,
-        "The end of %(count)d live activity is stored and waits for its account: %(names)s",
-        "The ends of %(count)d live activities are stored and wait for their account: %(names)s",
-    ),
-    Result.RETRYING: _count(
-        SUCCESS,
-        "Retrying the due operations of %(count)d live activity: %(names)s",
-        "Retrying the due operations of %(count)d live activities: %(names)s",
-    ),
-    Result.RETRY_WAITS: _count(
-        INFO,
-        "The retry of %(count)d live activity is stored and waits for its account: %(names)s",
-        "The retries of %(count)d live activities are stored and wait for their account: %(names)s",
-    ),
-    Result.GIVING_UP: _count(
-        SUCCESS,
-        "Giving up the unfinished operations of %(count)d live activity: %(names)s",
-        "Giving up the unfinished operations of %(count)d live activities: %(names)s",
-    ),
-    Result.PROBING: (SUCCESS, _("The next drain probes: %(accounts)s")),
-    Result.NOTHING_TO_PROBE: (INFO, _("Open, so there is nothing to probe: %(accounts)s")),
-    Result.ALREADY_ENDING: _count(
-        INFO,
-        "%(count)d live activity was already ending: %(names)s",
-        "%(count)d live activities were already ending: %(names)s",
-    ),
-    Result.ALREADY_ENDED: _count(
-        INFO,
-        "%(count)d live activity had already ended: %(names)s",
-        "%(count)d live activities had already ended: %(names)s",
-    ),
-    Result.NEEDS_OPERATOR: _count(
-        WARNING,
-        "The vendor refuses the end of %(count)d live activity: %(names)s. See its page for the "
-        "answer, then retry the end or give it up.",
-        "The vendor refuses the ends of %(count)d live activities: %(names)s. See their pages for "
-        "the answers, then retry the ends or give them up.",
-    ),
-    Result.NOTHING_UNFINISHED: _count(
-        INFO,
-        "%(count)d live activity has no unfinished operations: %(names)s",
-        "%(count)d live activities have no unfinished operations: %(names)s",
-    ),
-    Result.SCHEDULED: _count(
-        INFO,
-        "The end of %(count)d live activity is scheduled for later and was not retried: "
-        "%(names)s. End it to bring that forward.",
-        "The ends of %(count)d live activities are scheduled for later and were not retried: "
-        "%(names)s. End them to bring that forward.",
-    ),
-}
-"""The level and the text for the cards of each result, in the order in which they are shown."""
-
-
-def _is_change(result: Result) -> bool:
-    return MESSAGES[result][0] == SUCCESS
-
-
 def _messages(
     results: dict[Result, list[LiveActivity]], refused: dict[str, list[LiveActivity]]
 ) -> Iterator[tuple[int, str]]:
@@ -291,9 +273,9 @@ def _messages(
         for card in cards:
             waits = WHILE_ACCOUNT_WAITS.get(result, result)
             shown[waits if card.account in waiting else result].append(card)
-    for result, (level, text) in MESSAGES.items():
+    for result in Result:
         if result in shown:
-            yield level, _filled(text, shown[result])
+            yield result.level, _filled(result.text, shown[result])
     for alias, why in (undrained | waiting).items():
         yield WARNING, gettext("Account %(account)s: %(why)s") % {"account": alias, "why": why}
     for why, cards in refused.items():
@@ -313,8 +295,7 @@ def _by_account(
     """Return why nothing comes of these results now, by the alias of each account it holds for."""
     known = conf.accounts()
     aliases = accounts_of(card for result in concerned for card in results.get(result, ()))
-    found = {alias: why(known[alias]) for alias in aliases if alias in known}
-    return {alias: text for alias, text in found.items() if text}
+    return {a: text for a in aliases if a in known and (text := why(known[a]))}
 
 
 def _why_refused(error: InvalidInputError) -> str:

@@ -38,7 +38,7 @@ TEMPLATES = "admin/django_liveactivity/liveactivity"
 class LiveActivityAdmin(Base):
     """Shows the cards of an account's database, and acts on those that are selected.
 
-    Nobody adds, changes or deletes a card here: services insert, delivery updates, and finished
+    Cards cannot be added, changed or deleted here: services insert, delivery updates, and finished
     rows are pruned by age.
     """
 
@@ -90,9 +90,9 @@ class LiveActivityAdmin(Base):
         """Tell whether this user may use the actions."""
         return request.user.has_perm("django_liveactivity.end_liveactivity")
 
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         several = len(conf.accounts()) > 1
-        return [name for name in self.list_display if several or name != "account"]
+        return tuple(name for name in self.list_display if several or name != "account")
 
     def get_queryset(self, request: HttpRequest) -> Cards:
         cards = rows.cards(rows.database_of(request))
@@ -115,7 +115,7 @@ class LiveActivityAdmin(Base):
             return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset, *args, **kwargs)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         return rows.CardList
 
     def get_object(
@@ -205,7 +205,7 @@ class LiveActivityAdmin(Base):
             return None
         form = action.form(request.POST if is_confirmed(request) else None)
         if not form.is_valid():
-            return confirm(self, request, cards, form, action.confirmation)
+            return confirm(self, request, cards, form, action)
         user = cast("User", request.user)  # the admin admits no anonymous one
         to_do = action(rows.database_of(request), user, **form.cleaned_data)
         for level, message in to_do.run(cards):

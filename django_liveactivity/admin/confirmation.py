@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django import forms
@@ -69,22 +68,23 @@ class EndForm(ReasonForm):
     field_order = ("dismissal", "reason")
 
 
-@dataclass(frozen=True)
-class Confirmation:
-    """What a confirmation page asks.
+class ConfirmedAction:
+    """An action that a page asks about first.
 
-    Args:
-        action: the name of the action to confirm.
+    Attributes:
+        name: the name of the action to confirm.
         title: the heading.
         text: what will happen to the cards that are listed below; it may have the names
             ``accounts`` and ``count``, the number of accounts.
         button: the label of the button that confirms.
+        form: what else the page asks.
     """
 
-    action: str
+    name: str
     title: StrOrPromise
     text: StrOrPromise
     button: StrOrPromise
+    form: type[ReasonForm] = ReasonForm
 
 
 def selected(
@@ -121,20 +121,21 @@ def confirm(
     request: HttpRequest,
     cards: Sequence[LiveActivity],
     form: forms.Form,
-    confirmation: Confirmation,
+    action: type[ConfirmedAction],
 ) -> HttpResponse:
     """Return the page that lists the cards and asks."""
     site, empty = model_admin.admin_site, model_admin.get_empty_value_display()
     described, accounts = describe(site, request, cards), accounts_of(cards)
     context = {
         **site.each_context(request),
-        "title": confirmation.title,
+        "title": action.title,
         "subtitle": None,
         "opts": model_admin.opts,
         "media": model_admin.media,
         "form": form,
-        "confirmation": confirmation,
-        "text": confirmation.text % {"count": len(accounts), "accounts": ", ".join(accounts)},
+        "action": action.name,
+        "button": action.button,
+        "text": action.text % {"count": len(accounts), "accounts": ", ".join(accounts)},
         "cards": [(card, card.status_text, card.subject_text or empty) for card in described],
         "action_checkbox_name": ACTION_CHECKBOX_NAME,
         "back_url": request.get_full_path(),

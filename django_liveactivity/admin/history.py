@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Prefetch
 
-from django_liveactivity.models import Attempt, LiveActivity, Operation, OperatorAction, to_datetime
+from django_liveactivity.models import Attempt, LiveActivity, Operation, OperatorAction
 
 SHOWN_OPERATIONS = 50
 
@@ -21,14 +20,6 @@ class Entry:
     operation: Operation
     content: str
     options: str
-    attempts: Iterable[Attempt]
-    operator_actions: Sequence[tuple[OperatorAction, datetime.datetime]]
-
-    @property
-    def scheduled(self) -> datetime.datetime | None:
-        """The time at which a scheduled end becomes due, or None."""
-        later = self.operation.due_at > self.operation.created_at
-        return self.operation.due if later else None
 
 
 @dataclass(frozen=True)
@@ -50,20 +41,8 @@ def history(card: LiveActivity) -> History:
         Prefetch("attempts", Attempt.objects.using(using).order_by("-number")),
         Prefetch("operator_actions", OperatorAction.objects.using(using).order_by("-pk")),
     )[: SHOWN_OPERATIONS + 1]
-    entries = [_entry(operation) for operation in read]
+    entries = [Entry(each, _pretty(each.content), _pretty(each.options)) for each in read]
     return History(entries[:SHOWN_OPERATIONS], is_cut=len(entries) > SHOWN_OPERATIONS)
-
-
-def _entry(operation: Operation) -> Entry:
-    return Entry(
-        operation,
-        content=_pretty(operation.content),
-        options=_pretty(operation.options),
-        attempts=operation.attempts.all(),
-        operator_actions=[
-            (action, to_datetime(action.created_at)) for action in operation.operator_actions.all()
-        ],
-    )
 
 
 def _pretty(value: object) -> str:

@@ -45,10 +45,8 @@ def error_response(error: Exception) -> Exception:
     """Return the error to answer with: a ``RefusedError`` if the body is at fault."""
     if isinstance(error, InvalidInputError):
         return RefusedError(error.errors)
-    if isinstance(error, ValidationError):
+    if isinstance(error, ValidationError | ParseError):
         return RefusedError(flattened(error.detail))
-    if isinstance(error, ParseError):
-        return RefusedError([FieldError("", str(error.detail))])
     return error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -19,6 +20,8 @@ MAX_BYTES = 128 * 1024
 """Three times the 40 KiB that the vendor takes, because JSON may escape every character."""
 MAX_DEPTH = 16
 """Nested objects and lists; no field of the body needs more than five."""
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""One without its other half: ``json`` has joined the pairs."""
 TOO_DEEP = f"Nest at most {MAX_DEPTH} objects and lists."
 
 
@@ -35,9 +38,9 @@ class BoundedJSONParser(JSONParser):
 
     def parse(
         self,
-        stream: IO[Any],
+        stream: IO[bytes],
         media_type: str | None = None,  # noqa: ARG002 - DRF calls it by its own signature
-        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+        parser_context: Mapping[str, object] | None = None,  # noqa: ARG002
     ) -> Any:
         """Return the parsed JSON, which is UTF-8 whatever charset the request names (RFC 8259).
 
@@ -62,15 +65,15 @@ class BoundedJSONParser(JSONParser):
         return document
 
 
-class _RepeatedKeys(dict[str, Any]):
+class _RepeatedKeys(dict[str, object]):
     """An object with repeated keys, refused once its path is known."""
 
-    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+    def __init__(self, pairs: Sequence[tuple[str, object]]) -> None:
         super().__init__(pairs)
         self.repeated = [key for key, times in Counter(k for k, _ in pairs).items() if times > 1]
 
 
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     return found if len(found) == len(pairs) else _RepeatedKeys(pairs)
 
@@ -85,32 +88,18 @@ def _faults(value: object, depth: int = 0) -> Iterator[tuple[tuple[str, ...], st
 
     Paths grow on the way back, so that only faults pay for them: keys may be long.
     """
-    if isinstance(value, str) and not _is_text(value):
+    if isinstance(value, str) and SURROGATE.search(value):
         yield (), "Contains an unpaired surrogate, which is not text; remove it."
     elif isinstance(value, float) and not math.isfinite(value):
         yield (), "Give a finite number."
     elif isinstance(value, dict | list) and depth == MAX_DEPTH:
         yield (), TOO_DEEP
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _under(str(index), inner, depth)
-    elif isinstance(value, dict):
+    elif isinstance(value, dict | list):
         for key in getattr(value, "repeated", ()):
             yield (key,), "Repeated key; give it once."
-        for key, inner in value.items():
-            if not _is_text(key):
+        items = value if isinstance(value, dict) else {str(i): v for i, v in enumerate(value)}
+        for key, inner in items.items():
+            if SURROGATE.search(key):
                 yield (key,), "The name contains an unpaired surrogate; remove it."
-            yield from _under(key, inner, depth)
-
-
-def _under(name: str, inner: object, depth: int) -> Iterator[tuple[tuple[str, ...], str]]:
-    for path, message in _faults(inner, depth + 1):
-        yield (name, *path), message
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+            for path, message in _faults(inner, depth + 1):
+                yield (key, *path), message

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import BigIntegerField
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
@@ -13,13 +14,12 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.content.keys import LONGEST_DISMISSAL
 from django_liveactivity.exceptions import MAX_ERRORS
 from django_liveactivity.models import Operation
 from django_liveactivity.models.activity import MAX_SUBJECT
 from django_liveactivity.models.clock import EPOCH, MILLISECOND
 
-BIGGEST_ID = 2**63 - 1
-LONGEST_DISMISSAL = 4 * 3600
 LONGEST_DELAY = 366 * 24 * 3600
 LONGEST_REASON = 1000
 MOST_TAGS = 20
@@ -43,7 +43,7 @@ class StrictCharField(serializers.CharField):
 class StrictListField(serializers.ListField):
     """A list whose length is checked before its items: one error, not one for each."""
 
-    def run_child_validation(self, data: list[Any]) -> Any:
+    def run_child_validation(self, data: list[Any]) -> list[Any]:
         """Return the checked items; DRF would check each before it counts them."""
         if self.max_length is not None and len(data) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
@@ -61,7 +61,7 @@ class StrictIntegerField(serializers.IntegerField):
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
-class MillisecondsField(serializers.Field[Any, Any, str, Any]):
+class MillisecondsField(serializers.Field[Any, object, str, object]):
     """A moment with its UTC offset, stored as milliseconds.
 
     Not DRF's DateTimeField: that guesses an offset which is missing, and with ``USE_TZ = False``
@@ -76,7 +76,10 @@ class MillisecondsField(serializers.Field[Any, Any, str, Any]):
 
     def to_internal_value(self, data: object) -> datetime.datetime:
         """Return the aware datetime of ISO 8601 text."""
-        moment = _parsed(data)
+        try:
+            moment = parse_datetime(data) if isinstance(data, str) else None
+        except ValueError:  # of its form, but not in the calendar
+            moment = None
         if moment is None:
             self.fail("invalid")
         if timezone.is_naive(moment):
@@ -91,25 +94,18 @@ class MillisecondsField(serializers.Field[Any, Any, str, Any]):
         return text.replace("+00:00", "Z")
 
 
-def _parsed(data: object) -> datetime.datetime | None:
-    try:
-        return parse_datetime(data) if isinstance(data, str) else None
-    except ValueError:
-        return None
-
-
-class StrictSerializer(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[object]):
     """Refuses unknown fields by name: most are misspelled."""
 
     elsewhere: Mapping[str, str] = {}
     """What to do with fields that have another place, by their names."""
 
-    def to_internal_value(self, data: object) -> Any:
+    def to_internal_value(self, data: object) -> object:
         """Return the values, or report everything that is wrong at once."""
         names = set(data) if isinstance(data, Mapping) else set()
         unknown = sorted(names - self.fields.keys())[:MAX_ERRORS]
         message = f"Unknown field. Known fields: {', '.join(self.fields)}."
-        errors: dict[str, Any] = {name: [self.elsewhere.get(name, message)] for name in unknown}
+        errors = {name: [self.elsewhere.get(name, message)] for name in unknown}
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -146,7 +142,7 @@ class EndSerializer(StrictSerializer):
     id = StrictIntegerField(
         required=False,
         min_value=1,
-        max_value=BIGGEST_ID,
+        max_value=BigIntegerField.MAX_BIGINT,
         help_text="The primary key of the live activity in this project.",
     )
     subject = SubjectSerializer(required=False, help_text="Ends every live card of this object.")
@@ -162,7 +158,7 @@ class EndSerializer(StrictSerializer):
     dismiss_after = StrictIntegerField(
         required=False,
         min_value=0,
-        max_value=LONGEST_DISMISSAL,
+        max_value=LONGEST_DISMISSAL // datetime.timedelta(seconds=1),
         help_text="Seconds until the ended card leaves the phone, 0 to 14400.",
     )
     at = MillisecondsField(
@@ -200,7 +196,7 @@ class EndSerializer(StrictSerializer):
         required=False, help_text="At most 50 strings, numbers and booleans; {} clears it."
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
         """Refuse a body that names no card, or that names it or its content in two ways."""
         if len(attrs.keys() & set(NAMES)) != 1:
             raise serializers.ValidationError(f"Give exactly one of {', '.join(NAMES)}.")
@@ -234,14 +230,14 @@ class OperationSerializer(serializers.Serializer[Operation]):
 
 
 @extend_schema_serializer(component_name="LiveActivityEnded")
-class EndedSerializer(serializers.Serializer[Any]):
+class EndedSerializer(serializers.Serializer[object]):
     """The ends, one for each card; none if no card of the object is live."""
 
     operations = OperationSerializer(many=True)
 
 
 @extend_schema_serializer(component_name="LiveActivityFieldError")
-class FieldErrorSerializer(serializers.Serializer[Any]):
+class FieldErrorSerializer(serializers.Serializer[object]):
     """One thing wrong with one field."""
 
     path = serializers.CharField(
@@ -251,14 +247,14 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="LiveActivityErrors")
-class ErrorsSerializer(serializers.Serializer[Any]):
+class ErrorsSerializer(serializers.Serializer[object]):
     """Everything that is wrong with the body."""
 
     errors = FieldErrorSerializer(many=True)  # type: ignore[assignment] # DRF's own property
 
 
 @extend_schema_serializer(component_name="LiveActivityDetail")
-class DetailSerializer(serializers.Serializer[Any]):
+class DetailSerializer(serializers.Serializer[object]):
     """An error in DRF's own shape."""
 
     detail = serializers.CharField()

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.apps import apps
@@ -15,7 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_liveactivity import conf, selectors, services
-from django_liveactivity.content import parse_content, take_dismissal
+from django_liveactivity.content.keys import take_dismissal
+from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import FieldError, InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Source, Subject
 from django_liveactivity.services.writer import recorded_as
@@ -112,21 +114,19 @@ def end_cards(body: Mapping[str, Any], *, actor: object) -> list[Operation]:
         InvalidInputError: with the paths of the body; nothing was stored.
         NotFound: the body names a row or a model that does not exist.
     """
-    values = {**body, "actor": actor}
-    account = conf.account(values.get("account", conf.DEFAULT_ACCOUNT))
-    values["account"] = account.alias
+    values = {"account": conf.DEFAULT_ACCOUNT, **body, "actor": actor}
+    account = conf.account(values["account"])
     for name in values.keys() & {"dismiss_after", "after"}:
         values[name] = datetime.timedelta(seconds=values[name])
     content_name = "content_state" if "content_state" in values else "content"
     if content_name in values:
         values["content"] = values.pop(content_name)
-        _check_content(values["content"], content_name)
+        with _paths(lambda path: _in_content(path, content_name)):
+            # What no content type takes; the service knows the card's own type besides.
+            parse_content(take_dismissal(values["content"], None)[0])
     with transaction.atomic(using=account.database), recorded_as(Source.ENDPOINT):
-        try:
+        with _paths(lambda path: _in_body(path, content_name)):
             ends = _end(account, values)
-        except InvalidInputError as error:
-            # Paths within the content do not begin with the body's name of it.
-            raise InvalidInputError(*(_in_body(e, content_name) for e in error.errors)) from None
         rows = Operation.objects.using(account.database).filter(pk__in=[end.pk for end in ends])
         return list(rows.select_related("activity").order_by("pk"))
 
@@ -153,27 +153,24 @@ def _subject(model: str, pk: str) -> Subject:
         found = apps.get_model(model)
     except (LookupError, ValueError):
         raise exceptions.NotFound("There is no such model.") from None
-    try:
+    with _paths(lambda _: "subject.pk"):
         return Subject.named(found, pk)
-    except InvalidInputError as error:
-        raise InvalidInputError(
-            *(FieldError("subject.pk", e.message) for e in error.errors)
-        ) from None
 
 
-def _check_content(content: dict[str, Any], name: str) -> None:
-    """Refuse what no content type takes; the service knows the card's own type besides."""
+@contextmanager
+def _paths(in_body: Callable[[str], str]) -> Iterator[None]:
+    """Raise what the block refuses with the paths that its fields have in the body."""
     try:
-        parse_content(take_dismissal(content, None)[0])
+        yield
     except InvalidInputError as error:
-        raise InvalidInputError(*(_in_content(e, name) for e in error.errors)) from None
+        errors = (FieldError(in_body(path), message) for path, message in error.errors)
+        raise InvalidInputError(*errors) from None
 
 
-def _in_body(error: FieldError, content_name: str) -> FieldError:
-    is_own = error.path.partition(".")[0] in OWN_PATHS
-    return error if is_own else _in_content(error, content_name)
+def _in_body(path: str, content_name: str) -> str:
+    """Return the path in the body: within the content it does not begin with that one's name."""
+    return path if path.partition(".")[0] in OWN_PATHS else _in_content(path, content_name)
 
 
-def _in_content(error: FieldError, name: str) -> FieldError:
-    path = name if error.path in ("content", "") else f"{name}.{error.path}"
-    return FieldError(path, error.message)
+def _in_content(path: str, name: str) -> str:
+    return name if path in ("content", "") else f"{name}.{path}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
@@ -27,7 +27,7 @@ class ActivitySmithBackend(BaseBackend):
     ``connect_timeout`` (seconds). The rate limit is the vendor's by default: 60 calls in 60 s.
     """
 
-    defaults: ClassVar[Mapping[str, Any]] = {
+    defaults: ClassVar[Mapping[str, object]] = {
         **BaseBackend.defaults,
         "rate_limit": (60, 60),
         "api_key": "",

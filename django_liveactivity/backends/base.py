@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar, TypeVar
 
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
@@ -13,12 +13,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account, refuse_unknown
-from django_liveactivity.content import Endpoint, JSONObject, check_dismiss_after, parse_options
+from django_liveactivity.content.encoding import JSONObject
+from django_liveactivity.content.endpoints import Endpoint
+from django_liveactivity.content.keys import check_dismiss_after
+from django_liveactivity.content.parsing import parse_options
 from django_liveactivity.exceptions import InvalidInputError
+
+T = TypeVar("T")
 
 LONGEST_WINDOW = 86_400.0
 """Seconds: no vendor counts longer."""
-LONGEST_DURATION = datetime.timedelta(days=366)
+LONGEST_DURATION = timedelta(days=366)
 """Of a time to live, and until a scheduled end: what is longer is a mistake."""
 
 
@@ -51,11 +56,11 @@ class BaseBackend:
     """
 
     reaches_network: bool = True
-    defaults: ClassVar[Mapping[str, Any]] = {
+    defaults: ClassVar[Mapping[str, object]] = {
         "rate_limit": None,
         "dismiss_after": None,
         "channels": None,
-        "time_to_live": datetime.timedelta(hours=8),
+        "time_to_live": timedelta(hours=8),
     }
 
     def __init__(self, account: Account) -> None:
@@ -63,10 +68,10 @@ class BaseBackend:
         self.timing = account.timing
         self.name = f"LIVEACTIVITY[{account.alias!r}]['OPTIONS']"
         refuse_unknown(self.name, account.options.names, self.defaults)
-        self.rate_limit = self._rate_limit(self._option(account, "rate_limit"))
-        self.dismiss_seconds = self._dismiss_seconds(self._option(account, "dismiss_after"))
-        self.channels = self._channels(self._option(account, "channels"))
-        self.time_to_live = self._time_to_live(self._option(account, "time_to_live"))
+        self.rate_limit = self._checked(account, "rate_limit", _check_rate_limit)
+        self.dismiss_seconds = self._checked(account, "dismiss_after", check_dismiss_after)
+        self.channels = self._checked(account, "channels", _check_channels)
+        self.time_to_live = self._checked(account, "time_to_live", _check_time_to_live)
 
     def send(self, call: Call) -> Answer:
         """Make one call and return its answer; never raise for what the network does."""
@@ -82,43 +87,31 @@ class BaseBackend:
     def _option(self, account: Account, name: str) -> Any:
         return account.options.get(name, self.defaults[name])
 
-    def _rate_limit(self, value: object) -> tuple[int, float] | None:
-        match value:
-            case None:
-                return None
-            case (int(calls), int() | float() as seconds) if (
-                type(calls) is int and calls >= 1 and 0 < seconds <= LONGEST_WINDOW
-            ):
-                return calls, float(seconds)
-        raise self._wrong("rate_limit", "give (calls, seconds), both positive, or None")
-
-    def _dismiss_seconds(self, value: object) -> int | None:
+    def _checked(self, account: Account, name: str, check: Callable[[object], T]) -> T | None:
+        """Return an option as *check* takes it; None if it is None."""
+        value = self._option(account, name)
         try:
-            return None if value is None else check_dismiss_after(value)
+            return None if value is None else check(value)
         except InvalidInputError as error:
-            raise self._wrong("dismiss_after", _without_path(error)) from None
+            what = "; ".join(message for _, message in error.errors).rstrip(".")
+            raise ImproperlyConfigured(f"{self.name}: {name}: {what}.") from None
 
-    def _channels(self, value: object) -> list[str] | None:
-        try:
-            given = None if value is None else parse_options({"channels": value}).channels
-            return None if given is None else list(given)
-        except InvalidInputError as error:
-            raise self._wrong("channels", _without_path(error)) from None
 
-    def _time_to_live(self, value: object) -> datetime.timedelta | None:
-        if value is None:
-            return None
-        if (
-            isinstance(value, datetime.timedelta)
-            and datetime.timedelta(0) < value <= LONGEST_DURATION
+def _check_rate_limit(value: object) -> tuple[int, float]:
+    match value:
+        case (int(calls), int() | float() as seconds) if (
+            type(calls) is int and calls >= 1 and 0 < seconds <= LONGEST_WINDOW
         ):
-            return value
-        what = f"give a positive timedelta of at most {LONGEST_DURATION.days} days, or None"
-        raise self._wrong("time_to_live", f"{what} to turn it off")
-
-    def _wrong(self, option: str, what: str) -> ImproperlyConfigured:
-        return ImproperlyConfigured(f"{self.name}: {option}: {what}.")
+            return calls, float(seconds)
+    raise InvalidInputError.at("rate_limit", "give (calls, seconds), both positive, or None")
 
 
-def _without_path(error: InvalidInputError) -> str:
-    return "; ".join(message for _, message in error.errors).rstrip(".")
+def _check_channels(value: object) -> list[str]:
+    return list(parse_options({"channels": value}).channels or ())
+
+
+def _check_time_to_live(value: object) -> timedelta:
+    if isinstance(value, timedelta) and timedelta(0) < value <= LONGEST_DURATION:
+        return value
+    what = f"give a positive timedelta of at most {LONGEST_DURATION.days} days, or None"
+    raise InvalidInputError.at("time_to_live", f"{what} to turn it off")

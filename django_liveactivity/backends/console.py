@@ -8,10 +8,11 @@ import threading
 
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
-from django_liveactivity.conf import Account
 from django_liveactivity.printable import printable_lines
 
 from .base import BaseBackend, acknowledge
+
+_lock = threading.Lock()  # several accounts share standard output
 
 
 class ConsoleBackend(BaseBackend):
@@ -19,14 +20,10 @@ class ConsoleBackend(BaseBackend):
 
     reaches_network = False
 
-    def __init__(self, account: Account) -> None:
-        super().__init__(account)
-        self._lock = threading.Lock()
-
     def send(self, call: Call) -> Answer:
         """Print the call and acknowledge it."""
         body = "" if call.json is None else json.dumps(call.json, indent=2, ensure_ascii=False)
-        with self._lock:
+        with _lock:
             sys.stdout.write(printable_lines(f"{call.method} {call.path}\n{body}\n{'-' * 79}\n"))
             sys.stdout.flush()
         return acknowledge(call)

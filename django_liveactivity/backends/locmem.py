@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Self, overload
+from typing import Self, overload
 
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
@@ -87,7 +87,7 @@ class LocmemBackend(BaseBackend):
         return acknowledge(call)
 
 
-def card_options(account: Account) -> dict[str, Any]:
+def card_options(account: Account) -> dict[str, object]:
     """Return the options of an account that say how its cards are."""
     names = CARD_OPTIONS.intersection(account.options.names)
     return {name: account.options.get(name) for name in names}

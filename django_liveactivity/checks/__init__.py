@@ -6,32 +6,27 @@ server or a worker never does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from django.core.checks import CheckMessage, Tags, register
 from django.utils.module_loading import import_string
 
 TAG = "liveactivity"
-ALWAYS = (
-    "accounts.check_accounts",
-    "accounts.check_celery_app",
-    "accounts.check_tracking",
-    "deployment.check_endpoint",
-)
-DEPLOY = ("deployment.check_sqlite", "deployment.check_heartbeat")
 
 
 def register_checks() -> None:
-    for path in ALWAYS:
-        register(_check(path), TAG)
-    for path in DEPLOY:
-        register(_check(path), TAG, deploy=True)
+    register(_check("accounts.check_accounts"), TAG)
+    register(_check("accounts.check_celery_app"), TAG)
+    register(_check("accounts.check_tracking"), TAG)
+    register(_check("deployment.check_endpoint"), TAG)
+    register(_check("deployment.check_sqlite"), TAG, deploy=True)
+    register(_check("deployment.check_heartbeat"), TAG, deploy=True)
     register(_check("deployment.check_migrations"), TAG, Tags.database, deploy=True)
 
 
-def _check(path: str) -> Callable[..., Sequence[CheckMessage]]:
-    def check(**options: object) -> Sequence[CheckMessage]:
-        messages: Sequence[CheckMessage] = import_string(f"{__name__}.{path}")(**options)
+def _check(path: str) -> Callable[..., Iterable[CheckMessage]]:
+    def check(**options: object) -> Iterable[CheckMessage]:
+        messages: Iterable[CheckMessage] = import_string(f"{__name__}.{path}")(**options)
         return messages
 
     return check

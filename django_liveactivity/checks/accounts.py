@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from django.conf import settings
 from django.core import checks
@@ -13,7 +12,8 @@ from django.db import connections, router
 from django_liveactivity import conf
 from django_liveactivity.backends import MissingKeyError, configured_backend
 from django_liveactivity.dispatch import SHORT_NAMES, MissingExtraError, get_dispatcher
-from django_liveactivity.tracking import ModelActivity, registered, unsupported
+from django_liveactivity.tracking import registered, unsupported
+from django_liveactivity.tracking.activity import AnyActivity
 
 IDS = {
     MissingKeyError: "liveactivity.E005",
@@ -103,46 +103,39 @@ def check_celery_app(**_: object) -> list[checks.CheckMessage]:
 
 
 def _uses_celery() -> bool:
+    names = {"celery", SHORT_NAMES["celery"]}
     try:
-        aliases = [
-            account.alias
-            for account in conf.accounts().values()
-            if account.dispatcher in {"celery", SHORT_NAMES["celery"]}
-        ]
-        return bool([get_dispatcher(alias) for alias in aliases])
+        accounts = [each for each in conf.accounts().values() if each.dispatcher in names]
+        return any(get_dispatcher(account.alias) for account in accounts)
     except ImproperlyConfigured:
         return False  # check_accounts reports it
 
 
-def check_tracking(**_: object) -> list[checks.CheckMessage]:
+def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
     """Check that the cards of each followed model can be stored.
 
     * ``liveactivity.E008``: a model is written to another database than its account's.
     * ``liveactivity.E009``: a model has a composite primary key.
     * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``.
     """
-    messages: list[checks.CheckMessage] = [_composite_key(activity) for activity in unsupported()]
+    for activity in unsupported():
+        yield checks.Error(
+            f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
+            "primary key: a card names its subject by a single one.",
+            hint="Call the services yourself, without a subject.",
+            obj=type(activity),
+            id="liveactivity.E009",
+        )
     try:
         accounts = conf.accounts()
     except ImproperlyConfigured:
-        return messages  # check_accounts reports it
+        return  # check_accounts reports it
     for activity in registered():
-        messages += _check_activity(activity, accounts)
-    return messages
-
-
-def _composite_key(activity: ModelActivity[Any]) -> checks.Error:
-    return checks.Error(
-        f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
-        "primary key: a card names its subject by a single one.",
-        hint="Call the services yourself, without a subject.",
-        obj=type(activity),
-        id="liveactivity.E009",
-    )
+        yield from _check_activity(activity, accounts)
 
 
 def _check_activity(
-    activity: ModelActivity[Any], accounts: Mapping[str, conf.Account]
+    activity: AnyActivity, accounts: Mapping[str, conf.Account]
 ) -> Iterator[checks.CheckMessage]:
     alias = activity.account
     if alias not in accounts:

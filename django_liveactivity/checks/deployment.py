@@ -7,17 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import (
-    CheckMessage,
-    Warning,  # noqa: A004 - Django's name
-)
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections
 from django.db.migrations.loader import MigrationLoader
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from django_liveactivity import conf
-from django_liveactivity.health.status import UNREADABLE, account_status
+from django_liveactivity.health.status import Condition, statuses
 
 VIEWS = "django_liveactivity.api.views"
 
@@ -30,13 +27,13 @@ def _accounts() -> Iterator[conf.Account]:
     yield from (account for account in accounts.values() if account.database in connections)
 
 
-def check_sqlite(**_: Any) -> list[CheckMessage]:
+def check_sqlite(**_: Any) -> list[checks.CheckMessage]:
     """Check that writers wait for each other on SQLite.
 
     * ``liveactivity.W002``: an account's SQLite database without ``transaction_mode: IMMEDIATE``.
     """
     return [
-        Warning(
+        checks.Warning(
             f"The SQLite database {alias!r} begins its transactions as DEFERRED: beside a drain, a "
             "transaction that reads first and writes later can fail with 'database is locked'.",
             hint="Set its OPTIONS to {'transaction_mode': 'IMMEDIATE'}.",
@@ -48,24 +45,25 @@ def check_sqlite(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def check_heartbeat(**_: Any) -> list[CheckMessage]:
-    """Check that somebody delivers.
+def check_heartbeat(**_: Any) -> list[checks.CheckMessage]:
+    """Check that a worker or a loop delivers.
 
     * ``liveactivity.W005``: no sweep of an account in the last minutes.
     """
+    accounts = list(_accounts())
     return [
-        Warning(
+        checks.Warning(
             f"Nothing delivers for the account {account.alias!r}: {_last_sweep(age)}.",
             hint="Run Celery's worker and beat, or manage.py liveactivity_dispatch.",
             id="liveactivity.W005",
         )
-        for account in _accounts()
-        for age in _heartbeat_ages(account)
-        if age is None or age * 1000 > account.timing.silent_after
+        for account, status in zip(accounts, statuses(accounts), strict=True)
+        if status.condition != Condition.UNREADABLE  # no table yet: the first deploy checks, too
+        and ((age := status.heartbeat_age) is None or age * 1000 > account.timing.silent_after)
     ]
 
 
-def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
     """Check that the tables are as this version needs them.
 
     * ``liveactivity.W010``: a migration of ours is not applied in an account's database.
@@ -75,7 +73,7 @@ def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[C
     """
     aliases = {account.database for account in _accounts()}
     return [
-        Warning(
+        checks.Warning(
             f"In the database {alias!r} django_liveactivity is not migrated: {', '.join(missing)}.",
             hint="Run manage.py migrate django_liveactivity, with --database for another database "
             "than 'default'.",
@@ -96,17 +94,11 @@ def _unapplied(using: str) -> list[str]:
     return sorted(name for app, name in ours if (app, name) not in loader.applied_migrations)
 
 
-def _heartbeat_ages(account: conf.Account) -> list[float | None]:
-    """Return one age, or none where there is no table yet: the first deploy checks too."""
-    status = account_status(account)
-    return [] if status.condition == UNREADABLE else [status.heartbeat_age]
-
-
 def _last_sweep(age: float | None) -> str:
     return "there was no sweep yet" if age is None else f"the last sweep was {age:.0f} s ago"
 
 
-def check_endpoint(**_: object) -> list[CheckMessage]:
+def check_endpoint(**_: object) -> list[checks.CheckMessage]:
     """Check that the endpoint, if mounted, can authenticate callers and throttle them.
 
     * ``liveactivity.W004``: the endpoint is mounted without authentication classes.
@@ -118,9 +110,9 @@ def check_endpoint(**_: object) -> list[CheckMessage]:
     return [warning for route, view in mounted for warning in _warnings(route, view)]
 
 
-def _warnings(route: str, view: Any) -> Iterator[CheckMessage]:
+def _warnings(route: str, view: Any) -> Iterator[checks.CheckMessage]:
     if not _option(view, "authentication_classes"):
-        yield Warning(
+        yield checks.Warning(
             f"The endpoint at {route!r} has no authentication classes: every caller is anonymous "
             "and is refused.",
             hint="Fill REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'].",
@@ -128,7 +120,7 @@ def _warnings(route: str, view: Any) -> Iterator[CheckMessage]:
         )
     scope = _option(view, "throttle_scope")
     if scope and any(_lacks_rate(each, scope) for each in _option(view, "throttle_classes")):
-        yield Warning(
+        yield checks.Warning(
             f"The endpoint at {route!r} is throttled by scope, and its scope {scope!r} has no "
             "rate: Django REST framework answers every request with an error.",
             hint=f"Add {scope!r} to REST_FRAMEWORK['DEFAULT_THROTTLE_RATES']; None is no limit.",

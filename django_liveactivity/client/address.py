@@ -31,7 +31,9 @@ def check_base_url(value: object) -> str:
 
 def is_loopback(base_url: str) -> bool:
     """Tell whether a checked base URL leads to this machine."""
-    return _is_loopback(urlsplit(base_url).hostname or "")
+    host = urlsplit(base_url).hostname or ""
+    address = _address(host)
+    return address.is_loopback if address else host == "localhost"
 
 
 def has_path(base_url: str) -> bool:
@@ -55,18 +57,13 @@ def _problem(parts: SplitResult) -> str:
     host = parts.hostname or ""
     if parts.scheme not in {"http", "https"} or not (_NAME.fullmatch(host) or _address(host)):
         return "must start with https:// and a host"
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(parts.geturl()):
         return "must be https, as the API key travels with every call; http is for loopback only"
     if "@" in parts.netloc:
         return "must not contain a user or password"
     if parts.query or parts.fragment:
         return "must not contain a query or a fragment"
     return ""
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return address.is_loopback if address else host == "localhost"
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:

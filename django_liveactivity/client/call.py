@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django_liveactivity.content import (
+from django_liveactivity.content.encoding import encode
+from django_liveactivity.content.endpoints import (
     ENDPOINTS,
-    ContentInput,
     Endpoint,
-    JSONObject,
-    OptionFields,
     assemble,
-    check_activity_id,
     check_content,
-    check_dismiss_after,
     check_options,
+)
+from django_liveactivity.content.keys import (
+    check_activity_id,
+    check_dismiss_after,
     check_stream_key,
-    parse_content,
-    parse_options,
     take_dismissal,
 )
-from django_liveactivity.content.encoding import encode
+from django_liveactivity.content.parsing import (
+    ContentInput,
+    OptionFields,
+    parse_content,
+    parse_options,
+)
 from django_liveactivity.exceptions import InvalidInputError
 
 _STREAM_METHODS = {Endpoint.STREAM: "PUT", Endpoint.END_STREAM: "DELETE"}
@@ -104,10 +107,6 @@ def build_call(
         content, dismiss_after = take_dismissal(content, dismiss_after)
     shown = None if content is None else parse_content(content)
     checked = check_content(endpoint, shown) if shown else None
-    beside: JSONObject = {}
-    if options:
-        parsed = parse_options(options)
-        check_options(endpoint, shown.type if shown else None, parsed)
-        beside = parsed.to_json()
+    beside = check_options(endpoint, shown.type if shown else None, parse_options(options))
     seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
     return Call(endpoint, target, assemble(endpoint, checked, beside, seconds))

@@ -10,13 +10,21 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self, Unpack
 
-from django_liveactivity.content import ContentInput, Endpoint, OptionFields
+from django_liveactivity.content.endpoints import Endpoint
+from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.exceptions import InvalidInputError
 
 from .address import DEFAULT_BASE_URL, check_base_url
-from .answer import Answer, Outcome
+from .answer import (
+    ANSWER_LIMIT,
+    Answer,
+    NoAnswerError,
+    Outcome,
+    map_texts,
+    read_answer,
+    read_text,
+)
 from .call import Call, build_call
-from .parsing import ANSWER_LIMIT, NoAnswerError, read_answer, read_text
 from .secret import Secret
 
 if TYPE_CHECKING:
@@ -140,7 +148,7 @@ class Client:
         return self.send(build_call(Endpoint.END, activity_id, content, dismiss_after, options))
 
     def send(self, call: Call) -> Answer:
-        """Make one call and return what came of it; no network failure is raised.
+        """Make one call and return its answer; no network failure is raised.
 
         Raises:
             InvalidInputError: at ``body``, if it is not JSON.
@@ -167,16 +175,22 @@ class Client:
         except NoAnswerError as error:
             return self._failure(error, time.monotonic() - started)
         duration = time.monotonic() - started
-        status, headers, raw = received
-        text = self._secret.redact(raw, cut=len(raw) > ANSWER_LIMIT)
-        answer = read_answer(call.endpoint, status, headers, text, duration, self._address)
+        is_cut = len(received.content) > ANSWER_LIMIT
+        text = self._secret.redact(received.content, cut=is_cut)
+        received = received._replace(content=text)
+        answer = read_answer(call.endpoint, received, duration, self._address)
         # Without escapes, what was read is what was redacted.
         return answer if text.isascii() and b"\\" not in text else self._redacted(answer)
 
     def _redacted(self, answer: Answer) -> Answer:
         redact = self._secret.redact_text
-        body = self._secret.redact_object(answer.body)
-        return replace(answer, body=body, text=redact(answer.text), error=redact(answer.error))
+        body = map_texts(answer.body, redact)
+        return replace(
+            answer,
+            body=body if isinstance(body, dict) else None,
+            text=redact(answer.text),
+            error=redact(answer.error),
+        )
 
     def _failure(self, error: NoAnswerError, duration: float) -> Answer:
         outcome = Outcome.AMBIGUOUS if error.sent else Outcome.NOT_SENT

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from html.entities import html5
 
-from django_liveactivity.content import JSONObject, JSONValue
 from django_liveactivity.exceptions import InvalidInputError
 
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -24,7 +23,7 @@ _LONGEST_ESCAPE = 16 * 6 + 11
 class Secret:
     """An API key without surrounding whitespace, known only to the header and to redaction.
 
-    Error pages print the locals of every frame, so no local variable holds the bare key. That is
+    Error pages print the locals of every frame, so no local variable holds the plain key. That is
     why the constructor asks for it, and raises nothing; ``check`` does.
 
     Args:
@@ -33,12 +32,9 @@ class Secret:
 
     __slots__ = ("_pattern", "_value")
 
-    _pattern: re.Pattern[bytes] | None
-    _value: str
-
     def __init__(self, read: Callable[[], object]) -> None:
         self._value = str(read()).strip() if isinstance(read(), str) else ""
-        self._pattern = None
+        self._pattern: re.Pattern[bytes] | None = None
 
     def check(self) -> None:
         """Raise InvalidInputError at ``api_key`` if this cannot be a key."""
@@ -80,22 +76,6 @@ class Secret:
         """Return *text* without the key."""
         return self.redact(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
 
-    def redact_object(self, value: JSONObject | None) -> JSONObject | None:
-        """Return a JSON object with no key in its strings and names."""
-        if value is None:
-            return None
-        return {self.redact_text(name): self._redacted(item) for name, item in value.items()}
-
-    def _redacted(self, value: JSONValue) -> JSONValue:
-        match value:
-            case str():
-                return self.redact_text(value)
-            case list():
-                return [self._redacted(item) for item in value]
-            case dict():
-                return self.redact_object(value)
-        return value
-
     @contextmanager
     def kept_out_of_logs(self) -> Iterator[None]:
         """Redact what httpx and httpcore log in this thread: headers as they came, at DEBUG."""
@@ -123,15 +103,12 @@ def _escaped(character: int) -> bytes:
 _in_use: ContextVar[Secret | None] = ContextVar("secret", default=None)
 
 
-class _RedactingFilter(logging.Filter):
-    """Takes the key of the call that is being made out of what is logged."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        secret = _in_use.get()
-        if secret:
-            record.msg, record.args = secret.redact_text(record.getMessage()), ()
-        return True
+def _redact_record(record: logging.LogRecord) -> bool:
+    """Take the key of the call that is being made out of what is logged; keep the record."""
+    if secret := _in_use.get():
+        record.msg, record.args = secret.redact_text(record.getMessage()), ()
+    return True
 
 
 for _name in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "proxy"))):
-    logging.getLogger(_name).addFilter(_RedactingFilter())  # noqa: TID251 - the libraries'
+    logging.getLogger(_name).addFilter(_redact_record)  # noqa: TID251 - the libraries'

@@ -23,18 +23,14 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from importlib import metadata
 from queue import Empty, SimpleQueue
-from typing import Any
 
 import httpcore
 import httpx
 
-from .parsing import ANSWER_LIMIT, NoAnswerError, Received
+from .answer import ANSWER_LIMIT, NoAnswerError, Received
 from .secret import Secret
 
-Addresses = list[str] | httpcore.ConnectError
-Headers = Sequence[tuple[str, str]]
-Extensions = dict[str, dict[str, float | None]]
-Opened = tuple[int, Iterable[tuple[bytes, bytes]], Iterable[bytes]]
+Opened = tuple[int, Sequence[tuple[bytes, bytes]], Iterable[bytes]]
 
 _HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
 # Shorter than the idle timeout of any common server or balancer, so that a call is hardly ever
@@ -62,7 +58,7 @@ _FAILURES = (
 _CHUNK = 16 * 1024
 
 # A synchronous call stays in its thread, so its deadline can travel beside httpx.
-_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_deadline: ContextVar[float] = ContextVar("deadline")
 
 
 class Sender:
@@ -88,41 +84,46 @@ class Sender:
         self._deadline = deadline
         timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
         self._extensions = {"timeout": timeout.as_dict()}
-        self._carrier: _Pool | _Transport
+        self._carrier: httpx.BaseTransport | httpcore.ConnectionPool
         if isinstance(transport, httpx.BaseTransport):
-            self._carrier = _Transport(transport)
+            self._carrier = transport
         else:
-            self._carrier = _Pool(transport or DeadlineBackend())
+            self._carrier = _pool(transport or DeadlineBackend())
 
     def send(self, method: str, url: str, content: bytes | None) -> Received:
         """Return the answer to one request; raises NoAnswerError if none comes in time."""
         try:
-            with call_deadline(self._deadline):
-                return self._exchange(method, url, content)
+            with (
+                call_deadline(self._deadline),
+                self._opened(method, url, content) as (status, raw, chunks),
+            ):
+                headers = httpx.Headers(raw, "latin-1")
+                return Received(status, headers, _read(headers, chunks))
         except _FAILURES as error:
             message = f"{type(error).__name__}: {error}"
             raise NoAnswerError(message, sent=not isinstance(error, _NOT_SENT)) from None
 
-    def _exchange(self, method: str, url: str, content: bytes | None) -> Received:
+    @contextmanager
+    def _opened(self, method: str, url: str, content: bytes | None) -> Iterator[Opened]:
+        """Send a request, and give its answer, the body unread."""
         headers = [*self._headers, ("Authorization", self._secret.bearer())]
         if content is not None:
             headers.append(("Content-Type", "application/json"))
-        request = (method, url, headers, content, self._extensions)
-        with self._carrier.open(*request) as (status, raw, chunks):
-            received = _read_headers(raw)
-            return Received(status, received, _read(received, chunks))
+        if isinstance(self._carrier, httpcore.ConnectionPool):
+            with self._carrier.stream(
+                method, url, headers=headers, content=content, extensions=self._extensions
+            ) as answer:
+                yield answer.status, answer.headers, answer.iter_stream()
+        else:
+            request = httpx.Request(
+                method, url, headers=headers, content=content, extensions=self._extensions
+            )
+            with closing(self._carrier.handle_request(request)) as response:
+                yield response.status_code, response.headers.raw, response.iter_bytes()
 
     def close(self) -> None:
         """Close the connections."""
         self._carrier.close()
-
-
-def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers
 
 
 def _read(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
@@ -138,52 +139,20 @@ def _read(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
     return bytes(received)
 
 
-class _Pool:
-    """Connections of httpcore's pool, without retries on the wire.
+def _pool(backend: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
+    """Return httpcore's pool of connections, without retries on the wire.
 
     Proxies of the environment are not used: where the key goes is told by the settings alone, and
     HTTP_PROXY would catch calls to loopback too.
     """
-
-    def __init__(self, backend: httpcore.NetworkBackend) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_tls(),
-            max_connections=None,
-            max_keepalive_connections=4,
-            keepalive_expiry=_KEEPALIVE_SECONDS,
-            retries=0,
-            network_backend=backend,
-        )
-        self.close = self._pool.close
-
-    @contextmanager
-    def open(
-        self, method: str, url: str, headers: Headers, content: bytes | None, extensions: Extensions
-    ) -> Iterator[Opened]:
-        """Send a request, and give its answer, the body unread."""
-        with self._pool.stream(
-            method, url, headers=headers, content=content, extensions=extensions
-        ) as response:
-            yield response.status, response.headers, response.iter_stream()
-
-
-class _Transport:
-    """A transport of httpx."""
-
-    def __init__(self, transport: httpx.BaseTransport) -> None:
-        self._transport = transport
-        self.close = transport.close
-
-    @contextmanager
-    def open(
-        self, method: str, url: str, headers: Headers, content: bytes | None, extensions: Extensions
-    ) -> Iterator[Opened]:
-        """Send a request, and give its answer, the body unread."""
-        request = httpx.Request(
-            method, url, headers=headers, content=content, extensions=extensions
-        )
-        with closing(self._transport.handle_request(request)) as response:
-            yield response.status_code, response.headers.raw, response.iter_bytes()
+    return httpcore.ConnectionPool(
+        ssl_context=_tls(),
+        max_connections=None,
+        max_keepalive_connections=4,
+        keepalive_expiry=_KEEPALIVE_SECONDS,
+        retries=0,
+        network_backend=backend,
+    )
 
 
 def _version() -> str:
@@ -212,12 +181,9 @@ def call_deadline(seconds: float) -> Iterator[None]:
         _deadline.reset(token)
 
 
-def remaining(timeout: float | None, late: type[httpcore.TimeoutException]) -> float | None:
+def remaining(timeout: float | None, late: type[httpcore.TimeoutException]) -> float:
     """Return the seconds that an operation may take; raises *late* if there are none."""
-    deadline = _deadline.get()
-    if deadline is None:
-        return timeout
-    left = deadline - time.monotonic()
+    left = _deadline.get() - time.monotonic()
     if left <= 0:
         raise late("the deadline of the call has passed")
     return left if timeout is None else min(timeout, left)
@@ -254,7 +220,7 @@ class DeadlineStream(httpcore.NetworkStream):
         left = remaining(timeout, httpcore.ConnectTimeout)
         return DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, left))
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> object:
         """Return what httpcore asks of the socket."""
         return self._stream.get_extra_info(info)
 
@@ -277,11 +243,11 @@ class DeadlineBackend(httpcore.NetworkBackend):
         """Return a connection to the first address of *host* that accepts one."""
         # The whole of connecting gets one timeout; create_connection grants it to each address.
         seconds = remaining(timeout, httpcore.ConnectTimeout)
-        until = None if seconds is None else time.monotonic() + seconds
+        until = time.monotonic() + seconds
         failure: Exception = httpcore.ConnectError(f"no address found for {host}")
         for address in self._addresses(host, port, seconds):
-            left = None if until is None else until - time.monotonic()
-            if left is not None and left <= 0:
+            left = until - time.monotonic()
+            if left <= 0:
                 raise httpcore.ConnectTimeout("timed out while connecting")
             try:
                 stream = self._backend.connect_tcp(
@@ -293,11 +259,17 @@ class DeadlineBackend(httpcore.NetworkBackend):
                 return DeadlineStream(stream)
         raise failure
 
-    def _addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
+    def _addresses(self, host: str, port: int, timeout: float) -> list[str]:
+        found: SimpleQueue[list[str] | httpcore.ConnectError] = SimpleQueue()
+
+        def look_up() -> None:
+            try:
+                found.put(self._look_up(host, port))
+            except (OSError, UnicodeError) as error:
+                found.put(httpcore.ConnectError(f"looking up {host} failed: {error}"))
+
         # getaddrinfo knows no timeout and cannot be interrupted: a late one keeps its thread.
-        found: SimpleQueue[Addresses] = SimpleQueue()
-        arguments = (self._look_up, host, port, found)
-        threading.Thread(target=_report, args=arguments, daemon=True).start()
+        threading.Thread(target=look_up, daemon=True).start()
         try:
             result = found.get(timeout=timeout)
         except Empty:
@@ -311,12 +283,3 @@ def look_up_addresses(host: str, port: int) -> list[str]:
     """Return the addresses of *host*, the preferred one first."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
-
-
-def _report(
-    look_up: Callable[[str, int], list[str]], host: str, port: int, found: SimpleQueue[Addresses]
-) -> None:
-    try:
-        found.put(look_up(host, port))
-    except (OSError, UnicodeError) as error:
-        found.put(httpcore.ConnectError(f"looking up {host} failed: {error}"))

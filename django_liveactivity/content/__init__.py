@@ -11,7 +11,6 @@ from django_liveactivity.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .cards import (
-        CONTENT_TYPES,
         Action,
         Alert,
         AlertMessage,
@@ -27,71 +26,24 @@ if TYPE_CHECKING:
         Timer,
         Value,
     )
-    from .encoding import (
-        BODY_LIMIT,
-        CONTENT_LIMIT,
-        METADATA_LIMIT,
-        OPTIONS_LIMIT,
-        JSONObject,
-        JSONValue,
-        normalized_scalar,
-        text_error,
-    )
-    from .endpoints import (
-        ENDPOINTS,
-        SECONDARY_ACTION_TYPES,
-        TYPE_NAMES,
-        Endpoint,
-        assemble,
-        check_content,
-        check_options,
-    )
     from .fields import Color
-    from .keys import check_activity_id, check_dismiss_after, check_stream_key, take_dismissal
-    from .parsing import ContentInput, OptionFields, parse_content, parse_options
 
 __all__ = [
-    "BODY_LIMIT",
-    "CONTENT_LIMIT",
-    "CONTENT_TYPES",
-    "ENDPOINTS",
-    "METADATA_LIMIT",
-    "OPTIONS_LIMIT",
-    "SECONDARY_ACTION_TYPES",
-    "TYPE_NAMES",
     "Action",
     "Alert",
     "AlertMessage",
     "Badge",
     "Color",
     "Content",
-    "ContentInput",
-    "Endpoint",
     "Icon",
-    "JSONObject",
-    "JSONValue",
     "Metric",
     "Metrics",
-    "OptionFields",
     "Options",
     "Progress",
     "SegmentedProgress",
     "Stats",
     "Timer",
     "Value",
-    "assemble",
-    "check_activity_id",
-    "check_content",
-    "check_dismiss_after",
-    "check_options",
-    "check_stream_key",
-    "normalized_scalar",
-    "parse_content",
-    "parse_options",
-    "take_dismissal",
-    "text_error",
 ]
 
-__getattr__, __dir__ = lazy_names(
-    __name__, __all__, "endpoints", "encoding", "keys", "parsing", "cards", "fields"
-)
+__getattr__, __dir__ = lazy_names(__name__, __all__, "cards", "fields")

@@ -176,13 +176,8 @@ class Value(Content):
 
 
 CONTENT_TYPES: dict[str, type[Content]] = {
-    "segmented_progress": SegmentedProgress,
-    "progress": Progress,
-    "metrics": Metrics,
-    "stats": Stats,
-    "alert": Alert,
-    "timer": Timer,
-    "value": Value,
+    each.model_fields["type"].default: each
+    for each in (SegmentedProgress, Progress, Metrics, Stats, Alert, Timer, Value)
 }
 
 

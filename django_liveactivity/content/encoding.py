@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -96,20 +96,14 @@ def check_json(value: object, *path: str | int) -> JSONValue:
         return value
     if isinstance(value, str):
         return check_text(value, *path)
-    if isinstance(value, Mapping | list | tuple):
-        return _check_container(value, path)
-    expected = "what JSON has: text, a number, true, false, null, a list or a dict"
-    return check_number(value, *path, expected=expected)
-
-
-def _check_container(
-    value: Mapping[str, object] | Sequence[object], path: tuple[str | int, ...]
-) -> JSONValue:
+    if not isinstance(value, Mapping | list | tuple):
+        expected = "what JSON has: text, a number, true, false, null, a list or a dict"
+        return check_number(value, *path, expected=expected)
     if len(path) >= DEPTH_LIMIT:
         raise RuleError(f"is nested deeper than {DEPTH_LIMIT} levels; flatten it", *path)
-    if not isinstance(value, Mapping):
-        return [check_json(item, *path, index) for index, item in enumerate(value)]
-    return {check_key(key, *path): check_json(item, *path, key) for key, item in value.items()}
+    if isinstance(value, Mapping):
+        return {check_key(key, *path): check_json(item, *path, key) for key, item in value.items()}
+    return [check_json(item, *path, index) for index, item in enumerate(value)]
 
 
 def check_key(key: object, *path: str | int) -> str:
@@ -190,9 +184,7 @@ class _Pass:
             return value
         if isinstance(value, Mapping):
             return self._dict(value, depth + 1)
-        if isinstance(value, Iterable):
-            return self._list(value, depth + 1)
-        return value
+        return self._list(value, depth + 1) if isinstance(value, Iterable) else value
 
     def _dict(self, mapping: Mapping[object, object], depth: int) -> object:
         copy = {self._key(key): self.normalized(item, depth) for key, item in mapping.items()}

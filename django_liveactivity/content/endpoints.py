@@ -31,10 +31,8 @@ class Endpoint(StrEnum):
     """DELETE /live-activity/stream/{stream_key}"""
 
 
-Requirement = str | tuple[str, object]
-"""A field that must be there, or a field that must have this very value."""
-Alternatives = tuple[tuple[Requirement, ...], ...]
-"""Ways to be complete; one of them suffices."""
+Alternatives = tuple[tuple[str, ...], ...]
+"""Ways to be complete, by the fields that must be there, or be False; one of them suffices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ _LATER: Mapping[str, Alternatives] = {
 TYPE_NAMES = tuple(_LATER)
 # A PUT may have to start the card, but only the vendor knows whether a timer's window is running.
 _STREAM = {**_LATER, "segmented_progress": (("number_of_steps", "current_step"),)}
-_START = {**_STREAM, "timer": (("duration_seconds",), (("counts_down", False),))}
+_START = {**_STREAM, "timer": (("duration_seconds",), ("counts_down=False",))}
 
 _ALWAYS = frozenset({"action", "secondary_action", "tags", "metadata"})
 _FROZEN_TIMER = frozenset({"duration_seconds"})
@@ -130,8 +128,8 @@ def check_content(endpoint: Endpoint, content: Content) -> JSONObject:
     return body
 
 
-def check_options(endpoint: Endpoint, content_type: str | None, options: Options) -> None:
-    """Refuse options that this endpoint does not take with content of this type.
+def check_options(endpoint: Endpoint, content_type: str | None, options: Options) -> JSONObject:
+    """Return options ready for JSON, or refuse what is not taken with content of this type.
 
     Args:
         endpoint: the call to make.
@@ -153,6 +151,7 @@ def check_options(endpoint: Endpoint, content_type: str | None, options: Options
         refused.append(FieldError("body", message))
     if refused:
         raise InvalidInputError(*refused)
+    return given
 
 
 def _refused(endpoint: Endpoint, name: str) -> FieldError:
@@ -163,23 +162,12 @@ def _refused(endpoint: Endpoint, name: str) -> FieldError:
 def _check_complete(
     endpoint: Endpoint, alternatives: Alternatives, body: Mapping[str, JSONValue]
 ) -> None:
-    if any(all(_has(body, need) for need in way) for way in alternatives):
+    given = body.keys() | {f"{name}=False" for name, value in body.items() if value is False}
+    if any(given.issuperset(way) for way in alternatives):
         return
-    missing = next(_name(need) for need in alternatives[0] if not _has(body, need))
-    ways = ", or ".join(" with ".join(map(_name_with_value, way)) for way in alternatives)
+    missing = next(field for field in alternatives[0] if field not in given)
+    ways = ", or ".join(map(" with ".join, alternatives))
     raise InvalidInputError.at(missing, f"is required to {endpoint}; give {ways}")
-
-
-def _has(body: Mapping[str, JSONValue], need: Requirement) -> bool:
-    return need in body if isinstance(need, str) else body.get(need[0]) is need[1]
-
-
-def _name(need: Requirement) -> str:
-    return need if isinstance(need, str) else need[0]
-
-
-def _name_with_value(need: Requirement) -> str:
-    return need if isinstance(need, str) else f"{need[0]}={need[1]}"
 
 
 def assemble(

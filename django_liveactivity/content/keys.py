@@ -14,7 +14,7 @@ from .encoding import normalized_scalar
 
 _STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ACTIVITY_ID = re.compile(r"[!-~]{1,255}")
-_LONGEST_DISMISSAL = timedelta(hours=4)
+LONGEST_DISMISSAL = timedelta(hours=4)
 _DISMISSAL_UNITS = {
     "auto_dismiss_seconds": ("seconds", timedelta(seconds=1)),
     "auto_dismiss_minutes": ("minutes", timedelta(minutes=1)),
@@ -57,7 +57,7 @@ def check_dismiss_after(value: object) -> int:
         InvalidInputError: at ``dismiss_after``, unless it is a timedelta of 0 s to 4 h (iOS removes
             ended cards after about 4 hours).
     """
-    if isinstance(value, timedelta) and timedelta(0) <= value <= _LONGEST_DISMISSAL:
+    if isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_DISMISSAL:
         return math.ceil(value.total_seconds())
     raise InvalidInputError.at("dismiss_after", "give a timedelta of 0 seconds to 4 hours")
 
@@ -96,7 +96,7 @@ def take_dismissal(
 
 def _dismissal(name: str, value: object) -> timedelta:
     unit, length = _DISMISSAL_UNITS[name]
-    most = _LONGEST_DISMISSAL // length
+    most = LONGEST_DISMISSAL // length
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
         return value * length
     raise InvalidInputError.at(name, f"give a whole number of {unit} from 0 to {most}")

@@ -62,10 +62,9 @@ def _field_error(model: type[BaseModel], details: ErrorDetails) -> FieldError:
     path = ".".join(_short(str(part)) for part in (*details["loc"], *rest))
     if isinstance(ours, RuleError):
         return FieldError(path, ours.message)
-    if details["type"] == "extra_forbidden" and path in _ELSEWHERE:
-        return FieldError(path, _ELSEWHERE[path])
     if details["type"] == "extra_forbidden":
-        return FieldError(path, _unknown(_model_at(model, details["loc"][:-1])))
+        message = _ELSEWHERE.get(path) or _unknown(_model_at(model, details["loc"][:-1]))
+        return FieldError(path, message)
     template = _MESSAGES.get(details["type"], details["msg"].replace("{", "{{").replace("}", "}}"))
     return FieldError(path, template.format(**context))
 
@@ -135,7 +134,7 @@ class Model(_TranslatingModel):
         return normalized(fields, limit=limit, path=path)
 
     @classmethod
-    def model_validate(cls, obj: Any, **kwargs: Any) -> Self:
+    def model_validate(cls, obj: object, **kwargs: Any) -> Self:
         """Return the model of a mapping; raises InvalidInputError."""
         with translated(cls):
             fields = cls.normalized(obj) if isinstance(obj, Mapping) else obj
@@ -143,12 +142,12 @@ class Model(_TranslatingModel):
 
     @classmethod
     def model_construct(  # type: ignore[override] # of the plugin, which takes no other fields
-        cls, _fields_set: set[str] | None = None, **values: Any
+        cls, _fields_set: set[str] | None = None, **values: object
     ) -> Self:
         """Return a new model; it is checked, other than pydantic's own."""
         return cls(**values)
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+    def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
         """Return a copy; one with changes is checked, other than pydantic's own."""
         if not update:
             return super().model_copy(deep=deep)

@@ -6,17 +6,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db import Error
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Coalesce
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
-from django_liveactivity.health.status import condition_of
+from django_liveactivity.health.status import Condition, condition_of
 from django_liveactivity.models import (
     AccountState,
     DrainPermit,
@@ -24,6 +24,7 @@ from django_liveactivity.models import (
     Operation,
     OperatorAction,
     RateLimitSlot,
+    rows_of,
     with_now,
 )
 from django_liveactivity.printable import get_logger
@@ -60,7 +61,7 @@ class Drained:
         wake_in: the caller has to wake the account in so many seconds: this drain has set the
             account's alarm to that moment, or (0) has stopped with work at hand. None: it has not.
         ends_wait: what waits are ends, and any further end would wait as long.
-        condition: ``open``, ``frozen``, ``blocked``, ``billing`` or ``limit``.
+        condition: whether the account makes the calls that are due.
         is_sweep_late: no sweep has run for a while, so the caller should run one.
     """
 
@@ -69,7 +70,7 @@ class Drained:
     again_in: float | None = None
     wake_in: float | None = None
     ends_wait: bool = False
-    condition: str = "open"
+    condition: Condition = Condition.OPEN
     is_sweep_late: bool = False
 
 
@@ -99,28 +100,25 @@ def drain(
     """
     account = conf.account(alias)
     with fresh_session_after_error(account.database):
-        return _Drain(account, seconds, stop or threading.Event(), on_backlog).run()
-
-
-class _Drain:
-    def __init__(
-        self,
-        account: Account,
-        seconds: float | None,
-        stop: threading.Event,
-        on_backlog: Callable[[], None] | None,
-    ) -> None:
-        self.account = account
-        self.backend: BaseBackend = get_backend(account.alias)
-        self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
         limit = account.timing.drain / 1000
-        self.deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
-        self.stop = stop
-        self.on_backlog = on_backlog
-        self.backlog = False
-        self.calls = 0
-        self.raised = False
-        self.ends_wait = False
+        deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
+        return _Drain(account, deadline, stop or threading.Event(), on_backlog).run()
+
+
+@dataclass
+class _Drain:
+    account: Account
+    deadline: float
+    stop: threading.Event
+    on_backlog: Callable[[], None] | None
+    backlog: bool = False
+    calls: int = 0
+    raised: bool = False
+    ends_wait: bool = False
+
+    def __post_init__(self) -> None:
+        self.backend: BaseBackend = get_backend(self.account.alias)
+        self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
 
     def run(self) -> Drained:
         state = read_state(self.account, self.rate_limit)
@@ -150,7 +148,7 @@ class _Drain:
                 return self._wait(state, ready_at)
             over = self.stop.is_set() or self.raised or time.monotonic() >= self.deadline
             if over or not permit.renew():
-                condition = condition_of(state).name
+                condition = condition_of(state).condition
                 return Drained(self.calls, True, 0.0, 0.0, condition=condition)
 
     def _serve(self, state: AccountState) -> int | None:
@@ -163,7 +161,9 @@ class _Drain:
         for target in candidates.targets(self.account, state, admission(state)):
             slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
-                self._call_for_help()
+                if self.on_backlog is not None and self.calls:
+                    self.on_backlog()
+                    self.on_backlog = None
                 self._call(state, target, slot)
                 self.backlog = bool(self.rate_limit.calls and target.is_one_of_many)
                 return state.now
@@ -182,15 +182,10 @@ class _Drain:
             slot, free_at = rate.find_for_retry(self.account, self.rate_limit)
         return slot, target.ready_at if slot else max(free_at or 0, state.now + 1)
 
-    def _call_for_help(self) -> None:
-        if self.on_backlog is not None and self.calls:
-            self.on_backlog()
-            self.on_backlog = None
-
     def _call(self, state: AccountState, target: Target, slot: int | None) -> None:
-        begun = time.monotonic()
+        begun, context = time.monotonic(), DrainContext(self.account, state, self.rate_limit)
         try:
-            claimed = self._claim(state, target, slot)
+            claimed = self._claim(context, target, slot)
         except Error:  # of the database: the whole drain fails and comes again
             raise
         except Exception:  # one lane that cannot be planned must not hold up the others
@@ -198,32 +193,28 @@ class _Drain:
             defer_lane(self.account, target.digest)
             return
         if claimed is not None:
-            self._deliver(state, claimed, begun)
+            self._deliver(context, claimed, begun)
 
-    def _claim(self, state: AccountState, target: Target, slot: int | None) -> Claim | None:
-        snapshot = read_lane(self.account, target, state.now)
+    def _claim(self, context: DrainContext, target: Target, slot: int | None) -> Claim | None:
+        snapshot = read_lane(self.account, target, context.state.now)
         if snapshot is None:
             return None
         if snapshot.lane.open_attempt:
             recover_expired_lease(self.account, snapshot.lane)
             return None
         try:
-            claimed = claim(self._context(state), snapshot, slot)
+            claimed = claim(context, snapshot, slot)
         except OvertakenError:
             return None
         if claimed is None:
             send_plan_signals(self.account, snapshot.lane, snapshot.plan)
         return claimed
 
-    def _deliver(self, state: AccountState, claimed: Claim, begun: float) -> None:
-        answer = resolve(self._send(claimed, begun), state.known_address)
+    def _deliver(self, context: DrainContext, claimed: Claim, begun: float) -> None:
+        answer = resolve(self._send(claimed, begun), context.state.known_address)
         self.calls += 1
         log_call(self.account, claimed, answer)
-        recorded = record(self._context(state), claimed, answer)
-        report(self.account, claimed, answer, recorded)
-
-    def _context(self, state: AccountState) -> DrainContext:
-        return DrainContext(self.account, state, self.rate_limit)
+        report(self.account, claimed, answer, record(context, claimed, answer))
 
     def _send(self, claimed: Claim, begun: float) -> Answer:
         """Make the call, unless this process was frozen so long that its lease may be over."""
@@ -249,13 +240,13 @@ class _Drain:
         seconds = max(1, at - state.now + 1) / 1000
         moved = seconds <= LONGEST_DELAY and set_alarm(self.account, at)
         wake_in = seconds if moved else None
-        condition = condition_of(state).name
+        condition = condition_of(state).condition
         return Drained(self.calls, True, seconds, wake_in, self.ends_wait, condition)
 
 
 def read_state(account: Account, rate_limit: rate.RateLimit = rate.NO_LIMIT) -> AccountState:
     """Return the account's state with what a drain begins with; rows that lack are made."""
-    rows = _described(account)
+    rows = _described_state(account)
     state = rows.first()
     if state is not None and state.permits and state.slots >= rate_limit.calls:
         return state
@@ -267,15 +258,14 @@ def read_state(account: Account, rate_limit: rate.RateLimit = rate.NO_LIMIT) -> 
     return rows.get()
 
 
-def _described(account: Account) -> QuerySet[AccountState, AccountState]:
-    using, mine = account.database, {"account": OuterRef("account")}
+def _described_state(account: Account) -> QuerySet[AccountState, AccountState]:
+    mine = {"account": OuterRef("account")}
     slots = RateLimitSlot.objects.filter(**mine).order_by("-number").values(known=F("number") + 1)
     actions = OperatorAction.objects.filter(**mine, applied_at=None)
-    states = AccountState.objects.using(using).filter(account=account.alias)
-    found: dict[str, Any] = {
+    found: dict[str, BaseExpression] = {
         "permits": Exists(DrainPermit.objects.filter(**mine)),
         "slots": Coalesce(Subquery(slots[:1]), 0),
         "has_actions": Exists(actions),
         "swept_at": Subquery(Heartbeat.objects.values("beat_at")[:1]),
     }
-    return with_now(states).annotate(**found)
+    return with_now(rows_of(account, AccountState)).annotate(**found)

@@ -8,7 +8,7 @@ from django.dispatch import Signal
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import Lane, LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 from django_liveactivity.signals import (
@@ -105,30 +105,21 @@ def _send_signals(account: Account, claim: Claim, answer: Answer, recorded: Reco
     if state == State.DONE and claim.is_end:
         _send_end_signals(using, claim, answer.outcome)
     elif state == State.DONE:
-        _send_for_operations(using, operation_delivered, [claim.operation])
+        send_for_operations(using, operation_delivered, [claim.operation])
         if recorded.started:
             _send_for_cards(using, activity_started, claim.lane.cards)
     elif state not in (State.PENDING, claim.operation.state):
-        _send_for_operations(using, operation_failed, [claim.operation], state=state)
+        send_for_operations(using, operation_failed, [claim.operation], state=state)
 
 
 def send_plan_signals(account: Account, lane: Lane, plan: Plan) -> None:
     """Send the signals for what an applied plan has ended without a call."""
     using = account.database
-    if plan.already_covered:
-        _send_for_operations(using, operation_delivered, plan.already_covered)
-    if plan.ended_cards:
-        outcome = str(Outcome.ALREADY_ENDED)
-        _send_for_cards(using, activity_ended, plan.ended_cards, outcome=outcome)
+    send_for_operations(using, operation_delivered, plan.already_covered)
+    _send_ended(using, plan.ended_cards, Outcome.ALREADY_ENDED)
     if plan.never_started:
-        _send_for_operations(using, operation_delivered, plan.ends)
-        outcome = str(Outcome.NEVER_STARTED)
-        _send_for_cards(using, activity_ended, generation_cards(lane, plan), outcome=outcome)
-
-
-def send_given_up_signals(account: Account, operation: Operation) -> None:
-    """Send the signal for an operation that an operator has given up."""
-    _send_for_operations(account.database, operation_failed, [operation])
+        send_for_operations(using, operation_delivered, plan.ends)
+        _send_ended(using, generation_cards(lane, plan), Outcome.NEVER_STARTED)
 
 
 def _send_end_signals(using: str, claim: Claim, outcome: Outcome) -> None:
@@ -139,17 +130,22 @@ def _send_end_signals(using: str, claim: Claim, outcome: Outcome) -> None:
     cards = {end.activity_id for end in new} - confirmed
     if not confirmed:
         cards |= {*claim.lane.cards}
-    _send_for_operations(using, operation_delivered, new)
-    _send_for_cards(using, activity_ended, cards, outcome=str(outcome))
+    send_for_operations(using, operation_delivered, new)
+    _send_ended(using, cards, outcome)
 
 
-def _send_for_operations(
+def send_for_operations(
     using: str, signal: Signal, operations: Iterable[Operation], **only: str
 ) -> None:
+    """Send a signal for each of the operations, as its row is now."""
     if signal.has_listeners(Operation):
         rows = Operation.objects.using(using).select_related("activity")
         for operation in rows.filter(pk__in=[o.pk for o in operations], **only).order_by("pk"):
             signal.send_robust(Operation, operation=operation, outcome=operation.outcome)
+
+
+def _send_ended(using: str, cards: Iterable[int], outcome: Outcome) -> None:
+    _send_for_cards(using, activity_ended, cards, outcome=str(outcome))
 
 
 def _send_for_cards(using: str, signal: Signal, cards: Iterable[int], **arguments: str) -> None:

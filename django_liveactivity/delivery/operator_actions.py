@@ -13,9 +13,11 @@ from django_liveactivity.models import (
     Now,
     Operation,
     OperatorAction,
+    rows_of,
 )
+from django_liveactivity.signals import operation_failed
 
-from .notify import send_given_up_signals
+from .notify import send_for_operations
 from .transaction import durable_transaction
 
 Operations = QuerySet[Operation, Operation]
@@ -23,28 +25,22 @@ State = Operation.State
 Status = LiveActivity.Status
 
 
-def pending_operator_actions(account: Account) -> QuerySet[OperatorAction, OperatorAction]:
-    """Return the operator actions of an account that no drain has applied yet."""
-    actions = OperatorAction.objects.using(account.database)
-    return actions.filter(account=account.alias, applied_at__isnull=True)
-
-
 def apply_operator_actions(account: Account) -> None:
     """Apply the pending operator actions of an account, oldest first, one transaction each."""
-    pending = pending_operator_actions(account).select_related("operation").order_by("pk")
-    for action in pending:
+    pending = rows_of(account, OperatorAction).filter(applied_at=None).order_by("pk")
+    for action in pending.select_related("operation"):
         if _apply(account, action) and action.operation is not None:
-            send_given_up_signals(account, action.operation)
+            send_for_operations(account.database, operation_failed, [action.operation])
 
 
 @durable_transaction
 def _apply(account: Account, action: OperatorAction) -> bool:
     """Apply one operator action; return whether it gave an operation up."""
-    pending = pending_operator_actions(account).filter(pk=action.pk)
+    pending = rows_of(account, OperatorAction).filter(pk=action.pk, applied_at=None)
     if not pending.update(applied_at=Now()):
         return False
     if action.kind == OperatorAction.Kind.PROBE:
-        states = AccountState.objects.using(account.database).filter(account=account.alias)
+        states = rows_of(account, AccountState)
         states.update(frozen_until=0, probe_at=0, billing_probe_at=0, limit_probe_at=0)
     elif action.operation is not None and action.kind == OperatorAction.Kind.RETRY:
         _retry(account.database, action.operation)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from typing import TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import (
@@ -30,7 +31,7 @@ ROWS = 500
 SECONDS = 2.0
 """How long one sweep prunes a database, so that its heart goes on beating."""
 
-Cards = QuerySet[LiveActivity, LiveActivity]
+M = TypeVar("M", bound=Model)
 Operations = QuerySet[Operation, Operation]
 
 
@@ -56,9 +57,18 @@ def prune(using: str, accounts: Collection[Account]) -> int:
     for age, aliases in ages.items():
         mine = Q(account__in=aliases)
         deleted += _prune_cards(using, mine, age, deadline)
-        _prune_decisions(using, mine, age)
-    _prune_failures(using)
+        # Those on an account: they belong to no operation.
+        decisions = OperatorAction.objects.using(using).filter(mine, operation=None)
+        _delete_first(decisions.filter(applied_at__lt=Now() - age))
+    failures = TrackingFailure.objects.using(using)
+    _delete_first(failures.filter(created_at__lt=Now() - TRACKING_FAILURES_KEPT_MS))
     return deleted
+
+
+def _delete_first(rows: QuerySet[M, M]) -> None:
+    """Delete some of the rows, by their ids: hosts INSERT into their table meanwhile."""
+    ids = list(rows.values_list("pk", flat=True)[:ROWS])
+    rows.model._base_manager.using(rows.db).filter(pk__in=ids)._raw_delete(rows.db)
 
 
 def _prune_cards(using: str, mine: Q, age: int, deadline: float) -> int:
@@ -85,7 +95,7 @@ def _without_unfinished(using: str, cards: Sequence[LiveActivity]) -> list[LiveA
     """
     rows = Operation.objects.using(using).filter(activity__in=[card.pk for card in cards])
     unfinished = rows.filter(state__in=Operation.UNFINISHED)
-    busy = set(unfinished.values_list("activity", flat=True)) if cards else set()
+    busy = set(unfinished.values_list("activity", flat=True))
     return [card for card in cards if card.pk not in busy]
 
 
@@ -100,8 +110,6 @@ def _thin_out(using: str, cards: Sequence[LiveActivity], deadline: float) -> boo
     A card that was updated every second has a hundred thousand rows of it. The first operation of
     a card and its ends stay until the card goes: without them it would seem to live.
     """
-    if not cards:
-        return True
     first = Operation.objects.filter(activity=OuterRef("activity")).order_by("pk").values("pk")
     rows = _finished_operations(using, cards).exclude(kind=Operation.Kind.END)
     ids = rows.filter(pk__gt=Subquery(first[:1])).values_list("pk", flat=True)
@@ -151,25 +159,8 @@ def _delete_cards(using: str, cards: Sequence[LiveActivity], ids: Sequence[int])
 def _unused_lanes(using: str, cards: Sequence[LiveActivity]) -> QuerySet[Lane, Lane]:
     used = LiveActivity.objects.filter(account=OuterRef("account"), lane_digest=OuterRef("digest"))
     lanes = Lane.objects.using(using).filter(
-        ~Exists(used), digest__in={c.lane_digest for c in cards}
+        ~Exists(used),
+        account__in={card.account for card in cards},
+        digest__in={card.lane_digest for card in cards},
     )
-    lanes = lanes.filter(account__in={card.account for card in cards})
     return lanes.filter(lease_until__lt=Now(), ambiguous_until__lt=Now())
-
-
-def _prune_decisions(using: str, mine: Q, age: int) -> None:
-    """Delete old decisions on accounts, which belong to no operation."""
-    rows = OperatorAction.objects.using(using)
-    old = rows.filter(mine, operation=None, applied_at__lt=Now() - age)
-    ids = list(old.values_list("pk", flat=True)[:ROWS])
-    if ids:
-        rows.filter(pk__in=ids)._raw_delete(using)
-
-
-def _prune_failures(using: str) -> None:
-    """Delete the failures of hooks that the status counts no more, by their ids: hosts INSERT."""
-    rows = TrackingFailure.objects.using(using)
-    old = rows.filter(created_at__lt=Now() - TRACKING_FAILURES_KEPT_MS)
-    ids = list(old.values_list("pk", flat=True)[:ROWS])
-    if ids:
-        rows.filter(pk__in=ids)._raw_delete(using)

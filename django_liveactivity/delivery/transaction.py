@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from django.db import Error, OperationalError, connections, transaction
 from django.db.transaction import TransactionManagementError
@@ -114,7 +114,7 @@ def discard_session(using: str) -> None:
     Args:
         using: the database alias.
     """
-    connection: Any = connections[using]
+    connection = connections[using]
     if connection.connection is None or connection.in_atomic_block or not connection.autocommit:
         return
     pool = getattr(connection, "pool", None)

@@ -6,12 +6,10 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 from django.db import transaction
-from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from django_liveactivity import conf
@@ -43,23 +41,19 @@ _requested = _Requested()
 
 
 def wake_on_commit(account: conf.Account) -> None:
-    """Kick the account's drain when the host's transaction commits; never if it rolls back.
+    """Wake the account's drain when the host's transaction commits; never if it rolls back.
 
     However many rows a transaction inserts, the account is woken once. After a commit by hand,
     with autocommit off, it is woken when autocommit is on again; until then the sweep does it.
     """
     _requested.aliases.add(account.alias)
     connection = transaction.get_connection(account.database)
-    if connection.in_atomic_block or connection.get_autocommit():
-        _on_commit(account)
-    else:
-        with transaction.atomic(account.database, savepoint=False):  # no statement: a place for it
-            _on_commit(account)
-
-
-def _on_commit(account: conf.Account) -> None:
-    wake_once = functools.partial(_wake_once, account.alias)
-    transaction.on_commit(wake_once, using=account.database, robust=True)
+    by_hand = not (connection.in_atomic_block or connection.get_autocommit())
+    # Without a statement in it, it is only a place that on_commit takes.
+    place = transaction.atomic(account.database, savepoint=False) if by_hand else nullcontext()
+    with place:
+        wake_once = functools.partial(_wake_once, account.alias)
+        transaction.on_commit(wake_once, using=account.database, robust=True)
 
 
 def _wake_once(alias: str) -> None:
@@ -87,7 +81,6 @@ def wake_nobody(alias: str, delay: float = 0.0) -> None:
     """Do nothing: a loop or a cron job of ``liveactivity_dispatch`` looks by itself."""
 
 
-@functools.cache
 def get_dispatcher(alias: str) -> Dispatcher:
     """Return the function that wakes a drain for this account.
 
@@ -104,14 +97,16 @@ def get_dispatcher(alias: str) -> Dispatcher:
             f"give one of {known}, or the dotted path of a function."
         )
     try:
-        dispatcher = import_string(path)
+        dispatcher: Callable[..., None] = import_string(path)
     except ImportError as error:
         problem = f"LIVEACTIVITY[{alias!r}]['DISPATCHER']: cannot import {path!r}: {error}."
         if name == "celery":
             hint = "pip install 'django-liveactivity[celery]' brings it."
             raise MissingExtraError(f"{problem} {hint}") from error
         raise ImproperlyConfigured(problem) from error
-    return dispatcher if _takes_a_delay(dispatcher) else _without_delay(dispatcher)
+    if _takes_a_delay(dispatcher):
+        return dispatcher
+    return lambda alias, delay: None if delay else dispatcher(alias)  # the sweep wakes it later
 
 
 def _takes_a_delay(dispatcher: Callable[..., None]) -> bool:
@@ -120,19 +115,3 @@ def _takes_a_delay(dispatcher: Callable[..., None]) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _without_delay(dispatcher: Callable[[str], None]) -> Dispatcher:
-    """Return a dispatcher that leaves wake-ups for later to the sweep."""
-
-    def wake_now(alias: str, delay: float) -> None:
-        if not delay:
-            dispatcher(alias)
-
-    return wake_now
-
-
-@receiver(setting_changed)
-def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "LIVEACTIVITY":
-        get_dispatcher.cache_clear()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from multiprocessing.util import Finalize
-from typing import Any
 
 from celery import Celery, _state, current_app
 from celery.signals import worker_process_shutdown
@@ -100,7 +99,7 @@ def _publisher() -> Publisher:
 
 
 @worker_process_shutdown.connect
-def _flush_worker_process(**_: Any) -> None:
+def _flush_worker_process(**_: object) -> None:
     """Publish what is left in a child of Celery's prefork pool, which ends by ``os._exit``."""
     _publisher().flush()
 

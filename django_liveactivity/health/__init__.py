@@ -9,20 +9,29 @@ from django_liveactivity import conf
 from django_liveactivity.models import AccountState, with_now
 
 from . import alerts
-from .alerts import Problem, overdue
-from .status import UNREADABLE, AccountStatus, condition_of, heartbeat_age, statuses
+from .alerts import Problem, ProblemCode, overdue
+from .status import (
+    AccountCondition,
+    AccountStatus,
+    Condition,
+    condition_of,
+    heartbeat_age,
+    statuses,
+)
 
 __all__ = [
     "AccountStatus",
+    "Condition",
     "Health",
     "Problem",
+    "ProblemCode",
     "check_health",
     "is_open",
     "why_ends_wait",
     "why_nothing_drains",
 ]
 
-HOLDING_UP_ENDS = ("frozen", "blocked")
+HOLDING_UP_ENDS = (Condition.FROZEN, Condition.BLOCKED)
 """The conditions in which an account sends no due end."""
 
 
@@ -67,17 +76,13 @@ def check_health(accounts: Iterable[str] | None = None) -> Health:
 
 def find_problems(status: AccountStatus, timing: conf.Timing) -> Iterator[Problem]:
     """Yield what is wrong with an account."""
-    if status.condition == UNREADABLE:
-        yield Problem(status.account, UNREADABLE, f"its rows cannot be read: {status.reason}")
+    if status.condition == Condition.UNREADABLE:
+        message = f"its rows cannot be read: {status.reason}"
+        yield Problem(status.account, ProblemCode.UNREADABLE, message)
     yield from overdue(status.account, status.oldest_due_end_age, timing)
-    yield from _silent(status, timing)
-
-
-def _silent(status: AccountStatus, timing: conf.Timing) -> Iterator[Problem]:
-    """Yield that nothing drains, which does not matter as long as nothing was ever asked for."""
-    silence = _silence(status.heartbeat_age, timing) if status.is_used else ""
-    if silence:
-        yield Problem(status.account, alerts.SILENT, silence)
+    # That nothing drains does not matter as long as nothing was ever asked for.
+    if status.is_used and (silence := _silence(status.heartbeat_age, timing)):
+        yield Problem(status.account, ProblemCode.SILENT, silence)
 
 
 def _silence(age: float | None, timing: conf.Timing) -> str:
@@ -94,11 +99,9 @@ def why_ends_wait(account: conf.Account) -> str:
 
     What an operator is told after asking for an end: that it was stored is not that it goes.
     """
-    state = _state(account)
-    condition = None if state is None else condition_of(state)
-    if state is not None and condition is not None and condition.name in HOLDING_UP_ENDS:
-        seconds = max(0, (condition.until or 0) - state.now) / 1000
-        return f"{condition.reason} The next call is made in {seconds:.0f} s."
+    condition, reason, next_call_in = _condition(account)
+    if condition in HOLDING_UP_ENDS:
+        return f"{reason} The next call is made in {next_call_in:.0f} s."
     return why_nothing_drains(account)
 
 
@@ -111,10 +114,9 @@ def why_nothing_drains(account: conf.Account) -> str:
 
 def is_open(account: conf.Account) -> bool:
     """Tell whether the account makes every call that is due, so that there is nothing to probe."""
-    state = _state(account)
-    return state is None or condition_of(state).name == "open"
+    return _condition(account).condition == Condition.OPEN
 
 
-def _state(account: conf.Account) -> AccountState | None:
+def _condition(account: conf.Account) -> AccountCondition:
     states = AccountState.objects.using(account.database).filter(account=account.alias)
-    return with_now(states).first()
+    return condition_of(with_now(states).first())

@@ -1,41 +1,54 @@
-"""What somebody has to look into, logged once per account and period, whoever finds it."""
+"""Problems that an operator has to look into, logged once per account and period."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from django.db import Error
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from django_liveactivity import conf
-from django_liveactivity.models import AccountState, Now, with_now
+from django_liveactivity.models import AccountState, Now, Operation, with_now
 from django_liveactivity.printable import get_logger
 
-from .status import condition_of, oldest_due_ends
+from .status import Condition, condition_of, due_ends_by_account
 
-SILENT = "silent"
-OVERDUE = "overdue"
-STUCK = ("blocked", "billing")
+STUCK = (Condition.BLOCKED, Condition.BILLING)
+"""The conditions that need an operator; the codes of their problems are the same words."""
 
 logger = get_logger("django_liveactivity.alerts")
 
 
+class ProblemCode(StrEnum):
+    """What kind of problem an account has."""
+
+    OVERDUE = "overdue"
+    """An end has been due for too long."""
+    SILENT = "silent"
+    """Nothing drains."""
+    UNREADABLE = "unreadable"
+    """The database does not answer."""
+    BLOCKED = "blocked"
+    """The key or the address is refused; in the log only."""
+    BILLING = "billing"
+    """The vendor asks for payment; in the log only."""
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One thing that somebody has to look into.
+    """One thing that an operator has to look into.
 
     Args:
         account: the alias.
-        code: ``overdue`` (an end has been due for too long), ``silent`` (nothing drains),
-            ``unreadable`` (the database does not answer); in the log also ``blocked`` (the key or
-            the address is refused) and ``billing`` (the vendor asks for payment).
+        code: which kind of problem.
         message: the same in words.
     """
 
     account: str
-    code: str
+    code: ProblemCode
     message: str
 
     def __str__(self) -> str:
@@ -45,14 +58,14 @@ class Problem:
 def watch(using: str, accounts: Mapping[str, conf.Account]) -> None:
     """Log what a sweep finds wrong with the accounts of a database, in two statements."""
     problems: dict[str, list[Problem]] = defaultdict(list)
-    for alias, age in oldest_due_ends(using).items():
+    for alias, ends in due_ends_by_account(Operation.objects.using(using)).items():
         if alias in accounts:
-            problems[alias] += overdue(alias, age, accounts[alias].timing)
+            problems[alias] += overdue(alias, ends.age, accounts[alias].timing)
     refused = Q(blocked_since__isnull=False) | Q(billing_since__isnull=False)
     for state in with_now(AccountState.objects.using(using).filter(refused)):
-        condition = condition_of(state)
-        if state.account in accounts and condition.name in STUCK:
-            problem = Problem(state.account, condition.name, condition.reason)
+        condition, reason, _ = condition_of(state)
+        if state.account in accounts and condition in STUCK:
+            problem = Problem(state.account, ProblemCode(condition), reason)
             problems[state.account].append(problem)
     for alias, found in problems.items():
         alert(accounts[alias], found)
@@ -60,21 +73,22 @@ def watch(using: str, accounts: Mapping[str, conf.Account]) -> None:
 
 def alert_of_silence(account: conf.Account, problems: Iterable[Problem]) -> None:
     """Log that nothing drains, as no sweep does; a health check goes on if that fails."""
-    silent = [problem for problem in problems if problem.code == SILENT]
+    silent = [problem for problem in problems if problem.code == ProblemCode.SILENT]
     try:
         alert(account, silent)
     except Error:
         logger.exception("%s: the alert could not be noted.", account.alias)
 
 
-def alert(account: conf.Account, problems: Iterable[Problem]) -> None:
+def alert(account: conf.Account, problems: Sequence[Problem]) -> None:
     """Log problems at ERROR, unless a worker anywhere did so within ``Timing.alert_every``."""
-    problems = list(problems)
-    if problems and not _states(account).exists():
-        _states(account).bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)
+    if not problems:
+        return
+    rows = AccountState.objects.using(account.database).filter(account=account.alias)
+    if not rows.exists():
+        rows.bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)
     silence = Now() - account.timing.alert_every
-    rows = _states(account).filter(Q(alerted_at=None) | Q(alerted_at__lte=silence))
-    if problems and rows.update(alerted_at=Now()):
+    if rows.filter(Q(alerted_at=None) | Q(alerted_at__lte=silence)).update(alerted_at=Now()):
         logger.error("%s", " ".join(map(str, problems)), extra={"account": account.alias})
 
 
@@ -87,8 +101,5 @@ def overdue(alias: str, age: float | None, timing: conf.Timing) -> Iterator[Prob
         timing: the durations in force.
     """
     if age is not None and age * 1000 > timing.overdue_after:
-        yield Problem(alias, OVERDUE, f"an end has been due for {age / 60:.0f} minutes.")
-
-
-def _states(account: conf.Account) -> QuerySet[AccountState, AccountState]:
-    return AccountState.objects.using(account.database).filter(account=account.alias)
+        message = f"an end has been due for {age / 60:.0f} minutes."
+        yield Problem(alias, ProblemCode.OVERDUE, message)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from enum import StrEnum
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Model, Q, QuerySet
 from django.utils.connection import ConnectionDoesNotExist
 
 from django_liveactivity import conf
@@ -31,17 +33,32 @@ from django_liveactivity.models import (
 from django_liveactivity.models.missing_migration import cure_of
 from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
 
+M = TypeVar("M", bound=Model)
 Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
 END_RANKS = (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)
-UNREADABLE = "unreadable"
 FILTERED = 100
 """Up to so many accounts are named in a statement; of more, all of the database are read."""
-NONE: Mapping[str, int] = {"all": 0, "due": 0}
-NO_ENDS: Mapping[str, Any] = {"all": 0, "refused": 0, "oldest": None, "now": 0}
 NAMED = 10
 """How many cards of one problem are named."""
 VENDOR_LIMIT = re.compile(r'"limit":\s*(\d{1,6})\b')
+
+
+class Condition(StrEnum):
+    """Whether an account makes the calls that are due."""
+
+    OPEN = "open"
+    """It makes them all."""
+    FROZEN = "frozen"
+    """The vendor answered 429: every call waits."""
+    BLOCKED = "blocked"
+    """The key or the address is refused, or calls fail: one probe at a time."""
+    BILLING = "billing"
+    """The vendor asks for payment: content waits, ends flow."""
+    LIMIT = "limit"
+    """As many cards are alive as the vendor allows: starts wait."""
+    UNREADABLE = "unreadable"
+    """The account's database did not answer, so that nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +80,8 @@ class AccountStatus:
 
     Args:
         account: the alias.
-        condition: ``open``, ``frozen``, ``blocked``, ``billing``, ``limit``, or ``unreadable`` if
-            the account's database did not answer: then nothing else is known.
+        condition: whether it makes the calls that are due; if ``unreadable``, nothing else is
+            known.
         reason: why the account is not open.
         next_call_in: until the account makes its next call, or its next probe.
         backlog: operations that are due.
@@ -72,7 +89,7 @@ class AccountStatus:
         oldest_due_end_age: since when the oldest of them has been due.
         overdue_cards: those with an end that has been due for longer than ``Timing.overdue_after``.
         operator_cards: those with an end that the vendor refuses: it needs an operator.
-        needs_attention: cards that somebody should look at.
+        needs_attention: cards that an operator should look at.
         attention_cards: the same by name.
         waiting_starts: cards that wait because the vendor allows no more at once.
         vendor_limit: how many that are, or None if the vendor has not said so.
@@ -84,7 +101,7 @@ class AccountStatus:
     """
 
     account: str
-    condition: str
+    condition: Condition
     reason: str = ""
     next_call_in: float | None = None
     backlog: int = 0
@@ -102,7 +119,7 @@ class AccountStatus:
     is_used: bool = False
     tracking_failures: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the fields as a dict, ready for JSON."""
         return asdict(self)
 
@@ -124,97 +141,103 @@ def statuses(accounts: Sequence[conf.Account]) -> list[AccountStatus]:
         databases[account.database].append(account)
     for using, members in databases.items():
         try:
-            found |= {status.account: status for status in _Facts(using, members).statuses()}
+            facts = _Facts(using, members)
+            found |= {account.alias: facts.status(account) for account in members}
         except (Error, ConnectionDoesNotExist, ImproperlyConfigured) as error:
             text = " ".join(str(error).split()) or type(error).__name__
             reason = f"{text} {cure_of(error)}".strip()
-            found |= {a.alias: AccountStatus(a.alias, UNREADABLE, reason) for a in members}
+            unreadable = partial(AccountStatus, condition=Condition.UNREADABLE, reason=reason)
+            found |= {account.alias: unreadable(account.alias) for account in members}
     return [found[account.alias] for account in accounts]
+
+
+class DueEnds(NamedTuple):
+    """The due ends of an account: how many, how many are refused, since when, and the clock."""
+
+    all: int = 0
+    refused: int = 0
+    oldest: int | None = None
+    now: int = 0
+
+    @property
+    def age(self) -> float | None:
+        """For how many seconds the oldest of them has waited."""
+        return _seconds(self.oldest, self.now)
 
 
 class _Facts:
     """What the rows of a database tell of some of its accounts, each fact in one statement."""
 
     def __init__(self, using: str, accounts: Sequence[conf.Account]) -> None:
-        self.using, self.accounts = using, accounts
         aliases = [account.alias for account in accounts]
-        self.mine = Q(account__in=aliases) if len(aliases) <= FILTERED else Q()
+        mine = Q(account__in=aliases) if len(aliases) <= FILTERED else Q()
 
-    def statuses(self) -> Iterator[AccountStatus]:
-        rows = with_now(self._rows(AccountState))
-        self.states = {state.account: state for state in rows}
-        self.backlogs = self._counts(self._unfinished(), due=Q(next_try_at__lte=Now()))
-        self.ends = self._ends()
-        self.attention = self._counts(self._rows(LiveActivity).filter(needs_attention=True))
-        self.slots = self._counts(self._rows(RateLimitSlot).filter(free_at__gt=Now()))
+        def rows(model: type[M]) -> QuerySet[M, M]:
+            return model._default_manager.using(using).filter(mine)
+
+        self.states = {state.account: state for state in with_now(rows(AccountState))}
+        self.backlogs = _counts(_unfinished(rows(Operation)), Q(next_try_at__lte=Now()))
+        self.ends = due_ends_by_account(rows(Operation))
+        self.attention = _counts(rows(LiveActivity).filter(needs_attention=True))
+        self.slots = _counts(rows(RateLimitSlot).filter(free_at__gt=Now()))
         kept = Now() - TRACKING_FAILURES_KEPT_MS
-        self.failures = self._counts(self._rows(TrackingFailure).filter(created_at__gt=kept))
-        self.actions = self._counts(self._rows(OperatorAction).filter(applied_at=None))
-        self.heartbeat_age = heartbeat_age(self.using)
-        for account in self.accounts:
-            yield self._status(account)
+        self.failures = _counts(rows(TrackingFailure).filter(created_at__gt=kept))
+        self.actions = _counts(rows(OperatorAction).filter(applied_at=None))
+        self.heartbeat_age = heartbeat_age(using)
 
-    def _rows(self, model: type[Any]) -> QuerySet[Any, Any]:
-        rows: QuerySet[Any, Any] = model.objects.using(self.using).filter(self.mine)
-        return rows
-
-    def _unfinished(self, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
-        rows = self._rows(Operation).filter(rank__in=ranks, next_try_at__gte=0)
-        return rows.filter(state__in=Operation.UNFINISHED)
-
-    def _counts(self, rows: QuerySet[Any, Any], **filters: Q) -> dict[str, dict[str, int]]:
-        """Return by account how many rows there are, and how many meet each filter."""
-        counts = {name: Count("pk", filter=each) for name, each in filters.items()}
-        grouped = rows.order_by().values("account").annotate(all=Count("pk"), **counts)
-        return {row["account"]: row for row in grouped}
-
-    def _ends(self) -> dict[str, dict[str, Any]]:
-        rows = self._unfinished(END_RANKS).filter(Operation.is_in_force())
-        refused = Count("pk", filter=Q(state=Operation.State.NEEDS_OPERATOR))
-        facts = {"all": Count("pk"), "refused": refused, "oldest": Min("due_at"), "now": Now()}
-        grouped: Any = rows.order_by().values("account").annotate(**facts)
-        return {row["account"]: row for row in grouped}
-
-    def _status(self, account: conf.Account) -> AccountStatus:
+    def status(self, account: conf.Account) -> AccountStatus:
         alias, state = account.alias, self.states.get(account.alias)
-        condition = Condition("open") if state is None else condition_of(state)
-        ends, backlog = self.ends.get(alias, NO_ENDS), self.backlogs.get(alias, NONE)
-        attention = self.attention.get(alias, NONE)["all"]
-        waiting = _waiting_starts(account) if condition.name == "limit" else None
+        condition, reason, next_call_in = condition_of(state)
+        ends = self.ends.get(alias, DueEnds())
+        waiting = _waiting_starts(account, condition)
         rate_limit = get_backend(alias).rate_limit
-        is_used = state is not None or backlog["all"] > 0 or alias in self.actions
         return AccountStatus(
             account=alias,
-            condition=condition.name,
-            reason=condition.reason,
-            next_call_in=_until(condition.until, state),
-            backlog=backlog["due"],
-            due_ends=ends["all"],
-            oldest_due_end_age=_since(ends["oldest"], ends["now"]),
+            condition=condition,
+            reason=reason,
+            next_call_in=next_call_in,
+            backlog=self.backlogs[alias],
+            due_ends=ends.all,
+            oldest_due_end_age=ends.age,
             overdue_cards=_overdue_cards(account, ends),
-            operator_cards=_operator_cards(account) if ends["refused"] else NamedCards(),
-            needs_attention=attention,
-            attention_cards=_attention_cards(account) if attention else NamedCards(),
-            waiting_starts=_count_lanes(waiting),
-            vendor_limit=None if waiting is None else _vendor_limit(waiting),
-            slots_in_use=self.slots.get(alias, NONE)["all"],
+            operator_cards=_operator_cards(account) if ends.refused else NamedCards(),
+            needs_attention=self.attention[alias],
+            attention_cards=_attention_cards(account) if self.attention[alias] else NamedCards(),
+            waiting_starts=waiting.values("lane_digest").distinct().count(),
+            vendor_limit=_vendor_limit(waiting),
+            slots_in_use=self.slots[alias],
             slots=None if rate_limit is None else rate_limit[0],
             heartbeat_age=self.heartbeat_age,
-            is_used=is_used,
-            tracking_failures=self.failures.get(alias, NONE)["all"],
+            is_used=state is not None or alias in self.backlogs or alias in self.actions,
+            tracking_failures=self.failures[alias],
         )
 
 
-def _overdue_cards(account: conf.Account, ends: Mapping[str, Any]) -> NamedCards:
+def _counts(rows: QuerySet[Model], condition: Q | None = None) -> Counter[str]:
+    """Return, for each account with such rows, how many there are, or meet a condition."""
+    counted = rows.order_by().values_list("account").annotate(count=Count("pk", filter=condition))
+    return Counter(dict(counted))
+
+
+def due_ends_by_account(rows: Operations) -> dict[str, DueEnds]:
+    """Return what there is of due ends among the operations, for each account with any."""
+    refused = Count("pk", filter=Q(state=Operation.State.NEEDS_OPERATOR))
+    facts = {"all": Count("pk"), "refused": refused, "oldest": Min("due_at"), "now": Now()}
+    grouped = _due_ends(rows).order_by().values_list("account").annotate(**facts)
+    return {alias: DueEnds(*found) for alias, *found in grouped}
+
+
+def _overdue_cards(account: conf.Account, ends: DueEnds) -> NamedCards:
     longest = account.timing.overdue_after
-    if ends["oldest"] is None or ends["now"] - ends["oldest"] <= longest:
+    if ends.oldest is None or ends.now - ends.oldest <= longest:
         return NamedCards()
-    return _named(due_ends(account).filter(due_at__lt=Now() - longest), "activity__")
+    due = _due_ends(_operations(account))
+    return _named(due.filter(due_at__lt=Now() - longest), "activity__")
 
 
 def _operator_cards(account: conf.Account) -> NamedCards:
-    refused = due_ends(account).filter(state=Operation.State.NEEDS_OPERATOR)
-    return _named(refused, "activity__")
+    due = _due_ends(_operations(account))
+    return _named(due.filter(state=Operation.State.NEEDS_OPERATOR), "activity__")
 
 
 def _attention_cards(account: conf.Account) -> NamedCards:
@@ -222,11 +245,7 @@ def _attention_cards(account: conf.Account) -> NamedCards:
     return _named(cards.filter(account=account.alias, needs_attention=True))
 
 
-def _count_lanes(waiting: Operations | None) -> int:
-    return 0 if waiting is None else waiting.values("lane_digest").distinct().count()
-
-
-def _named(rows: QuerySet[Any, Any], card: str = "") -> NamedCards:
+def _named(rows: QuerySet[Model], card: str = "") -> NamedCards:
     """Return the cards of some rows, each once, the oldest first.
 
     Args:
@@ -242,9 +261,11 @@ def _named(rows: QuerySet[Any, Any], card: str = "") -> NamedCards:
     return NamedCards(lanes.count(), tuple(key or identity for key, identity in named))
 
 
-def _waiting_starts(account: conf.Account) -> Operations:
+def _waiting_starts(account: conf.Account, condition: Condition) -> Operations:
     """Return the content that the vendor, or a drain since, has put off for its limit of cards."""
-    rows = unfinished(account, (Rank.CONTENT, Rank.WAITING_START))
+    if condition != Condition.LIMIT:
+        return Operation.objects.none()
+    rows = _unfinished(_operations(account), (Rank.CONTENT, Rank.WAITING_START))
     return rows.filter(Q(rank=Rank.WAITING_START) | Q(outcome=Outcome.LIMIT_REACHED))
 
 
@@ -258,85 +279,74 @@ def _vendor_limit(waiting: Operations) -> int | None:
     return int(said[1]) if said else None
 
 
-def unfinished(account: conf.Account, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
+def _operations(account: conf.Account) -> Operations:
+    return Operation.objects.using(account.database).filter(account=account.alias)
+
+
+def _unfinished(rows: Operations, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
     """Return the operations that are still to be done: one range of the index per rank.
 
     Finished rows have no ``next_try_at``, so that a million of them cost nothing here.
     """
-    rows = Operation.objects.using(account.database).filter(account=account.alias)
     return rows.filter(rank__in=ranks, next_try_at__gte=0, state__in=Operation.UNFINISHED)
 
 
 def backlog(account: conf.Account) -> Operations:
     """Return the operations that are due to be tried."""
-    return unfinished(account).filter(next_try_at__lte=Now())
+    return _unfinished(_operations(account)).filter(next_try_at__lte=Now())
 
 
-@dataclass(frozen=True)
-class Later:
-    """What is to be done later: how many operations, and in how many seconds the first."""
-
-    count: int
-    first_in: float
-
-
-def later(account: conf.Account) -> Later | None:
-    """Return what is scheduled, or is tried again later; None if there is nothing."""
-    rows = unfinished(account).filter(next_try_at__gt=Now())
+def later(account: conf.Account) -> tuple[int, float] | None:
+    """Return how much is to be done later, and in how many seconds the first of it, or None."""
+    rows = _unfinished(_operations(account)).filter(next_try_at__gt=Now())
     first = with_now(rows).order_by("next_try_at").first()
     if first is None or first.next_try_at is None:
         return None
-    return Later(rows.count(), max(0.0, (first.next_try_at - first.now) / 1000))
+    return rows.count(), max(0.0, (first.next_try_at - first.now) / 1000)
 
 
-def due_ends(account: conf.Account) -> Operations:
+def _due_ends(rows: Operations) -> Operations:
     """Return the ends that are due and in force, whenever they are tried next."""
-    return unfinished(account, END_RANKS).filter(Operation.is_in_force())
+    return _unfinished(rows, END_RANKS).filter(Operation.is_in_force())
 
 
 def unacknowledged_ends(account: conf.Account) -> Operations:
     """Return the due ends without those that only wait for the DELETE that confirms them."""
-    return due_ends(account).filter(acknowledged_at=None)
-
-
-def oldest_due_ends(using: str) -> dict[str, float]:
-    """Return, by account, for how many seconds the oldest due end in a database has waited."""
-    rows = Operation.objects.using(using).filter(
-        rank__in=END_RANKS, next_try_at__gte=0, state__in=Operation.UNFINISHED
-    )
-    ends = rows.filter(Operation.is_in_force()).order_by().values("account")
-    oldest = ends.annotate(oldest=Min("due_at"), now=Now())
-    return {row["account"]: max(0.0, (row["now"] - row["oldest"]) / 1000) for row in oldest}
+    return _due_ends(_operations(account)).filter(acknowledged_at=None)
 
 
 def heartbeat_age(using: str) -> float | None:
     """Return for how many seconds the last sweep of a database is past; None if none ever ran."""
     beat = with_now(Heartbeat.objects.using(using)).first()
-    return None if beat is None else _since(beat.beat_at, beat.now)
+    return None if beat is None else _seconds(beat.beat_at, beat.now)
 
 
-class Condition(NamedTuple):
-    """An account's condition, why, and until when (milliseconds) it makes no call."""
+class AccountCondition(NamedTuple):
+    """An account's condition, why, and in how many seconds it makes its next call."""
 
-    name: str
+    condition: Condition = Condition.OPEN
     reason: str = ""
-    until: int | None = None
+    next_call_in: float | None = None
 
 
-def condition_of(state: AccountState) -> Condition:
-    """Return the condition of an account that was read with ``now``."""
+def condition_of(state: AccountState | None) -> AccountCondition:
+    """Return the condition of an account, by its row, if it has one, that was read with ``now``."""
+    if state is None:
+        return AccountCondition()
     if state.blocked_since is not None:
-        until = max(state.probe_at, state.frozen_until)
-        return Condition("blocked", _why_blocked(state), until)
+        reason, until = _why_blocked(state), max(state.probe_at, state.frozen_until)
+        return AccountCondition(Condition.BLOCKED, reason, _seconds(state.now, until))
     if state.frozen_until > state.now:
-        return Condition("frozen", "The vendor answered 429.", state.frozen_until)
+        reason = "The vendor answered 429."
+        return AccountCondition(Condition.FROZEN, reason, _seconds(state.now, state.frozen_until))
     if state.billing_since is not None:
         reason = "The vendor asks for payment: content waits, ends flow."
-        return Condition("billing", reason, state.billing_probe_at)
+        until = state.billing_probe_at
+        return AccountCondition(Condition.BILLING, reason, _seconds(state.now, until))
     if state.limit_since is not None:
         reason = "As many cards are alive as the vendor allows: starts wait."
-        return Condition("limit", reason, state.limit_probe_at)
-    return Condition("open")
+        return AccountCondition(Condition.LIMIT, reason, _seconds(state.now, state.limit_probe_at))
+    return AccountCondition()
 
 
 def _why_blocked(state: AccountState) -> str:
@@ -347,9 +357,5 @@ def _why_blocked(state: AccountState) -> str:
     return f"Calls fail, {state.failures} in a row (the last: {last}): the vendor or the network."
 
 
-def _since(at: int | None, now: int) -> float | None:
-    return None if at is None else max(0.0, (now - at) / 1000)
-
-
-def _until(at: int | None, state: AccountState | None) -> float | None:
-    return None if at is None or state is None else max(0.0, (at - state.now) / 1000)
+def _seconds(begin: int | None, end: int) -> float | None:
+    return None if begin is None else max(0.0, (end - begin) / 1000)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
 import time
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from django.db import close_old_connections
 
 from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, discard_session, drain, due_accounts, sweep
-from django_liveactivity.health import status
+from django_liveactivity.health import Condition, status
 from django_liveactivity.health.alerts import STUCK
 from django_liveactivity.models import Operation
 from django_liveactivity.models.missing_migration import cure_of
@@ -22,6 +25,7 @@ from django_liveactivity.printable import get_logger
 
 from .terminal import ProgressBars
 
+Ranks = frozenset[Operation.Rank | None]
 DRAWN_EVERY = 0.5
 LOOK_EVERY = 0.2
 LONGEST_PAUSE = 15.0
@@ -52,14 +56,20 @@ def drain_until_idle(alias: str, stop: threading.Event, bars: ProgressBars) -> D
 class _Rest:
     """Why an account is left alone: until when, and which kinds of due work are known to wait."""
 
-    until: float
-    known: Collection[object] = ()
+    until: float = 0.0
+    known: Ranks = frozenset()
     failures: int = 0
+
+    def covers(self, ranks: Ranks) -> bool:
+        """Tell whether all of this due work has to wait."""
+        return self.until > time.monotonic() and ranks <= self.known
 
 
 @dataclass
 class DispatchLoop:
     """Drains the accounts that have something due, on a bounded number of threads.
+
+    Where more accounts are due than threads are free, those with ends go first.
 
     Args:
         aliases: the accounts.
@@ -74,27 +84,38 @@ class DispatchLoop:
     bars: ProgressBars
     threads: int = 4
     interval: float = LOOK_EVERY
-    _running: Counter[str] = field(default_factory=Counter)
-    _rests: dict[str, _Rest] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _failed_looks: int = 0
-    _sweep_at: float = 0.0
-    _sweeping: Future[None] | None = None
+
+    def __post_init__(self) -> None:
+        accounts = [conf.account(alias) for alias in self.aliases]
+        self._served = frozenset(self.aliases)
+        self._databases = frozenset(account.database for account in accounts)
+        self._sweep_every = min(account.timing.sweep for account in accounts) / 1000
+        self._sweep_at = 0.0
+        self._sweeping: Future[None] | None = None
+        self._failed_looks = 0
+        self._rests: defaultdict[str, _Rest] = defaultdict(_Rest)
+        self._running: Counter[str] = Counter()
+        self._waiting: list[tuple[int, int, str, Ranks]] = []
+        self._turn = itertools.count()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="drain")
 
     def run(self) -> None:
         """Work until told to stop; a database that is away is waited for."""
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="drain") as pool:
+        with self._pool:
             while not self.stop.is_set():
-                pause = self._look(pool)
-                self._sweep(pool)
+                pause = self._look()
+                self._sweep()
                 self.stop.wait(pause)
 
-    def _look(self, pool: ThreadPoolExecutor) -> float:
+    def _look(self) -> float:
         """Start a drain for each account with something due; return the pause until the next."""
         try:
-            for using in {conf.account(alias).database for alias in self.aliases}:
+            for using in self._databases:
                 for alias, ranks in due_accounts(using).items():
-                    self._start(pool, alias, ranks)
+                    waits = self._running[alias] or self._rests[alias].covers(ranks)
+                    if alias in self._served and not waits:
+                        self._submit(alias, ranks)
             self._failed_looks = 0
         except Exception as error:  # noqa: BLE001 - logged, and tried again
             self._failed_looks += 1
@@ -103,33 +124,25 @@ class DispatchLoop:
             close_old_connections()
         return self.interval
 
-    def _start(self, pool: ThreadPoolExecutor, alias: str, ranks: Collection[object]) -> None:
-        rest = self._rests.get(alias)
-        waits = rest and rest.until > time.monotonic() and set(ranks) <= set(rest.known)
-        if alias not in self.aliases or waits or self._running[alias]:
-            return
-        self._submit(pool, alias, ranks)
-
-    def _submit(self, pool: ThreadPoolExecutor, alias: str, ranks: Collection[object]) -> None:
+    def _submit(self, alias: str, ranks: Ranks) -> None:
         with self._lock:
             self._running[alias] += 1
-        try:
-            pool.submit(self._drain, pool, alias, ranks)
-        except RuntimeError:  # the pool is shutting down
-            self._done(alias)
+            heapq.heappush(self._waiting, (_urgency(ranks), next(self._turn), alias, ranks))
+        with suppress(RuntimeError):  # the pool is shutting down
+            self._pool.submit(self._drain_next)
 
-    def _drain(self, pool: ThreadPoolExecutor, alias: str, ranks: Collection[object]) -> None:
-        before = self._rests.get(alias)
+    def _drain_next(self) -> None:
+        with self._lock:
+            _, _, alias, ranks = heapq.heappop(self._waiting)
+        failures = self._rests[alias].failures
         try:
             self._draw(alias)
-            more = partial(self._submit, pool, alias, ranks)
-            done = drain(alias, stop=self.stop, on_backlog=more)
+            done = drain(alias, stop=self.stop, on_backlog=partial(self._submit, alias, ranks))
             self._rests[alias] = _rest_after(done, ranks)
-            self._draw(alias, "" if done.condition == "open" else done.condition)
+            self._draw(alias, "" if done.condition == Condition.OPEN else done.condition)
         except Exception as error:  # noqa: BLE001 - logged, and tried again
-            failures = 1 + (before.failures if before else 0)
-            pause = self._log_failure(f"{alias}: the drain", error, failures)
-            self._rests[alias] = _Rest(time.monotonic() + pause, ranks, failures)
+            pause = self._log_failure(f"{alias}: the drain", error, failures + 1)
+            self._rests[alias] = _Rest(time.monotonic() + pause, ranks, failures + 1)
         finally:
             self._done(alias)
             close_old_connections()
@@ -139,19 +152,17 @@ class DispatchLoop:
             self._running[alias] -= 1
 
     def _draw(self, alias: str, note: str = "") -> None:
-        if self.bars.is_seen:
-            self.bars.show(alias, status.backlog(conf.account(alias)).count, note)
+        self.bars.show(alias, status.backlog(conf.account(alias)).count, note)
 
-    def _sweep(self, pool: ThreadPoolExecutor) -> None:
-        every = min(conf.account(alias).timing.sweep for alias in self.aliases) / 1000
+    def _sweep(self) -> None:
         idle = self._sweeping is None or self._sweeping.done()
         if idle and time.monotonic() >= self._sweep_at:
-            self._sweep_at = time.monotonic() + every
-            self._sweeping = pool.submit(_sweep, self.aliases)
+            self._sweep_at = time.monotonic() + self._sweep_every
+            self._sweeping = self._pool.submit(_sweep, self.aliases)
 
     def _log_failure(self, what: str, error: Exception, failures: int) -> float:
         """Log a failure, with its traceback the first time; return the pause after it."""
-        for using in {conf.account(alias).database for alias in self.aliases}:
+        for using in self._databases:
             discard_session(using)
         pause: float = min(LOOK_EVERY * 2 ** min(failures, 10), LONGEST_PAUSE)
         logger.error(
@@ -165,12 +176,17 @@ class DispatchLoop:
         return pause
 
 
-def _rest_after(done: Drained, ranks: Iterable[object]) -> _Rest:
+def _urgency(ranks: Ranks) -> int:
+    """Return the first rank among the due work; without a rank it is an end, or may be one."""
+    return min(Operation.Rank.END if rank is None else rank for rank in ranks)
+
+
+def _rest_after(done: Drained, ranks: Ranks) -> _Rest:
     """Return until when an account is left alone, unless something else becomes due."""
     if not done.more:
-        return _Rest(0.0)
+        return _Rest()
     pause = max(done.again_in or 0.0, 0.0 if done.calls else LOOK_EVERY)
-    known = frozenset(ranks) if done.ends_wait else frozenset(ranks) - {Operation.Rank.END}
+    known = ranks if done.ends_wait else ranks - {Operation.Rank.END}
     return _Rest(time.monotonic() + pause, known)
 
 

@@ -5,11 +5,11 @@ from .activity import (
     KnownActivityId,
     LiveActivity,
     Subject,
-    has_composite_key,
     lane_digest,
     root_model,
     where_written,
 )
+from .base import rows_of
 from .clock import Now, from_datetime, to_datetime, with_now
 from .delivery import AccountState, DrainPermit, Heartbeat, Lane, RateLimitSlot
 from .fields import SameBytes, storable
@@ -34,9 +34,9 @@ __all__ = [
     "TrackingFailure",
     "compiled",
     "from_datetime",
-    "has_composite_key",
     "lane_digest",
     "root_model",
+    "rows_of",
     "storable",
     "to_datetime",
     "where_written",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, ValidationError
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf
 from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.exceptions import InvalidInputError
 
 from .base import DIGEST_LENGTH, KeptModel
@@ -61,7 +62,7 @@ class Subject(NamedTuple):
         return cls.named(instance.__class__, instance.pk)
 
     @classmethod
-    def named(cls, model: type[models.Model], pk: Any) -> Subject:
+    def named(cls, model: type[models.Model], pk: object) -> Subject:
         """Return the subject of a model's primary key.
 
         The key may be written in any way that its field takes: an instance keeps what it was given,
@@ -71,12 +72,12 @@ class Subject(NamedTuple):
             InvalidInputError: at ``subject``, if the key is composite, missing, over 255 long,
                 nothing that its field takes or nothing that a column of text can hold.
         """
-        if has_composite_key(model):
+        if model._meta.is_composite_pk:
             raise InvalidInputError.at("subject", "Composite primary keys are not supported.")
         if pk is None:
             raise InvalidInputError.at("subject", "Save the object first: it has no primary key.")
         root = root_model(model)
-        field: models.Field[Any, Any] = root._meta.pk
+        field: models.Field[object, object] = root._meta.pk
         try:
             text = str(field.to_python(pk))
             text.encode()
@@ -88,11 +89,6 @@ class Subject(NamedTuple):
         if len(text) > MAX_SUBJECT:
             raise InvalidInputError.at("subject", "Its primary key is longer than 255 characters.")
         return cls(root._meta.label, text)
-
-
-def has_composite_key(model: type[models.Model]) -> bool:
-    """Tell whether the primary key of a model is made of several fields (Django 5.2 and later)."""
-    return len(getattr(model._meta, "pk_fields", ())) > 1
 
 
 def root_model(model: type[models.Model]) -> type[models.Model]:
@@ -151,8 +147,8 @@ class LiveActivity(KeptModel):
     ended_at = models.BigIntegerField(null=True, editable=False)  # of a failed card, since when
 
     is_closed: bool  # annotated by the selectors: whether an end is due
-    newest_content: Any  # annotated by the selectors: what it was last meant to show
-    newest_options: Any  # what travelled beside that content
+    newest_content: JSONObject | None  # annotated by the selectors: what it was meant to show
+    newest_options: JSONObject  # what travelled beside that content
     newest_content_id: int | None  # and that operation's id
 
     class Meta:
@@ -203,14 +199,12 @@ class LiveActivity(KeptModel):
             return None
 
     @classmethod
-    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
-        """Return the ids of the cards that live, or that something is still to be done for."""
+    def is_unacknowledged(cls) -> models.Q:
+        """Return, as a condition on cards, that they live or that something is left to do."""
         from .operation import Operation  # noqa: PLC0415 - the operation knows its activity
 
-        unfinished = Operation.objects.using(using).filter(state__in=Operation.UNFINISHED)
-        lives = ~models.Q(status__in=cls.OVER)
-        waits = models.Q(pk__in=unfinished.values("activity"))
-        return cls.objects.using(using).filter(lives | waits).values("pk")
+        unfinished = Operation.objects.filter(state__in=Operation.UNFINISHED)
+        return ~models.Q(status__in=cls.OVER) | models.Q(pk__in=unfinished.values("activity"))
 
 
 class KnownActivityId(models.Model):

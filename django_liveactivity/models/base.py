@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from django.db import models, router
 from django.db.models.expressions import BaseExpression
 
+from django_liveactivity.conf import Account
 from django_liveactivity.exceptions import UnacknowledgedEndError
 
 DIGEST_LENGTH = 64
+M = TypeVar("M", bound=models.Model)
+
+
+def rows_of(account: Account, model: type[M]) -> models.QuerySet[M, M]:
+    """Return the rows of an account in one of our tables, in the account's database."""
+    return model._default_manager.using(account.database).filter(account=account.alias)
 
 
 class InsertQuerySet(models.QuerySet[Any]):
@@ -26,14 +33,14 @@ class InsertQuerySet(models.QuerySet[Any]):
         here = row._state.db if isinstance(row, InsertedModel) else None
         return here or super().db
 
-    def insert(self, **values: Any) -> Any:
+    def insert(self, **values: object) -> Any:
         """INSERT one row; a value given as an expression is read from the database on access."""
         row = self.model(**values)
         row.save(using=self.db, force_insert=True)
         _forget_expressions(row)
         return row
 
-    def insert_all(self, values: Sequence[Mapping[str, Any]]) -> list[Any]:
+    def insert_all(self, values: Sequence[Mapping[str, object]]) -> list[Any]:
         """INSERT rows in one statement; expressions as in ``insert``."""
         rows = self.bulk_create([self.model(**each) for each in values])
         for row in rows:
@@ -67,8 +74,7 @@ class KeptQuerySet(InsertQuerySet):
         """
         rows: Any = self._chain()  # type: ignore[attr-defined]
         rows._for_write = True
-        using = rows.db
-        return self.using(using).filter(pk__in=self.model.unacknowledged_ids(using))
+        return self.using(rows.db).filter(self.model.is_unacknowledged())
 
 
 class InsertedModel(models.Model):
@@ -80,12 +86,17 @@ class InsertedModel(models.Model):
         abstract = True
         base_manager_name = "objects"  # which ``operation.activity`` is read by
 
-    def refresh_from_db(self, using: str | None = None, *args: Any, **kwargs: Any) -> None:
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
         """Read the row again, or what of it was not read yet; from where it came, by default.
 
         Django would ask the router, whose replica may not have the row yet.
         """
-        super().refresh_from_db(using or self._state.db, *args, **kwargs)
+        super().refresh_from_db(using or self._state.db, fields, from_queryset)
 
 
 class KeptModel(InsertedModel):
@@ -97,8 +108,8 @@ class KeptModel(InsertedModel):
         abstract = True
 
     @classmethod
-    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
-        """Return the primary keys of the rows with an unacknowledged end, as a subquery."""
+    def is_unacknowledged(cls) -> models.Q:
+        """Return, as a condition on the rows, that they hold an unacknowledged end."""
         raise NotImplementedError
 
     def delete(
@@ -111,6 +122,6 @@ class KeptModel(InsertedModel):
         """
         using = using or router.db_for_write(type(self), instance=self)
         rows = type(self)._base_manager.using(using).filter(pk=self.pk)
-        if rows.filter(pk__in=self.unacknowledged_ids(using)).exists():
+        if rows.filter(self.is_unacknowledged()).exists():
             raise UnacknowledgedEndError
         return super().delete(using, keep_parents)

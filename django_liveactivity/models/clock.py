@@ -7,7 +7,7 @@ worker whose own clock is an hour off changes nothing.
 from __future__ import annotations
 
 import datetime
-from typing import Any, TypeVar
+from typing import NoReturn, TypeVar
 
 from django.conf import settings
 from django.db.models import BigIntegerField, Func, Model, QuerySet
@@ -28,25 +28,25 @@ class Now(Func):
     output_field = BigIntegerField()
     arity = 0
 
-    def as_sqlite(self, *_: Any, **__: Any) -> Any:
+    def as_sqlite(self, *_: object, **__: object) -> tuple[str, tuple[()]]:
         """SQLite: the Julian day, a double, is exact to 0.05 ms."""
-        return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)", []
+        return "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)", ()
 
-    def as_postgresql(self, *_: Any, **__: Any) -> Any:
+    def as_postgresql(self, *_: object, **__: object) -> tuple[str, tuple[()]]:
         """PostgreSQL: ``clock_timestamp()`` goes on inside a transaction.
 
         As a subquery it is read once per statement; a volatile function by itself would be read
         per row, and no index could serve ``next_try_at <= now``.
         """
-        return "(SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT))", []
+        return "(SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT))", ()
 
-    def as_mysql(self, *_: Any, **__: Any) -> Any:
+    def as_mysql(self, *_: object, **__: object) -> tuple[str, tuple[()]]:
         """MariaDB and MySQL: a difference of two UTC values has no time zone."""
         micros = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
-        return f"({micros} DIV 1000)", []
+        return f"({micros} DIV 1000)", ()
 
-    def as_oracle(self, *_: Any, **__: Any) -> Any:
-        """Oracle is not supported: nobody has proved delivery on it."""
+    def as_oracle(self, *_: object, **__: object) -> NoReturn:
+        """Oracle is not supported: delivery has not been tested on it."""
         raise NotImplementedError("django_liveactivity runs on PostgreSQL, MariaDB and SQLite.")
 
 

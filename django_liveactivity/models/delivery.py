@@ -14,7 +14,7 @@ class Lane(models.Model):
     """The unit of order, lease, fence and quarantine: one stream key or one activity id."""
 
     class HiddenBecause(models.TextChoices):
-        """Why the phone does not show the card although nobody ended it."""
+        """Why the phone does not show the card although it has not ended."""
 
         PAUSED = "paused"
         EVICTED = "evicted"
@@ -30,7 +30,7 @@ class Lane(models.Model):
     fence = models.BigIntegerField(default=0)
     open_attempt = models.BigIntegerField(default=0)
 
-    # Whether a call was ever made, or somebody else's card may have this name.
+    # Whether a call was ever made, or another program's card may have this name.
     ever_called = models.BooleanField(default=False)
     # A generation is one card of a reused name. Operations up to this id, and content from before
     # this moment, belong to generations that have ended.

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Func
+from django.db.models.sql.compiler import SQLCompiler
 
 ALL = frozenset({"utf8mb4", "utf16", "utf16le", "utf32"})
 WITHOUT_EMOJI = frozenset({"utf8", "utf8mb3", "ucs2"})
 ESCAPED = re.compile(r"\\U([0-9a-f]{8})")
 
 
-def storable(field: models.Field[Any, Any], using: str, text: str) -> str:
+def storable(field: models.Field[str, str], using: str, text: str) -> str:
     r"""Return a text in characters that a column can hold; it may have become longer.
 
     Args:
@@ -52,19 +55,26 @@ def _largest_character(using: str, name: str, table: str, column: str) -> int:  
 
 
 class _AnyText(models.Field):  # type: ignore[type-arg]
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         """Return Django's own field: the column is the same."""
         name, _, args, kwargs = super().deconstruct()
         return name, f"django.db.models.{self.get_internal_type()}", args, kwargs
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+    def get_db_prep_value(
+        self, value: object, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> object:
         """Escape what the column cannot hold, in an INSERT as in a look-up."""
         value = super().get_db_prep_value(value, connection, prepared)
         if not isinstance(value, str) or value.isascii():
             return value
         return storable(self, connection.alias, value)[: self.max_length]
 
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:  # noqa: ARG002
+    def from_db_value(
+        self,
+        value: object,
+        expression: object,  # noqa: ARG002 - Django's signature
+        connection: BaseDatabaseWrapper,
+    ) -> object:
         """Restore what was escaped."""
         if connection.vendor != "mysql" or not isinstance(value, str) or "\\U" not in value:
             return value
@@ -95,7 +105,9 @@ class SameBytes(Func):
     template = "(%(expressions)s)"
     arg_joiner = " = "
 
-    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_mysql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, Sequence[Any]]:
         """MariaDB and MySQL: bytes have no collation."""
         template = "(BINARY %(expressions)s)"
         return self.as_sql(compiler, connection, template=template, **context)

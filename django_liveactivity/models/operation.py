@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import MAX_ALIAS
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 
 from .activity import LiveActivity
 from .base import DIGEST_LENGTH, InsertedModel, KeptModel
@@ -69,7 +68,6 @@ class Operation(KeptModel):
     UNFINISHED = (State.PENDING, State.NEEDS_OPERATOR)
     SCHEDULED = Q(due_at__gt=F("created_at"))
     """An end that was asked for a later time; else it was due when inserted."""
-    UNACKNOWLEDGED = Q(kind=Kind.END, state__in=UNFINISHED)
 
     activity = models.ForeignKey(
         LiveActivity,
@@ -169,9 +167,9 @@ class Operation(KeptModel):
         return ~cls.SCHEDULED | Q(~cls.is_moved(), due_at__lte=Now())
 
     @classmethod
-    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
-        """Return the ids of the ends that wait for their acknowledgement."""
-        return cls.objects.using(using).filter(cls.UNACKNOWLEDGED).values("pk")
+    def is_unacknowledged(cls) -> Q:
+        """Return, as a condition on operations, that they are ends still to be acknowledged."""
+        return Q(kind=cls.Kind.END, state__in=cls.UNFINISHED)
 
 
 class Attempt(KeptModel):
@@ -207,10 +205,9 @@ class Attempt(KeptModel):
         return to_datetime(self.started_at)
 
     @classmethod
-    def unacknowledged_ids(cls, using: str) -> models.QuerySet[Any, Any]:
-        """Return the ids of the attempts for ends that wait for their acknowledgement."""
-        ends = Operation.unacknowledged_ids(using)
-        return cls.objects.using(using).filter(operation__in=ends).values("pk")
+    def is_unacknowledged(cls) -> Q:
+        """Return, as a condition on attempts, that they are for ends still to be acknowledged."""
+        return Q(operation__in=Operation.objects.filter(Operation.is_unacknowledged()))
 
 
 class OperatorAction(InsertedModel):
@@ -243,3 +240,8 @@ class OperatorAction(InsertedModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.operation_id or self.account}"
+
+    @property
+    def created(self) -> datetime.datetime:
+        """When the operator decided, by the database's clock."""
+        return to_datetime(self.created_at)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from .contract import JsonObject, RefusedCallError
-from .limits import Policy, VendorAccount
-from .phone import Phone, PhoneCard, next_display, timestamp
+from .limits import VendorAccount
+from .phone import PhoneCard, next_display, timestamp
 
 API_PREFIX = "/api"
 ENDPOINTS = {
@@ -39,16 +39,6 @@ def is_api(path: str) -> bool:
     return urlsplit(path).path.startswith(f"{API_PREFIX}/")
 
 
-def find_route(method: str, path: str) -> Route | None:
-    """Return the endpoint of the API that this request is for, ``None`` if there is none."""
-    match urlsplit(path).path.split("/"):
-        case ["", "api", "live-activity", "stream", key] if key and method in _STREAM_OPERATIONS:
-            return Route(method, "stream", _STREAM_OPERATIONS[method], unquote(key))
-        case ["", "api", "live-activity", ("start" | "update" | "end") as name] if method == "POST":
-            return Route(method, name, name)
-    return None
-
-
 class ApiRequest(NamedTuple):
     """What a client sent to the API.
 
@@ -63,6 +53,16 @@ class ApiRequest(NamedTuple):
     path: str
     headers: Mapping[str, str]
     body: object
+
+    @property
+    def route(self) -> Route | None:
+        """The endpoint of the API that it is for, ``None`` if there is none."""
+        match self.method, urlsplit(self.path).path.split("/"):
+            case ("PUT" | "DELETE") as method, ["", "api", "live-activity", "stream", key] if key:
+                return Route(method, "stream", _STREAM_OPERATIONS[method], unquote(key))
+            case "POST", ["", "api", "live-activity", ("start" | "update" | "end") as name]:
+                return Route("POST", name, name)
+        return None
 
 
 class Reply(NamedTuple):
@@ -114,23 +114,13 @@ class ReceivedCall:
     body: JsonObject
     now: float
 
-    @property
-    def policy(self) -> Policy:
-        """The vendor's limits and choices."""
-        return self.account.policy
-
-    @property
-    def phone(self) -> Phone:
-        """Every card there is."""
-        return self.account.phone
-
     def show_new_card(
         self, stream_key: str | None, previous: PhoneCard | None = None
     ) -> tuple[PhoneCard, JsonObject]:
         """Put a card on the phone, in place of the previous one; return it and reply fields."""
         evicted = self.account.make_room(self.now)
         display = next_display(previous, self.body)
-        card = self.phone.show(self.account.number, stream_key, display, self.now)
+        card = self.account.phone.show(self.account.number, stream_key, display, self.now)
         fields = {"activity_id": card.activity_id, "devices_notified": DEVICES, "users_notified": 1}
         # The contract names it for start only; without it a PUT could not tell which card it ended.
         return card, fields | ({"ended_activity_id": evicted} if evicted else {})
@@ -142,30 +132,32 @@ class CallRecord:
 
     Args:
         number: counted from 1.
-        at: seconds since the epoch, by the sandbox's clock.
+        at: when it came by the sandbox's clock, as the vendor writes a time.
         monotonic: seconds of ``time.monotonic()``, which other processes of the machine share.
         account: the number of the account, ``None`` where the API key was refused. The key
             itself is never recorded.
+        authorized: whether there is an account.
         method: of the request.
         path: of the request.
         body: the parsed JSON, ``None`` if there was none.
-        fault: the kind of fault that it met, ``None`` if it met none.
         status: of the reply, ``None`` if there was none.
         answer: the body that was sent.
-        is_applied: whether the vendor processed it, answered or not.
+        fault: the kind of fault that it met, ``None`` if it met none.
+        applied: whether the vendor processed it, answered or not.
     """
 
     number: int
-    at: float
+    at: str
     monotonic: float
     account: int | None
+    authorized: bool
     method: str
     path: str
     body: object
-    fault: str | None
     status: int | None = None
     answer: object = None
-    is_applied: bool = False
+    fault: str | None = None
+    applied: bool = False
 
     def replied(self, reply: Reply) -> Reply:
         """Record what is sent back, and return it."""
@@ -184,20 +176,3 @@ class CallRecord:
         if self.fault is not None:
             words.append(f"({self.fault})")
         return " ".join(words).encode("unicode_escape").decode("ascii")
-
-    def as_json(self) -> JsonObject:
-        """Return it as ``/calls.json`` shows it."""
-        return {
-            "number": self.number,
-            "at": timestamp(self.at),
-            "monotonic": self.monotonic,
-            "account": self.account,
-            "authorized": self.account is not None,
-            "method": self.method,
-            "path": self.path,
-            "body": self.body,
-            "status": self.status,
-            "answer": self.answer,
-            "fault": self.fault,
-            "applied": self.is_applied,
-        }

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 JsonObject = dict[str, Any]
 Check = Callable[[str, object], object]
@@ -241,9 +241,10 @@ def _any_object(path: str, value: object) -> JsonObject:
 
 
 def _object(
-    fields: Mapping[str, Check], required: Collection[str] = ()
+    required: Mapping[str, Check], optional: Mapping[str, Check]
 ) -> Callable[[str, object], JsonObject]:
     """Return a check for an object with these fields and no others, which returns the object."""
+    fields = {**required, **optional}
 
     def check(path: str, value: object) -> JsonObject:
         found = _any_object(path, value)
@@ -289,13 +290,9 @@ def _is_allowed_url(url: str, action_type: str) -> bool:
     except ValueError:
         return False
     if action_type == "open_url" and parts.scheme == "shortcuts":
-        return _runs_shortcut(parts)
+        return parts.netloc == "run-shortcut" and bool(parse_qs(parts.query).get("name"))
     schemes = ("http", "https") if action_type == "open_url" else ("https",)
     return parts.scheme in schemes and has_host
-
-
-def _runs_shortcut(parts: SplitResult) -> bool:
-    return parts.netloc == "run-shortcut" and bool(parse_qs(parts.query).get("name"))
 
 
 def _metadata(path: str, value: object) -> None:
@@ -313,32 +310,21 @@ def _metadata(path: str, value: object) -> None:
 
 _METADATA_VALUE = _either(_text(0, 4000), _number(), _boolean)
 _ACTION_FIELDS = _object(
-    {
-        "title": _text(),
-        "type": _one_of(("open_url", "webhook")),
-        "url": _text(),
-        # Sent by the SDK for every action, and used by the vendor for webhooks only.
-        "method": _one_of(("GET", "POST")),
-        "body": _any_object,
-    },
-    required=("title", "type", "url"),
+    {"title": _text(), "type": _one_of(("open_url", "webhook")), "url": _text()},
+    # Sent by the SDK for every action, and used by the vendor for webhooks only.
+    {"method": _one_of(("GET", "POST")), "body": _any_object},
 )
 _COLOR = _one_of(
     ("lime", "green", "cyan", "blue", "purple", "magenta", "red", "orange", "yellow", "gray")
 )
 _METRIC = _object(
-    {
-        "label": _text(1),
-        "value": _either(_number(0), _text(1, 64)),
-        "unit": _text(),
-        "color": _COLOR,
-    },
-    required=("label", "value"),
+    {"label": _text(1), "value": _either(_number(0), _text(1, 64))},
+    {"unit": _text(), "color": _COLOR},
 )
+_TITLE: dict[str, Check] = {"title": _text()}
+_TYPE: dict[str, Check] = {"type": _one_of(TYPES)}
 _CONTENT: dict[str, Check] = {
-    "title": _text(),
     "subtitle": _text(),
-    "type": _one_of(TYPES),
     "number_of_steps": _integer(1),
     "current_step": _integer(0),
     "percentage": _number(0, 100),
@@ -349,20 +335,22 @@ _CONTENT: dict[str, Check] = {
     "is_running": _boolean,
     "metrics": _array(_METRIC, 1, 8),
     "message": _text(1),
-    "icon": _object({"symbol": _text(1), "color": _COLOR}, required=("symbol",)),
-    "badge": _object({"title": _text(1), "color": _COLOR}, required=("title",)),
+    "icon": _object({"symbol": _text(1)}, {"color": _COLOR}),
+    "badge": _object({"title": _text(1)}, {"color": _COLOR}),
     "color": _COLOR,
     "step_color": _COLOR,
     "step_colors": _array(_COLOR),
 }
 _MINUTES: dict[str, Check] = {"auto_dismiss_minutes": _integer(0)}
 _SECONDS: dict[str, Check] = {"auto_dismiss_seconds": _integer(0)}
-_START_CONTENT = _object(_CONTENT, required=("title", "type"))
-_UPDATE_CONTENT = _object(_CONTENT, required=("title",))
-_END_CONTENT = _object({**_CONTENT, **_MINUTES}, required=("title",))
-_STREAM_CONTENT = _object({**_CONTENT, **_MINUTES, **_SECONDS}, required=("title",))
-_ALERT = _object({"title": _text(), "body": _text()})
-_TARGET = _object({"channels": _channels}, required=("channels",))
+_START_CONTENT = _object(_TITLE | _TYPE, _CONTENT)
+_UPDATE_CONTENT = _object(_TITLE, _TYPE | _CONTENT)
+_END_CONTENT = _object(_TITLE, _TYPE | _CONTENT | _MINUTES)
+_STREAM_CONTENT = _object(_TITLE, _TYPE | _CONTENT | _MINUTES | _SECONDS)
+_ID: dict[str, Check] = {"activity_id": _text()}
+_ALERT: dict[str, Check] = {"alert": _object({}, {"title": _text(), "body": _text()})}
+_CHANNELS: dict[str, Check] = {"channels": _channels}
+_TARGET: dict[str, Check] = {"target": _object(_CHANNELS, {})}
 _COMMON: dict[str, Check] = {
     "action": _action,
     "secondary_action": _action,
@@ -370,27 +358,9 @@ _COMMON: dict[str, Check] = {
     "metadata": _metadata,
 }
 _BODIES = {
-    "start": _object(
-        {"content_state": _START_CONTENT, "alert": _ALERT, "target": _TARGET, **_COMMON},
-        required=("content_state",),
-    ),
-    "update": _object(
-        {"activity_id": _text(), "content_state": _UPDATE_CONTENT, **_COMMON},
-        required=("activity_id", "content_state"),
-    ),
-    "end": _object(
-        {"activity_id": _text(), "content_state": _END_CONTENT, **_COMMON},
-        required=("activity_id", "content_state"),
-    ),
-    "stream": _object(
-        {
-            "content_state": _STREAM_CONTENT,
-            "alert": _ALERT,
-            "channels": _channels,
-            "target": _TARGET,
-            **_COMMON,
-        },
-        required=("content_state",),
-    ),
-    "end_stream": _object({"content_state": _STREAM_CONTENT, "alert": _ALERT, **_COMMON}),
+    "start": _object({"content_state": _START_CONTENT}, _ALERT | _TARGET | _COMMON),
+    "update": _object(_ID | {"content_state": _UPDATE_CONTENT}, _COMMON),
+    "end": _object(_ID | {"content_state": _END_CONTENT}, _COMMON),
+    "stream": _object({"content_state": _STREAM_CONTENT}, _ALERT | _CHANNELS | _TARGET | _COMMON),
+    "end_stream": _object({}, {"content_state": _STREAM_CONTENT} | _ALERT | _COMMON),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from urllib.parse import unquote, urlsplit
 
 from .calls import CallRecord, Reply, refused
@@ -43,7 +44,7 @@ class Controls:
     def calls(self) -> list[JsonObject]:
         """Return what ``/calls.json`` shows: every call received, in order."""
         with self._lock:
-            return [record.as_json() for record in self._records]
+            return [asdict(record) for record in self._records]
 
     def pause(self, stream_key: str) -> int:
         """Pause a stream as its user would; return how many streams have this key."""
@@ -105,11 +106,13 @@ class Controls:
         ``/phone/resume/KEY``, ``/phone/dismiss/KEY-OR-ID``, ``/phone/start/ID`` (or
         ``/phone/start/ID/TYPE``, a card that another program started) and ``/reset`` act.
         """
+        gestures = {"pause": self.pause, "resume": self.resume, "dismiss": self.dismiss}
+        answer: JsonObject | list[JsonObject] = {"success": True}
         match method, unquote(urlsplit(path).path).strip("/").split("/"):
             case "GET", ["phone.json"]:
-                return Reply(200, {}, self.phone())
+                answer = self.phone()
             case "GET", ["calls.json"]:
-                return Reply(200, {}, self.calls())
+                answer = self.calls()
             case "POST", ["reset"]:
                 self.reset()
             case "POST", ["phone", "start", *card] if 1 <= len(card) <= 2:
@@ -117,28 +120,20 @@ class Controls:
                     self.start_elsewhere(*card)
                 except ValueError as error:
                     return refused(RefusedCallError(400, "Bad request", str(error)))
-            case "POST", ["phone", gesture, name]:
-                return self._gesture(gesture, name)
+            case "POST", ["phone", gesture, name] if gesture in gestures:
+                if not gestures[gesture](name):
+                    return _not_found(f"Nothing to {gesture} is named {name}.")
+            case "POST", ["phone", _, _]:
+                return _not_found(f"The gestures are {', '.join(gestures)}.")
             case _:
                 return _not_found(
                     "There are GET /phone.json, GET /calls.json, and the API under /api/"
                 )
-        return _DONE
-
-    def _gesture(self, gesture: str, name: str) -> Reply:
-        gestures = {"pause": self.pause, "resume": self.resume, "dismiss": self.dismiss}
-        if gesture not in gestures:
-            return _not_found(f"The gestures are {', '.join(gestures)}.")
-        if not gestures[gesture](name):
-            return _not_found(f"Nothing to {gesture} is named {name}.")
-        return _DONE
+        return Reply(200, {}, answer)
 
     def _show_started_elsewhere(self) -> None:
         for activity_id, card_type in self._started_elsewhere.items():
             self.start_elsewhere(activity_id, card_type)
-
-
-_DONE = Reply(200, {}, {"success": True})
 
 
 def _not_found(message: str) -> Reply:

@@ -10,9 +10,9 @@ import socket
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
+from http.client import responses
 
-from .calls import ENDPOINTS, ApiRequest, CallRecord, Reply, Route, accepted, find_route, refused
+from .calls import ENDPOINTS, ApiRequest, CallRecord, Reply, Route, accepted, refused
 from .contract import RefusedCallError
 from .http_server import HttpHandler, render, render_json
 from .limits import billing_blocked, no_recipients, rate_limited
@@ -163,20 +163,13 @@ def status_reply(status: int, now: float) -> Reply:
         case 429:
             error = rate_limited()
         case _:
-            error = RefusedCallError(status, _phrase(status), _INJECTED)
+            error = RefusedCallError(status, responses.get(status, f"Status {status}"), _INJECTED)
     return refused(error)
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"Status {status}"
 
 
 def _ignored(request: ApiRequest, now: float) -> Reply:
     """Return a 200 for a call that had no effect."""
-    route = find_route(request.method, request.path)
+    route = request.route
     named: dict[str, object]
     if route is not None and route.operation == "stream":
         named = {"stream_key": route.stream_key, "operation": "updated", "remote_push_sent": False}

@@ -8,9 +8,10 @@ import math
 import socket
 import sys
 import threading
-from collections.abc import Iterable, Mapping
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
+from http.client import responses
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Any, Protocol
 
 from .calls import MALFORMED, ApiRequest, CallRecord, Reply, is_api, refused
@@ -41,8 +42,10 @@ class VendorServer(Protocol):
         """Answer a request that is not for the API."""
 
 
-class HttpServer(ThreadingHTTPServer):
+class HttpServer(ThreadingTCPServer):
     """Serves the connections of one address, and leaves none open at the end.
+
+    ``ThreadingHTTPServer`` would look up the host's full name first, which may take seconds.
 
     Args:
         address: host and port; port 0 lets the system choose one.
@@ -50,6 +53,7 @@ class HttpServer(ThreadingHTTPServer):
         vendor_server: answers the requests.
     """
 
+    allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
 
@@ -59,12 +63,6 @@ class HttpServer(ThreadingHTTPServer):
         self.vendor_server = vendor_server
         self._connections: set[socket.socket] = set()
         super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        """Bind without looking up the host's full name, which may take seconds."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
 
     def process_request(self, request: Any, client_address: object) -> None:
         """Serve a connection, and remember it while it is open."""
@@ -139,8 +137,10 @@ class HttpHandler(BaseHTTPRequestHandler):
         return record.replied(reply)
 
     def send(self, reply: Reply) -> None:
-        """Send a reply."""
-        self.wfile.write(render_json(reply, keep_alive=not self.close_connection))
+        """Send a reply, and say if it is the last one on this connection."""
+        if self.close_connection:
+            reply = reply._replace(headers={**reply.headers, "Connection": "close"})
+        self.wfile.write(render_json(reply))
 
     def _answer_api(self, body: object, refusal: Reply | None) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -170,25 +170,18 @@ class HttpHandler(BaseHTTPRequestHandler):
             return MALFORMED
 
 
-def render_json(reply: Reply, *, keep_alive: bool = True) -> bytes:
+def render_json(reply: Reply) -> bytes:
     """Return the whole HTTP response, its body as JSON."""
     body = json.dumps(reply.body).encode()
     headers = {"Content-Type": "application/json; charset=utf-8", **reply.headers}
-    return render(reply.status, headers, body, keep_alive=keep_alive)
+    return render(reply.status, headers, body)
 
 
-def render(
-    status: int, headers: Mapping[str, str], body: bytes, *, keep_alive: bool = True
-) -> bytes:
+def render(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     """Return a whole HTTP response."""
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = "Injected"
-    if not keep_alive:
-        headers = {**headers, "Connection": "close"}
     headers = {**headers, "Content-Length": str(len(body))}
-    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {headers[name]}" for name in headers)]
+    lines = [f"HTTP/1.1 {status} {responses.get(status, 'Injected')}"]
+    lines += (f"{name}: {headers[name]}" for name in headers)
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
@@ -206,20 +199,14 @@ def parse_json(raw: bytes) -> object:
     return value
 
 
-def _check_depth(value: object) -> None:
+def _check_depth(value: object, levels: int = _DEEPEST) -> None:
     """Refuse what is too deep to be shown again inside ``/calls.json``."""
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return
-    raise ValueError("too deeply nested")
-
-
-def _children(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+    if levels == 0:
+        raise ValueError("too deeply nested")
+    children = list(value.values()) if isinstance(value, dict) else value
+    if isinstance(children, list):
+        for child in children:
+            _check_depth(child, levels - 1)
 
 
 def _finite(text: str) -> float:

@@ -149,10 +149,6 @@ class VendorAccount:
         self.streams: dict[str, Stream] = {}
         self.rate_limit = WINDOWS[policy.window](*policy.rate_limit)
 
-    def admits(self, now: float) -> bool:
-        """Count a call at ``now`` (seconds) and tell whether it is within the rate limit."""
-        return self.rate_limit.admits(now)
-
     def check_may_show(self, body: JsonObject, now: float) -> None:
         """Check that this account may show cards, on the channels that the body asks for."""
         if self.policy.billing:

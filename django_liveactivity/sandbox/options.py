@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import fields
 
 from .contract import TYPES
 from .control import ELSEWHERE_TYPE
 from .faults import parse_faults
-from .limits import BILLING_ERRORS, DELIVERIES, WINDOWS
+from .limits import BILLING_ERRORS, DELIVERIES, WINDOWS, Policy
 from .sandbox import Sandbox
 
 DEFAULT_BIND = "127.0.0.1:8765"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the sandbox on this parser."""
+    """Declare the options of the sandbox on this parser; those of ``Policy`` default to its own."""
     add = parser.add_argument
     add("--bind", type=_checked(parse_bind), default=DEFAULT_BIND, metavar="HOST:PORT")
     add(
@@ -26,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an API key that exists; repeatable; by default every key does",
     )
     add("--rate-limit", type=_checked(parse_rate_limit), default="60/60", metavar="CALLS/SECONDS")
-    add("--window", choices=tuple(WINDOWS), default="fixed", help="shape of the rate limit")
-    add("--concurrent", type=int, default=4, help="activities that an account may have at once")
+    add("--window", choices=tuple(WINDOWS), help="shape of the rate limit")
+    add("--concurrent", type=int, help="activities that an account may have at once")
     add(
         "--evict",
         action="store_true",
@@ -70,20 +71,15 @@ def _add_open_answers(parser: argparse.ArgumentParser) -> None:
         metavar="SLUG",
         help="a channel that has devices; repeatable; by default all but 'empty' have",
     )
-    add("--billing", choices=BILLING_ERRORS, default="", help="answer starts and PUTs 402")
-    add("--delivery", choices=DELIVERIES, default="all", help="how ends reach the devices")
+    add("--billing", choices=BILLING_ERRORS, help="answer starts and PUTs 402")
+    add("--delivery", choices=DELIVERIES, help="how ends reach the devices")
     add(
-        "--unknown-activity",
-        type=int,
-        choices=(403, 404),
-        default=404,
-        help="status for an unknown activity_id",
+        "--unknown-activity", type=int, choices=(403, 404), help="status for an unknown activity_id"
     )
     add(
         "--no-recipients",
         type=int,
         choices=(404, 422),
-        default=422,
         help="status when no device matches the channels",
     )
     add("--retry-after", type=float, metavar="SECONDS", help="header of 429 and 503 answers")
@@ -104,6 +100,9 @@ def from_arguments(
         OSError: the address is taken.
     """
     host, port = parse_bind(arguments.bind)
+    chosen = {field.name: getattr(arguments, field.name) for field in fields(Policy)}
+    policy = {name: value for name, value in chosen.items() if value is not None}
+    policy["rate_limit"] = parse_rate_limit(arguments.rate_limit)
     return Sandbox(
         port,
         host=host,
@@ -112,17 +111,7 @@ def from_arguments(
         faults=arguments.faults,
         started_elsewhere=dict(map(parse_started_elsewhere, arguments.started_elsewhere)),
         echo=None if arguments.quiet else echo,
-        api_keys=arguments.api_keys,
-        rate_limit=parse_rate_limit(arguments.rate_limit),
-        window=arguments.window,
-        concurrent=arguments.concurrent,
-        evict=arguments.evict,
-        channels=arguments.channels,
-        billing=arguments.billing,
-        delivery=arguments.delivery,
-        unknown_activity=arguments.unknown_activity,
-        no_recipients=arguments.no_recipients,
-        retry_after=arguments.retry_after,
+        **policy,
     )
 
 

@@ -38,7 +38,7 @@ class Display(NamedTuple):
 
 @dataclass
 class PhoneCard:
-    """One Live Activity."""
+    """One Live Activity; ``dismiss_at`` is 0 until it has ended."""
 
     activity_id: str
     account: int
@@ -164,9 +164,5 @@ class Phone:
         """Return what is on the phones now: alive, and ended but not yet dismissed."""
         self.expire(now)
         alive = [card.as_json() for card in self.alive()]
-        ended = [
-            card.as_json()
-            for card in self.cards.values()
-            if not card.is_alive and card.dismiss_at > now
-        ]
+        ended = [card.as_json() for card in self.cards.values() if card.dismiss_at > now]
         return {"empty": not alive, "alive": alive, "ended": ended}

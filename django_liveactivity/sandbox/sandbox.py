@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Self, Unpack
 
-from .calls import API_PREFIX, MALFORMED, ApiRequest, CallRecord, Reply, delivery_report, find_route
+from .calls import API_PREFIX, MALFORMED, ApiRequest, CallRecord, Reply, delivery_report
 from .control import Controls
 from .faults import Fault, FaultPlan, FaultyHandler, injected_reply, parse_faults
 from .http_server import HttpServer
 from .limits import Policy, PolicyOptions
+from .phone import timestamp
 from .vendor import Vendor
 
 _STARTED = time.time() - time.monotonic()
@@ -126,12 +127,13 @@ class Sandbox(Controls):
         """Record a call of the API, and the fault that it meets."""
         with self._lock:
             account = self._vendor.authenticate(request.headers)
-            route = find_route(request.method, request.path)
+            route = request.route
             record = CallRecord(
                 number=len(self._records) + 1,
-                at=self._clock(),
+                at=timestamp(self._clock()),
                 monotonic=time.monotonic(),
                 account=None if account is None else account.number,
+                authorized=account is not None,
                 method=request.method,
                 path=request.path,
                 body=None if request.body is MALFORMED else request.body,
@@ -147,7 +149,7 @@ class Sandbox(Controls):
             reply = injected_reply(record.fault, request, now)
             if reply is not None:
                 return self._vendor.ask_to_wait(reply)
-            record.is_applied = True
+            record.applied = True
             reply = self._vendor.handle(request, now)
             if record.fault == "partial" and reply.status == 200:
                 reply.body.update(delivery_report("partial"))

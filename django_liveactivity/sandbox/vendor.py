@@ -10,17 +10,7 @@ import random
 import re
 from collections.abc import Mapping
 
-from .calls import (
-    DEVICES,
-    MALFORMED,
-    ApiRequest,
-    ReceivedCall,
-    Reply,
-    accepted,
-    delivery_report,
-    find_route,
-    refused,
-)
+from .calls import MALFORMED, ApiRequest, ReceivedCall, Reply, accepted, delivery_report, refused
 from .contract import (
     PayloadError,
     RefusedCallError,
@@ -91,13 +81,13 @@ class Vendor:
         return reply
 
     def _process(self, request: ApiRequest, now: float) -> Reply:
-        route = find_route(request.method, request.path)
+        route = request.route
         if route is None:
             raise RefusedCallError(404, "Not found", "There is no such endpoint")
         account = self.authenticate(request.headers)
         if account is None:
             raise RefusedCallError(401, "Unauthorized", "Missing or invalid API key")
-        if not account.admits(now):
+        if not account.rate_limit.admits(now):
             return self.ask_to_wait(refused(rate_limited()))
         if route.endpoint == "stream":
             _check_stream_key(route.stream_key)
@@ -153,7 +143,7 @@ def _delete(call: ReceivedCall) -> Reply:
     if not stream.card.is_alive:
         return _reconciled(call, "ended", activity_id=None)
     stream.card.end_by_call(call.body, call.now, minutes=2)
-    report = delivery_report(call.policy.delivery)
+    report = delivery_report(call.account.policy.delivery)
     return _reconciled(call, "ended", activity_id=stream.card.activity_id, **report)
 
 
@@ -175,15 +165,10 @@ def _show_change(call: ReceivedCall, card: PhoneCard) -> Reply:
         return _reconciled(call, "noop", activity_id=card.activity_id)
     card.display = display
     card.updates += 1
-    fields: dict[str, object] = {
-        "activity_id": card.activity_id,
-        "devices_notified": DEVICES,
-        "devices_queued": 0,
-        "remote_push_sent": True,
-    }
+    report = delivery_report("all") | {"remote_push_sent": True}
     if _is_busy(card, call.now):
-        fields["warning"] = _BUSY
-    return _reconciled(call, "updated", **fields)
+        report["warning"] = _BUSY
+    return _reconciled(call, "updated", activity_id=card.activity_id, **report)
 
 
 def _is_busy(card: PhoneCard, now: float) -> bool:
@@ -219,9 +204,7 @@ def _update(call: ReceivedCall) -> Reply:
         return _show_again(call, card)
     card.display = next_display(card, call.body)
     card.updates += 1
-    return accepted(
-        call.now, activity_id=card.activity_id, devices_notified=DEVICES, devices_queued=0
-    )
+    return accepted(call.now, activity_id=card.activity_id, **delivery_report("all"))
 
 
 def _show_again(call: ReceivedCall, previous: PhoneCard) -> Reply:
@@ -252,12 +235,12 @@ def _end(call: ReceivedCall) -> Reply:
             end_reason=card.end_reason,
         )
     card.end_by_call(call.body, call.now, minutes=3)
-    report = delivery_report(call.policy.delivery)
+    report = delivery_report(call.account.policy.delivery)
     return accepted(call.now, activity_id=card.activity_id, **report)
 
 
 def _find_card(call: ReceivedCall, operation: str) -> PhoneCard:
-    card = call.phone.cards.get(call.body["activity_id"])
+    card = call.account.phone.cards.get(call.body["activity_id"])
     if card is None:
         raise _not_found(call, "No Live Activity found for this activity_id")
     if card.account != call.account.number:
@@ -267,8 +250,9 @@ def _find_card(call: ReceivedCall, operation: str) -> PhoneCard:
 
 
 def _not_found(call: ReceivedCall, message: str) -> RefusedCallError:
-    error = "Forbidden" if call.policy.unknown_activity == 403 else "Live Activity not found"
-    return RefusedCallError(call.policy.unknown_activity, error, message)
+    status = call.account.policy.unknown_activity
+    error = "Forbidden" if status == 403 else "Live Activity not found"
+    return RefusedCallError(status, error, message)
 
 
 _OPERATIONS = {

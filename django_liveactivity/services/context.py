@@ -6,7 +6,6 @@ import datetime
 import functools
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from types import TracebackType
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, cast
 
 from asgiref.sync import sync_to_async
@@ -14,7 +13,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Model
 
 from django_liveactivity import conf
-from django_liveactivity.content import ContentInput, OptionFields
+from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 
@@ -120,16 +119,11 @@ class Block(AbstractContextManager[Card, None], AbstractAsyncContextManager[Card
 
     def __enter__(self) -> Card:
         activity = stream_activity(self._stream_key, self._content, **self._options)
-        held = {k: v for k, v in self._options.items() if k in BlockOptions.__optional_keys__}
-        self._card = Card(activity, cast(BlockOptions, held))
+        kept = {k: v for k, v in self._options.items() if k in BlockOptions.__optional_keys__}
+        self._card = Card(activity, cast(BlockOptions, kept))
         return self._card
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:
             self._card.end()
         else:
@@ -138,13 +132,8 @@ class Block(AbstractContextManager[Card, None], AbstractAsyncContextManager[Card
     async def __aenter__(self) -> Card:
         return await sync_to_async(self.__enter__)()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await sync_to_async(self.__exit__)(kind, error, traceback)
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
+        await sync_to_async(self.__exit__)(error)
 
 
 def live_activity(

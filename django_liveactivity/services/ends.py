@@ -13,18 +13,15 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.content import (
-    ContentInput,
-    Endpoint,
-    OptionFields,
+from django_liveactivity.content.encoding import JSONObject
+from django_liveactivity.content.endpoints import Endpoint, check_content, check_options
+from django_liveactivity.content.keys import (
     check_activity_id,
-    check_content,
     check_dismiss_after,
-    check_options,
     check_stream_key,
-    parse_content,
     take_dismissal,
 )
+from django_liveactivity.content.parsing import ContentInput, OptionFields, parse_content
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.models import (
     LiveActivity,
@@ -108,7 +105,7 @@ def end_activity(
     request = EndRequest.of(content, options)
     card = _find(writer, activity, name)
     if activity is not None and card is None:  # pruned long ago, or soon
-        name = _name_of(activity)
+        name = _name_of(activity.stream_key or None, activity.activity_id)
     return end_card(writer, card, request, name)
 
 
@@ -144,11 +141,14 @@ def end_activities(
     """
     writer = Writer.for_account(account, actor=actor, reason=reason)
     request = EndRequest.of(content, options)
-    excluded = _lane_of(exclude)
-    found = selectors.open_cards(writer.account, _subjects(writer, subject))
-    cards = [card for card in found if card.lane_digest != excluded]
-    fields = [validate_end(writer, CardState.of(card), request) for card in cards]
-    return writer.insert_operations(Kind.END, list(zip(cards, fields, strict=True)))
+    if exclude is not None and not isinstance(exclude, LiveActivity):
+        raise InvalidInputError.at("exclude", "Give a LiveActivity.")
+    ends = [
+        (card, _fields(writer, card, request))
+        for card in selectors.open_cards(writer.account, _subjects(writer, subject))
+        if exclude is None or card.lane_digest != exclude.lane_digest
+    ]
+    return writer.insert_operations(Kind.END, ends)
 
 
 @names_missing_migration
@@ -186,7 +186,7 @@ def keep_activity(
     return writer.insert_operation(card, Kind.KEEP)
 
 
-@dataclass(frozen=True)
+@dataclass
 class EndRequest:
     """How a card shall end; checked against the card as far as it is known.
 
@@ -202,9 +202,9 @@ class EndRequest:
     due_at: int | Combinable | None = None
 
     def __post_init__(self) -> None:
-        content, dismiss_after = take_dismissal(self.content, self.dismiss_after, unset=UNSET)
-        object.__setattr__(self, "content", content)
-        object.__setattr__(self, "dismiss_after", dismiss_after)
+        self.content, self.dismiss_after = take_dismissal(
+            self.content, self.dismiss_after, unset=UNSET
+        )
 
     @classmethod
     def of(cls, content: ContentInput | None, options: EndOptions) -> EndRequest:
@@ -217,22 +217,6 @@ class EndRequest:
         return cls(content, options, options.pop("dismiss_after", UNSET), due_at)
 
 
-@dataclass(frozen=True)
-class CardState:
-    """What is known of a card before it ends."""
-
-    by_key: bool
-    type: str | None = None
-    has_content: bool = False
-
-    @classmethod
-    def of(cls, card: LiveActivity) -> CardState:
-        """Return what the newest content of a card tells."""
-        content = card.newest_content
-        own_type = content.get("type") if content else None
-        return cls(bool(card.stream_key), own_type, content is not None)
-
-
 def end_card(
     writer: Writer, card: LiveActivity | None, request: EndRequest, name: CardName | None = None
 ) -> Operation:
@@ -242,21 +226,28 @@ def end_card(
     standing = selectors.due_end(card) if card.is_closed else None
     if standing is not None and standing.state == State.DONE and name and "stream_key" in name:
         return _adopt(writer, request, name)  # another program may have shown it again
-    fields = validate_end(writer, CardState.of(card), request)
+    fields = _fields(writer, card, request)
     if standing is not None and satisfies(standing, fields, request):
         return standing
     return writer.insert_operation(card, Kind.END, **fields)
 
 
 def _adopt(writer: Writer, request: EndRequest, name: CardName) -> Operation:
-    fields = validate_end(writer, CardState(by_key="stream_key" in name), request)
+    fields = validate_end(writer, request, by_key="stream_key" in name)
     with writer.atomic():
         card = writer.insert_activity(**name, content=fields["content"])
         return writer.insert_operation(card, Kind.END, **fields)
 
 
-def validate_end(writer: Writer, known: CardState, request: EndRequest) -> OperationFields:
-    """Return the columns of the end's row.
+def _fields(writer: Writer, card: LiveActivity, request: EndRequest) -> OperationFields:
+    by_key = bool(card.stream_key)
+    return validate_end(writer, request, by_key=by_key, known=card.newest_content)
+
+
+def validate_end(
+    writer: Writer, request: EndRequest, *, by_key: bool, known: JSONObject | None = None
+) -> OperationFields:
+    """Return the columns of the row of an end; *known* is the newest content of its card.
 
     An end of a card for which no content of ours is known goes behind the others: its name may be
     wrong, and many such ends must not delay one that a card on a phone waits for.
@@ -265,22 +256,24 @@ def validate_end(writer: Writer, known: CardState, request: EndRequest) -> Opera
         InvalidInputError: names the field.
         ContentRequiredError: nothing is known that the ended card could show.
     """
-    endpoint = Endpoint.END_STREAM if known.by_key else Endpoint.END
+    endpoint = Endpoint.END_STREAM if by_key else Endpoint.END
     options = checked_options(request.options or {})
-    final, final_json = None, None
+    final_json = None
+    told = known.get("type") if known else None
+    content_type = told if isinstance(told, str) else None
     if request.content is not None:
-        final = parse_content(request.content, own_type=known.type)
-        final_json = check_content(endpoint, final)
-    check_options(endpoint, final.type if final else known.type, options)
-    shows = final_json is not None or known.has_content
-    if not shows and not known.by_key:
+        final = parse_content(request.content, own_type=content_type)
+        final_json, content_type = check_content(endpoint, final), final.type
+    check_options(endpoint, content_type, options)
+    shows = final_json is not None or known is not None
+    if not shows and not by_key:
         raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
     return {
         "content": final_json,
         "options": options.to_json(),
         "dismiss_seconds": _dismiss_seconds(writer, request.dismiss_after, shows),
         "due_at": request.due_at,
-        "rank": Rank.END if known.has_content else Rank.UNKNOWN_END,
+        "rank": Rank.UNKNOWN_END if known is None else Rank.END,
     }
 
 
@@ -323,12 +316,6 @@ def _subjects(writer: Writer, given: Model | Subject | Iterable[Model | Subject]
     return subjects
 
 
-def _lane_of(exclude: LiveActivity | None) -> str:
-    if exclude is not None and not isinstance(exclude, LiveActivity):
-        raise InvalidInputError.at("exclude", "Give a LiveActivity.")
-    return "" if exclude is None else exclude.lane_digest
-
-
 def _account_of(activity: LiveActivity | None, account: str | None) -> str:
     if activity is None:
         return account or conf.DEFAULT_ACCOUNT
@@ -354,15 +341,13 @@ def _check_names(
         raise InvalidInputError.at(
             "activity", "Give exactly one of activity, stream_key and activity_id."
         )
+    return _name_of(stream_key, activity_id)
+
+
+def _name_of(stream_key: str | None, activity_id: str | None) -> CardName:
     if stream_key is not None:
         return {"stream_key": check_stream_key(stream_key)}
     return {} if activity_id is None else {"activity_id": check_activity_id(activity_id)}
-
-
-def _name_of(activity: LiveActivity) -> CardName:
-    if activity.stream_key:
-        return {"stream_key": check_stream_key(activity.stream_key)}
-    return {"activity_id": check_activity_id(activity.activity_id)}
 
 
 def _find(writer: Writer, activity: LiveActivity | None, name: CardName) -> LiveActivity | None:

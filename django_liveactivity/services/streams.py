@@ -9,20 +9,14 @@ from typing import TypedDict, Unpack
 from django.db.models import Model
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.content import (
-    ContentInput,
-    Endpoint,
-    OptionFields,
-    check_activity_id,
-    check_content,
-    check_options,
-    check_stream_key,
-    parse_content,
-)
+from django_liveactivity.content.encoding import JSONObject
+from django_liveactivity.content.endpoints import Endpoint, check_content, check_options
+from django_liveactivity.content.keys import check_activity_id, check_stream_key
+from django_liveactivity.content.parsing import ContentInput, OptionFields, parse_content
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.models.missing_migration import names_missing_migration
 
-from .writer import UNSET, JsonObject, Unset, Writer, checked_options, milliseconds
+from .writer import UNSET, Unset, Writer, checked_options, milliseconds
 
 
 @names_missing_migration
@@ -121,8 +115,8 @@ def track_activity(
 class CheckedContent(TypedDict):
     """What a card is meant to show, checked and ready for JSON."""
 
-    content: JsonObject
-    options: JsonObject
+    content: JSONObject
+    options: JSONObject
 
 
 def check(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from django.db import transaction
 from django.db.models.expressions import Combinable
@@ -16,11 +16,13 @@ from django.db.models.expressions import Combinable
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.backends.base import LONGEST_DURATION
-from django_liveactivity.content import (
+from django_liveactivity.content.encoding import (
+    JSONObject,
+    JSONValue,
     normalized_scalar,
-    parse_options,
     text_error,
 )
+from django_liveactivity.content.parsing import parse_options
 from django_liveactivity.dispatch import wake_on_commit
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import (
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
 
 Kind = Operation.Kind
 Rank = Operation.Rank
-JsonObject = dict[str, Any]
 NO_SUBJECT: Final = Subject.of(None)
 NO_PRINCIPALS = (bytes, int, float, list, tuple, set, frozenset, dict)
 
@@ -63,8 +64,8 @@ UNSET: Final = Unset()
 class OperationFields(TypedDict, total=False):
     """The columns of an operation that its caller decides."""
 
-    content: JsonObject | None
-    options: JsonObject
+    content: JSONObject | None
+    options: JSONObject
     dismiss_seconds: int | None
     time_to_live: int | None
     due_at: int | Combinable | None
@@ -111,8 +112,8 @@ class Writer:
         activity_id: str = "",
         subject: Subject = NO_SUBJECT,
         tracked_by: str = "",
-        channels: list[str] | None = None,
-        content: JsonObject | None = None,
+        channels: JSONValue | list[str] = None,
+        content: JSONObject | None = None,
     ) -> LiveActivity:
         """INSERT a card; *content* is the first that is known of it, for its title and type.
 
@@ -167,7 +168,7 @@ class Writer:
 
     def _operation(
         self, card: LiveActivity, kind: Operation.Kind, fields: OperationFields
-    ) -> JsonObject:
+    ) -> dict[str, object]:
         due_at = fields.get("due_at")
         due = Now() if due_at is None else due_at
         return {
@@ -273,7 +274,7 @@ def _principal_name(principal: object) -> str:
     return label if pk is None else f"{label} {pk}"
 
 
-def checked_options(fields: Mapping[str, Any]) -> Options:
+def checked_options(fields: Mapping[str, object]) -> Options:
     """Return the options of a call; None means not given.
 
     Raises:

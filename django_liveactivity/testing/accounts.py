@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict
 
 from django.utils.module_loading import import_string
 
@@ -14,7 +15,18 @@ LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 ACTIVITYSMITH = "django_liveactivity.backends.activitysmith.ActivitySmithBackend"
 
 
-def locmem_accounts() -> dict[str, dict[str, Any]]:
+class AccountSettings(TypedDict):
+    """One entry of ``LIVEACTIVITY``."""
+
+    BACKEND: str
+    DISPATCHER: str
+    DATABASE: str
+    TIMING: Mapping[str, int]
+    RAISE_TRACKING_ERRORS: bool
+    OPTIONS: conf.HiddenValues | Mapping[str, object]
+
+
+def locmem_accounts() -> dict[str, AccountSettings]:
     """Return ``LIVEACTIVITY`` with every account in memory: no key, rate limit or dispatcher.
 
     An account whose backend is a ``LocmemBackend`` already stays as it is.
@@ -27,33 +39,25 @@ def locmem_accounts() -> dict[str, dict[str, Any]]:
     }
 
 
-def sandbox_accounts(url: str) -> dict[str, dict[str, Any]]:
+def sandbox_accounts(url: str) -> dict[str, AccountSettings]:
     """Return ``LIVEACTIVITY`` with every account at a sandbox, each with a key of its own.
 
     Args:
         url: the ``url`` of a running ``django_liveactivity.sandbox.Sandbox``.
     """
-    return {
-        account.alias: _entry(
-            account,
-            ACTIVITYSMITH,
-            {
-                **card_options(account),
-                "api_key": f"ask_sandbox_{number}",
-                "base_url": url,
-                "rate_limit": None,
-            },
-        )
-        for number, account in enumerate(conf.accounts().values())
-    }
+    entries = {}
+    for number, account in enumerate(conf.accounts().values()):
+        own = {"api_key": f"ask_sandbox_{number}", "base_url": url, "rate_limit": None}
+        entries[account.alias] = _entry(account, ACTIVITYSMITH, card_options(account) | own)
+    return entries
 
 
 def _entry(
     account: conf.Account,
     backend: str,
-    options: conf.HiddenValues | dict[str, Any],
+    options: conf.HiddenValues | Mapping[str, object],
     dispatcher: str = "none",
-) -> dict[str, Any]:
+) -> AccountSettings:
     return {
         "BACKEND": backend,
         "DISPATCHER": dispatcher,

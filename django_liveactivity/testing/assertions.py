@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import unittest
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.test import override_settings
 
 from django_liveactivity.backends.locmem import outbox
 from django_liveactivity.client.call import Call
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import LiveActivity
 from django_liveactivity.printable import printable
 
@@ -29,7 +29,7 @@ ENDS = frozenset({Endpoint.END_STREAM, Endpoint.END})
 
 
 def assert_activity_streamed(
-    name: LiveActivity | str, /, *, calls: Iterable[Call] | None = None, **content: Any
+    name: LiveActivity | str, /, *, calls: Iterable[Call] | None = None, **content: object
 ) -> Call:
     """Assert that content was sent for a card, and return the last such call.
 
@@ -47,7 +47,7 @@ def assert_activity_streamed(
 
 
 def assert_activity_ended(
-    name: LiveActivity | str, /, *, calls: Iterable[Call] | None = None, **content: Any
+    name: LiveActivity | str, /, *, calls: Iterable[Call] | None = None, **content: object
 ) -> Call:
     """Assert that the end of a card was sent, and return the last such call.
 
@@ -111,7 +111,7 @@ def _last(
     endpoints: frozenset[Endpoint],
     name: LiveActivity | str,
     calls: Iterable[Call] | None,
-    content: dict[str, Any],
+    content: Mapping[str, object],
 ) -> Call:
     __tracebackhide__ = True
     sent = _sent(calls)
@@ -130,9 +130,8 @@ def _is_named(call: Call, name: LiveActivity | str) -> bool:
     return fnmatchcase(call.target, str(name))
 
 
-def _shows(call: Call, content: dict[str, Any]) -> bool:
-    state = call.body.get("content_state") or {}
-    return all(field in state and state[field] == value for field, value in content.items())
+def _shows(call: Call, content: Mapping[str, object]) -> bool:
+    return content.items() <= (call.body.get("content_state") or {}).items()
 
 
 def _describe(sent: list[Call]) -> str:

@@ -55,7 +55,7 @@ class BatchResult:
 
 @dataclass
 class SyncResult:
-    """How many objects were looked at, and what came of it."""
+    """How many objects were looked at, and the results."""
 
     examined: int = 0
     shown: int = 0
@@ -97,7 +97,7 @@ class ModelActivity(Generic[M]):
     tags: Sequence[str] | Callable[[M], object] | None = None
     metadata: Mapping[str, object] | Callable[[M], object] | None = None
 
-    _sync: ClassVar[Callable[[type[AnyActivity], QuerySet[Any]], SyncResult]]
+    _sync: ClassVar[Callable[[type[AnyActivity], QuerySet[Model]], SyncResult]]
     """Set by ``tracking.sync``, which stands above this module and imports it."""
 
     def is_live(self, instance: M) -> bool:

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
-from django_liveactivity.content import Endpoint, check_stream_key
+from django_liveactivity.content.endpoints import Endpoint
+from django_liveactivity.content.keys import check_stream_key
 from django_liveactivity.models import LiveActivity, Subject
+from django_liveactivity.services import streams
 from django_liveactivity.services.ends import EndRequest, end_card
-from django_liveactivity.services.streams import (
-    CheckedContent,
-    add_content,
-    check,
-    insert_card,
-    time_to_live_ms,
-)
+from django_liveactivity.services.streams import CheckedContent
 from django_liveactivity.services.writer import Writer
 
 from .activity import AnyActivity
@@ -63,7 +59,7 @@ def decide(activity: AnyActivity, subject: Model | None, cards: Sequence[LiveAct
         return Decision(subject, ends=cards)
     card = cards[-1] if cards else None
     ends = [c for c in cards if card is not None and c.lane_digest != card.lane_digest]
-    show = check(Endpoint.STREAM, activity.content(subject), activity.options(subject))
+    show = streams.check(Endpoint.STREAM, activity.content(subject), activity.options(subject))
     if card is not None and _is_shown(card, show):
         return Decision(subject, card=card, ends=ends)
     return Decision(subject, show, card, ends)
@@ -81,28 +77,19 @@ def apply_decision(activity: AnyActivity, writer: Writer, decision: Decision) ->
     final_subject = None if decision.card else decision.subject
     for card in decision.ends:
         _end(activity, writer, card, final_subject)
-    if decision.subject is not None and decision.show is not None:
-        _show(activity, writer, decision.subject, decision.card, decision.show)
-
-
-def _show(
-    activity: AnyActivity,
-    writer: Writer,
-    subject: Model,
-    card: LiveActivity | None,
-    show: CheckedContent,
-) -> None:
-    ttl_ms = time_to_live_ms(writer, activity.time_to_live)
-    if card is not None:
-        add_content(writer, card, show, ttl_ms)
+    subject, show = decision.subject, decision.show
+    if subject is None or show is None:
         return
-    key = check_stream_key(activity.key(subject))
-    represented = Subject.of(subject)
-    insert_card(writer, key, show, ttl_ms, subject=represented, tracked_by=activity.name)
+    ttl_ms = streams.time_to_live_ms(writer, activity.time_to_live)
+    if decision.card is not None:
+        streams.add_content(writer, decision.card, show, ttl_ms)
+    else:
+        key, named = check_stream_key(activity.key(subject)), Subject.of(subject)
+        streams.insert_card(writer, key, show, ttl_ms, subject=named, tracked_by=activity.name)
 
 
 def _end(activity: AnyActivity, writer: Writer, card: LiveActivity, subject: Model | None) -> None:
-    """End a card with its final content; if a hook raises, with the last content; else bare.
+    """End a card with its final content; if a hook raises, with the last content, or none.
 
     Args:
         activity: how the card lives.
@@ -110,10 +97,9 @@ def _end(activity: AnyActivity, writer: Writer, card: LiveActivity, subject: Mod
         card: an open card.
         subject: the object that names the final content; None for the last content.
     """
+    named = Subject(card.subject_model, card.subject_pk)
     for request in _ways_to_end(activity, subject):
-        with log_hook_errors(
-            activity, writer.account, Subject(card.subject_model, card.subject_pk)
-        ):
+        with log_hook_errors(activity, writer.account, named):
             end_card(writer, card, request())
             return
 

@@ -36,9 +36,8 @@ def log_hook_errors(
         yield
     except Exception as error:
         connection = transaction.get_connection(account.database)
-        if isinstance(error, DatabaseError) and connection.in_atomic_block:
-            raise
-        if account.raise_tracking_errors:
+        broken = isinstance(error, DatabaseError) and connection.in_atomic_block
+        if broken or account.raise_tracking_errors:
             raise
         logger.exception("%s: a hook raised for %s %s.", activity.name, *subject)
         if counted and not connection.needs_rollback:

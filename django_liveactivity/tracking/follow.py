@@ -26,38 +26,36 @@ class Save:
     """A save that a signal reported.
 
     Args:
-        instance: what was saved.
-        using: where.
         created: whether the row is new.
         partial: whether only some fields were written: the others may be older than the row.
     """
 
-    instance: Model
-    using: str
     created: bool
     partial: bool
 
 
-def saved(activity: AnyActivity, save: Save) -> None:
-    """Show, update or end the card of an object that was saved."""
-    account = _account(activity, save.using)
-    if account is None:
-        return
-    subject = _subject(activity, save.instance)
-    with log_hook_errors(activity, account, subject):
-        cards = selectors.open_cards_of(account, subject, activity.name)
-        _carry_out(activity, account, _decide(activity, account, save, subject, cards))
+def follow(activity: AnyActivity, instance: Model, using: str, save: Save | None) -> None:
+    """Show, update or end the card of an object that was saved, or end that of a deleted one.
 
-
-def deleted(activity: AnyActivity, instance: Model, using: str) -> None:
-    """End the card of an object that was deleted, with the last content."""
+    Args:
+        activity: how the card lives.
+        instance: what was saved or deleted.
+        using: where.
+        save: how it was saved; None if it was deleted: its card ends with the last content.
+    """
     account = _account(activity, using)
     if account is None:
         return
     subject = _subject(activity, instance)
     with log_hook_errors(activity, account, subject):
         cards = selectors.open_cards_of(account, subject, activity.name)
-        _carry_out(activity, account, Decision(None, ends=cards))
+        decision = Decision(None, ends=cards)
+        if save is not None:
+            decision = _decide(activity, account, instance, save, subject, cards)
+        if decision.writes:
+            with recorded_as(Source.SIGNAL):
+                writer = Writer.for_account(account.alias)
+            apply_decision(activity, writer, decision)
 
 
 def _account(activity: AnyActivity, using: str) -> conf.Account | None:
@@ -81,12 +79,12 @@ def _subject(activity: AnyActivity, instance: Model) -> Subject:
 def _decide(
     activity: AnyActivity,
     account: conf.Account,
+    instance: Model,
     save: Save,
     subject: Subject,
     cards: list[LiveActivity],
 ) -> Decision:
     """Decide by the instance, and where it may be older than its row, once more by the row."""
-    instance = save.instance
     if isinstance(instance, activity.model) and not _holds_expressions(instance):
         decision = decide(activity, instance, cards)
         again = save.partial or (decision.starts and not save.created)
@@ -100,13 +98,6 @@ def _holds_expressions(instance: Model) -> bool:
     """Tell whether a field was set to an expression, such as ``F("progress") + 1``."""
     values = map(instance.__dict__.get, (f.attname for f in instance._meta.concrete_fields))
     return any(hasattr(value, "resolve_expression") for value in values)
-
-
-def _carry_out(activity: AnyActivity, account: conf.Account, decision: Decision) -> None:
-    if decision.writes:
-        with recorded_as(Source.SIGNAL):
-            writer = Writer.for_account(account.alias)
-        apply_decision(activity, writer, decision)
 
 
 def read_objects(

@@ -11,10 +11,9 @@ from django.db.models.signals import class_prepared, post_delete, post_save
 from django.dispatch import receiver
 
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import has_composite_key
 
-from . import follow
 from .activity import AnyActivity
+from .follow import Save, follow
 
 A = TypeVar("A", bound=type[AnyActivity])
 UID = "django_liveactivity"
@@ -45,7 +44,7 @@ def register(model: type[Model]) -> Callable[[A], A]:
         if any(activity.name == other.name for other in followers(model)):
             message = f"{activity.name} already follows {model.__name__}."
             raise InvalidInputError.at("model", message)
-        if has_composite_key(model):
+        if model._meta.is_composite_pk:
             _unsupported.append(activity)
             return activity_class
         _registry.append(activity)
@@ -126,13 +125,13 @@ def _on_save(
     **_: object,
 ) -> None:
     if not raw:
-        save = follow.Save(instance, using, created=created, partial=update_fields is not None)
+        save = Save(created=created, partial=update_fields is not None)
         for activity in followers(sender):
-            follow.saved(activity, save)
+            follow(activity, instance, using, save)
 
 
 def _on_delete(sender: type[Model], instance: Model, *, using: str, **_: object) -> None:
     for activity in followers(sender):
         # A child may be deleted and keep its parent; a deleted parent sends its own signal.
         if activity.model._meta.concrete_model is sender._meta.concrete_model:
-            follow.deleted(activity, instance, using)
+            follow(activity, instance, using, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -27,6 +27,7 @@ from .failures import log_hook_errors
 from .follow import read_objects
 from .registry import followers, registered
 
+T = TypeVar("T")
 Cards = QuerySet[LiveActivity, LiveActivity]
 BATCH_SIZE = 100
 GONE = "The subject is gone."
@@ -34,7 +35,7 @@ GONE = "The subject is gone."
 logger = get_logger("django_liveactivity.tracking")
 
 
-def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Any]) -> SyncResult:
+def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncResult:
     model: type[Model] = queryset.model
     activities = [a for a in followers(model) if type(a) is cls]
     if not activities:
@@ -42,21 +43,13 @@ def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Any]) -> SyncRes
         raise InvalidInputError.at("queryset", message)
     result = SyncResult()
     for activity in activities:
-        for batch in _batches_of_objects(activity, queryset):
-            result.add(batch)
+        account = conf.account(activity.account)
+        for pks in _batches(queryset.using(account.database).values_list("pk", flat=True)):
+            result.add(sync_objects(activity, account, pks))
     return result
 
 
 ModelActivity._sync = _sync_registered
-
-
-def _batches_of_objects(activity: AnyActivity, queryset: QuerySet[Any]) -> Iterator[BatchResult]:
-    account = conf.account(activity.account)
-    rows = queryset.using(account.database).order_by("pk").values_list("pk", flat=True)
-    pks = list(rows[:BATCH_SIZE])
-    while pks:
-        yield sync_objects(activity, account, pks)
-        pks = list(rows.filter(pk__gt=pks[-1])[:BATCH_SIZE])
 
 
 def sync_objects(
@@ -170,7 +163,7 @@ def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[o
     of a GROUP BY, and one may be in them.
     """
     features = connections[account.database].features
-    rows: QuerySet[Any] = QuerySet(root_model(activity.model), using=account.database)
+    rows: QuerySet[Model] = QuerySet(root_model(activity.model), using=account.database)
     free = (
         rows.filter(pk__in=pks)
         .order_by("pk")
@@ -217,11 +210,14 @@ def _cards(account: conf.Account, models: Collection[type[Model]]) -> Cards:
     return selectors.tracked_cards(account, [root_model(m)._meta.label for m in models])
 
 
-def _batches(rows: Cards) -> Iterator[list[LiveActivity]]:
-    batch = list(rows.order_by("pk")[:BATCH_SIZE])
+def _batches(rows: QuerySet[Model, T]) -> Iterator[list[T]]:
+    """Yield rows, or their primary keys, batch by batch: each begins behind the one before."""
+    rows = rows.order_by("pk")
+    batch = list(rows[:BATCH_SIZE])
     while batch:
         yield batch
-        batch = list(rows.filter(pk__gt=batch[-1].pk).order_by("pk")[:BATCH_SIZE])
+        last = batch[-1]
+        batch = list(rows.filter(pk__gt=getattr(last, "pk", last))[:BATCH_SIZE])
 
 
 def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: bool) -> BatchResult:
@@ -238,17 +234,16 @@ def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: b
         return BatchResult(len(cards), failed=len(cards))
 
 
-def _keys(cards: Sequence[LiveActivity]) -> list[Any]:
+def _keys(cards: Sequence[LiveActivity]) -> list[object]:
     """Return the primary keys of the objects, as their model knows them."""
-    pk: Field[Any, Any] = apps.get_model(cards[0].subject_model)._meta.pk
+    pk: Field[object, object] = apps.get_model(cards[0].subject_model)._meta.pk
     return [pk.to_python(text) for text in dict.fromkeys(card.subject_pk for card in cards)]
 
 
 def _follower(account: conf.Account, card: LiveActivity) -> AnyActivity | None:
+    wanted = (account.alias, card.tracked_by, card.subject_model)
     for activity in registered():
-        label = root_model(activity.model)._meta.label
-        name = (activity.account, activity.name, label)
-        if name == (account.alias, card.tracked_by, card.subject_model):
+        if (activity.account, activity.name, root_model(activity.model)._meta.label) == wanted:
             return activity
     return None
 

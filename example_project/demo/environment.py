@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -56,12 +55,8 @@ def manage(arguments: list[str], variables: dict[str, str]) -> int:
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
     unbuffered = {"PYTHONUNBUFFERED": "1"}  # show each line as it is written
     with subprocess.Popen(command, env=unbuffered | variables) as process:  # noqa: S603 - our own
-
-        def stop(*_: Any) -> None:
-            process.terminate()
-
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
+            signal.signal(number, lambda *_: process.terminate())
         while process.poll() is None:
             time.sleep(LOOK_EVERY)
         code = process.returncode

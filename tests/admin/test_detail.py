@@ -34,7 +34,7 @@ def test_the_operations_are_shown_newest_first_with_their_attempts(viewer):
 
     page = answer.content.decode()
     assert [e.operation.kind for e in entries(answer)] == ["end", "stream"]
-    assert [[a.endpoint for a in e.attempts] for e in entries(answer)] == [
+    assert [[a.endpoint for a in e.operation.attempts.all()] for e in entries(answer)] == [
         ["end_stream"],
         ["stream"],
     ]

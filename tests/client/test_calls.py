@@ -13,14 +13,8 @@ import httpx
 import pytest
 
 from django_liveactivity.client import DEFAULT_BASE_URL, Answer, Call, Client, Outcome
-from django_liveactivity.content import (
-    Action,
-    Content,
-    Endpoint,
-    Progress,
-    SegmentedProgress,
-    Timer,
-)
+from django_liveactivity.content import Action, Content, Progress, SegmentedProgress, Timer
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 
 from .server import answer

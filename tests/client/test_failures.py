@@ -15,7 +15,8 @@ import pytest
 
 from django_liveactivity.client import Call, Client, Outcome
 from django_liveactivity.client.transport import DeadlineBackend
-from django_liveactivity.content import Endpoint, Progress
+from django_liveactivity.content import Progress
+from django_liveactivity.content.endpoints import Endpoint
 
 from .server import Request, Server, answer
 

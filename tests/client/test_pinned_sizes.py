@@ -7,8 +7,8 @@ import json
 import pytest
 
 from django_liveactivity.client import Answer, Outcome
-from django_liveactivity.client.parsing import read_answer, read_object, read_text
-from django_liveactivity.content import Endpoint
+from django_liveactivity.client.answer import Received, read_answer, read_object, read_text
+from django_liveactivity.content.endpoints import Endpoint
 
 KIB = 1024
 
@@ -26,7 +26,7 @@ def padded(size: int) -> bytes:
 def test_64_kib_are_taken_for_json(size, outcome):
     content = padded(size)
     assert len(content) == size
-    assert read_answer(Endpoint.STREAM, 200, {}, content, 0.0).outcome is outcome
+    assert read_answer(Endpoint.STREAM, Received(200, {}, content), 0.0).outcome is outcome
 
 
 @pytest.mark.parametrize(("levels", "is_read"), [(31, True), (32, True), (33, False)])
@@ -73,7 +73,7 @@ def test_an_id_has_1_to_255_characters(length, is_id, name):
     ],
 )
 def test_a_retry_after_is_an_hour_at_most(value, seconds):
-    reply = read_answer(Endpoint.STREAM, 429, {"Retry-After": value}, b"", 0.0)
+    reply = read_answer(Endpoint.STREAM, Received(429, {"Retry-After": value}, b""), 0.0)
     assert reply.retry_after == seconds
 
 
@@ -95,4 +95,4 @@ def test_a_retry_after_is_an_hour_at_most(value, seconds):
 )
 def test_a_status_is_read_by_its_class(status, outcome):
     content = json.dumps({"success": True, "error": "No", "message": "Because"}).encode()
-    assert read_answer(Endpoint.END_STREAM, status, {}, content, 0.0).outcome is outcome
+    assert read_answer(Endpoint.END_STREAM, Received(status, {}, content), 0.0).outcome is outcome

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from django_liveactivity.client import Client, Outcome
-from django_liveactivity.content import Endpoint, SegmentedProgress, Timer, check_content
+from django_liveactivity.content import SegmentedProgress, Timer
+from django_liveactivity.content.endpoints import Endpoint, check_content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.sandbox import Sandbox
 from tests.content.strategies import contents, options

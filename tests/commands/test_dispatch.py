@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shutil
 import signal
+import threading
+import time
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError
 
 from django_liveactivity import Progress, services
 from django_liveactivity.models import Heartbeat, Operation
+from tests.faults.vendor import Exchange, FakeVendor
 
 from .running import Shell, run, wait_until
 
 CONTENT = Progress(title="Order 42", percentage=40)
 ONCE = ("liveactivity_dispatch", "--once")
+SHOW_ONE_CARD_ON_EACH_OF_THREE = """
+from django_liveactivity import Progress, services
+for alias in "abc":
+    services.stream_activity("job", Progress(title="Job", percentage=40), account=alias)
+"""
 
 
 def beats() -> bool:
@@ -184,6 +194,31 @@ class TestService:
         status = shell.run("liveactivity_status")
         assert "nothing drains" not in status.stderr
         assert status.returncode == 0
+
+    def test_accounts_with_ends_go_first(self, migrated, tmp_path):
+        answer_the_first = threading.Event()
+
+        def hold(exchange: Exchange) -> None:
+            exchange.wait_for(answer_the_first.is_set)
+            exchange.send(exchange.apply())
+
+        with FakeVendor() as vendor:
+            vendor.rule(hold, "PUT")
+            database = Path(shutil.copy(migrated, tmp_path))
+            shell = Shell(database, vendor.url, LOOP_ACCOUNTS="a b c d")
+            shell.run("shell", "-v0", "-c", SHOW_ONE_CARD_ON_EACH_OF_THREE, check=True)
+            with shell.start("liveactivity_dispatch", "--threads", "1") as loop:
+                try:
+                    wait_until(vendor.calls)
+                    shell.run("liveactivity_end", "job", "--account", "d", check=True)
+                    time.sleep(1)  # five looks
+                    answer_the_first.set()
+                    wait_until(lambda: len(vendor.calls()) == 4)
+                    loop.terminate()
+                    assert loop.wait(timeout=30) == 0
+                finally:
+                    loop.kill()
+        assert [call.method for call in vendor.calls()] == ["PUT", "DELETE", "PUT", "PUT"]
 
     def test_goes_on_when_the_database_comes_back(self, project, sandbox):
         shell = project()

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from django_liveactivity.content import (
-    BODY_LIMIT,
-    CONTENT_LIMIT,
-    CONTENT_TYPES,
-    ENDPOINTS,
-    TYPE_NAMES,
     Alert,
     Content,
-    Endpoint,
     Metrics,
     Options,
     Progress,
@@ -20,11 +14,17 @@ from django_liveactivity.content import (
     Stats,
     Timer,
     Value,
+)
+from django_liveactivity.content.cards import CONTENT_TYPES
+from django_liveactivity.content.encoding import BODY_LIMIT, CONTENT_LIMIT, encode
+from django_liveactivity.content.endpoints import (
+    ENDPOINTS,
+    TYPE_NAMES,
+    Endpoint,
     assemble,
     check_content,
     check_options,
 )
-from django_liveactivity.content.encoding import encode
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 
 EVERY = list(Endpoint)

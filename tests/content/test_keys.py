@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_liveactivity.content import (
-    Progress,
+from django_liveactivity.content import Progress
+from django_liveactivity.content.keys import (
     check_activity_id,
     check_dismiss_after,
     check_stream_key,
-    parse_content,
     take_dismissal,
 )
+from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import InvalidInputError
 
 BAD_KEYS = [

@@ -20,7 +20,6 @@ from django_liveactivity.content import (
     Action,
     AlertMessage,
     Content,
-    Endpoint,
     Metric,
     Metrics,
     Options,
@@ -28,9 +27,9 @@ from django_liveactivity.content import (
     SegmentedProgress,
     Timer,
     Value,
-    check_content,
-    parse_content,
 )
+from django_liveactivity.content.endpoints import Endpoint, check_content
+from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import InvalidInputError
 
 UUID = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")

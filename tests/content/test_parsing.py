@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from django_liveactivity.content import (
-    CONTENT_TYPES,
     Alert,
     Content,
     Metrics,
@@ -13,8 +12,9 @@ from django_liveactivity.content import (
     SegmentedProgress,
     Timer,
     Value,
-    parse_content,
 )
+from django_liveactivity.content.cards import CONTENT_TYPES
+from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import InvalidInputError
 
 ONE = [{"label": "CPU", "value": 1}]

@@ -11,17 +11,11 @@ from activitysmith_openapi import models as sdk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_liveactivity.content import (
-    CONTENT_TYPES,
-    Content,
-    Endpoint,
-    Options,
-    assemble,
-    check_content,
-    check_options,
-    parse_content,
-)
+from django_liveactivity.content import Content, Options
+from django_liveactivity.content.cards import CONTENT_TYPES
 from django_liveactivity.content.encoding import encode
+from django_liveactivity.content.endpoints import Endpoint, assemble, check_content, check_options
+from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import InvalidInputError
 
 from .strategies import FIELDS, contents, json_values, options

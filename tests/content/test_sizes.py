@@ -7,14 +7,10 @@ import tracemalloc
 
 import pytest
 
-from django_liveactivity.content import (
-    Endpoint,
-    Options,
-    SegmentedProgress,
-    check_content,
-    parse_content,
-)
+from django_liveactivity.content import Options, SegmentedProgress
 from django_liveactivity.content.encoding import CONTENT_LIMIT, OPTIONS_LIMIT, encode
+from django_liveactivity.content.endpoints import Endpoint, check_content
+from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import MAX_ERRORS, FieldError, InvalidInputError
 
 KIB = 1024

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django_liveactivity.client import Answer, Outcome
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.delivery.lanes.apply import lane_changes, next_generation
 from django_liveactivity.delivery.lanes.claim import Claim, OvertakenError
 from django_liveactivity.delivery.lanes.record import is_certain

@@ -7,7 +7,7 @@ import pytest
 from django_liveactivity import selectors
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.conf import Timing
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.delivery.lanes.apply import generation_cards, next_generation
 from django_liveactivity.delivery.lanes.record import is_certain
 from django_liveactivity.delivery.limits.admission import (

@@ -382,6 +382,23 @@ class TestRecords:
         assert card.title == title
 
     @pytest.mark.parametrize(
+        ("outcome", "title"),
+        [
+            (Outcome.DELIVERED, "New"),
+            (Outcome.ALREADY_ENDED, "Old"),
+            (Outcome.NOT_FOUND, "Old"),
+            (Outcome.NO_RECIPIENTS, "Old"),
+        ],
+    )
+    def test_the_card_has_the_title_of_an_end_that_the_phone_shows(self, vendor, outcome, title):
+        card = services.stream_activity("order-42", progress(1, "Old"))
+        deliver()
+        services.end_activity(card, progress(100, "New"))
+        record(context(), claim(context(), look_at(), None), Answer(outcome, status=404))
+        card.refresh_from_db()
+        assert (card.title, card.status) == (title, "ended")
+
+    @pytest.mark.parametrize(
         ("outcome", "body", "displayed", "hidden_because", "status"),
         [
             (Outcome.DELIVERED, {}, "new", "", "live"),

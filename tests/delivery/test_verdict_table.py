@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from django_liveactivity.client import Outcome
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.delivery.rules.verdicts import TABLE, judge
 
 RETRY = "pending failure backoff"

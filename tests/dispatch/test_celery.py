@@ -144,7 +144,7 @@ class TestAShortProcess:
                     time.sleep(0.05)
             finally:
                 worker.terminate()
-                worker.wait(timeout=60)
+                worker.wait(timeout=90)
         assert broker.messages() == 1
 
     def test_ends_although_the_broker_never_answers(self):

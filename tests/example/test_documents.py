@@ -14,6 +14,7 @@ from django_liveactivity import tracking
 from django_liveactivity.backends.activitysmith import ActivitySmithBackend
 from django_liveactivity.checks.accounts import check_accounts
 from django_liveactivity.delivery import drain
+from django_liveactivity.health import Condition, ProblemCode
 from django_liveactivity.models import LiveActivity
 from tests import shop
 from tests.shop import models as shop_models
@@ -159,6 +160,16 @@ def test_every_check_and_every_option_is_in_the_reference():
     assert listed == sorted(set(re.findall(rf'"({rule})"', source)))
     named = re.findall(r"^\| `(\w+)`", options, re.MULTILINE)
     assert set(named) == set(ActivitySmithBackend.defaults)
+
+
+def test_every_condition_and_every_problem_is_in_the_docs():
+    commands = (ROOT / "docs" / "reference" / "commands.md").read_text()
+    status = commands.partition("## `liveactivity_status`")[2].partition("\n## ")[0]
+    health = (ROOT / "docs" / "how-to" / "check-health.md").read_text()
+
+    assert re.findall(r"^\| `(\w+)` \|", status, re.MULTILINE) == [*Condition]
+    listed = re.findall(r"^\| `(\w+)` \|", health, re.MULTILINE)
+    assert {*listed, "blocked", "billing"} == {*ProblemCode}
 
 
 def test_every_link_leads_somewhere():

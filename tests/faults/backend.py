@@ -18,7 +18,7 @@ logger = logging.getLogger("django_liveactivity.faults")
 
 
 class FaultyBackend(ActivitySmithBackend):
-    """Sends as ever, and strikes this process before, during or after the call.
+    """Sends as ever, and strikes this process before or after the call.
 
     ``RUN["strike"]`` names the ``point``, the ``signal``, the ``method`` of the call, and a
     ``mark``: a file that exists once the fault has struck, so that it strikes once only.
@@ -32,8 +32,6 @@ class FaultyBackend(ActivitySmithBackend):
             return super().send(call)
         if strike["point"] == "before":
             self._strike(strike)
-        if strike["point"] == "during":
-            threading.Timer(strike.get("after", 0.15), self._strike, [strike]).start()
         answer = super().send(call)
         if strike["point"] == "after":
             self._strike(strike)

@@ -49,6 +49,12 @@ def hang(exchange: Exchange) -> None:
     exchange.hang()
 
 
+def process_and_hang(exchange: Exchange) -> None:
+    """Process the call, and never answer: a worker is killed while it waits, however late."""
+    exchange.apply()
+    exchange.hang()
+
+
 def late(seconds: float, *, after: str) -> Behaviour:
     """Never answer; process the call so many seconds after an answered call of that method.
 

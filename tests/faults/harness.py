@@ -73,7 +73,7 @@ class World:
         return self.folder / f"{name}-{next(self._numbers)}.log"
 
     def strike(self, point: str, method: str = "*", number: str = "SIGKILL") -> dict[str, Any]:
-        """Return a fault that strikes a worker once: before, during or after a call."""
+        """Return a fault that strikes a worker once: before or after a call."""
         mark = self.folder / f"strike-{next(self._numbers)}"
         return {"point": point, "method": method, "signal": number, "mark": str(mark)}
 

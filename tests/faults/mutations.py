@@ -14,7 +14,7 @@ from typing import Any
 from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client.call import Call
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.delivery.lanes import apply, candidates, claim, record
 from django_liveactivity.delivery.lanes.candidates import Target
 from django_liveactivity.delivery.limits import rate

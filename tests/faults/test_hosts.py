@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from . import behaviours
 from .generator import Step, end, many, show, transaction, work
 from .harness import CARDS, OPERATIONS, Host, World
 from .matrix import row
@@ -121,12 +122,12 @@ def test_row_33_end_races_an_update_in_flight(world: World):
 
 @row(33)
 def test_row_33_end_races_an_update_whose_worker_died(world: World):
-    strike = world.strike("during", "PUT")
-    world.vendor.latency = 0.4
+    world.vendor.rule(behaviours.process_and_hang, "PUT")
     host = world.host()
-    world.workers(2, strike=strike)
+    workers = world.workers(2)
     host.must(show("card-1"))
     put = world.until_called("PUT", "card-1")
+    next(worker for worker in workers if "sending PUT" in worker.output).kill()
     host.must(end("card-1"))
     world.judge()
     first_end = world.vendor.calls("DELETE", "card-1")[0]

@@ -41,15 +41,13 @@ def test_row_09_worker_killed_after_the_claim_before_sending(world: World):
 
 @row(10)
 def test_row_10_worker_killed_during_the_request(world: World):
-    world.vendor.latency = 0.4
     host = world.host()
-    host.must(show("card-1"))
-    strikes = [world.strike("during", "PUT"), world.strike("during", "DELETE")]
-    world.worker(strike=strikes[0])
-    until_struck(world, strikes[0])
-    host.must(end("card-1"))
-    world.worker(strike=strikes[1])
-    until_struck(world, strikes[1])
+    for method in ("PUT", "DELETE"):
+        world.vendor.rule(behaviours.process_and_hang, method)
+        worker = world.worker()
+        host.must(show("card-1") if method == "PUT" else end("card-1"))
+        world.until_called(method)
+        worker.kill()
     world.worker()
     world.judge()
     assert len(world.vendor.calls("DELETE")) >= 2

@@ -134,7 +134,7 @@ def a_time_limit(*_: Any) -> NoReturn:
 
 def interrupted_call() -> None:
     from django_liveactivity.client import Call, Client
-    from django_liveactivity.content import Endpoint
+    from django_liveactivity.content.endpoints import Endpoint
 
     VENDOR.respond = hang
     signal.signal(signal.SIGALRM, a_time_limit)
@@ -145,7 +145,7 @@ def interrupted_call() -> None:
 
 def quoting_transport() -> None:
     from django_liveactivity.client import Call, Client
-    from django_liveactivity.content import Endpoint
+    from django_liveactivity.content.endpoints import Endpoint
 
     with Client(os.environ["CANARY"], base_url=VENDOR.url, transport=Quoting()) as client:
         client.send(Call(Endpoint.END_STREAM, "order-42", {}))

@@ -10,7 +10,7 @@ from django.test.testcases import DatabaseOperationForbidden
 from django_liveactivity import Progress, services
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Call
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.testing import capture_activities, deliver, outbox
 
 pytestmark = pytest.mark.django_db

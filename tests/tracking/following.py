@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Model
 
 from django_liveactivity import ModelActivity, Progress, register
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.services.streams import check, insert_card

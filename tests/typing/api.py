@@ -9,6 +9,7 @@ from django.test import TestCase
 
 from django_liveactivity import Metric, Metrics, ModelActivity, Progress, Timer, register, services
 from django_liveactivity.client import Answer, Call, Client
+from django_liveactivity.health import Condition, ProblemCode, check_health
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.services import Card
 from django_liveactivity.testing import (
@@ -84,6 +85,12 @@ def get_options_wrong() -> None:
 def call_the_vendor() -> None:
     with Client("ask_typed") as client:
         assert_type(client.stream("order-42", Progress(title="Order", percentage=1)), Answer)
+
+
+def look_at_the_health() -> None:
+    health = check_health()
+    assert_type(health.problems[0].code, ProblemCode)
+    assert_type(health.accounts[0].condition, Condition)
 
 
 @register(Order)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.db.models import Case, F, QuerySet, When
-from django.db.models.expressions import Combinable
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
+from django_liveactivity.delivery.limits.admission import Changes
 from django_liveactivity.delivery.rules.bodies import inherit_options
 from django_liveactivity.delivery.rules.plan import Plan, is_over
 from django_liveactivity.models import (
@@ -20,11 +19,11 @@ from django_liveactivity.models import (
     Operation,
     Source,
     lane_digest,
+    rows_of,
 )
 
 State = Operation.State
 Status = LiveActivity.Status
-Changes = dict[str, Any]
 BATCH = 500
 """Rows named in one statement; every database takes so many parameters."""
 
@@ -55,7 +54,7 @@ def apply_plan(using: str, lane: Lane, plan: Plan) -> None:
         joined = {*generation_cards(lane, plan)} - {*lane.cards} - to_come
         mark_displayed(using, lane, sorted(joined))
     if plan.defer_until is not None:
-        defer_operations(using, [*plan.deferred, *plan.ends], plan.defer_until)
+        update_unfinished(using, [*plan.deferred, *plan.ends], next_try_at=plan.defer_until)
     if plan.unsent:
         heir = plan.send or plan.deferred[0]
         inherited = inherit_options([*plan.unsent, heir])
@@ -64,7 +63,7 @@ def apply_plan(using: str, lane: Lane, plan: Plan) -> None:
         _insert_end(using, lane, plan.newest)
     if plan.never_started:
         finish_operations(using, plan.ends, State.DONE, Outcome.NEVER_STARTED)
-        mark_ended(using, lane, generation_cards(lane, plan), attention=False)
+        mark_ended(using, lane, generation_cards(lane, plan))
 
 
 def generation_cards(lane: Lane, plan: Plan) -> list[int]:
@@ -113,20 +112,20 @@ def finish_operations(
         Operation.objects.using(using).filter(pk__in=ids).update(**changes)
 
 
-def defer_operations(using: str, operations: Sequence[Operation], until: int | Combinable) -> None:
-    """Make unfinished operations wait: no drain looks at them earlier."""
+def update_unfinished(using: str, operations: Sequence[Operation], **changes: object) -> None:
+    """Change operations, except those that were given up meanwhile."""
     if operations:
         rows = Operation.objects.using(using).filter(pk__in=[o.pk for o in operations])
-        rows.filter(state__in=Operation.UNFINISHED).update(next_try_at=until)
+        rows.filter(state__in=Operation.UNFINISHED).update(**changes)
 
 
 def defer_lane(account: Account, digest: str) -> None:
     """Make everything in a lane wait that cannot be planned, which is a defect."""
-    operations = Operation.objects.using(account.database).filter(account=account.alias)
     until = Now() + account.timing.backoff_cap
-    operations.filter(lane_digest=digest, next_try_at__lte=Now()).update(next_try_at=until)
-    lanes = Lane.objects.using(account.database).filter(account=account.alias, digest=digest)
-    lanes.filter(deadline_at__isnull=False).update(deadline_at=until)
+    operations = rows_of(account, Operation).filter(lane_digest=digest, next_try_at__lte=Now())
+    operations.update(next_try_at=until)
+    lanes = rows_of(account, Lane).filter(digest=digest, deadline_at__isnull=False)
+    lanes.update(deadline_at=until)
 
 
 def card_rows(using: str, cards: Sequence[int]) -> QuerySet[LiveActivity, LiveActivity]:
@@ -142,21 +141,11 @@ def mark_displayed(using: str, lane: Lane, cards: Sequence[int]) -> None:
 
 
 def mark_ended(
-    using: str,
-    lane: Lane,
-    cards: Sequence[int],
-    *,
-    attention: bool,
-    also: Mapping[str, str] | None = None,
+    using: str, lane: Lane, cards: Sequence[int], *, attention: bool = False, **also: str
 ) -> None:
     """Mark the rows of a lane's card as ended; ``also`` are other columns to write."""
-    card_rows(using, cards).update(
-        status=Status.ENDED,
-        ended_at=Now(),
-        needs_attention=attention,
-        generation=lane.generation,
-        **(also or {}),
-    )
+    ended = {"status": Status.ENDED, "ended_at": Now(), "generation": lane.generation}
+    card_rows(using, cards).update(**ended, needs_attention=attention, **also)
 
 
 def evict(account: Account, answer: Answer) -> None:
@@ -164,22 +153,17 @@ def evict(account: Account, answer: Answer) -> None:
     if not answer.ended_activity_id:
         return
     using, digest = account.database, lane_digest(activity_id=answer.ended_activity_id)
-    known = KnownActivityId.objects.using(using).filter(account=account.alias, id_digest=digest)
-    cards = LiveActivity.objects.using(using).filter(account=account.alias)
+    known = rows_of(account, KnownActivityId).filter(id_digest=digest)
+    cards = rows_of(account, LiveActivity)
     named = cards.filter(pk__in=known.values("activity")) | cards.filter(lane_digest=digest)
     evicted = list(named.exclude(status=Status.ENDED))
     ids = [card.pk for card in evicted]
     card_rows(using, ids).update(status=Status.EVICTED)
-    lanes = Lane.objects.using(using).filter(
-        account=account.alias, digest__in=[card.lane_digest for card in evicted]
-    )
+    lanes = rows_of(account, Lane).filter(digest__in=[card.lane_digest for card in evicted])
     # The new fence makes a worker read such a lane again, unless it has leased it already.
     idle = Case(When(lease_until__lte=Now(), then=1), default=0)
     lanes.update(hidden_because=Lane.HiddenBecause.EVICTED, fence=F("fence") + idle)
-    unsent = Operation.objects.using(using).filter(
-        account=account.alias,
-        activity__in=ids,
-        state=State.PENDING,
-        kind__in=Operation.CONTENT_KINDS,
+    unsent = rows_of(account, Operation).filter(
+        activity__in=ids, state=State.PENDING, kind__in=Operation.CONTENT_KINDS
     )
     finish_operations(using, list(unsent.only("pk")), State.SUPERSEDED)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from django_liveactivity.conf import Account
@@ -22,6 +21,7 @@ from django_liveactivity.models import (
     Operation,
     OperatorAction,
     compiled,
+    rows_of,
 )
 
 Rank = Operation.Rank
@@ -85,11 +85,11 @@ def targets(account: Account, state: AccountState, admission: Admission) -> Iter
 
 def next_due_at(account: Account) -> int | None:
     """Return when the next operation or deadline of the account becomes due, in milliseconds."""
-    operations = Operation.objects.using(account.database).filter(account=account.alias)
-    lanes = Lane.objects.using(account.database).filter(account=account.alias)
     # One look into the index per rank: a minimum over all ranks would read the whole history.
-    firsts = [_first(operations.filter(rank=rank), "next_try_at") for rank in Rank]
-    times = [*firsts, _first(lanes, "deadline_at")]
+    operations = rows_of(account, Operation)
+    firsts = [operations.filter(rank=rank).aggregate(at=Min("next_try_at")) for rank in Rank]
+    firsts.append(rows_of(account, Lane).aggregate(at=Min("deadline_at")))
+    times = [first["at"] for first in firsts]
     return min((at for at in times if at is not None), default=None)
 
 
@@ -111,14 +111,8 @@ def due_accounts(using: str) -> dict[str, frozenset[Rank | None]]:
     return {alias: frozenset(ranks) for alias, ranks in found.items()}
 
 
-def _first(rows: QuerySet[Any, Any], name: str) -> int | None:
-    planned = rows.filter(**{f"{name}__isnull": False}).order_by(name)
-    first: int | None = planned.values_list(name, flat=True).first()
-    return first
-
-
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
-    rows = compiled.run(_operations_of(rank), account.database, account=account.alias)
+    rows = compiled.run(_due_operations, account.database, rank, account=account.alias)
     found = list({row.lane_digest: row for row in rows}.values())
     if found:  # at random, so that workers of one moment mostly choose different lanes
         one: Any = random.choice(found)
@@ -127,31 +121,25 @@ def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
         yield Target(one.lane_digest, one.key, one.identity, new, rank, ready_at, many)
 
 
-@functools.cache
-def _operations_of(rank: Rank) -> Callable[[str], QuerySet[Operation, Operation]]:
-    def build(using: str) -> QuerySet[Operation, Operation]:
-        lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
-        # No join: MariaDB would begin with the cards, and sort all that waits for them.
-        card = LiveActivity.objects.filter(pk=OuterRef("activity_id"))
-        due = Operation.objects.using(using).filter(
-            account=compiled.Param("account"), rank=rank, next_try_at__lte=Now()
-        )
-        described = due.annotate(
-            key=Subquery(card.values("stream_key")[:1]),
-            identity=Subquery(card.values("activity_id")[:1]),
-            leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), NO_LANE),
-        )
-        free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
-        rows: QuerySet[Operation, Operation] = free.only("pk", "lane_digest")[:LOOK_AHEAD]
-        return rows
-
-    return build
+def _due_operations(using: str, rank: Rank) -> QuerySet[Operation, Operation]:
+    lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
+    # No join: MariaDB would begin with the cards, and sort all that waits for them.
+    card = LiveActivity.objects.filter(pk=OuterRef("activity_id"))
+    due = Operation.objects.using(using).filter(
+        account=compiled.Param("account"), rank=rank, next_try_at__lte=Now()
+    )
+    described = due.annotate(
+        key=Subquery(card.values("stream_key")[:1]),
+        identity=Subquery(card.values("activity_id")[:1]),
+        leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), NO_LANE),
+    )
+    free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
+    rows: QuerySet[Operation, Operation] = free.only("pk", "lane_digest")[:LOOK_AHEAD]
+    return rows
 
 
 def _expired(account: Account) -> Iterator[Target]:
-    lanes = Lane.objects.using(account.database).filter(
-        account=account.alias, deadline_at__lte=Now(), lease_until__lte=Now()
-    )
+    lanes = rows_of(account, Lane).filter(deadline_at__lte=Now(), lease_until__lte=Now())
     lane = lanes.order_by("deadline_at").first()
     if lane is not None:
         name = lane.digest, lane.stream_key, lane.activity_id

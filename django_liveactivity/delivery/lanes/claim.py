@@ -15,16 +15,16 @@ from django.db.models.functions import Greatest
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account, Timing
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.delivery.limits import rate
-from django_liveactivity.delivery.limits.admission import admission, reserve
+from django_liveactivity.delivery.limits.admission import Changes, admission, reserve
 from django_liveactivity.delivery.rules.bodies import content_call, end_call
 from django_liveactivity.delivery.rules.plan import Plan
 from django_liveactivity.delivery.transaction import durable_transaction
 from django_liveactivity.models import AccountState, Attempt, Lane, Now, Operation
 from django_liveactivity.printable import get_logger
 
-from .apply import Changes, apply_plan, lane_changes
+from .apply import apply_plan, lane_changes
 from .snapshot import LaneSnapshot
 
 logger = get_logger("django_liveactivity.delivery")
@@ -91,10 +91,14 @@ def claim(context: DrainContext, snapshot: LaneSnapshot, slot: int | None) -> Cl
     claimed = None if send is None else _open_attempt(context, snapshot, send, slot)
     _take_lane(context, snapshot, claimed)
     apply_plan(context.database, snapshot.lane, snapshot.plan)
+    start = snapshot.plan.send
     if claimed is not None:
         _reserve(context, claimed)
-    elif _waits_for_room(context.state, snapshot):
-        _defer_start(context, snapshot.plan)
+    elif start is not None and _waits_for_room(context.state, snapshot):
+        # It waits without calls: one start at a time probes for all of them.
+        Operation.objects.using(context.database).filter(pk=start.pk).update(
+            rank=Operation.Rank.WAITING_START, next_try_at=context.state.limit_probe_at
+        )
     return claimed
 
 
@@ -114,14 +118,6 @@ def _waits_for_room(state: AccountState, snapshot: LaneSnapshot) -> bool:
     """Tell whether the call would start a card while the account has as many as it may."""
     full = state.limit_since is not None and state.limit_probe_at > snapshot.lane.now
     return snapshot.plan.starts and full
-
-
-def _defer_start(context: DrainContext, plan: Plan) -> None:
-    """Make a start wait without calls: one start at a time probes for all of them."""
-    if plan.send is not None:
-        Operation.objects.using(context.database).filter(pk=plan.send.pk).update(
-            rank=Operation.Rank.WAITING_START, next_try_at=context.state.limit_probe_at
-        )
 
 
 def _open_attempt(

@@ -13,13 +13,9 @@ from django.db.models.expressions import Combinable
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.delivery.limits import admission, rate
-from django_liveactivity.delivery.rules.verdicts import (
-    AccountEffect,
-    Retry,
-    Verdict,
-    judge,
-    retry_delay,
-)
+from django_liveactivity.delivery.limits.admission import Changes
+from django_liveactivity.delivery.rules import verdicts
+from django_liveactivity.delivery.rules.verdicts import AccountEffect, Retry, Verdict
 from django_liveactivity.delivery.transaction import durable_transaction
 from django_liveactivity.models import (
     AccountState,
@@ -30,18 +26,10 @@ from django_liveactivity.models import (
     Now,
     Operation,
     lane_digest,
+    rows_of,
 )
 
-from .apply import (
-    Changes,
-    card_rows,
-    defer_operations,
-    evict,
-    finish_operations,
-    mark_displayed,
-    mark_ended,
-    next_generation,
-)
+from . import apply
 from .claim import Claim, DrainContext, quarantine
 
 State = Operation.State
@@ -90,13 +78,18 @@ def is_certain(claim: Claim) -> bool:
 def record(context: DrainContext, claim: Claim, answer: Answer) -> Recorded:
     """Store the answer and release the lane, which changes only if the lease was not lost."""
     stripped, vague = claim.operation.stripped, claim.is_end and answer.is_vague
-    verdict = judge(claim.call.endpoint, answer.outcome, stripped=stripped, vague=vague)
+    verdict = verdicts.judge(claim.call.endpoint, answer.outcome, stripped=stripped, vague=vague)
     answered = _Answered(context, claim, answer, verdict)
     owned = _release(answered)
     _store_attempt(answered)
     if owned:
-        (_record_end if claim.is_end else _record_content)(answered)
-        evict(context.account, answer)
+        if verdict.retry is not None:
+            _try_again(answered)
+        elif claim.is_end:
+            _record_end(answered)
+        else:
+            _record_content(answered)
+        apply.evict(context.account, answer)
         _trim_attempts(answered)
     _update_account(answered)
     _give_back_slot(answered)
@@ -113,7 +106,7 @@ def _release(answered: _Answered) -> bool:
     if verdict.quarantines:
         changes |= quarantine(claim.call.endpoint, answered.context.timing.quarantine)
     if verdict.state == State.DONE and claim.is_end and is_certain(answered.claim):
-        changes |= next_generation(lane, claim.plan.ends) | {"newest_content_id": 0}
+        changes |= apply.next_generation(lane, claim.plan.ends) | {"newest_content_id": 0}
     elif verdict.state == State.DONE and not claim.is_end:
         if not answer.is_ignored:  # else an end still carries this content
             paused = answer.outcome == Outcome.PAUSED
@@ -144,20 +137,12 @@ def _store_attempt(answered: _Answered) -> None:
 
 
 def _record_end(answered: _Answered) -> None:
-    using, claim, verdict = answered.database, answered.claim, answered.verdict
-    if verdict.state == State.DONE:
-        _acknowledge_ends(answered)
-        cards, attention = claim.lane.cards, answered.answer.needs_attention
-        also = _displayed(answered)
-        if not claim.lane.displayed_id:  # else its ids are known from the answers to its content
-            also |= _remember_ids(answered)
-        mark_ended(using, claim.lane, cards, attention=attention, also=also)
-        return
-    next_try = _next_try(answered)
-    _try_again(answered, next_try)
-    defer_operations(using, [*claim.plan.ends, *claim.plan.deferred], next_try)
-    if verdict.state == State.NEEDS_OPERATOR:
-        card_rows(using, claim.lane.cards).update(needs_attention=True)
+    lane, also = answered.claim.lane, _displayed(answered)
+    _acknowledge_ends(answered)
+    if not lane.displayed_id:  # else its ids are known from the answers to its content
+        also |= _remember_ids(answered)
+    attention = answered.answer.needs_attention
+    apply.mark_ended(answered.database, lane, lane.cards, attention=attention, **also)
 
 
 def _acknowledge_ends(answered: _Answered) -> None:
@@ -175,9 +160,8 @@ def _acknowledge_ends(answered: _Answered) -> None:
     else:
         content_at = answered.claim.lane.stream_ambiguous_until
         changes["next_try_at"] = content_at
-    ends = Operation.objects.using(using).filter(pk__in=[end.pk for end in plan.ends])
-    ends.filter(state__in=Operation.UNFINISHED).update(**changes)
-    defer_operations(using, plan.deferred, content_at)
+    apply.update_unfinished(using, plan.ends, **changes)
+    apply.update_unfinished(using, plan.deferred, next_try_at=content_at)
     if is_certain(answered.claim) and plan.redisplay is not None:
         Operation.objects.using(using).filter(pk=plan.redisplay.pk).update(
             state=State.PENDING, next_try_at=Now(), finished_at=None
@@ -186,25 +170,20 @@ def _acknowledge_ends(answered: _Answered) -> None:
 
 def _record_content(answered: _Answered) -> None:
     using, claim, answer = answered.database, answered.claim, answered.answer
-    if answered.verdict.state == State.PENDING:
-        _try_again(answered, _next_try(answered))
-        return
-    finish_operations(using, [claim.operation], answered.verdict.state, answer.outcome)
-    cards = card_rows(using, claim.lane.cards)
-    if answered.verdict.state == State.FAILED:
-        if claim.lane.displayed_id:
-            mark_displayed(using, claim.lane, claim.lane.cards)
-        else:
-            cards.update(status=Status.FAILED, ended_at=Now())
-        return
-    paused = answer.outcome == Outcome.PAUSED
-    cards.update(
-        status=Status.PAUSED if paused else Status.LIVE,
-        generation=claim.lane.generation,
-        ended_at=None,
-        **_displayed(answered),
-        **_remember_ids(answered),
-    )
+    apply.finish_operations(using, [claim.operation], answered.verdict.state, answer.outcome)
+    cards = apply.card_rows(using, claim.lane.cards)
+    if answered.verdict.state == State.DONE:
+        cards.update(
+            status=Status.PAUSED if answer.outcome == Outcome.PAUSED else Status.LIVE,
+            generation=claim.lane.generation,
+            ended_at=None,
+            **_displayed(answered),
+            **_remember_ids(answered),
+        )
+    elif claim.lane.displayed_id:
+        apply.mark_displayed(using, claim.lane, claim.lane.cards)
+    else:
+        cards.update(status=Status.FAILED, ended_at=Now())
 
 
 def _displayed(answered: _Answered) -> dict[str, str]:
@@ -219,24 +198,20 @@ def _displayed(answered: _Answered) -> dict[str, str]:
 
 def _remember_ids(answered: _Answered) -> dict[str, str]:
     """Store every id that the vendor names for a card; return its newest if that has changed."""
-    using, answer = answered.database, answered.answer
+    account, answer = answered.context.account, answered.answer
     named = set(filter(None, (answer.activity_id, answer.previous_activity_id)))
     if not named:
         return {}
     # Not by operation.activity: a router might ask a replica.
     card = answered.claim.operation.activity_id
-    rows = LiveActivity.objects.using(using).filter(pk=card)
+    rows = apply.card_rows(account.database, [card])
     current = rows.values_list("activity_id", flat=True).first()
     if current is None:  # the row is gone
         return {}
     for identity in named - {current}:
-        known = {
-            "activity_id": card,
-            "account": answered.context.account.alias,
-            "id_digest": lane_digest(activity_id=identity),
-        }
-        if not KnownActivityId.objects.using(using).filter(**known).exists():
-            KnownActivityId.objects.using(using).create(**known)
+        ids, digest = rows_of(account, KnownActivityId), lane_digest(activity_id=identity)
+        if not ids.filter(activity=card, id_digest=digest).exists():
+            ids.create(activity_id=card, account=account.alias, id_digest=digest)
     newest = answer.activity_id
     return {} if newest in (None, current) else {"activity_id": newest}
 
@@ -250,8 +225,10 @@ def _repeats(answered: _Answered) -> bool:
     return before.filter(outcome=answer.outcome).exclude(error="").exists()
 
 
-def _try_again(answered: _Answered, next_try: Combinable) -> None:
-    operation, verdict = answered.claim.operation, answered.verdict
+def _try_again(answered: _Answered) -> None:
+    """Have the operation tried again; the other ends of its lane and its content wait with it."""
+    using, claim, verdict = answered.database, answered.claim, answered.verdict
+    operation, next_try = claim.operation, _next_try(answered)
     counts = verdict.effect == AccountEffect.FAILURE
     changes: Changes = {
         "state": verdict.state,
@@ -263,15 +240,17 @@ def _try_again(answered: _Answered, next_try: Combinable) -> None:
         "needs_attention": verdict.state == State.NEEDS_OPERATOR,
     }
     if operation.first_tried_at is None:
-        changes["first_tried_at"] = answered.claim.started_at
+        changes["first_tried_at"] = claim.started_at
     if operation.rank == Operation.Rank.END and operation.failures + counts >= 2:
         changes["rank"] = Operation.Rank.RETRIED_END
-    rows = Operation.objects.using(answered.database).filter(pk=operation.pk)
-    rows.filter(state__in=Operation.UNFINISHED).update(**changes)  # unless it was given up
+    apply.update_unfinished(using, [operation], **changes)
+    apply.update_unfinished(using, [*claim.plan.ends, *claim.plan.deferred], next_try_at=next_try)
+    if verdict.state == State.NEEDS_OPERATOR:
+        apply.card_rows(using, claim.lane.cards).update(needs_attention=True)
 
 
 def _next_try(answered: _Answered) -> Combinable:
-    operation, timing = answered.claim.operation, answered.context.timing
+    claim, timing = answered.claim, answered.context.timing
     match answered.verdict.retry:
         case Retry.HOURLY:
             return Now() + timing.operator_retry
@@ -279,9 +258,9 @@ def _next_try(answered: _Answered) -> Combinable:
             return Now() + timing.probe_cap
         case Retry.NOW:
             return Now()
-    started_at = answered.claim.started_at
-    age = started_at - (operation.first_tried_at or started_at)
-    return Now() + retry_delay(operation.failures + 1, age, random.random(), timing)
+    age = claim.started_at - (claim.operation.first_tried_at or claim.started_at)
+    tries = claim.operation.failures + 1
+    return Now() + verdicts.retry_delay(tries, age, random.random(), timing)
 
 
 def _trim_attempts(answered: _Answered) -> None:
@@ -311,14 +290,11 @@ def _update_account(answered: _Answered) -> None:
         states = AccountState.objects.using(context.database)
         states.filter(pk=context.state.pk).update(**changes)
     if changes.get("limit_probe_at") == 0 or "limit_since" in changes:
-        waiting = Operation.objects.using(context.database).filter(
-            account=context.account.alias,
-            rank=Operation.Rank.WAITING_START,
-            next_try_at__gt=Now(),
-        )
-        first = waiting.order_by("pk").values_list("pk", flat=True).first()
+        operations = rows_of(context.account, Operation)
+        starts = operations.filter(rank=Operation.Rank.WAITING_START, next_try_at__gt=Now())
+        first = starts.order_by("pk").values_list("pk", flat=True).first()
         if first is not None:
-            Operation.objects.using(context.database).filter(pk=first).update(next_try_at=Now())
+            operations.filter(pk=first).update(next_try_at=Now())
 
 
 def _give_back_slot(answered: _Answered) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
@@ -38,24 +37,19 @@ def read_lane(account: Account, target: Target, now: int) -> LaneSnapshot | None
         target: the lane to read.
         now: the database's clock a moment ago, in milliseconds; a new lane begins then.
     """
-    lane = _create(account, target, now) if target.is_new else _find(account, target)
+    if target.is_new:
+        lane = _create(account, target, now)
+    else:
+        key = {"account": account.alias, "digest": target.digest}
+        lane = next(iter(compiled.run(_lane, account.database, **key)), None)
     if lane is None or lane.lease_until > lane.now:
         return None
     decided = plan(lane, _read_operations(account.database, lane), lane.now)
     if decided.ended_cards:  # of these, rarely any is still marked as pending
-        pending = _pending_cards(account.database, decided.ended_cards)
-        decided = replace(decided, ended_cards=pending)
+        cards = LiveActivity.objects.using(account.database).filter(pk__in=decided.ended_cards)
+        pending = cards.filter(status=LiveActivity.Status.PENDING)
+        decided = replace(decided, ended_cards=list(pending.values_list("pk", flat=True)))
     return LaneSnapshot(lane, decided)
-
-
-def _pending_cards(using: str, cards: Sequence[int]) -> list[int]:
-    rows = LiveActivity.objects.using(using).filter(pk__in=cards)
-    return list(rows.filter(status=LiveActivity.Status.PENDING).values_list("pk", flat=True))
-
-
-def _find(account: Account, target: Target) -> Lane | None:
-    key = {"account": account.alias, "digest": target.digest}
-    return next(iter(compiled.run(_lane, account.database, **key)), None)
 
 
 def _lane(using: str) -> QuerySet[Lane, Lane]:
@@ -80,15 +74,10 @@ def _create(account: Account, target: Target, now: int) -> Lane | None:
 
 
 def _read_operations(using: str, lane: Lane) -> LaneRows:
-    rows = compiled.run(
-        _operations,
-        using,
-        account=lane.account,
-        digest=lane.digest,
-        newest=lane.newest_content_id,
-        shown=lane.displayed_id,
+    known = {"newest": lane.newest_content_id, "shown": lane.displayed_id}
+    found = list(
+        compiled.run(_operations, using, account=lane.account, digest=lane.digest, **known)
     )
-    found = list(rows)
     by_id = {o.pk: o for o in found}
     return LaneRows(
         unfinished=[o for o in found if o.state in Operation.UNFINISHED],

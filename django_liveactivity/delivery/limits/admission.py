@@ -7,7 +7,6 @@ condition on the values that were seen, so that of many workers one probes and t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
@@ -15,8 +14,10 @@ from django.db.models.functions import Greatest
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account, Timing
 from django_liveactivity.delivery.rules.verdicts import AccountEffect
-from django_liveactivity.models import AccountState, Now
+from django_liveactivity.models import AccountState, Now, rows_of
 
+Changes = dict[str, object]
+"""The columns to write, each with its value or expression."""
 BLOCK_AFTER_FAILURES = 5
 BLOCK_AFTER_LANES = 3
 
@@ -44,13 +45,20 @@ def admission(state: AccountState) -> Admission:
 class Reservation:
     """What has to be true still, and what is written, for one call to be admitted."""
 
-    seen: dict[str, Any] = field(default_factory=dict)
-    updates: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, object] = field(default_factory=dict)
+    updates: Changes = field(default_factory=dict)
 
-    def take(self, name: str, seen: Any, value: Any) -> None:
+    def take(self, state: AccountState, name: str, value: object) -> None:
         """Claim one moment: it must be as it was seen, and is moved on for every other worker."""
-        self.seen[name] = seen
+        self.seen[name] = getattr(state, name)
         self.updates[name] = value
+
+    def probe(self, state: AccountState, condition: str, first: int, cap: int) -> None:
+        """Claim the next probe of a condition, which the names of its columns begin with."""
+        probes = f"{condition}probes"
+        delay = probe_delay(getattr(state, probes), first, cap)
+        self.take(state, f"{condition}probe_at", Now() + delay)
+        self.updates[probes] = F(probes) + 1
 
 
 def reserve(
@@ -67,22 +75,16 @@ def reserve(
     """
     taken = Reservation()
     if state.blocked_since is not None:
-        delay = probe_delay(state.probes, timing.probe_first, timing.probe_cap)
-        taken.take("probe_at", state.probe_at, Now() + delay)
-        taken.updates["probes"] = F("probes") + 1
+        taken.probe(state, "", timing.probe_first, timing.probe_cap)
     if is_content and spacing:
         # On a grid: what a late worker lost is caught up with, but no longer than catch_up.
         catch_up = max(spacing, timing.catch_up)
         at = Greatest(Value(state.next_update_at), Now() - catch_up) + spacing
-        taken.take("next_update_at", state.next_update_at, at)
+        taken.take(state, "next_update_at", at)
     if is_content and state.billing_since is not None:
-        delay = probe_delay(state.billing_probes, timing.probe_first, timing.probe_cap)
-        taken.take("billing_probe_at", state.billing_probe_at, Now() + delay)
-        taken.updates["billing_probes"] = F("billing_probes") + 1
+        taken.probe(state, "billing_", timing.probe_first, timing.probe_cap)
     if starts and state.limit_since is not None:
-        delay = probe_delay(state.limit_probes, timing.limit_first, timing.limit_cap)
-        taken.take("limit_probe_at", state.limit_probe_at, Now() + delay)
-        taken.updates["limit_probes"] = F("limit_probes") + 1
+        taken.probe(state, "limit_", timing.limit_first, timing.limit_cap)
     return taken
 
 
@@ -96,9 +98,9 @@ def account_changes(
     starts: bool,
     window: int,
     timing: Timing,
-) -> dict[str, Any]:
+) -> Changes:
     """Return what an answer changes in the account's state; mostly nothing."""
-    changes: dict[str, Any] = {}
+    changes: Changes = {}
     match effect:
         case AccountEffect.OPEN:
             changes = _opened(state, is_content=is_content, starts=starts)
@@ -109,24 +111,21 @@ def account_changes(
             until = Greatest(F("frozen_until"), Now() + delay)
             changes = {"frozen_until": until, "freezes": F("freezes") + 1}
         case AccountEffect.BLOCK:
-            changes = _blocked(state, _said(answer), timing)
+            changes = _blocked(state, answer, timing)
         case AccountEffect.FAILURE:
             changes = _failed(state, answer, lane_id, timing)
         case AccountEffect.BILLING if state.billing_since is None:
             changes = {"billing_since": Now(), "billing_probe_at": Now() + timing.probe_first}
         case AccountEffect.LIMIT if state.limit_since is None:
             changes = {"limit_since": Now(), "limit_probe_at": Now() + timing.limit_first}
-    return changes | _responsiveness(state, answer)
-
-
-def _responsiveness(state: AccountState, answer: Answer) -> dict[str, Any]:
-    """Return whether the account has answered; one that did not gets one drain at a time."""
     silent = answer.status is None and answer.outcome in (Outcome.AMBIGUOUS, Outcome.NOT_SENT)
-    return {} if silent == state.is_unresponsive else {"is_unresponsive": silent}
+    if silent != state.is_unresponsive:
+        changes["is_unresponsive"] = silent
+    return changes
 
 
-def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+def _opened(state: AccountState, *, is_content: bool, starts: bool) -> Changes:
+    changes: Changes = {}
     if state.blocked_since is not None:
         changes |= {"blocked_since": None, "blocked_reason": "", "probes": 0}
     if state.failures:
@@ -142,7 +141,9 @@ def _opened(state: AccountState, *, is_content: bool, starts: bool) -> dict[str,
     return changes
 
 
-def _blocked(state: AccountState, reason: str, timing: Timing) -> dict[str, Any]:
+def _blocked(state: AccountState, answer: Answer, timing: Timing) -> Changes:
+    """Return what blocks an account, with the answer in words that ``status`` reads."""
+    reason = f"{answer.outcome} {answer.status or ''}".strip()
     if state.blocked_since is not None:
         return {"blocked_reason": reason}
     return {
@@ -153,18 +154,12 @@ def _blocked(state: AccountState, reason: str, timing: Timing) -> dict[str, Any]
     }
 
 
-def _said(answer: Answer) -> str:
-    """Return the answer that blocks the account, in words that ``status`` reads."""
-    return f"{answer.outcome} {answer.status or ''}".strip()
-
-
-def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> dict[str, Any]:
+def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> Changes:
     lanes = sorted({*state.failed_lanes, lane_id})[:BLOCK_AFTER_LANES]
     changes = {"failures": F("failures") + 1, "failed_lanes": lanes}
-    if state.failures + 1 >= BLOCK_AFTER_FAILURES and len(lanes) >= BLOCK_AFTER_LANES:
-        changes |= _blocked(state, _said(answer), timing)
-    elif state.blocked_since is not None:
-        changes["blocked_reason"] = _said(answer)
+    many = state.failures + 1 >= BLOCK_AFTER_FAILURES and len(lanes) >= BLOCK_AFTER_LANES
+    if many or state.blocked_since is not None:
+        changes |= _blocked(state, answer, timing)
     if answer.retry_after is not None:
         delay = freeze_delay(answer.retry_after, state.freezes, 0, timing)
         # A 503 with Retry-After is obeyed, capped.
@@ -178,7 +173,7 @@ def freeze_delay(retry_after: float | None, freezes: int, window: int, timing: T
     Args:
         retry_after: the vendor's ``Retry-After`` in seconds, or None.
         freezes: how many 429 came in a row before this one.
-        window: the account's rate window in milliseconds, 0 if it has none. Somebody else spends
+        window: the account's rate window in milliseconds, 0 if it has none. Another program spends
             the limit, and a window that is full stays full until its end.
         timing: the durations in force.
     """
@@ -195,8 +190,8 @@ def probe_delay(probes: int, first: int, cap: int) -> int:
 def set_alarm(account: Account, at: int) -> bool:
     """Set the account's alarm, unless an earlier one is pending.
 
-    An alarm that has passed counts as none: its message has arrived, or is lost. So whoever moves
-    the alarm publishes one delayed wake-up, and an account has hardly ever more than one pending.
+    An alarm that has passed counts as none: its message has arrived, or is lost. So the worker that
+    moves the alarm publishes one delayed wake-up, and an account has hardly ever more than one.
 
     Args:
         account: the account.
@@ -205,5 +200,5 @@ def set_alarm(account: Account, at: int) -> bool:
     Returns:
         Whether the alarm was moved: then the caller has to see to the wake-up.
     """
-    states = AccountState.objects.using(account.database).filter(account=account.alias)
+    states = rows_of(account, AccountState)
     return bool(states.filter(Q(alarm_at__gt=at) | Q(alarm_at__lte=Now())).update(alarm_at=at))

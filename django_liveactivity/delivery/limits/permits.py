@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db.models import F, Min, QuerySet
+from django.db.models import F, Min
 
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.transaction import durable_transaction
-from django_liveactivity.models import AccountState, DrainPermit, Now
-
-DrainPermits = QuerySet[DrainPermit, DrainPermit]
+from django_liveactivity.models import AccountState, DrainPermit, Now, rows_of
 
 PERMITS = 4
 RENEW_AFTER = 0.5
@@ -37,10 +35,6 @@ class Permit:
         self.renewed = time.monotonic()
         return _lease(self.account, self, self.account.timing.permit)
 
-    def release(self) -> None:
-        """Give the permit back, unless it ran out."""
-        _lease(self.account, self, None)
-
 
 @contextmanager
 def permit(account: Account, allowed: int = PERMITS) -> Iterator[Permit | None]:
@@ -50,13 +44,13 @@ def permit(account: Account, allowed: int = PERMITS) -> Iterator[Permit | None]:
         account: the account.
         allowed: how many drains the account may have at once.
     """
-    free = _permits(account).filter(number__lt=allowed, lease_until__lte=Now()).order_by("number")
-    taken = next(filter(None, (_take(account, row) for row in list(free))), None)
+    free = rows_of(account, DrainPermit).filter(number__lt=allowed, lease_until__lte=Now())
+    taken = next(filter(None, (_take(account, row) for row in list(free.order_by("number")))), None)
     try:
         yield taken
     finally:
         if taken is not None:
-            taken.release()
+            _lease(account, taken, None)  # which gives it back, unless it ran out
 
 
 def allowed_drains(state: AccountState) -> int:
@@ -69,7 +63,7 @@ def allowed_drains(state: AccountState) -> int:
 
 def first_free_at(account: Account, allowed: int) -> int:
     """Return when the first permit of an account will be free, in milliseconds."""
-    rows = _permits(account).filter(number__lt=allowed)
+    rows = rows_of(account, DrainPermit).filter(number__lt=allowed)
     return rows.aggregate(at=Min("lease_until"))["at"] or 0
 
 
@@ -79,13 +73,9 @@ def ensure_rows(account: Account) -> None:
     DrainPermit.objects.using(account.database).bulk_create(rows, ignore_conflicts=True)
 
 
-def _permits(account: Account) -> DrainPermits:
-    return DrainPermit.objects.using(account.database).filter(account=account.alias)
-
-
 @durable_transaction
 def _take(account: Account, free: DrainPermit) -> Permit | None:
-    rows = _permits(account).filter(pk=free.pk, fence=free.fence)
+    rows = rows_of(account, DrainPermit).filter(pk=free.pk, fence=free.fence)
     if not rows.update(lease_until=Now() + account.timing.permit, fence=F("fence") + 1):
         return None
     return Permit(account, free.pk, free.number, free.fence + 1, time.monotonic())
@@ -93,5 +83,5 @@ def _take(account: Account, free: DrainPermit) -> Permit | None:
 
 @durable_transaction
 def _lease(account: Account, held: Permit, duration: int | None) -> bool:
-    rows = _permits(account).filter(pk=held.pk, fence=held.fence)
+    rows = rows_of(account, DrainPermit).filter(pk=held.pk, fence=held.fence)
     return bool(rows.update(lease_until=0 if duration is None else Now() + duration))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, Min, OuterRef, QuerySet, Subquery
@@ -16,6 +14,7 @@ from django_liveactivity.models import (
     Operation,
     RateLimitSlot,
     compiled,
+    rows_of,
     with_now,
 )
 
@@ -36,9 +35,7 @@ class RateLimit:
     @classmethod
     def of(cls, rate_limit: tuple[int, float] | None) -> RateLimit:
         """Return the pace of a backend's ``rate_limit``: (calls, seconds), or None."""
-        if rate_limit is None:
-            return cls(0, 0)
-        calls, seconds = rate_limit
+        calls, seconds = rate_limit or (0, 0)
         return cls(calls, round(seconds * 1000))
 
     @property
@@ -83,32 +80,26 @@ def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> Acco
         rate_limit: the rate limit.
         permit: the number of the worker's drain permit.
     """
-    build = _state_and_slot(rate_limit.calls, permit)
-    state = compiled.run(build, account.database, account=account.alias)[0]
+    using, calls = account.database, rate_limit.calls
+    state = compiled.run(_state_and_slot, using, calls, permit, account=account.alias)[0]
     state.due = frozenset(rank for rank in Rank if getattr(state, _flag(rank)))
     return state
 
 
-@functools.cache
-def _state_and_slot(
-    calls: int, permit: int
-) -> Callable[[str], QuerySet[AccountState, AccountState]]:
-    def build(using: str) -> QuerySet[AccountState, AccountState]:
-        states = AccountState.objects.using(using).filter(account=compiled.Param("account"))
-        slots = RateLimitSlot.objects.filter(account=OuterRef("account"), number__lt=calls)
-        start, turn = calls * permit // PERMITS, max(0, min(permit, calls - 1))
-        free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, calls))
-        own = Operation.objects.filter(account=OuterRef("account"), next_try_at__lte=Now())
-        lanes = Lane.objects.filter(account=OuterRef("account"), deadline_at__lte=Now())
-        found = {
-            "free_slot": Subquery(free.values("pk")[:1]),
-            "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
-            "has_deadline": Exists(lanes),
-            **{_flag(rank): Exists(own.filter(rank=rank)) for rank in Rank},
-        }
-        return with_now(states).annotate(**found)
-
-    return build
+def _state_and_slot(using: str, calls: int, permit: int) -> QuerySet[AccountState, AccountState]:
+    states = AccountState.objects.using(using).filter(account=compiled.Param("account"))
+    slots = RateLimitSlot.objects.filter(account=OuterRef("account"), number__lt=calls)
+    start, turn = calls * permit // PERMITS, max(0, min(permit, calls - 1))
+    free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, calls))
+    own = Operation.objects.filter(account=OuterRef("account"), next_try_at__lte=Now())
+    lanes = Lane.objects.filter(account=OuterRef("account"), deadline_at__lte=Now())
+    found = {
+        "free_slot": Subquery(free.values("pk")[:1]),
+        "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
+        "has_deadline": Exists(lanes),
+        **{_flag(rank): Exists(own.filter(rank=rank)) for rank in Rank},
+    }
+    return with_now(states).annotate(**found)
 
 
 def _flag(rank: Operation.Rank) -> str:
@@ -117,15 +108,13 @@ def _flag(rank: Operation.Rank) -> str:
 
 def find_for_retry(account: Account, rate_limit: RateLimit) -> tuple[int | None, int]:
     """Return a free slot of the quarter that retried ends may use, and when one will be free."""
-    slots = RateLimitSlot.objects.using(account.database).filter(
-        account=account.alias, number__lt=rate_limit.retry_slots
-    )
+    slots = rows_of(account, RateLimitSlot).filter(number__lt=rate_limit.retry_slots)
     free = slots.filter(free_at__lt=Now()).values_list("pk", flat=True).first()
     return free, 0 if free else slots.aggregate(at=Min("free_at"))["at"] or 0
 
 
 def take(account: Account, slot: int, attempt: int, rate_limit: RateLimit) -> bool:
-    """Take the slot for an attempt, unless somebody was faster.
+    """Take the slot for an attempt, unless another worker was faster.
 
     A worker that dies holds it for a lease and a window, as if it had sent at the last moment.
     """

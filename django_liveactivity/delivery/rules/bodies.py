@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_liveactivity.client.call import Call
-from django_liveactivity.content import Endpoint, JSONObject, assemble
+from django_liveactivity.content.encoding import JSONObject
+from django_liveactivity.content.endpoints import Endpoint, assemble
 from django_liveactivity.models import Lane, Operation
 
 INHERITED_OPTIONS = ("channels", "tags", "metadata")

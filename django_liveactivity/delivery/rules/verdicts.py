@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from django_liveactivity.client.answer import ACKNOWLEDGED, Answer, Outcome
 from django_liveactivity.conf import Timing
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import Operation
 
 State = Operation.State

@@ -60,7 +60,7 @@ class Command(BaseCommand):
             help="drains at once, each with a connection to the database; by default 4",
         )
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         """Run."""
         aliases = list(dict.fromkeys(options["account"] or conf.accounts()))
         interval = options["interval"]
@@ -109,11 +109,12 @@ def _told(alias: str, done: Drained) -> str:
 
 
 def _what_waits(account: conf.Account) -> str:
-    """Return how much is planned for later, so that nobody takes it for done."""
+    """Return how much is planned for later, lest it be taken for done."""
     later = status.later(account)
     if later is None:
         return ""
-    return f" {_count(later.count, 'operation')} for later, the first in {later.first_in:.0f} s."
+    count, first_in = later
+    return f" {_count(count, 'operation')} for later, the first in {first_in:.0f} s."
 
 
 def _what_is_left(account: conf.Account, done: Drained, ends: int) -> str:

@@ -21,6 +21,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import Operation, Source
 from django_liveactivity.printable import printable
+from django_liveactivity.services.ends import CardName
 from django_liveactivity.services.writer import recorded_as
 
 BODY_FIELDS = (
@@ -59,19 +60,17 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **options: Any) -> None:
         """End every card, or none if the input of one is invalid."""
-        names: list[dict[str, Any]] = [{"stream_key": key} for key in options["stream_keys"]]
+        names: list[CardName] = [{"stream_key": key} for key in options["stream_keys"]]
         names += [{"activity_id": identity} for identity in options["activity_ids"]]
-        shown = _shown(options)
-        names = _names(names, shown.pop("activity_id", None))
-        how = {
-            "account": options["account"],
-            "reason": options["reason"],
-            "actor": _user(),
-        }
+        how: dict[str, Any] = {**_shown(options)}
+        names = _names(names, how.pop("activity_id", None))
+        how |= {"account": options["account"], "reason": options["reason"], "actor": _user()}
         if options["dismiss_after"] is not None:
             how["dismiss_after"] = _seconds(options["dismiss_after"])
         try:
-            ends = self._end(names, how | shown)
+            using = conf.account(options["account"]).database
+            with transaction.atomic(using=using), recorded_as(Source.COMMAND):
+                ends = [services.end_activity(**name, **how) for name in names]
         except InvalidInputError as error:
             raise CommandError(f"Nothing was ended. {printable(error)}") from error
         already_ended = [end for end in ends if end.is_settled]
@@ -102,11 +101,6 @@ class Command(BaseCommand):
     def _warn(self, text: str) -> None:
         self.stderr.write(self.style.WARNING(text))
 
-    def _end(self, names: list[dict[str, Any]], how: dict[str, Any]) -> list[Operation]:
-        using = conf.account(how["account"]).database
-        with transaction.atomic(using=using), recorded_as(Source.COMMAND):
-            return [services.end_activity(**name, **how) for name in names]
-
 
 def _refusal(end: Operation) -> str:
     return (
@@ -130,9 +124,9 @@ def _seconds(value: float) -> datetime.timedelta:
         raise CommandError(f"--dismiss-after is {value}: give 0 to 14400 seconds.") from None
 
 
-def _names(named: list[dict[str, Any]], activity_id: object) -> list[dict[str, Any]]:
+def _names(named: list[CardName], activity_id: Any) -> list[CardName]:
     """Return the cards that the command line names, or else the one that ``--content`` names."""
-    by_body = [] if activity_id is None else [{"activity_id": activity_id}]
+    by_body: list[CardName] = [] if activity_id is None else [{"activity_id": activity_id}]
     if named and by_body and named != by_body:
         raise CommandError(f"--content is the body of activity_id {activity_id!r}; name no other.")
     if not named and not by_body:
@@ -140,7 +134,7 @@ def _names(named: list[dict[str, Any]], activity_id: object) -> list[dict[str, A
     return named or by_body
 
 
-def _shown(options: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(options: Mapping[str, Any]) -> dict[str, object]:
     """Return the content, its options, and the activity ID if a body names one."""
     if options["content"] is not None and options["title"] is not None:
         raise CommandError("Give either --title or --content, which may have a title.")
@@ -167,7 +161,7 @@ def _text(given: str) -> str:
         raise CommandError(message) from error
 
 
-def _json(text: str) -> dict[str, Any]:
+def _json(text: str) -> dict[str, object]:
     try:
         content = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
@@ -177,7 +171,7 @@ def _json(text: str) -> dict[str, Any]:
     return content
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Return a JSON object in which every key is given once: of two, readers take either."""
     read = dict(pairs)
     if len(read) < len(pairs):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -30,20 +29,19 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *, models: list[str], dry_run: bool, **_: object) -> None:
         """Compare batch by batch, and print what was done."""
-        models = [_model(label) for label in options["models"]]
+        followed = [_model(label) for label in models]
         result = SyncResult()
-        batches = tracking.reconcile(models, dry_run=options["dry_run"])
-        for batch in _with_progress(batches, models):
+        batches = tracking.reconcile(followed, dry_run=dry_run)
+        for batch in _with_progress(batches, followed):
             result.add(batch)
             for change in batch.changes:
                 self.stdout.write(printable(change))
-        would = "would be " if options["dry_run"] else ""
-        counts = asdict(result)
+        would = "would be " if dry_run else ""
         self.stdout.write(
             "{examined} cards compared: {ended} {would}ended, {updated} {would}updated, "
-            "{busy} busy, {failed} failed.".format(would=would, **counts)
+            "{busy} busy, {failed} failed.".format(would=would, **asdict(result))
         )
         if result.failed:
             raise CommandError("Some cards could not be compared: see the log.")

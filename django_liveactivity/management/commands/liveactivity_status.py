@@ -6,17 +6,18 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
+from functools import partial
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf
-from django_liveactivity.health import Health, Problem, check_health
-from django_liveactivity.health.status import UNREADABLE, AccountStatus, NamedCards
+from django_liveactivity.health import AccountStatus, Condition, Problem, check_health
+from django_liveactivity.health.status import NamedCards
 from django_liveactivity.printable import printable, printable_lines
 
 COLUMNS = 80
-NEXT = {"billing": "call for content", "limit": "start"}
+fill = partial(textwrap.fill, break_on_hyphens=False)  # keys have them
+NEXT = {Condition.BILLING: "call for content", Condition.LIMIT: "start"}
 """What waits in a condition that lets the rest go on."""
 
 
@@ -32,31 +33,25 @@ class Command(BaseCommand):
         """Add the options."""
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: object) -> None:
         """Print the status."""
         if not conf.accounts():
             raise CommandError("LIVEACTIVITY names no account; add LIVEACTIVITY['default'].")
         health = check_health()
         if options["json"]:
-            self.stdout.write(printable_lines(json.dumps(_as_dict(health), indent=2)))
+            facts = asdict(health)
+            shown = {"ok": health.ok, "problems": facts["problems"], "accounts": facts["accounts"]}
+            self.stdout.write(printable_lines(json.dumps(shown, indent=2)))
         else:
             self.stdout.write("\n\n".join(map(_block, health.accounts)))
         if not health.ok:
             raise CommandError("\n".join(map(_problem, health.problems)))
 
 
-def _as_dict(health: Health) -> dict[str, Any]:
-    return {
-        "ok": health.ok,
-        "problems": [asdict(problem) for problem in health.problems],
-        "accounts": [status.as_dict() for status in health.accounts],
-    }
-
-
 def _block(status: AccountStatus) -> str:
     """Return what is known of an account as lines of at most 80 columns."""
     lines = [f"{status.account}: {status.condition}"]
-    if status.condition != UNREADABLE:  # the error of that one is in the last lines
+    if status.condition != Condition.UNREADABLE:  # the error of that one is in the last lines
         lines += [f"  {name:<18}{tell(status)}" for name, tell in ROWS]
         lines += [_wrapped(text) for text in _remarks(status)]
     return "\n".join(lines)
@@ -65,17 +60,11 @@ def _block(status: AccountStatus) -> str:
 def _problem(problem: Problem) -> str:
     """Return a problem as lines of at most 80 columns, with what manage.py puts before them."""
     width = COLUMNS - len("CommandError: ")
-    return textwrap.fill(printable(problem), width, subsequent_indent="  ", break_on_hyphens=False)
+    return fill(printable(problem), width, subsequent_indent="  ")
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(
-        printable(text),
-        COLUMNS,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_on_hyphens=False,  # keys have them
-    )
+    return fill(printable(text), COLUMNS, initial_indent="  ", subsequent_indent="    ")
 
 
 def _remarks(status: AccountStatus) -> Iterator[str]:
@@ -98,9 +87,8 @@ def _names(cards: NamedCards) -> str:
 def _why(status: AccountStatus) -> str:
     text = status.reason
     if status.waiting_starts:
-        cards = (
-            "1 card waits" if status.waiting_starts == 1 else f"{status.waiting_starts} cards wait"
-        )
+        count = status.waiting_starts
+        cards = "1 card waits" if count == 1 else f"{count} cards wait"
         alive = "as many are alive as the vendor allows."
         if status.vendor_limit is not None:
             alive = f"{status.vendor_limit} are alive, which is the vendor's limit."

@@ -18,7 +18,7 @@ from django.test import (
 from django_liveactivity import Progress, services
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Call
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.testing import allow_network, capture_activities, deliver, outbox
 
 CONTENT = Progress(title="Order 42", percentage=40)

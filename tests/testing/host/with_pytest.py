@@ -9,7 +9,7 @@ import pytest
 from django_liveactivity import Progress, services
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Call
-from django_liveactivity.content import Endpoint
+from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.testing import deliver, outbox
 
 from . import children

@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_liveactivity.client import Answer, Outcome
-from django_liveactivity.client.parsing import read_answer
-from django_liveactivity.content import Endpoint
+from django_liveactivity.client.answer import Received, read_answer
+from django_liveactivity.content.endpoints import Endpoint
 
 START, UPDATE, END = Endpoint.START, Endpoint.UPDATE, Endpoint.END
 STREAM, END_STREAM = Endpoint.STREAM, Endpoint.END_STREAM
@@ -30,7 +30,7 @@ OK = {"success": True}
 
 def read(endpoint: Endpoint, status: int, body: Any, **headers: str) -> Answer:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_answer(endpoint, status, headers, content, 0.5)
+    return read_answer(endpoint, Received(status, headers, content), 0.5)
 
 
 TABLE = [
@@ -309,7 +309,7 @@ objects = st.dictionaries(fields, json_values | st.just(value=True))
 @example(STREAM, 429, {"Retry-After": "Mon, 01 Jan 0001 00:00:00 +2359"}, b"{}")
 @example(STREAM, 429, {"Retry-After": "31 Dec 9999 23:59:59 -2359"}, b"{}")
 def test_anything_at_all_has_an_outcome(endpoint, status, headers, content) -> None:
-    reply = read_answer(endpoint, status, headers, content, 0.0)
+    reply = read_answer(endpoint, Received(status, headers, content), 0.0)
     assert isinstance(reply.outcome, Outcome)
     assert reply.retry_after is None or 0 <= reply.retry_after <= 3600
     kept = json.dumps([reply.body, reply.text, reply.error], allow_nan=False, ensure_ascii=False)
