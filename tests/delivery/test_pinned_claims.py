@@ -419,6 +419,64 @@ class TestRecords:
         assert (lane.hidden_because, LiveActivity.objects.get().status) == (hidden_because, status)
         assert (lane.lease_until, lane.open_attempt) == (0, 0)
 
+    @pytest.mark.parametrize(
+        ("ends", "outcome", "quarantined"),
+        [
+            (False, Outcome.AMBIGUOUS, {"ambiguous_until", "stream_ambiguous_until"}),
+            (True, Outcome.AMBIGUOUS, {"ambiguous_until"}),
+            (False, Outcome.NOT_SENT, set()),
+            (True, Outcome.NOT_SENT, set()),
+            (False, Outcome.RATE_LIMITED, set()),
+            (True, Outcome.DELIVERED, set()),
+        ],
+    )
+    def test_a_call_that_may_yet_arrive_quarantines_its_lane(
+        self, shown, ends, outcome, quarantined
+    ):
+        if ends:
+            services.end_activity(shown)
+        else:
+            services.stream_activity("order-42", progress(50))
+        before = now()
+        record(context(), claim(context(), look_at(), None), Answer(outcome))
+        lane = Lane.objects.get()
+        for name in ("ambiguous_until", "stream_ambiguous_until"):
+            until = getattr(lane, name)
+            assert before + MINUTE <= until <= now() + MINUTE if name in quarantined else not until
+
+    def test_an_acknowledged_end_begins_the_next_generation(self, shown):
+        end = services.end_activity(shown)
+        record(context(), claim(context(), look_at(), None), Answer(Outcome.DELIVERED, status=200))
+        lane = Lane.objects.get()
+        assert (lane.generation, lane.ended_through_id) == (2, end.pk)
+        assert (lane.newest_content_id, lane.displayed_id, lane.cards) == (0, 0, [])
+
+    @pytest.mark.parametrize(
+        ("is_shown", "failures", "newest", "is_over"),
+        [
+            (True, 0, "shown", True),
+            (True, 1, "shown", True),
+            (False, 0, "", None),
+            (False, 1, "refused", False),
+        ],
+    )
+    def test_refused_content_leaves_the_time_to_live_of_what_the_phone_shows(
+        self, vendor, is_shown, failures, newest, is_over
+    ):
+        """Unless an earlier try of it may have reached the phone."""
+        ids = {"": 0}
+        if is_shown:
+            services.stream_activity("order-42", progress(40))
+            deliver()
+            ids["shown"] = Operation.objects.get().pk
+        services.stream_activity("order-42", progress(50))
+        ids["refused"] = Operation.objects.latest("pk").pk
+        Operation.objects.filter(pk=ids["refused"]).update(failures=failures)
+        record(context(), claim(context(), look_at(), None), Answer(Outcome.REJECTED, status=400))
+        lane = Lane.objects.get()
+        assert lane.newest_content_id == ids[newest]
+        assert (None if lane.deadline_at is None else lane.deadline_at <= now()) is is_over
+
     def test_an_end_that_a_late_put_may_undo_is_confirmed_after_its_quarantine(self, shown):
         Lane.objects.update(stream_ambiguous_until=(until := now() + MINUTE))
         end = services.end_activity(shown)

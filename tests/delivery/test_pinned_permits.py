@@ -92,6 +92,10 @@ class TestPermits:
         with permits.permit(account, allowed) as permit:
             assert permit is None
 
+    def test_that_are_allowed_are_the_first(self, account):
+        with permits.permit(account, 1) as first, permits.permit(account, 1) as second:
+            assert (first.number, second) == (0, None)
+
     def test_of_other_accounts_are_theirs(self, account):
         DrainPermit.objects.create(account="other", number=0, lease_until=7)
         DrainPermit.objects.filter(account="default").update(lease_until=now() + MINUTE)

@@ -29,8 +29,15 @@ PINNED: dict[str, Stage] = {
         *(f"{DELIVERY}/test_bounds.py", f"{DELIVERY}/test_pinned_admission.py"),
         f"{DELIVERY}/test_rate_limit.py",
     ),
-    "permits": (f"{DELIVERY}/test_bounds.py", f"{DELIVERY}/test_pinned_permits.py"),
-    "records": (f"{DELIVERY}/test_pinned_rows.py", f"{DELIVERY}/test_pinned_claims.py"),
+    "permits": (
+        f"{DELIVERY}/test_bounds.py",
+        *(f"{DELIVERY}/test_pinned_permits.py", f"{DELIVERY}/test_pinned_rows.py"),
+        f"{DELIVERY}/test_rate_limit.py",
+    ),
+    "records": (
+        f"{DELIVERY}/test_bounds.py",
+        *(f"{DELIVERY}/test_pinned_rows.py", f"{DELIVERY}/test_pinned_claims.py"),
+    ),
     "claims": (f"{DELIVERY}/test_pinned_claims.py",),
     "housekeeping": (f"{DELIVERY}/test_pinned_housekeeping.py", f"{DELIVERY}/test_sweep.py"),
     "services": (
