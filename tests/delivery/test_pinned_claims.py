@@ -532,3 +532,51 @@ class TestRecords:
         record(context(), claimed, Answer(Outcome.AMBIGUOUS, status=500))
         numbers = list(end.attempts.order_by("number").values_list("number", flat=True))
         assert numbers == [1, 2, 3, 4, 5, *range(tries - 18, tries + 2)][-left:]
+
+
+class TestRoomForAStart:
+    """A full account, in which an end or a start of ours tells one waiting start to try."""
+
+    @pytest.fixture
+    def waiting(self, shown):
+        """Three starts: one tries already, two wait."""
+        rows = []
+        for number, until in enumerate([1, 2**60, 2**60]):
+            services.stream_activity(f"start-{number}", progress(1))
+            rows.append(Operation.objects.latest("pk"))
+            Operation.objects.filter(pk=rows[-1].pk).update(
+                rank=Rank.WAITING_START, next_try_at=until
+            )
+        return rows
+
+    def waits(self, waiting: list[Operation]) -> list[int]:
+        ids = [operation.pk for operation in waiting]
+        times = Operation.objects.filter(pk__in=ids).order_by("pk")
+        return list(times.values_list("next_try_at", flat=True))
+
+    @pytest.mark.parametrize(
+        ("key", "outcome", "is_told"),
+        [
+            ("order-42", Outcome.DELIVERED, True),
+            ("order-42", Outcome.AMBIGUOUS, False),
+            ("start-0", Outcome.DELIVERED, True),
+            ("start-0", Outcome.LIMIT_REACHED, False),
+        ],
+    )
+    def test_is_told_to_the_first_that_waits(self, shown, waiting, key, outcome, is_told):
+        if key == "order-42":
+            services.end_activity(shown)
+        before = now()
+        claimed = claim(context(limit_since=1, limit_probe_at=1), look_at(key), None)
+        record(context(), claimed, Answer(outcome, status=200))
+        _, first, second = self.waits(waiting)
+        assert second == 2**60
+        assert before <= first <= now() if is_told else first == 2**60
+
+    def test_is_not_told_to_one_that_tries_already(self, shown, waiting):
+        services.end_activity(shown)
+        claimed = claim(context(limit_since=1, limit_probe_at=2**60), look_at(), None)
+        record(context(), claimed, Answer(Outcome.DELIVERED, status=200))
+        assert self.waits(waiting)[0] == 1
+        state = AccountState.objects.get()
+        assert (state.limit_since, state.limit_probe_at, state.limit_probes) == (1, 0, 0)
