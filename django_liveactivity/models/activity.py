@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, ValidationError
@@ -201,9 +201,8 @@ class LiveActivity(KeptModel):
     @classmethod
     def is_unacknowledged(cls) -> models.Q:
         """Return, as a condition on cards, that they live or that something is left to do."""
-        from .operation import Operation  # noqa: PLC0415 - the operation knows its activity
-
-        unfinished = Operation.objects.filter(state__in=Operation.UNFINISHED)
+        operation: Any = cls._meta.get_field("operations").related_model
+        unfinished = operation.objects.filter(state__in=operation.UNFINISHED)
         return ~models.Q(status__in=cls.OVER) | models.Q(pk__in=unfinished.values("activity"))
 
 
