@@ -69,3 +69,14 @@ def test_the_cards_that_are_tracked_are_of_objects_and_not_over(order):
     assert list(selectors.tracked_cards(conf.account())) == [shown]
     assert list(selectors.tracked_cards(conf.account(), ["shop.Order"])) == [shown]
     assert list(selectors.tracked_cards(conf.account(), ["shop.Customer"])) == []
+
+
+def test_the_end_of_a_past_card_does_not_close_a_card_whose_content_was_refused():
+    past = services.stream_activity("order-42", CONTENT)
+    services.end_activity(past)
+    deliver()
+    card = services.stream_activity("order-42", CONTENT)
+    Operation.objects.filter(activity=card).update(state="failed", next_try_at=None)
+    found = selectors.newest_by_stream_key(conf.account(), "order-42")
+    assert (found, bool(found.is_closed), found.newest_content_id) == (card, False, None)
+    assert services.stream_activity("order-42", CONTENT) == card
