@@ -44,7 +44,10 @@ PINNED: dict[str, Stage] = {
         *("tests/services/test_pinned_ends.py", "tests/services/test_pinned_decisions.py"),
         "tests/services/test_services.py",
     ),
-    "selectors": (f"{DELIVERY}/test_bounds.py", "tests/services/test_pinned_reads.py"),
+    "selectors": (
+        f"{DELIVERY}/test_bounds.py",
+        *("tests/services/test_pinned_reads.py", "tests/services/test_pinned_ends.py"),
+    ),
     "client": ("tests/client/test_answer.py", "tests/client/test_pinned_sizes.py"),
 }
 """The tests that pin the decisions of a group by value: they run first, as they are few."""

@@ -68,6 +68,13 @@ class TestAPendingEnd:
         assert again != card
         assert services.end_activity(stream_key="order-42") != end
 
+    def test_stands_beside_the_end_of_an_earlier_card(self, card):
+        services.end_activity(card)
+        deliver()
+        again = services.stream_activity("order-42", CONTENT)
+        end = services.end_activity(again)
+        assert services.end_activity(again) == end
+
     def test_that_was_given_up_does_not_stand(self, card):
         end = services.end_activity(card)
         services.give_up_operation(end, actor="ann", reason="Later.")
