@@ -75,6 +75,13 @@ class TestAPendingEnd:
         end = services.end_activity(again)
         assert services.end_activity(again) == end
 
+    def test_of_an_adopted_card_stands_beside_the_end_of_an_earlier_card(self, card):
+        services.end_activity(card)
+        deliver()
+        end = services.end_activity(stream_key="order-42")
+        assert end.activity != card
+        assert services.end_activity(stream_key="order-42") == end
+
     def test_that_was_given_up_does_not_stand(self, card):
         end = services.end_activity(card)
         services.give_up_operation(end, actor="ann", reason="Later.")
