@@ -45,13 +45,10 @@ def sweep() -> None:
 
 
 def look() -> None:
-    """Look for work as the loop does between two pauses."""
-    from django_liveactivity import conf, delivery
-    from django_liveactivity.health import status
+    """Look for due accounts as the loop does between two pauses."""
+    from django_liveactivity import delivery
 
-    for alias in conf.accounts():
-        status.backlog(conf.account(alias))
-        delivery.drain(alias)
+    delivery.due_accounts("default")
 
 
 def health() -> None:
