@@ -73,17 +73,16 @@ def is_closed() -> Combinable:
     lane = Operation.objects.filter(
         account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
     )
-    own = Operation.objects.filter(activity=OuterRef("pk"))
+    own = Operation.objects.filter(activity=OuterRef("pk")).order_by("pk")
     ends, shown = _in_force(lane).order_by("-pk"), _contents()
     scheduled = Case(When(Operation.SCHEDULED, then=F("due_at")), default=0)
 
     end = Subquery(ends.values("pk")[:1])
     until = Subquery(ends.values(until=scheduled)[:1])
-    content = Coalesce(Subquery(shown.values("pk")[:1]), 0)
-    since = Coalesce(Subquery(shown.values("created_at")[:1]), 0)
-    first = Subquery(own.order_by("pk").values("pk")[:1])
-    after_content = Q(GreaterThanOrEqual(end, content)) | Q(LessThan(since, until))
-    closed = Q(GreaterThanOrEqual(end, first)) & after_content
+    # A card without content is closed by what came after its first operation.
+    content = Coalesce(Subquery(shown.values("pk")[:1]), Subquery(own.values("pk")[:1]))
+    since = Subquery(shown.values("created_at")[:1])  # without content: neither true nor false
+    closed = Q(GreaterThanOrEqual(end, content)) | Q(LessThan(since, until))
     return Coalesce(ExpressionWrapper(closed, BooleanField()), Value(False))
 
 

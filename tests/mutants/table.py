@@ -640,8 +640,7 @@ SERVICES = _of(
 
 SELECTORS = _of(
     "selectors",
-    ("is_closed", "Q(GreaterThanOrEqual(end, first)) & after_content", "after_content",
-     "a past end closes the next card"),
+    ("is_closed", 'Subquery(own.values("pk")[:1])', "0", "a past end closes the next card"),
     ("is_closed", "| Q(LessThan(since, until))", "", "a scheduled end does not close its content"),
     ("is_closed", 'then=F("due_at")', 'then=F("created_at")',
      "a scheduled end closes from its request on"),

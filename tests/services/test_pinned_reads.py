@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from django_liveactivity import Progress, conf, selectors, services
 from django_liveactivity.models import LiveActivity, Operation, Subject, TrackingFailure
 from django_liveactivity.testing import deliver
 from tests.clock import advance
+from tests.delivery.test_edges import twin_of
 from tests.shop.models import Order
 
 CONTENT = Progress(title="Order 42", percentage=40)
@@ -80,3 +83,15 @@ def test_the_end_of_a_past_card_does_not_close_a_card_whose_content_was_refused(
     found = selectors.newest_by_stream_key(conf.account(), "order-42")
     assert (found, bool(found.is_closed), found.newest_content_id) == (card, False, None)
     assert services.stream_activity("order-42", CONTENT) == card
+
+
+def test_a_scheduled_end_closes_the_second_row_of_its_key_as_the_plan_does():
+    card = services.stream_activity("order-42", CONTENT)
+    services.end_activity(card, after=timedelta(hours=1))
+    services.stream_activity("order-42", CONTENT)
+    twin = twin_of(card)  # its content has a later id than the end, and is older than the due time
+    advance(2 * HOUR)
+    cards = selectors.described(selectors.activities(conf.account()))
+    assert [(row.pk, bool(row.is_closed)) for row in cards] == [(twin.pk, True), (card.pk, True)]
+    deliver()
+    assert set(LiveActivity.objects.values_list("status", flat=True)) == {"ended"}
