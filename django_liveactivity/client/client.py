@@ -86,7 +86,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; no call can be made afterwards."""
+        """Close the connections; no call can be made afterward."""
         with self._lock:
             self._closed = True
             if self._sender is not None:

@@ -37,7 +37,7 @@ _UNSAFE = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 class Metric(Model):
-    """One labelled reading; *value* is a number of 0 or more, or a string of 1 to 64 characters."""
+    """One labeled reading; *value* is a number of 0 or more, or a string of 1 to 64 characters."""
 
     label: FilledText
     value: Measurement
@@ -65,7 +65,7 @@ class Content(Model):
     Args:
         title: required, not empty.
         subtitle: a second line.
-        color: the accent colour.
+        color: the accent color.
         icon: an SF Symbol.
         type: each class sends its own; ``None`` leaves it out, which only updates and ends allow.
     """
@@ -115,7 +115,7 @@ class Progress(Content):
 class SegmentedProgress(Content):
     """Steps: *current_step* of *number_of_steps*, which may change while the card lives.
 
-    ``step_colors`` colours the completed steps and should have *current_step* entries.
+    ``step_colors`` colors the completed steps and should have *current_step* entries.
     """
 
     type: Literal["segmented_progress"] | None = "segmented_progress"
@@ -140,7 +140,7 @@ class Metrics(Content):
 
 
 class Stats(Content):
-    """One to eight labelled values."""
+    """One to eight labeled values."""
 
     type: Literal["stats"] | None = "stats"
     metrics: Annotated[List[Metric], sized(1, 8)]

@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 Color = Literal[
     "lime", "green", "cyan", "blue", "purple", "magenta", "red", "orange", "yellow", "gray"
 ]
-"""The vendor's accent colours (LiveActivityColor in its API description)."""
+"""The vendor's accent colors (LiveActivityColor in its API description)."""
 
 TypeName = Literal["segmented_progress", "progress", "metrics", "stats", "alert", "timer", "value"]
 

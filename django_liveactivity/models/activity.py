@@ -148,7 +148,7 @@ class LiveActivity(KeptModel):
 
     is_closed: bool  # annotated by the selectors: whether an end is due
     newest_content: JSONObject | None  # annotated by the selectors: what it was meant to show
-    newest_options: JSONObject  # what travelled beside that content
+    newest_options: JSONObject  # what traveled beside that content
     newest_content_id: int | None  # and that operation's id
 
     class Meta:

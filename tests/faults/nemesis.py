@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from . import behaviours
+from . import behaviors
 from .brokers import Rabbitmq, Redis
 from .generator import Step, end, show, transaction, work
 from .harness import World
@@ -177,13 +177,13 @@ class Nemesis:
     def spoil_calls(self) -> None:
         """Let the next calls fail in one way."""
         ways = [
-            behaviours.reset_before,
-            behaviours.reset_after,
-            behaviours.hang,
-            behaviours.page,
-            behaviours.status(500),
-            behaviours.status(503, Retry_After="1"),
-            behaviours.status(429),
+            behaviors.reset_before,
+            behaviors.reset_after,
+            behaviors.hang,
+            behaviors.page,
+            behaviors.status(500),
+            behaviors.status(503, Retry_After="1"),
+            behaviors.status(429),
         ]
         times = self.dice.randint(1, 4)
         self.world.vendor.rule(self.dice.choice(ways), times=times)
@@ -192,5 +192,5 @@ class Nemesis:
     def apply_late(self) -> None:
         """Let a call of each kind be given up, and applied within the quarantine."""
         for method in ("PUT", "DELETE"):
-            self.world.vendor.rule(behaviours.late_by(2.0), method)
+            self.world.vendor.rule(behaviors.late_by(2.0), method)
             self.counts["late applies"] += 1

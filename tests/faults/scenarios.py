@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import behaviours
+from . import behaviors
 from .generator import end, show
 from .harness import World
 
@@ -18,7 +18,7 @@ def a_put_held_until_after_the_end(world: World) -> Any:
     world.workers(2)
     host.must(show("card-1"))
     world.drained()
-    world.vendor.rule(behaviours.late(2.0, after="DELETE"), "PUT")
+    world.vendor.rule(behaviors.late(2.0, after="DELETE"), "PUT")
     host.must(show("card-1"))
     put = world.until_called("PUT", count=2)
     host.must(end("card-1"))

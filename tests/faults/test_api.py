@@ -10,7 +10,7 @@ from email.utils import formatdate
 
 import pytest
 
-from . import behaviours
+from . import behaviors
 from .brokers import Redis
 from .generator import end, many, show
 from .harness import DISPATCH, OPERATIONS, Host, World
@@ -18,7 +18,7 @@ from .matrix import row
 from .own_servers import private
 from .proxy import Faults, Proxy
 from .scenarios import a_put_held_until_after_the_end
-from .vendor import Behaviour
+from .vendor import Behavior
 
 
 @row(20)
@@ -30,7 +30,7 @@ def test_row_20_500_for_a_while(world: World):
     world.until_called("PUT", count=8)
     world.drained()
     before = len(world.vendor.calls())
-    world.vendor.rule(behaviours.status(500), times=None)
+    world.vendor.rule(behaviors.status(500), times=None)
     host.must(many([end(key) for key in keys]))
     world.until(lambda: world.account()["blocked_since"], "the block")
     time.sleep(1.0)
@@ -52,7 +52,7 @@ def test_row_21_503_with_retry_after(world: World, form: str):
     host.must(show("card-1"), show("card-2"))
     world.drained()
     header = value.get(form) or formatdate(time.time() + 3, usegmt=True)
-    world.vendor.rule(behaviours.status(503, Retry_After=header))
+    world.vendor.rule(behaviors.status(503, Retry_After=header))
     host.must(end("card-1"))
     world.until_called("DELETE")
     host.must(end("card-2"))
@@ -83,10 +83,10 @@ def test_row_22_connection_refused_or_name_not_found(world: World, address: str)
 def test_row_23_reset_before_processing(world: World):
     host = world.host()
     world.worker()
-    world.vendor.rule(behaviours.reset_before, "PUT", times=2)
+    world.vendor.rule(behaviors.reset_before, "PUT", times=2)
     host.must(show("card-1"), show("card-2"))
     world.until(lambda: len(world.vendor.alive()) == 2, "the repeated PUTs")
-    world.vendor.rule(behaviours.reset_before, "DELETE", times=2)
+    world.vendor.rule(behaviors.reset_before, "DELETE", times=2)
     host.must(end("card-1"), end("card-2"))
     world.judge()
     assert world.outcomes().count("ambiguous") == 4
@@ -98,7 +98,7 @@ def test_row_24_reset_after_processing(world: World):
     world.worker()
     host.must(show("card-1"))
     world.drained()
-    world.vendor.rule(behaviours.reset_after, "DELETE")
+    world.vendor.rule(behaviors.reset_after, "DELETE")
     last = end("card-1")
     host.must(last)
     world.judge()
@@ -136,8 +136,8 @@ def test_row_25_timed_out_put_applied_after_the_delete(world: World):
 
 
 @row(26)
-@pytest.mark.parametrize("answer", [behaviours.byte_by_byte, behaviours.huge, behaviours.page])
-def test_row_26_answers_that_are_none(world: World, answer: Behaviour):
+@pytest.mark.parametrize("answer", [behaviors.byte_by_byte, behaviors.huge, behaviors.page])
+def test_row_26_answers_that_are_none(world: World, answer: Behavior):
     host = world.host()
     world.worker()
     host.must(show("card-1"))
@@ -228,7 +228,7 @@ def test_row_29_400_on_the_final_content(world: World):
     world.worker()
     host.must(show("card-1"))
     world.drained()
-    world.vendor.rule(behaviours.reject_body, "DELETE", times=None)
+    world.vendor.rule(behaviors.reject_body, "DELETE", times=None)
     host.must(end("card-1", content=True))
     world.judge()
     assert [(bool(e.body), e.status) for e in world.vendor.calls("DELETE")] == [
@@ -258,7 +258,7 @@ def test_row_38_timed_out_delete_applied_after_the_next_put(world: World):
     world.workers(2)
     host.must(show("card-1"))
     world.drained()
-    world.vendor.rule(behaviours.late_by(2.5), "DELETE")
+    world.vendor.rule(behaviors.late_by(2.5), "DELETE")
     newest = show("card-1")
     host.must(end("card-1"), newest)
     first = world.until_called("DELETE")
@@ -286,7 +286,7 @@ def test_row_41_one_accounts_vendor_is_silent_and_anothers_is_well(world: World,
         host.must(many([show(key, account=name) for name in keys for key in keys[name]]))
         world.until(lambda: len(world.vendor.alive()) == 12, "the cards")
         world.drained()
-        world.vendor.rule(behaviours.hang, api_key="silent", times=None)
+        world.vendor.rule(behaviors.hang, api_key="silent", times=None)
         first, *rest = [end(key, account="silent") for key in keys["silent"]]
         host.must(first)
         world.until(lambda: "ambiguous" in world.outcomes(), "the first call that timed out")

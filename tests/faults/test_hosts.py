@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import behaviours
+from . import behaviors
 from .generator import Step, end, many, show, transaction, work
 from .harness import CARDS, OPERATIONS, Host, World
 from .matrix import row
@@ -122,7 +122,7 @@ def test_row_33_end_races_an_update_in_flight(world: World):
 
 @row(33)
 def test_row_33_end_races_an_update_whose_worker_died(world: World):
-    world.vendor.rule(behaviours.process_and_hang, "PUT")
+    world.vendor.rule(behaviors.process_and_hang, "PUT")
     host = world.host()
     workers = world.workers(2)
     host.must(show("card-1"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from . import behaviours
+from . import behaviors
 from .checker import Violation
 from .generator import end, many, show, transaction
 from .harness import OPERATIONS, World
@@ -102,7 +102,7 @@ def an_end_fails_five_times(world: World) -> None:
     host = world.host()
     host.must(show("card-1"))
     world.drained()
-    world.vendor.rule(behaviours.status(500), "DELETE", times=5)
+    world.vendor.rule(behaviors.status(500), "DELETE", times=5)
     host.must(end("card-1"))
     world.drained()
 

@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from . import behaviours
+from . import behaviors
 from .brokers import Redis
 from .generator import end, many, show, work
 from .harness import LANES, PERMITS, SLOTS, World
@@ -43,7 +43,7 @@ def test_row_09_worker_killed_after_the_claim_before_sending(world: World):
 def test_row_10_worker_killed_during_the_request(world: World):
     host = world.host()
     for method in ("PUT", "DELETE"):
-        world.vendor.rule(behaviours.process_and_hang, method)
+        world.vendor.rule(behaviors.process_and_hang, method)
         worker = world.worker()
         host.must(show("card-1") if method == "PUT" else end("card-1"))
         world.until_called(method)
@@ -165,7 +165,7 @@ def test_row_40_a_whole_celery_node_killed_with_four_busy_processes(world: World
         host.must(show("card-1"))
         world.until(lambda: world.vendor.alive(), "the card")
         world.drained()
-        world.vendor.rule(behaviours.hang, "PUT", times=None)
+        world.vendor.rule(behaviors.hang, "PUT", times=None)
         host.must(many([show(f"busy-{n}") for n in range(8)]))
         world.until(lambda: len(awaited(world)) == 4, "four busy processes")
         node.kill()

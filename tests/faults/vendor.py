@@ -66,7 +66,7 @@ class Entry:
 
 
 class Exchange:
-    """A request in the hands of a behaviour: apply it, answer it, or spoil it."""
+    """A request in the hands of a behavior: apply it, answer it, or spoil it."""
 
     def __init__(self, vendor: FakeVendor, handler: Handler, entry: Entry, headers: Any) -> None:
         self.vendor, self.handler, self.entry, self.headers = vendor, handler, entry, headers
@@ -111,14 +111,14 @@ class Exchange:
             time.sleep(POLL)
 
 
-Behaviour = Callable[[Exchange], None]
+Behavior = Callable[[Exchange], None]
 
 
 @dataclass
 class Rule:
-    """From which calls on, and how often, a behaviour replaces the plain answer."""
+    """From which calls on, and how often, a behavior replaces the plain answer."""
 
-    behaviour: Behaviour
+    behavior: Behavior
     method: str = "*"
     key: str = ""
     api_key: str = ""
@@ -175,9 +175,9 @@ class FakeVendor:
         self.server.server_close()
         self.server.hang_up()
 
-    def rule(self, behaviour: Behaviour, method: str = "*", **how: Any) -> Rule:
-        """Let calls meet a behaviour; the first rule that takes a call has it."""
-        rule = Rule(behaviour, method, **how)
+    def rule(self, behavior: Behavior, method: str = "*", **how: Any) -> Rule:
+        """Let calls meet a behavior; the first rule that takes a call has it."""
+        rule = Rule(behavior, method, **how)
         with self.lock:
             self.rules.append(rule)
         return rule
@@ -232,9 +232,9 @@ class FakeVendor:
                 api_key=handler.headers.get("Authorization", "").removeprefix("Bearer "),
             )
             self.log.append(entry)
-            behaviours = [rule.behaviour for rule in self.rules if rule.takes(entry)]
-        behaviour = behaviours[0] if behaviours else answer_well
-        behaviour(Exchange(self, handler, entry, handler.headers))
+            behaviors = [rule.behavior for rule in self.rules if rule.takes(entry)]
+        behavior = behaviors[0] if behaviors else answer_well
+        behavior(Exchange(self, handler, entry, handler.headers))
 
 
 def answer_well(exchange: Exchange) -> None:

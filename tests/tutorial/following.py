@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @contextmanager
 def follower(tmp_path: Path, **options: Any) -> Iterator[Follower]:
-    """Yield a reader in an empty folder; every terminal is closed afterwards."""
+    """Yield a reader in an empty folder; every terminal is closed afterward."""
     folder = tmp_path / "empty"
     folder.mkdir()
     terminal = Terminal(folder)

@@ -24,7 +24,7 @@ class AccountEffect(enum.Enum):
     BLOCK = "the key or the address is refused: one probe at a time"
     BILLING = "content waits, ends flow"
     LIMIT = "starts wait, everything else flows"
-    FAILURE = "counts towards blocking"
+    FAILURE = "counts toward blocking"
     SAME = "nothing"
 
 

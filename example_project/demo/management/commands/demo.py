@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--serve", action="store_true", help="keep the site and the sandbox up afterwards"
+            "--serve", action="store_true", help="keep the site and the sandbox up afterward"
         )
         parser.add_argument(
             "--faults",

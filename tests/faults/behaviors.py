@@ -10,10 +10,10 @@ from django_liveactivity.sandbox.contract import RefusedCallError
 from django_liveactivity.sandbox.faults import HTML_PAGE, render_html, status_reply
 from django_liveactivity.sandbox.http_server import render_json
 
-from .vendor import Behaviour, Exchange
+from .vendor import Behavior, Exchange
 
 
-def status(code: int, **headers: str) -> Behaviour:
+def status(code: int, **headers: str) -> Behavior:
     """Answer with a status and process nothing; underscores in header names are hyphens."""
 
     def behave(exchange: Exchange) -> None:
@@ -55,7 +55,7 @@ def process_and_hang(exchange: Exchange) -> None:
     exchange.hang()
 
 
-def late(seconds: float, *, after: str) -> Behaviour:
+def late(seconds: float, *, after: str) -> Behavior:
     """Never answer; process the call so many seconds after an answered call of that method.
 
     Another call of the same key counts; it may come as long as it likes.
@@ -75,7 +75,7 @@ def late(seconds: float, *, after: str) -> Behaviour:
     return behave
 
 
-def late_by(seconds: float) -> Behaviour:
+def late_by(seconds: float) -> Behavior:
     """Never answer; process the call so many seconds after it arrived."""
 
     def behave(exchange: Exchange) -> None:
