@@ -44,7 +44,7 @@ WRONG_EVERYWHERE = [
     ({**PROGRESS, "title": 1}, "content_state.title"),
     ({**PROGRESS, "title": None}, "content_state.title"),
     ({**PROGRESS, "subtitle": None}, "content_state.subtitle"),
-    ({**PROGRESS, "color": "red"}, "content_state.color is not a known field"),
+    ({**PROGRESS, "colour": "red"}, "content_state.colour is not a known field"),
     ({**PROGRESS, "color": "pink"}, "content_state.color"),
     ({**PROGRESS, "percentage": 101}, "content_state.percentage"),
     ({**PROGRESS, "percentage": -1}, "content_state.percentage"),

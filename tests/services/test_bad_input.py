@@ -85,7 +85,7 @@ BAD = [
     ("title", "no lone surrogate", lambda: stream(OK | {"title": "\ud800"})),
     ("type", "one of seven", lambda: stream(OK | {"type": "gauge"})),
     ("type", "required on a stream", lambda: stream(Progress(title="x", percentage=1, type=None))),
-    ("color", "unknown field", lambda: stream(OK | {"color": "red"})),
+    ("colour", "unknown field", lambda: stream(OK | {"colour": "red"})),
     ("color", "a known color", lambda: stream(OK | {"color": "pink"})),
     ("percentage", "at most 100", lambda: stream(Progress(title="x", percentage=101))),
     ("percentage", "at least 0", lambda: stream(Progress(title="x", percentage=-1))),

@@ -74,7 +74,7 @@ def name_what_is_not_public() -> None:
 def get_options_wrong() -> None:
     """Each line is an error; a type checker that does not see it reports the comment."""
     services.end_activity(stream_key="a", dismiss_after=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    services.live_activity("a", CONTENT, color="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    services.live_activity("a", CONTENT, colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     services.live_activity("a", CONTENT, time_to_live=60)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with services.live_activity("a", CONTENT) as block:
         block.stream(CONTENT, tags=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
