@@ -38,6 +38,7 @@ class Timing:
     permit: int = 16_000  # the deadline of a call, and a second
     sweep: int = 15_000
     catch_up: int = 1_000
+    alarm_grace: int = 2_000  # a wake-up that is later than this counts as lost
     call_deadline: int = 15_000
     backoff_first: int = 1_000
     backoff_cap: int = 60_000

@@ -91,8 +91,8 @@ def drain(
         seconds: how long at most; by default the 5 s of ``Timing``. A call that was begun is
             finished.
         stop: an event that ends the drain after the call in flight.
-        on_backlog: called once if there is more to do than one call, and a permit for one more
-            drain: so that a wake-up brings as many workers as there is work for.
+        on_backlog: called once if there is more to do than one worker can do in time, and a permit
+            for one more drain: so that a wake-up brings as many workers as there is work for.
 
     Returns:
         What was done, and whether and when there is more to do. A drain without a permit, because
@@ -113,6 +113,7 @@ class _Drain:
     on_backlog: Callable[[], None] | None
     backlog: bool = False
     calls: int = 0
+    longest: float = 0.0
     raised: bool = False
     ends_wait: bool = False
 
@@ -161,7 +162,7 @@ class _Drain:
         for target in candidates.targets(self.account, state, admission(state)):
             slot, ready_at = self._slot_for(target, state)
             if ready_at <= state.now:
-                if self.on_backlog is not None and self.calls:
+                if self.on_backlog is not None and self.calls and self._needs_help(target):
                     self.on_backlog()
                     self.on_backlog = None
                 self._call(state, target, slot)
@@ -172,6 +173,14 @@ class _Drain:
             if not target.is_retried:
                 break  # what would come after it waits for the same
         return min(waits, default=None)
+
+    def _needs_help(self, target: Target) -> bool:
+        """Tell whether one more drain would speed this up.
+
+        Content is spaced: one worker keeps that pace, unless a call takes longer than the spacing.
+        """
+        is_content = target.rank in (Operation.Rank.CONTENT, Operation.Rank.WAITING_START)
+        return not is_content or self.longest * 1000 > self.rate_limit.spacing
 
     def _slot_for(self, target: Target, state: AccountState) -> tuple[int | None, int]:
         """Return a slot for the target's call, if it needs one, and when the call may be made."""
@@ -213,6 +222,7 @@ class _Drain:
     def _deliver(self, context: DrainContext, claimed: Claim, begun: float) -> None:
         answer = resolve(self._send(claimed, begun), context.state.known_address)
         self.calls += 1
+        self.longest = max(self.longest, answer.duration)
         log_call(self.account, claimed, answer)
         report(self.account, claimed, answer, record(context, claimed, answer))
 

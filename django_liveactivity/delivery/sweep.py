@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable
 
 from django_liveactivity import conf
 from django_liveactivity.health import alerts
-from django_liveactivity.models import Heartbeat, Now
+from django_liveactivity.models import AccountState, Heartbeat, Now, Operation, with_now
 from django_liveactivity.printable import get_logger
 
 from .lanes.candidates import due_accounts
+from .limits.admission import admission
 from .prune import prune
 from .transaction import durable_transaction, fresh_session_after_error
+
+CONTENT_RANKS = frozenset({Operation.Rank.CONTENT, Operation.Rank.WAITING_START})
 
 logger = get_logger("django_liveactivity.delivery")
 
@@ -20,8 +23,9 @@ logger = get_logger("django_liveactivity.delivery")
 def sweep(wake: Callable[[str], object], aliases: Iterable[str] | None = None) -> list[str]:
     """Write each database's heartbeat, wake its accounts with due work, and prune finished rows.
 
-    What an operator has to look into is logged: an end that is overdue, a key that is refused. The
-    number of statements does not grow with the accounts that have nothing due.
+    An account of which only content is due sleeps until its alarm. What an operator has to look
+    into is logged: an end that is overdue, a key that is refused. The number of statements does not
+    grow with the accounts.
 
     Args:
         wake: called with the alias of each account that has something due.
@@ -45,8 +49,9 @@ def _sweep(
     try:
         with fresh_session_after_error(using):
             _beat(using)
-            for alias in due_accounts(using):
-                if alias in accounts:
+            asleep = _asleep(using, accounts)
+            for alias, ranks in due_accounts(using).items():
+                if alias in accounts and not (alias in asleep and ranks <= CONTENT_RANKS):
                     wake(alias)
                     woken.append(alias)
             alerts.watch(using, accounts)
@@ -54,6 +59,20 @@ def _sweep(
     except Exception:
         logger.exception("Database %r could not be swept.", using)
     return woken
+
+
+def _asleep(using: str, accounts: dict[str, conf.Account]) -> set[str]:
+    """Return the accounts whose content waits for an alarm that is to come, or has just come.
+
+    One more wake-up of each would only delay those of the others.
+    """
+    grace = max(account.timing.alarm_grace for account in accounts.values())
+    states = with_now(AccountState.objects.using(using).filter(alarm_at__gt=Now() - grace))
+    return {
+        state.account
+        for state in states
+        if state.alarm_at <= state.now or admission(state).contents_at > state.now
+    }
 
 
 @durable_transaction

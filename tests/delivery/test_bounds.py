@@ -53,6 +53,7 @@ def test_every_duration_of_delivery():
         "permit": 16_000,
         "sweep": 15_000,
         "catch_up": 1_000,
+        "alarm_grace": 2_000,
         "call_deadline": 15_000,
         "backoff_first": 1_000,
         "backoff_cap": 60_000,

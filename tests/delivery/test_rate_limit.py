@@ -250,6 +250,20 @@ def test_a_drain_with_a_backlog_asks_once_for_one_more(vendor):
     assert asked == ["more hands"]
 
 
+@pytest.mark.parametrize(
+    ("rate_limit", "wanted"), [((60, 60), []), (None, ["more hands"])], ids=["spaced", "unlimited"]
+)
+def test_content_needs_one_more_only_where_a_call_takes_longer_than_its_spacing(
+    configure, sandbox, db, rate_limit, wanted
+):
+    configure(rate_limit=rate_limit)
+    asked = []
+    for number in range(2):
+        services.stream_activity(f"card-{number}", progress(number))
+    assert drain(on_backlog=lambda: asked.append("more hands")).calls == 2
+    assert asked == wanted
+
+
 def test_a_drain_with_the_last_permit_asks_nobody(vendor):
     deliver()
     DrainPermit.objects.filter(number__lt=permits.PERMITS - 1).update(lease_until=_now() + 65_000)

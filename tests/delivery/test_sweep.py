@@ -6,12 +6,20 @@ import datetime as dt
 
 import pytest
 from django.apps import apps
+from django.db.models import F
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.delivery import prune as pruning
 from django_liveactivity.delivery import sweep
 from django_liveactivity.health import status
-from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, OperatorAction
+from django_liveactivity.models import (
+    AccountState,
+    Attempt,
+    Lane,
+    LiveActivity,
+    Operation,
+    OperatorAction,
+)
 from tests.clock import advance
 
 from .vocabulary import deliver, progress
@@ -41,6 +49,36 @@ def test_a_card_whose_time_is_over_is_reason_for_a_wake_up(vendor):
     assert sweep(lambda _: None) == []
     advance(61)
     assert sweep(lambda _: None) == ["default"]
+
+
+class TestAlarms:
+    """An account that its alarm wakes needs no sweep, unless there is more than content to do."""
+
+    @pytest.fixture
+    def waiting(self, configure, sandbox, db):
+        """An account whose third card has to wait for the spacing of content."""
+        configure(rate_limit=(5, 60))
+        for number in range(3):
+            services.stream_activity(f"card-{number}", progress(number))
+        assert deliver().calls == 2
+        return AccountState.objects
+
+    def test_content_waits_for_its_alarm(self, waiting):
+        assert sweep(lambda _: None) == []
+
+    def test_an_end_does_not(self, waiting):
+        services.end_activity(stream_key="order-42")
+        assert sweep(lambda _: None) == ["default"]
+
+    @pytest.mark.parametrize(("late", "woken"), [(1, []), (3, ["default"])])
+    def test_a_wake_up_that_is_2_s_late_is_lost(self, waiting, late, woken):
+        advance(11.4 + late)  # the spacing is 0.95 of a fifth of a minute
+        assert sweep(lambda _: None) == woken
+
+    def test_content_that_may_go_now_does_not_wait_for_another_s_alarm(self, waiting):
+        advance(15)
+        waiting.update(alarm_at=F("alarm_at") + 60_000)  # as for an end that is scheduled
+        assert sweep(lambda _: None) == ["default"]
 
 
 def test_every_sweep_is_a_heartbeat(vendor):

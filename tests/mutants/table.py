@@ -361,6 +361,11 @@ PACE = _of(
      "the last permit calls for a fifth drain"),
     ("_serve", "self.on_backlog is not None and self.calls", "self.on_backlog is not None",
      "one call is a backlog"),
+    ("_needs_help", "not is_content or", "", "a backlog of ends has one worker"),
+    ("_needs_help", "or self.longest * 1000 > self.rate_limit.spacing", "",
+     "a slow vendor has one call for content at a time"),
+    ("_needs_help", "not is_content or self.longest * 1000 > self.rate_limit.spacing", "True",
+     "spaced content doubles its wake-ups"),
     pinned="permits",
 )
 
@@ -566,6 +571,11 @@ HOUSEKEEPING = _of(
      "a card with more to show has failed"),
     ("_give_up", "digest=operation.lane_digest,", "",
      "a decision overtakes the workers of other lanes"),
+    ("_sweep", "and ranks <= CONTENT_RANKS", "", "an end waits for the alarm of content"),
+    ("_asleep", "state.alarm_at <= state.now or admission(state).contents_at > state.now", "True",
+     "content that may go waits for another's alarm"),
+    ("_asleep", "state.alarm_at <= state.now or", "", "a wake-up that comes now is doubled"),
+    ("_asleep", "Now() - grace", "0", "a wake-up that is lost is waited for"),
     pinned="housekeeping",
 )
 
