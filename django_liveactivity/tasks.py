@@ -59,7 +59,7 @@ def task(name: str, seconds: int, *, acks_late: bool) -> Callable[[Callable[P, R
 
 
 @task(DRAIN_TASK, DRAIN_LIMIT, acks_late=True)
-def drain(alias: str) -> int:
+def drain(alias: str, alarm: int = 0) -> int:
     """Deliver what is due for an account and may go now; it takes a few seconds at most.
 
     What has to wait comes back by a delayed wake-up. A drain with a backlog wakes one more, up to
@@ -67,15 +67,16 @@ def drain(alias: str) -> int:
 
     Args:
         alias: the account.
+        alarm: the account's alarm that this wake-up is for; 0 if it comes from elsewhere.
 
     Returns:
         The number of calls made.
     """
     if drain.request.is_eager:  # in the host's own process, where Celery keeps no countdown
         return drain_here(alias)
-    done = drain_account(alias, on_backlog=partial(wake, alias))
+    done = drain_account(alias, on_backlog=partial(wake, alias), alarm=alarm)
     if done.wake_in is not None:
-        wake(alias, done.wake_in)
+        wake(alias, done.wake_in, done.alarm)
     if done.is_sweep_late:
         sweep_accounts(wake)
     return done.calls

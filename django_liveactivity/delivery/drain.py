@@ -36,7 +36,7 @@ from .lanes.claim import Claim, DrainContext, OvertakenError, claim, recover_exp
 from .lanes.record import record
 from .lanes.snapshot import read_lane
 from .limits import permits, rate
-from .limits.admission import admission, set_alarm
+from .limits.admission import admission, clear_alarm, set_alarm
 from .notify import log_call, report, send_plan_signals
 from .operator_actions import apply_operator_actions
 from .rules.verdicts import resolve
@@ -60,6 +60,8 @@ class Drained:
         again_in: seconds until a drain finds something to do, or None if nothing is planned.
         wake_in: the caller has to wake the account in so many seconds: this drain has set the
             account's alarm to that moment, or (0) has stopped with work at hand. None: it has not.
+        alarm: that moment, in milliseconds of the database's clock; 0 if none was set. The drain
+            that is woken by it is given it.
         ends_wait: what waits are ends, and any further end would wait as long.
         condition: whether the account makes the calls that are due.
         is_sweep_late: no sweep has run for a while, so the caller should run one.
@@ -69,6 +71,7 @@ class Drained:
     more: bool = False
     again_in: float | None = None
     wake_in: float | None = None
+    alarm: int = 0
     ends_wait: bool = False
     condition: Condition = Condition.OPEN
     is_sweep_late: bool = False
@@ -80,6 +83,7 @@ def drain(
     seconds: float | None = None,
     stop: threading.Event | None = None,
     on_backlog: Callable[[], None] | None = None,
+    alarm: int | None = None,
 ) -> Drained:
     """Deliver what is due for an account and may go now; never wait.
 
@@ -93,6 +97,9 @@ def drain(
         stop: an event that ends the drain after the call in flight.
         on_backlog: called once if there is more to do than one worker can do in time, and a permit
             for one more drain: so that a wake-up brings as many workers as there is work for.
+        alarm: the ``alarm`` of the drain that asked for this wake-up, 0 if it comes from elsewhere.
+            None: the queue cannot tell. Only by this number a drain knows whether another wake-up
+            of the account is on its way, and needs none of its own.
 
     Returns:
         What was done, and whether and when there is more to do. A drain without a permit, because
@@ -102,7 +109,7 @@ def drain(
     with fresh_session_after_error(account.database):
         limit = account.timing.drain / 1000
         deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
-        return _Drain(account, deadline, stop or threading.Event(), on_backlog).run()
+        return _Drain(account, deadline, stop or threading.Event(), on_backlog, alarm).run()
 
 
 @dataclass
@@ -111,6 +118,7 @@ class _Drain:
     deadline: float
     stop: threading.Event
     on_backlog: Callable[[], None] | None
+    alarm: int | None
     backlog: bool = False
     calls: int = 0
     longest: float = 0.0
@@ -122,6 +130,8 @@ class _Drain:
         self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
 
     def run(self) -> Drained:
+        if self.alarm:
+            clear_alarm(self.account, self.alarm)
         state = read_state(self.account, self.rate_limit)
         late = state.swept_at is None or (
             state.now - state.swept_at > LATE_SWEEPS * self.account.timing.sweep
@@ -248,10 +258,17 @@ class _Drain:
     def _wait(self, state: AccountState, at: int) -> Drained:
         """Leave the account to its alarm, or to the sweep if that comes first."""
         seconds = max(1, at - state.now + 1) / 1000
-        moved = seconds <= LONGEST_DELAY and set_alarm(self.account, at)
-        wake_in = seconds if moved else None
-        condition = condition_of(state).condition
-        return Drained(self.calls, True, seconds, wake_in, self.ends_wait, condition)
+        grace = 0 if self.alarm is None else self.account.timing.alarm_grace
+        moved = seconds <= LONGEST_DELAY and set_alarm(self.account, at, grace)
+        return Drained(
+            self.calls,
+            more=True,
+            again_in=seconds,
+            wake_in=seconds if moved else None,
+            alarm=at if moved else 0,
+            ends_wait=self.ends_wait,
+            condition=condition_of(state).condition,
+        )
 
 
 def read_state(account: Account, rate_limit: rate.RateLimit = rate.NO_LIMIT) -> AccountState:

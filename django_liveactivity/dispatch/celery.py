@@ -30,15 +30,16 @@ class Publisher:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._requests: dict[tuple[Celery, str, bool], float] = {}
+        self._requests: dict[tuple[Celery, str, bool], tuple[float, int]] = {}
         self._running = False
         self._flushed_at_exit = False
 
-    def request(self, app: Celery, alias: str, delay: float) -> None:
+    def request(self, app: Celery, alias: str, delay: float, alarm: int) -> None:
         """Ask for a wake-up of this account; many asked for at once become one."""
         with self._changed:
             key = app, alias, delay > 0
-            self._requests[key] = min(delay, self._requests.get(key, delay))
+            wanted = delay, alarm
+            self._requests[key] = min(wanted, self._requests.get(key, wanted))
             if not self._flushed_at_exit:
                 # Unlike atexit, this runs at the exit of children of multiprocessing, too.
                 Finalize(None, self.flush, exitpriority=0)
@@ -61,9 +62,9 @@ class Publisher:
                     self._running = False
                     self._changed.notify_all()
                     return
-                (app, alias, _), delay = self._requests.popitem()
+                (app, alias, _), wanted = self._requests.popitem()
             try:
-                _send(app, alias, delay)
+                _send(app, alias, *wanted)
             except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep will do
                 logger.warning(
                     "No wake-up for account %r, the next sweep will do: %s",
@@ -72,7 +73,7 @@ class Publisher:
                 )
 
 
-def _send(app: Celery, alias: str, delay: float) -> None:
+def _send(app: Celery, alias: str, delay: float, alarm: int) -> None:
     """Publish one wake-up; a broker that refuses fails it at once, a lost connection is renewed."""
     with app.producer_or_acquire() as producer:
         connection = producer.connection
@@ -81,7 +82,7 @@ def _send(app: Celery, alias: str, delay: float) -> None:
         connection.ensure_connection(**once)
         app.send_task(
             DRAIN_TASK,
-            args=[alias],
+            args=[alias, alarm] if alarm else [alias],
             countdown=delay or None,
             ignore_result=True,
             producer=producer,
@@ -104,12 +105,13 @@ def _flush_worker_process(**_: object) -> None:
     _publisher().flush()
 
 
-def wake(alias: str, delay: float = 0.0) -> None:
+def wake(alias: str, delay: float = 0.0, alarm: int = 0) -> None:
     """Let the daemon thread send the task with the Celery app of this thread; return at once.
 
     Args:
         alias: the account.
         delay: in how many seconds a worker is to take the task.
+        alarm: the account's alarm that the wake-up is for; 0 for none.
 
     It is the app that ``delay()`` of a shared task would use here. With its ``task_always_eager``
     the drain runs here and now, as the dispatcher ``immediate`` does it.
@@ -120,7 +122,7 @@ def wake(alias: str, delay: float = 0.0) -> None:
 
         immediate.wake(alias, delay)
     else:
-        _publisher().request(app, alias, delay)
+        _publisher().request(app, alias, delay, alarm)
 
 
 def app_here() -> Celery | None:

@@ -18,6 +18,7 @@ from django_liveactivity.delivery.drain import read_state
 from django_liveactivity.delivery.limits.admission import (
     account_changes,
     admission,
+    clear_alarm,
     reserve,
     set_alarm,
 )
@@ -132,6 +133,19 @@ class TestAlarm:
         account.update(alarm_at=before)
         assert set_alarm(conf.account(), at + wanted * SECOND) is moved
         assert account.get().alarm_at == (at + wanted * SECOND if moved else before)
+
+    @pytest.mark.parametrize(("late", "moved"), [(1.9, False), (2.1, True)])
+    def test_is_pending_while_its_wake_up_may_be_late(self, account, late, moved):
+        at = now()
+        account.update(alarm_at=at - round(late * SECOND))
+        assert set_alarm(conf.account(), at + MINUTE, grace=2 * SECOND) is moved
+
+    def test_is_taken_back_unless_it_was_moved(self, account):
+        account.update(alarm_at=20)
+        clear_alarm(conf.account(), 10)
+        assert account.get().alarm_at == 20
+        clear_alarm(conf.account(), 20)
+        assert account.get().alarm_at == 0
 
     def test_is_the_account_s_own(self, account):
         AccountState.objects.create(account="other", alarm_at=0)

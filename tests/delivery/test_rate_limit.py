@@ -195,6 +195,31 @@ class TestAlarm:
         services.end_activity(stream_key="between", after=30 * SECOND)
         assert deliver().wake_in is None
 
+    def test_whose_wake_up_stands_in_the_queue_is_not_doubled_by_others(self, paced):
+        for number in range(6):
+            services.stream_activity(f"card-{number}", progress(number))
+        assert drain(alarm=0).alarm == AccountState.objects.get().alarm_at > 0
+        advance(12)  # the spacing is 11.4 s
+        other = drain(alarm=0)
+        assert (other.calls, other.more, other.wake_in) == (1, True, None)
+        own = drain(alarm=AccountState.objects.get().alarm_at)
+        assert (own.calls, own.wake_in) == (0, pytest.approx(own.again_in))
+
+    def test_whose_wake_up_was_lost_is_set_anew(self, paced):
+        for number in range(6):
+            services.stream_activity(f"card-{number}", progress(number))
+        drain(alarm=0)
+        advance(14)
+        assert drain(alarm=0).wake_in is not None
+
+    def test_is_over_when_its_wake_up_finds_nothing_that_waits(self, paced):
+        for number in range(3):
+            services.stream_activity(f"card-{number}", progress(number))
+        drain(alarm=0)
+        advance(12)
+        assert drain(alarm=AccountState.objects.get().alarm_at).more is False
+        assert AccountState.objects.get().alarm_at == 0
+
     def test_that_has_passed_counts_as_none(self, vendor):
         services.end_activity(stream_key="a", after=10 * SECOND)
         services.end_activity(stream_key="b", after=40 * SECOND)

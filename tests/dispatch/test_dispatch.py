@@ -114,6 +114,20 @@ class TestCelery:
         assert "the next sweep will do" in caplog.text
         assert Operation.objects.get().state == "pending"
 
+    def test_a_wake_up_for_later_tells_its_alarm(self):
+        from celery import Celery, _state
+
+        from django_liveactivity.dispatch.celery import wake
+
+        app = Celery("host", broker="memory://", set_as_current=False)
+        _state.default_app = app
+        wake("default", 5.0, 1234)
+        self.idle()
+        with app.connection_for_read() as connection:
+            message = connection.SimpleQueue("celery").get(timeout=1)
+        assert message.payload[0] == ["default", 1234]
+        assert message.headers["eta"]
+
     def test_many_wake_ups_at_once_become_few_messages(self):
         from celery import Celery, _state
 

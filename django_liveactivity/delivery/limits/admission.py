@@ -187,18 +187,26 @@ def probe_delay(probes: int, first: int, cap: int) -> int:
     return int(min(cap, first * 2 ** min(probes, 20)))
 
 
-def set_alarm(account: Account, at: int) -> bool:
+def set_alarm(account: Account, at: int, grace: int = 0) -> bool:
     """Set the account's alarm, unless an earlier one is pending.
 
-    An alarm that has passed counts as none: its message has arrived, or is lost. So the worker that
-    moves the alarm publishes one delayed wake-up, and an account has hardly ever more than one.
+    The worker that moves the alarm publishes one delayed wake-up, so that an account has one
+    pending. Were an alarm that has just passed none, then beside a slow queue every wake-up that
+    stands in it would publish another one.
 
     Args:
         account: the account.
         at: when the account is to be drained again, in milliseconds of the database's clock.
+        grace: for how many milliseconds an alarm that has passed is pending still, as its wake-up
+            may be late; later it counts as lost.
 
     Returns:
         Whether the alarm was moved: then the caller has to see to the wake-up.
     """
-    states = rows_of(account, AccountState)
-    return bool(states.filter(Q(alarm_at__gt=at) | Q(alarm_at__lte=Now())).update(alarm_at=at))
+    later_or_gone = Q(alarm_at__gt=at) | Q(alarm_at__lte=Now() - grace)
+    return bool(rows_of(account, AccountState).filter(later_or_gone).update(alarm_at=at))
+
+
+def clear_alarm(account: Account, alarm: int) -> None:
+    """Take back an alarm whose wake-up has come, unless it has been moved since."""
+    rows_of(account, AccountState).filter(alarm_at=alarm).update(alarm_at=0)
