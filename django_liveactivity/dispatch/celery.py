@@ -18,6 +18,10 @@ from django_liveactivity.printable import get_logger
 DRAIN_TASK = "django_liveactivity.drain"
 EXIT_SECONDS = 1.0
 """How long a process that exits waits for what it has not published yet."""
+LAST = 9
+"""The priority, on Redis, of wake-ups for later: a worker takes them out of the queue after those
+for now, and an end does not wait behind every account that waits for its pace. Other brokers count
+the other way round, or need a queue that was declared for it."""
 
 logger = get_logger("django_liveactivity.dispatch")
 
@@ -84,6 +88,7 @@ def _send(app: Celery, alias: str, delay: float, alarm: int) -> None:
             DRAIN_TASK,
             args=[alias, alarm] if alarm else [alias],
             countdown=delay or None,
+            priority=LAST if delay and connection.transport.driver_type == "redis" else None,
             ignore_result=True,
             producer=producer,
             retry=True,

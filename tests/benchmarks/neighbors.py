@@ -155,10 +155,11 @@ def beside(world: World, layout: Layout, options: argparse.Namespace) -> Found:
     vendor.latency = LATENCY
     host = world.host()
     fill(host, layout.accounts, options.cards)
-    before = len(vendor.calls())
     start(world, layout)
     host.must(*(show("the-newest", account=name) for name in layout.accounts))
-    world.until(lambda: len(vendor.calls()) > before, "the first call", 60.0)
+    # Until each neighbor is at work, the queue holds the wake-ups of having filled the tables.
+    busy = {key_of(name) for name in layout.accounts}
+    world.until(lambda: busy <= {c.api_key for c in vendor.calls()}, "a call of each", 60.0)
     committed, over = end_one_by_one(host, keys, options.seconds)
     arrivals = received(vendor, keys, options.patience)
     watched_until = time.monotonic()

@@ -18,6 +18,7 @@ from celery.utils.time import rate
 from django_liveactivity import Progress, conf, services, tasks
 from django_liveactivity.backends.locmem import LocmemBackend, outbox
 from django_liveactivity.conf import Timing
+from django_liveactivity.dispatch.celery import wake
 from django_liveactivity.models import Operation
 from tests.celery_apps import celery_app, celery_apps
 
@@ -91,6 +92,20 @@ class TestAHostWithTwoApps:
                 services.stream_activity("deploy-2", CONTENT)
             publishing_ends()
         assert [broker.messages() for broker in brokers] == [1, 1]
+
+    def test_what_is_for_now_leaves_redis_before_what_is_for_later(self, brokers):
+        app = brokers[0].app("host")
+        with celery_apps(here=app, elsewhere=app), app.connection_for_read() as connection:
+            wake("later", 5.0, alarm=1234)
+            publishing_ends()
+            wake("now")
+            publishing_ends()
+            queue = connection.SimpleQueue(brokers[0].queue)
+            messages = [queue.get(timeout=5) for _ in range(2)]
+            for message in messages:
+                message.ack()
+            queue.close()
+        assert [message.payload[0] for message in messages] == [["now"], ["later", 1234]]
 
 
 def short_process(broker: str, queue: str, **environment: str) -> dict[str, str]:
