@@ -13,10 +13,11 @@ from django_liveactivity.sandbox import Sandbox
 
 KEY = "ask_test_0123456789"
 
+# No deadline in any of them: timing never decides whether a test passes.
+hypothesis.settings.register_profile("usual", deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
-hypothesis.settings.register_profile("fast", max_examples=20)
-if profile := os.environ.get("HYPOTHESIS_PROFILE"):
-    hypothesis.settings.load_profile(profile)
+hypothesis.settings.register_profile("fast", max_examples=20, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "usual")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

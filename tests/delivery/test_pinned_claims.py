@@ -139,16 +139,16 @@ class TestClaims:
 
     def test_settle_what_newer_rows_replace(self, shown):
         moved = services.end_activity(shown, after=dt.timedelta(hours=1))
-        keep = services.keep_activity(shown)
+        services.keep_activity(shown)
         for percentage in (50, 60):
             services.stream_activity("order-42", progress(percentage), tags=[str(percentage)])
         services.stream_activity("order-42", progress(70))
         claim(context(), look_at(), None)
-        states = dict(Operation.objects.filter(pk__gte=moved.pk).values_list("pk", "state"))
-        assert list(states.values()) == ["superseded", "done", *["superseded"] * 2, "pending"]
+        operations = Operation.objects.filter(pk__gte=moved.pk).order_by("pk")
+        states = [operation.state for operation in operations]
+        assert states == ["superseded", "done", *["superseded"] * 2, "pending"]
         due = Operation.objects.exclude(next_try_at=None).exclude(pk=moved.pk)
         assert due.get().inherited_options == {"tags": ["60"]}
-        assert keep.pk in states
 
     def test_need_a_slot_where_there_is_a_limit(self, card):
         assert claim(context(RateLimit(5, MINUTE)), look_at(), None) is None
