@@ -289,6 +289,13 @@ def test_content_needs_one_more_only_where_a_call_takes_longer_than_its_spacing(
     assert asked == wanted
 
 
+def test_ends_are_not_spaced_so_a_backlog_of_them_needs_one_more(paced):
+    asked = []
+    end_many(3)
+    assert drain(on_backlog=lambda: asked.append("more hands")).calls == 3
+    assert asked == ["more hands"]
+
+
 def test_a_drain_with_the_last_permit_asks_nobody(vendor):
     deliver()
     DrainPermit.objects.filter(number__lt=permits.PERMITS - 1).update(lease_until=_now() + 65_000)
