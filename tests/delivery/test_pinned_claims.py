@@ -9,7 +9,7 @@ from django.db.models import F
 
 from django_liveactivity import conf, services
 from django_liveactivity.client import Answer, Outcome
-from django_liveactivity.delivery.drain import read_state
+from django_liveactivity.delivery.drain import drain, read_state
 from django_liveactivity.delivery.lanes.apply import defer_lane
 from django_liveactivity.delivery.lanes.candidates import due_accounts, next_due_at, targets
 from django_liveactivity.delivery.lanes.claim import (
@@ -580,3 +580,11 @@ class TestRoomForAStart:
         assert self.waits(waiting)[0] == 1
         state = AccountState.objects.get()
         assert (state.limit_since, state.limit_probe_at, state.limit_probes) == (1, 0, 0)
+
+
+def test_a_call_that_may_outlast_its_lease_is_not_made(configure, sandbox, db):
+    configure(timing={"lease": 10_000, "call_deadline": 10_000})
+    services.end_activity(stream_key="order-42")
+    drain()
+    assert sandbox.calls() == []
+    assert Attempt.objects.get().outcome == Outcome.NOT_SENT
