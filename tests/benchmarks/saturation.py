@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django_liveactivity.sandbox.calls import ApiRequest
 from tests.faults.vendor import Entry, FakeVendor
 
 LONG_QUIET = 3.0
@@ -41,8 +42,9 @@ class Load:
         spacing = 1.01 * self.seconds / self.calls
         begun = time.time() - (self.ends * spacing + 2 * self.seconds)
         for number, key in enumerate(self.keys):
-            path, at = f"/api/live-activity/stream/{key}", begun + number * spacing
-            answer = vendor.state.handle("PUT", path, HEADERS, {"content_state": CONTENT}, at)
+            path = f"/api/live-activity/stream/{key}"
+            request = ApiRequest("PUT", path, HEADERS, {"content_state": CONTENT})
+            answer = vendor.state.handle(request, begun + number * spacing)
             assert answer.status == 200, answer
         return vendor
 
