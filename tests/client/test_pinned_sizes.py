@@ -96,3 +96,9 @@ def test_a_retry_after_is_an_hour_at_most(value, seconds):
 def test_a_status_is_read_by_its_class(status, outcome):
     content = json.dumps({"success": True, "error": "No", "message": "Because"}).encode()
     assert read_answer(Endpoint.END_STREAM, Received(status, {}, content), 0.0).outcome is outcome
+
+
+def test_a_limit_of_0_cards_is_a_limit():
+    content = json.dumps({"error": "Limit", "message": "None may live.", "limit": 0}).encode()
+    answer = read_answer(Endpoint.STREAM, Received(429, {}, content), 0.0)
+    assert answer.outcome is Outcome.LIMIT_REACHED
