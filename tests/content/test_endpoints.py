@@ -16,7 +16,7 @@ from django_liveactivity.content import (
     Value,
 )
 from django_liveactivity.content.cards import CONTENT_TYPES
-from django_liveactivity.content.encoding import BODY_LIMIT, CONTENT_LIMIT, encode
+from django_liveactivity.content.encoding import BODY_LIMIT, CONTENT_LIMIT, OPTIONS_LIMIT, encode
 from django_liveactivity.content.endpoints import (
     ENDPOINTS,
     TYPE_NAMES,
@@ -269,3 +269,15 @@ def test_assembling_changes_nothing_that_it_was_given() -> None:
     assemble(Endpoint.START, content, options, None)
     assert content == {"title": "x", "duration_seconds": 5}
     assert options == {"channels": ["ops"]}
+
+
+@pytest.mark.parametrize(("over", "taken"), [(0, True), (1, False)])
+def test_options_of_exactly_the_limit_are_taken(over, taken):
+    empty = len(encode({"channels": [""]}))
+    options = Options(channels=["a" * (OPTIONS_LIMIT - empty + over)])
+    assert len(encode(options.to_json())) == OPTIONS_LIMIT + over
+    if taken:
+        assert check_options(Endpoint.STREAM, "progress", options)
+    else:
+        with pytest.raises(InvalidInputError, match="shorten them"):
+            check_options(Endpoint.STREAM, "progress", options)
