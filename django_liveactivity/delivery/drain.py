@@ -189,7 +189,7 @@ class _Drain:
 
         Content is spaced: one worker keeps that pace, unless a call takes longer than the spacing.
         """
-        is_content = target.rank in (Operation.Rank.CONTENT, Operation.Rank.WAITING_START)
+        is_content = target.rank in Operation.CONTENT_RANKS
         return not is_content or self.longest * 1000 > self.rate_limit.spacing
 
     def _slot_for(self, target: Target, state: AccountState) -> tuple[int | None, int]:

@@ -15,8 +15,6 @@ from .limits.admission import admission
 from .prune import prune
 from .transaction import durable_transaction, fresh_session_after_error
 
-CONTENT_RANKS = frozenset({Operation.Rank.CONTENT, Operation.Rank.WAITING_START})
-
 logger = get_logger("django_liveactivity.delivery")
 
 
@@ -51,7 +49,8 @@ def _sweep(
             _beat(using)
             asleep = _asleep(using, accounts)
             for alias, ranks in due_accounts(using).items():
-                if alias in accounts and not (alias in asleep and ranks <= CONTENT_RANKS):
+                sleeps = alias in asleep and ranks.issubset(Operation.CONTENT_RANKS)
+                if alias in accounts and not sleeps:
                     wake(alias)
                     woken.append(alias)
             alerts.watch(using, accounts)

@@ -36,7 +36,6 @@ from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
 M = TypeVar("M", bound=Model)
 Rank = Operation.Rank
 Operations = QuerySet[Operation, Operation]
-END_RANKS = (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)
 FILTERED = 100
 """Up to so many accounts are named in a statement; of more, all of the database are read."""
 NAMED = 10
@@ -265,7 +264,7 @@ def _waiting_starts(account: conf.Account, condition: Condition) -> Operations:
     """Return the content that the vendor, or a drain since, has put off for its limit of cards."""
     if condition != Condition.LIMIT:
         return Operation.objects.none()
-    rows = _unfinished(_operations(account), (Rank.CONTENT, Rank.WAITING_START))
+    rows = _unfinished(_operations(account), Operation.CONTENT_RANKS)
     return rows.filter(Q(rank=Rank.WAITING_START) | Q(outcome=Outcome.LIMIT_REACHED))
 
 
@@ -307,7 +306,7 @@ def later(account: conf.Account) -> tuple[int, float] | None:
 
 def _due_ends(rows: Operations) -> Operations:
     """Return the ends that are due and in force, whenever they are tried next."""
-    return _unfinished(rows, END_RANKS).filter(Operation.is_in_force())
+    return _unfinished(rows, Operation.END_RANKS).filter(Operation.is_in_force())
 
 
 def unacknowledged_ends(account: conf.Account) -> Operations:

@@ -65,6 +65,9 @@ class Operation(KeptModel):
         WAITING_START = 4
 
     CONTENT_KINDS = (Kind.STREAM, Kind.UPDATE)
+    END_RANKS = (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)
+    CONTENT_RANKS = (Rank.CONTENT, Rank.WAITING_START)
+    """In the order of service, as the ranks of ends."""
     UNFINISHED = (State.PENDING, State.NEEDS_OPERATOR)
     SCHEDULED = Q(due_at__gt=F("created_at"))
     """An end that was asked for a later time; else it was due when inserted."""

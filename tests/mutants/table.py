@@ -18,6 +18,7 @@ TESTS: dict[str, tuple[Stage, ...]] = {
         ),
         (DELIVERY,),
     ),
+    "models": ((DELIVERY,),),
     "services": (("tests/services",), (f"{DELIVERY}/test_road.py", f"{DELIVERY}/test_edges.py")),
     "selectors": (("tests/services", DELIVERY, "tests/tracking"),),
     "client": (("tests/client",),),
@@ -79,6 +80,15 @@ def _of(part: str, *rows: tuple[str, str, str, str], pinned: str = "") -> list[M
 
 
 # fmt: off
+RANKS = _of(
+    "models",
+    ("Operation", "(Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)",
+     "(Rank.RETRIED_END, Rank.END, Rank.UNKNOWN_END)", "failing ends go first"),
+    ("Operation", "(Rank.CONTENT, Rank.WAITING_START)", "(Rank.WAITING_START, Rank.CONTENT)",
+     "waiting starts go before content"),
+    pinned="claims",
+)
+
 PLANS = _of(
     "delivery",
     ("plan", "e.is_scheduled and e.pk in rows.moved", "e.pk in rows.moved",
@@ -474,10 +484,6 @@ CLAIMS = _of(
      "an outdated plan is claimed"),
     ("_take_lane", '"ever_called": True', '"ever_called": snapshot.lane.ever_called',
      "a call is not remembered"),
-    ("targets", "(Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)",
-     "(Rank.RETRIED_END, Rank.END, Rank.UNKNOWN_END)", "failing ends go first"),
-    ("targets", "(Rank.CONTENT, Rank.WAITING_START)", "(Rank.WAITING_START, Rank.CONTENT)",
-     "waiting starts go before content"),
     ("_due_operations", "filter(leased_until__lte=Now())", "filter(leased_until__gte=NO_LANE)",
      "leased lanes hide free ones"),
     ("_expired", "lease_until__lte=Now()", "lease_until__gte=0", "a leased lane spins"),
@@ -575,7 +581,8 @@ HOUSEKEEPING = _of(
      "a card with more to show has failed"),
     ("_give_up", "digest=operation.lane_digest,", "",
      "a decision overtakes the workers of other lanes"),
-    ("_sweep", "and ranks <= CONTENT_RANKS", "", "an end waits for the alarm of content"),
+    ("_sweep", "and ranks.issubset(Operation.CONTENT_RANKS)", "",
+     "an end waits for the alarm of content"),
     ("_asleep", "state.alarm_at <= state.now or admission(state).contents_at > state.now", "True",
      "content that may go waits for another's alarm"),
     ("_asleep", "state.alarm_at <= state.now or", "", "a wake-up that comes now is doubled"),
@@ -776,6 +783,6 @@ CONTENT = _of(
 # fmt: on
 
 MUTANTS = [
-    *(*PLANS, *VERDICTS, *BODIES, *GATES, *PAUSES, *PACE, *LANES, *CLAIMS, *HOUSEKEEPING),
+    *(*PLANS, *VERDICTS, *BODIES, *GATES, *PAUSES, *PACE, *RANKS, *LANES, *CLAIMS, *HOUSEKEEPING),
     *(*SERVICES, *SELECTORS, *CLIENT, *CONTENT),
 ]

@@ -73,12 +73,12 @@ def targets(account: Account, state: AccountState, admission: Admission) -> Iter
         state: its state, which tells the ranks that have something due.
         admission: from when on the account admits calls.
     """
-    for rank in (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END):
+    for rank in Operation.END_RANKS:
         if rank in state.due:
             yield from _due(account, rank, admission.ends_at)
     if state.has_deadline:
         yield from _expired(account)
-    for rank in (Rank.CONTENT, Rank.WAITING_START):
+    for rank in Operation.CONTENT_RANKS:
         if rank in state.due:
             yield from _due(account, rank, admission.contents_at)
 
