@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django_liveactivity import conf
-from django_liveactivity.models import AccountState, with_now
+from django_liveactivity.models import AccountState, rows_of, with_now
 
 from . import alerts
 from .alerts import Problem, ProblemCode, overdue
@@ -118,5 +118,4 @@ def is_open(account: conf.Account) -> bool:
 
 
 def _condition(account: conf.Account) -> AccountCondition:
-    states = AccountState.objects.using(account.database).filter(account=account.alias)
-    return condition_of(with_now(states).first())
+    return condition_of(with_now(rows_of(account, AccountState)).first())

@@ -11,7 +11,7 @@ from django.db import Error
 from django.db.models import Q
 
 from django_liveactivity import conf
-from django_liveactivity.models import AccountState, Now, Operation, with_now
+from django_liveactivity.models import AccountState, Now, Operation, rows_of, with_now
 from django_liveactivity.printable import get_logger
 
 from .status import Condition, condition_of, due_ends_by_account
@@ -84,7 +84,7 @@ def alert(account: conf.Account, problems: Sequence[Problem]) -> None:
     """Log problems at ERROR, unless a worker anywhere did so within ``Timing.alert_every``."""
     if not problems:
         return
-    rows = AccountState.objects.using(account.database).filter(account=account.alias)
+    rows = rows_of(account, AccountState)
     if not rows.exists():
         rows.bulk_create([AccountState(account=account.alias)], ignore_conflicts=True)
     silence = Now() - account.timing.alert_every

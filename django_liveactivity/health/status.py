@@ -28,6 +28,7 @@ from django_liveactivity.models import (
     OperatorAction,
     RateLimitSlot,
     TrackingFailure,
+    rows_of,
     with_now,
 )
 from django_liveactivity.models.missing_migration import cure_of
@@ -230,18 +231,17 @@ def _overdue_cards(account: conf.Account, ends: DueEnds) -> NamedCards:
     longest = account.timing.overdue_after
     if ends.oldest is None or ends.now - ends.oldest <= longest:
         return NamedCards()
-    due = _due_ends(_operations(account))
+    due = _due_ends(rows_of(account, Operation))
     return _named(due.filter(due_at__lt=Now() - longest), "activity__")
 
 
 def _operator_cards(account: conf.Account) -> NamedCards:
-    due = _due_ends(_operations(account))
+    due = _due_ends(rows_of(account, Operation))
     return _named(due.filter(state=Operation.State.NEEDS_OPERATOR), "activity__")
 
 
 def _attention_cards(account: conf.Account) -> NamedCards:
-    cards = LiveActivity.objects.using(account.database)
-    return _named(cards.filter(account=account.alias, needs_attention=True))
+    return _named(rows_of(account, LiveActivity).filter(needs_attention=True))
 
 
 def _named(rows: QuerySet[Model], card: str = "") -> NamedCards:
@@ -264,7 +264,7 @@ def _waiting_starts(account: conf.Account, condition: Condition) -> Operations:
     """Return the content that the vendor, or a drain since, has put off for its limit of cards."""
     if condition != Condition.LIMIT:
         return Operation.objects.none()
-    rows = _unfinished(_operations(account), Operation.CONTENT_RANKS)
+    rows = _unfinished(rows_of(account, Operation), Operation.CONTENT_RANKS)
     return rows.filter(Q(rank=Rank.WAITING_START) | Q(outcome=Outcome.LIMIT_REACHED))
 
 
@@ -278,10 +278,6 @@ def _vendor_limit(waiting: Operations) -> int | None:
     return int(said[1]) if said else None
 
 
-def _operations(account: conf.Account) -> Operations:
-    return Operation.objects.using(account.database).filter(account=account.alias)
-
-
 def _unfinished(rows: Operations, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
     """Return the operations that are still to be done: one range of the index per rank.
 
@@ -292,12 +288,12 @@ def _unfinished(rows: Operations, ranks: tuple[Rank, ...] = tuple(Rank)) -> Oper
 
 def backlog(account: conf.Account) -> Operations:
     """Return the operations that are due to be tried."""
-    return _unfinished(_operations(account)).filter(next_try_at__lte=Now())
+    return _unfinished(rows_of(account, Operation)).filter(next_try_at__lte=Now())
 
 
 def later(account: conf.Account) -> tuple[int, float] | None:
     """Return how much is to be done later, and in how many seconds the first of it, or None."""
-    rows = _unfinished(_operations(account)).filter(next_try_at__gt=Now())
+    rows = _unfinished(rows_of(account, Operation)).filter(next_try_at__gt=Now())
     first = with_now(rows).order_by("next_try_at").first()
     if first is None or first.next_try_at is None:
         return None
@@ -311,7 +307,7 @@ def _due_ends(rows: Operations) -> Operations:
 
 def unacknowledged_ends(account: conf.Account) -> Operations:
     """Return the due ends without those that only wait for the DELETE that confirms them."""
-    return _due_ends(_operations(account)).filter(acknowledged_at=None)
+    return _due_ends(rows_of(account, Operation)).filter(acknowledged_at=None)
 
 
 def heartbeat_age(using: str) -> float | None:
