@@ -22,12 +22,7 @@ CONTENT = Progress(title="Order 42", percentage=40)
 SECOND, HOUR = dt.timedelta(seconds=1), dt.timedelta(hours=1)
 WHY = {"actor": "ann", "reason": "A typing error."}
 DECISIONS = {"retry": services.retry_operation, "give_up": services.give_up_operation}
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _empty_outbox(liveactivity_outbox):
-    pass
+pytestmark = pytest.mark.usefixtures("db", "liveactivity_outbox")
 
 
 @pytest.fixture

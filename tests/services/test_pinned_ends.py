@@ -18,12 +18,7 @@ DONE = Progress(title="Order 42", percentage=100)
 LINK = {"title": "Open", "type": "open_url", "url": "https://example.com"}
 SECOND, MINUTE, HOUR = dt.timedelta(seconds=1), dt.timedelta(minutes=1), dt.timedelta(hours=1)
 Rank = Operation.Rank
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _empty_outbox(liveactivity_outbox):
-    pass
+pytestmark = pytest.mark.usefixtures("db", "liveactivity_outbox")
 
 
 @pytest.fixture

@@ -16,12 +16,7 @@ from tests.shop.models import Order
 CONTENT = Progress(title="Order 42", percentage=40)
 HOUR = 3600
 DAY = 24 * HOUR
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _empty_outbox(liveactivity_outbox):
-    pass
+pytestmark = pytest.mark.usefixtures("db", "liveactivity_outbox")
 
 
 @pytest.fixture
