@@ -31,6 +31,10 @@ FAST = [
     "tests/delivery/test_bounds.py",
     "tests/delivery/test_decisions.py",
     "tests/delivery/test_verdict_table.py",
+    "tests/lockscreen/test_drawing.py",
+    "tests/lockscreen/test_every_field.py",
+    "tests/lockscreen/test_odd_content.py",
+    "tests/lockscreen/test_stylesheet.py",
     "tests/sandbox/test_content_rules.py",
     "tests/sandbox/test_fault_rules.py",
     "tests/sandbox/test_limits.py",
@@ -45,11 +49,15 @@ ON_A_SERVER = [
     "tests/commands",
     "tests/delivery",
     "tests/dispatch",
+    "tests/lockscreen/test_sketches.py",
+    "tests/lockscreen/test_tags.py",
     "tests/services",
     "tests/testing",
     "tests/tracking",
     "tests/test_health.py",
     "tests/test_overriding.py",
+    "--ignore=tests/admin/test_content_form.py",  # values in, values out
+    "--ignore=tests/commands/test_dev.py",  # processes with an SQLite file of their own
 ]
 
 
@@ -169,6 +177,20 @@ def engines(session: nox.Session) -> None:
     install(session, "servers")
     names = ("checker", "requirements", "mutations")
     run_real(session, *(f"tests/faults/test_{name}.py" for name in names))
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The pages in a real Chromium: the night story, axe, the HTML checker, a strict policy."""
+    install(session, "browser")
+    run_real(session, "tests/browser", "--ds=tests.browser.settings", *session.posargs)
+
+
+@nox.session
+def themes(session: nox.Session) -> None:
+    """The pages under django-unfold and django-jazzmin, light and dark, in a real Chromium."""
+    install(session, "themes")
+    run_real(session, "-n", "0", "tests/themes", *session.posargs)
 
 
 @nox.session

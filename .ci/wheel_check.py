@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 from django.conf import settings
 
@@ -52,6 +53,9 @@ for template in (package / "templates").rglob("*.html"):
 with Sandbox(8799) as sandbox:
     card = services.stream_activity("order-42", Progress(title="Order 42", percentage=40))
     assert [alive["stream_key"] for alive in sandbox.phone()["alive"]] == ["order-42"]
+    for path in ("/", "/static/page.css", "/static/page.js", "/static/lockscreen.css"):
+        with urlopen(sandbox.base + path) as page:  # noqa: S310 - on loopback
+            assert page.read()
     services.end_activity(card)
     assert sandbox.phone()["empty"]
 card.refresh_from_db()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -98,6 +98,40 @@ def due_end(activity: LiveActivity) -> Operation | None:
     return _in_force(rows.filter(mine)).order_by("pk").first()
 
 
+def newest_operations(using: str, cards: Iterable[LiveActivity]) -> list[Operation]:
+    """Return the newest end and the newest content of each card, in two statements."""
+    own = Operation.objects.filter(
+        activity=OuterRef("pk"), account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
+    ).order_by("-pk")
+    end = Subquery(own.filter(kind=Kind.END).values("pk")[:1])
+    content = Subquery(own.filter(kind__in=Operation.CONTENT_KINDS).values("pk")[:1])
+    rows = LiveActivity.objects.using(using).filter(pk__in=[card.pk for card in cards])
+    found = rows.annotate(end=end, content=content).values_list("end", "content")
+    ids = [pk for both in found for pk in both if pk is not None]
+    return list(Operation.objects.using(using).filter(pk__in=ids))
+
+
+def due_ends(cards: Sequence[LiveActivity]) -> dict[int, Operation]:
+    """Return what ``due_end`` does for closed cards of a database, by their ids, in two queries."""
+    if not cards:
+        return {}
+    using = cards[0]._state.db
+    lane = Operation.objects.filter(
+        account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
+    )
+    ends = _in_force(lane).order_by("pk").values("pk")
+    own = Subquery(ends.filter(activity=OuterRef("pk"))[:1])
+    after_content = Subquery(ends.filter(pk__gt=OuterRef("content"))[:1])
+    rows = LiveActivity.objects.using(using).filter(pk__in=[card.pk for card in cards])
+    found = rows.annotate(content=Subquery(_contents().values("pk")[:1])).annotate(
+        end=Case(When(content=None, then=own), default=after_content)
+    )
+    ids = dict(found.order_by().values_list("pk", "end"))
+    standing = Operation.objects.using(using).filter(pk__in=[*filter(None, ids.values())])
+    by_id = {end.pk: end for end in standing}
+    return {card: by_id[end] for card, end in ids.items() if end in by_id}
+
+
 def has_content(end: Operation) -> bool:
     """Tell whether content was ever stored for the lane of an end: else its name may be wrong."""
     lane = Operation.objects.using(end._state.db).filter(
@@ -121,6 +155,25 @@ def activities_of(account: conf.Account, subject: Model) -> Cards:
     label, pk = Subject.of(subject)
     mine = SameBytes("subject_pk", Value(pk, output_field=SUBJECT_PK))
     return activities(account).filter(mine, subject_model=label, subject_pk=pk)
+
+
+def cards_about(accounts: Sequence[conf.Account], subjects: Collection[Subject]) -> Cards:
+    """Return the cards, ended ones too, that tell of objects, as by ``described``.
+
+    Args:
+        accounts: of one database.
+        subjects: of one model. MariaDB's default collation finds the key "a" for "A" too, except
+            for a single subject.
+    """
+    rows = LiveActivity.objects.using(accounts[0].database).filter(
+        account__in=[account.alias for account in accounts],
+        subject_model__in={subject.model for subject in subjects},
+        subject_pk__in=[subject.pk for subject in subjects],
+    )
+    if len(subjects) == 1:
+        (subject,) = subjects
+        rows = rows.filter(SameBytes("subject_pk", Value(subject.pk, output_field=SUBJECT_PK)))
+    return described(rows).order_by("-pk")
 
 
 def open_cards(
@@ -247,6 +300,22 @@ def newest_by_activity_id(account: conf.Account, activity_id: str) -> LiveActivi
     by_id = cards.filter(lane_digest=digest)
     found = by_id.union(cards.filter(pk__in=known.values("activity")), all=True)
     return max(found, key=lambda card: card.pk, default=None)
+
+
+def by_pks(using: str, numbers: Sequence[int]) -> list[LiveActivity]:
+    """Return cards of a database by their primary keys, the newest first, as by ``described``.
+
+    Each has ``read_at``: ask ``is_lasting`` whether new rows may name it.
+    """
+    rows = described(LiveActivity.objects.using(using).filter(pk__in=numbers))
+    annotations = {"read_at": Now()}
+    return list(rows.annotate(**annotations).order_by("-pk"))
+
+
+def is_lasting(card: LiveActivity, account: conf.Account) -> bool:
+    """Tell whether new rows may name a card that was read by ``by_pks``: it is not soon pruned."""
+    since = card.ended_at if card.status in LiveActivity.OVER else None
+    return since is None or since >= card.read_at - _kept(account)
 
 
 def _lasting(account: conf.Account, kept: int | RawSQL) -> Cards:

@@ -8,6 +8,7 @@ from django_liveactivity.models import (
     AccountState,
     Attempt,
     DrainPermit,
+    EndBatch,
     Heartbeat,
     Lane,
     LiveActivity,
@@ -52,6 +53,7 @@ TIMES = {
     ),
     Heartbeat: ("beat_at",),
     TrackingFailure: ("created_at",),
+    EndBatch: ("created_at", "ended_at"),
 }
 
 

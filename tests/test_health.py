@@ -253,5 +253,6 @@ def test_the_statements_do_not_grow_with_idle_accounts(vendor, settings, measure
         beat()
         with CaptureQueriesContext(connection) as queries:
             run()
-        counts.append(len(queries))
+        # Outside of a test's transaction the durable step of the sweep is no savepoint.
+        counts.append(sum("SAVEPOINT" not in query["sql"] for query in queries))
     assert counts[0] == counts[1] <= 12

@@ -1,5 +1,20 @@
-"""Live activities in Django's admin: look at them, end them, and decide on failed operations."""
+"""Live activities in Django's admin: look at them, end them, and decide on failed operations.
+
+``LiveActivitiesMixin`` and ``LiveActivitiesInline`` are for the ``admin.py`` of your own models;
+they are imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django_liveactivity.lazy import lazy_names
 
 from .activity import LiveActivityAdmin
 
-__all__ = ["LiveActivityAdmin"]
+if TYPE_CHECKING:
+    from .host import LiveActivitiesInline, LiveActivitiesMixin
+
+__all__ = ["LiveActivitiesInline", "LiveActivitiesMixin", "LiveActivityAdmin"]
+
+__getattr__, __dir__ = lazy_names(__name__, __all__, "host")

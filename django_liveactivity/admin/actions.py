@@ -1,173 +1,87 @@
-"""The actions on selected cards: end, retry, give up, probe; and what became of each card."""
+"""The actions on chosen cards: end, retry, give up, probe; a thousand cards at a time."""
 
 from __future__ import annotations
 
-import datetime
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import Enum
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.messages import INFO, SUCCESS, WARNING
+from django.contrib.admin.models import LogEntry
 from django.db import router, transaction
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_liveactivity import conf, services
-from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from django_liveactivity.health import is_open, why_ends_wait, why_nothing_drains
-from django_liveactivity.models import LiveActivity, Operation, Source, storable, with_now
-from django_liveactivity.services.writer import UNSET, recorded_as
+from django_liveactivity import conf, selectors, services
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.health import is_open
+from django_liveactivity.models import LiveActivity, Source
+from django_liveactivity.services.writer import recorded_as
 
-from .confirmation import ConfirmedAction, Dismissal, EndForm, GiveUpForm
-from .queryset import accounts_of, short_name
+from .confirmation import Choice, ConfirmedAction
+from .forms import GiveUpForm, ReasonForm
+from .results import Report, Result, log_change, standing_result
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
     from django_stubs_ext import StrPromise
 
-NAMED = 20
-"""Cards named in one message; a message may have to fit into a cookie."""
+    from django_liveactivity.services.batch import CardDecision
 
+    from .common_content import EndCardsForm
+    from .confirmation import ModelAdmin
 
-class Result(Enum):
-    """What became of one card; its messages are shown in this order."""
-
-    ENDING = (
-        SUCCESS,
-        "Ending %(count)d live activity: %(names)s",
-        "Ending %(count)d live activities: %(names)s",
-    )
-    END_WAITS = (
-        WARNING,
-        "The end of %(count)d live activity is stored and waits for its account: %(names)s",
-        "The ends of %(count)d live activities are stored and wait for their account: %(names)s",
-    )
-    RETRYING = (
-        SUCCESS,
-        "Retrying the due operations of %(count)d live activity: %(names)s",
-        "Retrying the due operations of %(count)d live activities: %(names)s",
-    )
-    RETRY_WAITS = (
-        INFO,
-        "The retry of %(count)d live activity is stored and waits for its account: %(names)s",
-        "The retries of %(count)d live activities are stored and wait for their account: %(names)s",
-    )
-    GIVING_UP = (
-        SUCCESS,
-        "Giving up the unfinished operations of %(count)d live activity: %(names)s",
-        "Giving up the unfinished operations of %(count)d live activities: %(names)s",
-    )
-    PROBING = (SUCCESS, "The next drain probes: %(accounts)s")
-    NOTHING_TO_PROBE = (INFO, "Open, so there is nothing to probe: %(accounts)s")
-    ALREADY_ENDING = (
-        INFO,
-        "%(count)d live activity was already ending: %(names)s",
-        "%(count)d live activities were already ending: %(names)s",
-    )
-    ALREADY_ENDED = (
-        INFO,
-        "%(count)d live activity had already ended: %(names)s",
-        "%(count)d live activities had already ended: %(names)s",
-    )
-    NEEDS_OPERATOR = (
-        WARNING,
-        (
-            "The vendor refuses the end of %(count)d live activity: %(names)s. See its page for "
-            "the answer, then retry the end or give it up."
-        ),
-        (
-            "The vendor refuses the ends of %(count)d live activities: %(names)s. See their pages "
-            "for the answers, then retry the ends or give them up."
-        ),
-    )
-    NOTHING_UNFINISHED = (
-        INFO,
-        "%(count)d live activity has no unfinished operations: %(names)s",
-        "%(count)d live activities have no unfinished operations: %(names)s",
-    )
-    SCHEDULED = (
-        INFO,
-        (
-            "The end of %(count)d live activity is scheduled for later and was not retried: "
-            "%(names)s. End it to bring that forward."
-        ),
-        (
-            "The ends of %(count)d live activities are scheduled for later and were not retried: "
-            "%(names)s. End them to bring that forward."
-        ),
-    )
-
-    def __init__(self, level: int, singular: str, plural: str = "") -> None:
-        self.level = level
-        self.text = ngettext_lazy(singular, plural, "count") if plural else _(singular)
-
-    @property
-    def is_change(self) -> bool:
-        """Tell whether the card has changed, so that its history says so."""
-        return self.level == SUCCESS
-
-
-WHILE_ACCOUNT_WAITS = {
-    Result.ENDING: Result.END_WAITS,
-    Result.RETRYING: Result.RETRY_WAITS,
-    Result.ALREADY_ENDING: Result.ALREADY_ENDING,
-}
-"""The results that need the account to make calls, and what they are while it makes none."""
-NEED_A_DRAIN = (Result.GIVING_UP, Result.PROBING)
-"""The results that a drain brings about even while the account makes no calls."""
+Outcome = tuple[LiveActivity, Result | InvalidInputError]
 
 
 class CardAction(ConfirmedAction):
-    """Does one thing to each of the selected cards, in a savepoint of its own, and logs it.
+    """Does one thing to each of the chosen cards, and logs it.
 
     Args:
-        using: the database of the cards.
-        actor: the user who does it.
-        reason: why, for the history.
+        model_admin: the admin of live activities.
+        request: of the user who does it.
+        form: what the confirmation page asked, valid.
     """
 
     log_message: StrPromise
 
-    def __init__(self, using: str, actor: User, reason: str) -> None:
-        self.using = using
-        self.actor = actor
-        self.reason = reason
+    def __init__(self, model_admin: ModelAdmin, request: HttpRequest, form: ReasonForm) -> None:
+        self.model_admin, self.request = model_admin, request
+        self.actor = cast("User", request.user)  # the admin admits no anonymous one
+        self.reason: str = form.cleaned_data["reason"]
 
-    def run(self, cards: Sequence[LiveActivity]) -> Iterator[tuple[int, str]]:
-        """Change the cards in one transaction, and return messages, each with its level."""
-        results: dict[Result, list[LiveActivity]] = defaultdict(list)
-        refused: dict[str, list[LiveActivity]] = defaultdict(list)
-        with transaction.atomic(using=self.using):
-            for card in cards:
-                try:
-                    with transaction.atomic(using=self.using), recorded_as(Source.ADMIN):
-                        results[self.apply(card)].append(card)
-                except InvalidInputError as error:
-                    refused[_why_refused(error)].append(card)
-            self._log([c for result in results if result.is_change for c in results[result]])
-        return _messages(results, refused)
+    def run(self, choice: Choice) -> Report | None:
+        """Change the cards in one transaction; None if this choice was confirmed before."""
+        report, log = Report(), router.db_for_write(LogEntry)
+        with transaction.atomic(using=log), transaction.atomic(using=choice.using, savepoint=False):
+            if not choice.confirm():
+                return None
+            for cards, missing in choice.read(self.read):
+                report.miss(missing)
+                self._run(cards, choice, report)
+        return report
 
-    def apply(self, card: LiveActivity) -> Result:
-        """Do it to one card.
+    def _run(self, cards: Sequence[LiveActivity], choice: Choice, report: Report) -> None:
+        allowed, changed = [], []
+        for card in cards:
+            if self.may(self.model_admin, self.request, card):
+                allowed.append(card)
+            else:
+                report.refuse(card, gettext("you may not do this to it"))
+        with recorded_as(Source.ADMIN):
+            for card, outcome in self.apply(allowed, choice):
+                report.add(card, outcome)
+                if isinstance(outcome, Result) and outcome.is_change:
+                    changed.append(card)
+        log_change(self.actor, changed, f"{self.log_message} {self.reason}")
 
-        Raises:
-            InvalidInputError: it cannot be done to this card.
-        """
+    def read(self, using: str, ids: Sequence[int]) -> list[LiveActivity]:
+        """Return the cards with these ids, as ``apply`` needs them, the newest first."""
+        return list(LiveActivity.objects.using(using).filter(pk__in=ids).order_by("-pk"))
+
+    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterable[Outcome]:
+        """Do it to at most 1,000 cards, and return what became of each, or why it was refused."""
         raise NotImplementedError
-
-    def _log(self, cards: Sequence[LiveActivity]) -> None:
-        """Write an entry for each card, in characters that Django's own table takes."""
-        if not cards:
-            return
-        field, using = LogEntry._meta.get_field("change_message"), router.db_for_write(LogEntry)
-        message = storable(field, using, f"{self.log_message} {self.reason}".strip())
-        LogEntry.objects.log_actions(self.actor.pk, cards, CHANGE, message)
-
-    def _unfinished(self, card: LiveActivity) -> list[Operation]:
-        operations = Operation.objects.using(self.using).filter(activity=card)
-        return list(with_now(operations.filter(state__in=Operation.UNFINISHED).order_by("pk")))
 
 
 class EndCards(CardAction):
@@ -177,49 +91,72 @@ class EndCards(CardAction):
     title = _("End live activities")
     text = _("These live activities will end on every phone, unless they have ended already:")
     button = _("End them")
-    form = EndForm
     log_message = _("End requested.")
+    makes_batch = True
 
-    def __init__(self, using: str, actor: User, reason: str, dismissal: str) -> None:
-        super().__init__(using, actor, reason)
-        self._dismiss_after = datetime.timedelta(0) if dismissal == Dismissal.AT_ONCE else UNSET
-        ends = Operation.objects.using(using).order_by("-pk").values_list("pk", flat=True)
-        self._newest_before = ends.first() or 0
+    def __init__(self, model_admin: ModelAdmin, request: HttpRequest, form: EndCardsForm) -> None:
+        super().__init__(model_admin, request, form)
+        self._changes, self._options = form.changes, form.end_options
 
-    def apply(self, card: LiveActivity) -> Result:
-        end = services.end_activity(
-            card, dismiss_after=self._dismiss_after, actor=self.actor, reason=self.reason
+    @classmethod
+    def form_for(cls, posted: Mapping[str, Any] | None) -> ReasonForm:
+        """Return the form that asks how and when, and what the cards show then."""
+        from .common_content import EndCardsForm  # noqa: PLC0415 - loads pydantic
+
+        return EndCardsForm(posted)
+
+    @classmethod
+    def preview(cls, cards: Sequence[LiveActivity], form: ReasonForm) -> list[SafeString]:
+        """Return drawings of cards as the form will end them."""
+        from .common_content import drawings  # noqa: PLC0415 - loads pydantic
+
+        return drawings(cards, cast("EndCardsForm", form))
+
+    def read(self, using: str, ids: Sequence[int]) -> list[LiveActivity]:
+        """Return the cards as the service wants them."""
+        return selectors.by_pks(using, ids)
+
+    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:
+        """End the cards that have not ended."""
+        ends = services.batch.end_cards(
+            cards,
+            changes=self._changes,
+            batch=choice.batch,
+            actor=self.actor,
+            reason=self.reason,
+            **self._options,
         )
-        if end.pk > self._newest_before:
-            return Result.ENDING
-        if end.state == Operation.State.NEEDS_OPERATOR:
-            return Result.NEEDS_OPERATOR
-        return Result.ALREADY_ENDED if end.is_settled else Result.ALREADY_ENDING
+        for end in ends:
+            if end.error is not None:
+                yield end.card, end.error
+            elif end.standing is not None:
+                yield end.card, standing_result(end.standing)
+            else:
+                yield end.card, Result.ENDING
 
 
 class RetryOperations(CardAction):
     """Retry the cards' unfinished operations that are due."""
 
     name = "retry_selected"
+    permission = "operate"
     title = _("Retry unfinished operations")
     text = _("The unfinished operations of these live activities will be tried again now:")
     button = _("Retry")
     log_message = _("Retry requested.")
 
-    def apply(self, card: LiveActivity) -> Result:
-        unfinished = self._unfinished(card)
-        due = [operation for operation in unfinished if operation.due_at <= operation.now]
-        for operation in due:
-            services.retry_operation(operation, actor=self.actor, reason=self.reason)
-        if due:
-            return Result.RETRYING
-        return Result.SCHEDULED if unfinished else Result.NOTHING_UNFINISHED
+    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:  # noqa: ARG002
+        """Retry what is due."""
+        for decision in services.batch.retry_cards(cards, actor=self.actor, reason=self.reason):
+            scheduled = Result.SCHEDULED if decision.scheduled else Result.NOTHING_UNFINISHED
+            yield _outcome(decision, Result.RETRYING, scheduled)
 
 
 class GiveUpOperations(CardAction):
     """Give up the cards' unfinished operations."""
 
     name = "give_up_selected"
+    permission = "operate"
     title = _("Give up unfinished operations")
     text = _(
         "The unfinished operations of these live activities will never be sent. A card whose "
@@ -229,17 +166,17 @@ class GiveUpOperations(CardAction):
     form = GiveUpForm
     log_message = _("Unfinished operations given up.")
 
-    def apply(self, card: LiveActivity) -> Result:
-        unfinished = self._unfinished(card)
-        for operation in unfinished:
-            services.give_up_operation(operation, actor=self.actor, reason=self.reason)
-        return Result.GIVING_UP if unfinished else Result.NOTHING_UNFINISHED
+    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:  # noqa: ARG002
+        """Give up what is unfinished."""
+        for decision in services.batch.give_up_cards(cards, actor=self.actor, reason=self.reason):
+            yield _outcome(decision, Result.GIVING_UP, Result.NOTHING_UNFINISHED)
 
 
 class ProbeAccounts(CardAction):
     """Let each account of the cards make its next call at once."""
 
     name = "probe_accounts"
+    permission = "operate"
     title = _("Probe accounts")
     text = ngettext_lazy(
         "The account of these live activities makes its next call at once: %(accounts)s",
@@ -249,66 +186,33 @@ class ProbeAccounts(CardAction):
     button = _("Probe")
     log_message = _("Probe of the account requested.")
 
-    def __init__(self, using: str, actor: User, reason: str) -> None:
-        super().__init__(using, actor, reason)
-        self._probed: set[str] = set()
+    def __init__(self, model_admin: ModelAdmin, request: HttpRequest, form: ReasonForm) -> None:
+        super().__init__(model_admin, request, form)
+        self._probed: dict[str, Result | InvalidInputError] = {}
 
-    def apply(self, card: LiveActivity) -> Result:
-        if is_open(conf.account(card.account)):
-            return Result.NOTHING_TO_PROBE
-        if card.account not in self._probed:
-            services.probe_account(card.account, actor=self.actor, reason=self.reason)
-            self._probed.add(card.account)
+    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:  # noqa: ARG002
+        """Probe each account once."""
+        for card in cards:
+            if card.account not in self._probed:
+                self._probed[card.account] = self._probe(card.account)
+            yield card, self._probed[card.account]
+
+    def _probe(self, alias: str) -> Result | InvalidInputError:
+        try:
+            if is_open(conf.account(alias)):
+                return Result.NOTHING_TO_PROBE
+            services.probe_account(alias, actor=self.actor, reason=self.reason)
+        except InvalidInputError as error:
+            return error
         return Result.PROBING
 
 
-def _messages(
-    results: dict[Result, list[LiveActivity]], refused: dict[str, list[LiveActivity]]
-) -> Iterator[tuple[int, str]]:
-    """Yield a message for each result, each account that makes no calls, and each refusal."""
-    waiting = _by_account(why_ends_wait, results, WHILE_ACCOUNT_WAITS)
-    undrained = _by_account(why_nothing_drains, results, NEED_A_DRAIN)
-    shown: dict[Result, list[LiveActivity]] = defaultdict(list)
-    for result, cards in results.items():
-        for card in cards:
-            waits = WHILE_ACCOUNT_WAITS.get(result, result)
-            shown[waits if card.account in waiting else result].append(card)
-    for result in Result:
-        if result in shown:
-            yield result.level, _filled(result.text, shown[result])
-    for alias, why in (undrained | waiting).items():
-        yield WARNING, gettext("Account %(account)s: %(why)s") % {"account": alias, "why": why}
-    for why, cards in refused.items():
-        text = ngettext_lazy(
-            "Nothing was done to %(count)d live activity: %(names)s (%(why)s)",
-            "Nothing was done to %(count)d live activities: %(names)s (%(why)s)",
-            "count",
-        )
-        yield WARNING, _filled(text, cards, why=why)
+ACTIONS: Mapping[str, type[CardAction]] = {
+    action.name: action for action in (EndCards, RetryOperations, GiveUpOperations, ProbeAccounts)
+}
 
 
-def _by_account(
-    why: Callable[[conf.Account], str],
-    results: dict[Result, list[LiveActivity]],
-    concerned: Iterable[Result],
-) -> dict[str, str]:
-    """Return why nothing comes of these results now, by the alias of each account it holds for."""
-    known = conf.accounts()
-    aliases = accounts_of(card for result in concerned for card in results.get(result, ()))
-    return {a: text for a in aliases if a in known and (text := why(known[a]))}
-
-
-def _why_refused(error: InvalidInputError) -> str:
-    if isinstance(error, ContentRequiredError):
-        return gettext("its content is not known, so its end needs content: use liveactivity_end")
-    return str(error)
-
-
-def _filled(text: StrPromise, cards: Sequence[LiveActivity], **values: str) -> str:
-    """Return a text with the number and the names of the cards, and their accounts."""
-    names = ", ".join(map(short_name, cards[:NAMED]))
-    if len(cards) > NAMED:
-        more = {"names": names, "count": len(cards) - NAMED}
-        names = gettext("%(names)s and %(count)d more") % more
-    accounts = ", ".join(accounts_of(cards))
-    return text % {"count": len(cards), "names": names, "accounts": accounts, **values}
+def _outcome(decision: CardDecision, done: Result, otherwise: Result) -> Outcome:
+    if decision.error is not None:
+        return decision.card, decision.error
+    return decision.card, done if decision.decided else otherwise

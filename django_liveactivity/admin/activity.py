@@ -3,39 +3,49 @@
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
 from __future__ import annotations
 
-import datetime
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from functools import partial, update_wrapper
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import dateformat, timezone
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf
-from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.models import LiveActivity
 
+from . import batch, choice, columns
 from . import queryset as rows
-from .actions import CardAction, EndCards, GiveUpOperations, ProbeAccounts, RetryOperations
-from .confirmation import confirm, is_card_id, is_confirmed, selected
-from .history import history
+from .actions import EndCards, GiveUpOperations, ProbeAccounts, RetryOperations
+from .confirmation import is_card_id
+from .drafts import survives_login
+from .filters import (
+    AccountFilter,
+    AttentionFilter,
+    BatchFilter,
+    CreatedFilter,
+    OutcomeFilter,
+    StateFilter,
+    TypeFilter,
+)
+from .list_page import complete
+from .operating import operate, probe
+from .page import page_context
+from .permissions import PermittedAdmin
 from .queryset import Cards, DescribedCard
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-    Base = admin.ModelAdmin[LiveActivity]
-else:
-    Base = admin.ModelAdmin
+from .search import HELP, ids_of_name
+from .wording import moment
 
 TEMPLATES = "admin/django_liveactivity/liveactivity"
 
 
 @admin.register(LiveActivity)
-class LiveActivityAdmin(Base):
+class LiveActivityAdmin(PermittedAdmin):
     """Shows the cards of an account's database, and acts on those that are selected.
 
     Cards cannot be added, changed or deleted here: services insert, delivery updates, and finished
@@ -43,22 +53,23 @@ class LiveActivityAdmin(Base):
     """
 
     actions = ("end_selected", "retry_selected", "give_up_selected", "probe_accounts")
-    list_display = (
-        "name",
-        "account",
-        "shown_status",
-        "shown_subject",
-        "newest_operation",
-        "attention",
-        "created_on",
-        "ended_on",
+    list_display = ("name", "card_state", "card_subject", "card_age", "pending_end")
+    list_filter = (
+        StateFilter,
+        AttentionFilter,
+        TypeFilter,
+        AccountFilter,
+        OutcomeFilter,
+        CreatedFilter,
+        BatchFilter,
     )
-    list_filter = ("status", rows.AccountFilter, rows.AttentionFilter)
     search_fields = ("stream_key", "activity_id", "subject_pk")
-    search_help_text = _("Enter a whole stream key, activity ID or subject key.")
+    search_help_text = HELP
     ordering = ("-pk",)
+    sortable_by = ("card_age",)
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each facet counts the whole table
+    change_list_template = f"{TEMPLATES}/change_list.html"
     change_form_template = f"{TEMPLATES}/change_form.html"
     readonly_fields = ("shown_status", "shown_subject", "attention", "created_on", "ended_on")
     fields = (
@@ -75,24 +86,33 @@ class LiveActivityAdmin(Base):
     )
 
     class Media:
-        css = {"all": ["django_liveactivity/admin.css"]}
+        css = {
+            "all": [f"django_liveactivity/{name}.css" for name in ("themes", "admin", "lockscreen")]
+        }
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages."""
+        from . import any_card, ending  # noqa: PLC0415 - they load pydantic
 
-    def has_change_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
-        return False
+        names = "django_liveactivity_liveactivity"
 
-    def has_delete_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
-        return False
+        def button(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+            bound = update_wrapper(partial(view, self), view)
+            return path(route, self.admin_site.admin_view(bound), name=f"{names}_{name}")
 
-    def has_end_permission(self, request: HttpRequest) -> bool:
-        """Tell whether this user may use the actions."""
-        return request.user.has_perm("django_liveactivity.end_liveactivity")
+        def page(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+            bound = update_wrapper(partial(view, self), view)
+            return path(route, survives_login(self.admin_site, bound), name=f"{names}_{name}")
 
-    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        several = len(conf.accounts()) > 1
-        return tuple(name for name in self.list_display if several or name != "account")
+        return [
+            page("end/", any_card.end_any, "end_any"),
+            page("<path:object_id>/end/", ending.end, "end"),
+            button("probe/", probe, "probe"),
+            button("<path:object_id>/operate/", operate, "operate"),
+            page("batches/<int:number>/progress/", batch.progress, "batch"),
+            page("batches/<int:number>/<slug:name>/", choice.confirm, "confirm"),
+            *super().get_urls(),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> Cards:
         cards = rows.cards(rows.database_of(request))
@@ -101,8 +121,17 @@ class LiveActivityAdmin(Base):
     def get_search_results(
         self, request: HttpRequest, queryset: Cards, search_term: str
     ) -> tuple[Cards, bool]:
+        """Return the cards with a whole name; the list itself finds words, too (``CardList``)."""
         term = search_term.strip()
-        return (rows.search(queryset, term) if term else queryset), False
+        if not term:
+            return queryset, False
+        return queryset.filter(pk__in=ids_of_name(term, queryset, list(conf.accounts()))), False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list; above it, accounts that are not well and how far a batch of ends is."""
+        return complete(self, request, super().changelist_view(request, extra_context))
 
     def response_action(
         self, request: HttpRequest, queryset: Cards, *args: Any, **kwargs: Any
@@ -129,14 +158,30 @@ class LiveActivityAdmin(Base):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        context["history"] = history(context["original"])
+        context |= page_context(self, request, context["original"])
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("live activity"))
-    def name(self, card: LiveActivity) -> str:
-        return rows.short_name(card)
+    def name(self, card: DescribedCard) -> str:
+        return columns.title_cell(card, with_account=len(conf.accounts()) > 1)
 
-    @admin.display(description=_("status"), ordering="status")
+    @admin.display(description=_("state"))
+    def card_state(self, card: DescribedCard) -> str:
+        return columns.named_cell(_("state"), columns.state_cell(card))
+
+    @admin.display(description=_("subject"))
+    def card_subject(self, card: DescribedCard) -> str:
+        return columns.named_cell(_("subject"), card.subject_text)
+
+    @admin.display(description=_("age"), ordering="pk")
+    def card_age(self, card: DescribedCard) -> str:
+        return columns.named_cell(_("age"), columns.age_cell(card))
+
+    @admin.display(description=_("pending end"))
+    def pending_end(self, card: DescribedCard) -> str:
+        return columns.named_cell(_("pending end"), columns.end_cell(card))
+
+    @admin.display(description=_("status"))
     def shown_status(self, card: DescribedCard) -> str:
         return card.status_text
 
@@ -144,70 +189,35 @@ class LiveActivityAdmin(Base):
     def shown_subject(self, card: DescribedCard) -> str:
         return card.subject_text or self.get_empty_value_display()
 
-    @admin.display(description=_("newest operation"))
-    def newest_operation(self, card: DescribedCard) -> str:
-        """Return the operation that was asked for last, its state, and when a later end is due."""
-        newest = card.newest
-        if newest is None:
-            return self.get_empty_value_display()
-        state = newest.get_state_display()
-        line = f"{newest.get_kind_display()}: {state}"
-        if newest.outcome:
-            line += f" ({newest.outcome})"
-        if newest.state == Operation.State.PENDING and newest.due_at > card.now:
-            due = self._moment(newest.due)
-            return gettext("%(operation)s, due %(due)s") % {"operation": line, "due": due}
-        return line
-
     @admin.display(description=_("attention"))
     def attention(self, card: DescribedCard) -> str:
         if not card.wants_operator:
             return self.get_empty_value_display()
         return format_html("<strong>{}</strong>", _("needed"))
 
-    @admin.display(description=_("created"), ordering="created_at")
+    @admin.display(description=_("created"))
     def created_on(self, card: LiveActivity) -> str:
-        return self._moment(card.created)
+        return moment(card.created_at)
 
-    @admin.display(description=_("ended"), ordering="ended_at")
+    @admin.display(description=_("ended"))
     def ended_on(self, card: LiveActivity) -> str:
         """Return when the vendor acknowledged the end."""
-        return self._moment(card.ended)
-
-    def _moment(self, value: datetime.datetime | None) -> str:
-        if value is None:
+        if card.ended_at is None or card.ended is None:
             return self.get_empty_value_display()
-        return dateformat.format(
-            timezone.localtime(value) if timezone.is_aware(value) else value, "Y-m-d H:i:s"
-        )
+        return moment(card.ended_at)
 
     @admin.action(description=_("End selected live activities"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return self._confirm_and_run(EndCards, request, queryset)
+        return choice.act(self, EndCards, request, queryset)
 
-    @admin.action(description=_("Retry unfinished operations now"), permissions=["end"])
+    @admin.action(description=_("Retry unfinished operations now"), permissions=["operate"])
     def retry_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return self._confirm_and_run(RetryOperations, request, queryset)
+        return choice.act(self, RetryOperations, request, queryset)
 
-    @admin.action(description=_("Give up unfinished operations"), permissions=["end"])
+    @admin.action(description=_("Give up unfinished operations"), permissions=["operate"])
     def give_up_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return self._confirm_and_run(GiveUpOperations, request, queryset)
+        return choice.act(self, GiveUpOperations, request, queryset)
 
-    @admin.action(description=_("Probe their accounts now"), permissions=["end"])
+    @admin.action(description=_("Probe their accounts now"), permissions=["operate"])
     def probe_accounts(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return self._confirm_and_run(ProbeAccounts, request, queryset)
-
-    def _confirm_and_run(
-        self, action: type[CardAction], request: HttpRequest, queryset: Cards
-    ) -> HttpResponse | None:
-        cards = selected(self, request, queryset)
-        if not cards:
-            return None
-        form = action.form(request.POST if is_confirmed(request) else None)
-        if not form.is_valid():
-            return confirm(self, request, cards, form, action)
-        user = cast("User", request.user)  # the admin admits no anonymous one
-        to_do = action(rows.database_of(request), user, **form.cleaned_data)
-        for level, message in to_do.run(cards):
-            self.message_user(request, message, level)
-        return None
+        return choice.act(self, ProbeAccounts, request, queryset)

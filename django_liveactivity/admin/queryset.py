@@ -1,207 +1,163 @@
-"""The cards that the list shows: of which database, found by which filters, with what facts."""
+"""The cards that the list shows: found by its filters and words, cut into pages, and described."""
 
-# ruff: noqa: ARG002 - Django calls these methods by its own signatures
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from django.contrib import admin
-from django.contrib.admin.utils import quote
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery, Value
-from django.http import HttpRequest, QueryDict
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.text import Truncator
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.core.paginator import InvalidPage
+from django.http import HttpRequest
 
-from django_liveactivity import conf, selectors
-from django_liveactivity.models import (
-    KnownActivityId,
-    LiveActivity,
-    Now,
-    Operation,
-    SameBytes,
-    lane_digest,
+from django_liveactivity import conf
+
+from .cards import (
+    ACCOUNT,
+    CardFacts,
+    Cards,
+    DescribedCard,
+    accounts_of,
+    cards,
+    database_of,
+    describe,
+    has_several_databases,
+    short_name,
 )
+from .filters import AccountFilter, CardFilter
+from .search import search
+from .window import Window, cut, is_cut, limit_text, newest_ids
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise, WithAnnotations
-
-Cards = QuerySet[LiveActivity, LiveActivity]
-ACCOUNT = "account"
-LONGEST_NAME = 32
-ATTENTION = {"1": True, "0": False}
-
-
-class CardFacts(TypedDict):
-    """What a page says about a card besides its columns; ``describe`` fills in the last three."""
-
-    now: int
-    is_closed: bool
-    wants_operator: bool
-    newest_operation_id: int | None
-    newest: Operation | None
-    status_text: str
-    subject_text: str
+__all__ = [
+    "ACCOUNT",
+    "CardFacts",
+    "CardList",
+    "Cards",
+    "DescribedCard",
+    "Found",
+    "accounts_of",
+    "cards",
+    "database_of",
+    "describe",
+    "has_several_databases",
+    "short_name",
+]
 
 
-if TYPE_CHECKING:
-    DescribedCard = WithAnnotations[LiveActivity, CardFacts]
-else:
-    DescribedCard = LiveActivity
+ALL = Window(start=0)
 
 
-def short_name(card: LiveActivity) -> str:
-    """Return the card's name, cut to 32 characters: it may have 255."""
-    return Truncator(str(card)).chars(LONGEST_NAME)
+@dataclass(frozen=True)
+class Found:
+    """The cards of a list.
 
-
-def accounts_of(cards: Iterable[LiveActivity]) -> list[str]:
-    """Return the aliases of the cards' accounts."""
-    return sorted({card.account for card in cards})
-
-
-def database_of(request: HttpRequest) -> str:
-    """Return the database of the account that a page is asked for; by default the first one's."""
-    accounts = conf.accounts()
-    came_from = QueryDict(request.GET.get("_changelist_filters", ""))
-    alias = request.GET.get(ACCOUNT) or came_from.get(ACCOUNT)
-    account = accounts.get(alias or "") or next(iter(accounts.values()), None)
-    return account.database if account else "default"
-
-
-def has_several_databases() -> bool:
-    """Tell whether the accounts live in several databases, of which a page shows one."""
-    return len({account.database for account in conf.accounts().values()}) > 1
-
-
-def cards(using: str) -> Cards:
-    """Return the cards of a database, each with the first four of ``CardFacts``."""
-    own = Operation.objects.filter(activity=OuterRef("pk"))
-    annotated: Cards = LiveActivity.objects.using(using).annotate(
-        now=Now(),
-        is_closed=selectors.is_closed(),
-        wants_operator=Q(needs_attention=True)
-        | Exists(own.filter(state=Operation.State.NEEDS_OPERATOR)),
-        newest_operation_id=Subquery(own.order_by("-pk").values("pk")[:1]),
-    )
-    return annotated
-
-
-def search(queryset: Cards, term: str) -> Cards:
-    """Return the cards with this stream key, activity ID or subject key, byte for byte.
-
-    By digest, as MariaDB's default collation takes ``Order-42`` for ``order-42``; a stream is
-    found by every activity ID that it ever had.
+    Args:
+        ids: at most 20,000, in the list's order.
+        is_cut: whether there are more.
+        is_partial: whether only open cards and the newest 20,000 were looked at.
+        is_loose: whether no card has all of the words that were searched for.
     """
-    by_key, by_id = lane_digest(stream_key=term), lane_digest(activity_id=term)
-    known = KnownActivityId.objects.filter(id_digest=by_id).values("activity")
-    named = Q(lane_digest__in=(by_key, by_id)) | Q(pk__in=known)
-    same = SameBytes("subject_pk", Value(term, output_field=selectors.SUBJECT_PK))
-    return queryset.filter(named | Q(same, subject_pk=term))
 
-
-class AccountFilter(admin.SimpleListFilter):
-    """One account or all; always one if the accounts live in several databases."""
-
-    title = _("account")
-    parameter_name = ACCOUNT
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        aliases = list(conf.accounts())
-        return [(alias, alias) for alias in aliases] if len(aliases) > 1 else []
-
-    def value(self) -> str | None:
-        chosen = super().value()
-        if chosen is None and has_several_databases():
-            return next(iter(conf.accounts()))
-        return chosen
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        choices = super().choices(changelist)
-        if has_several_databases():
-            next(choices)  # "All": a page shows one database
-        yield from choices
-
-    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
-        alias = self.value()
-        if not alias:
-            return queryset
-        # PostgreSQL raises for a NUL.
-        return queryset.filter(account=alias) if conf.ALIAS.fullmatch(alias) else queryset.none()
-
-
-class AttentionFilter(admin.SimpleListFilter):
-    """The cards that an operator should look at."""
-
-    title = _("needs attention")
-    parameter_name = "attention"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrPromise]]:
-        return [("1", _("Yes")), ("0", _("No"))]
-
-    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
-        value = self.value() or ""
-        if value not in ATTENTION:
-            return queryset
-        return queryset.filter(Q(("wants_operator", ATTENTION[value])))  # annotated by cards()
+    ids: list[int] = field(default_factory=list)
+    is_cut: bool = False
+    is_partial: bool = False
+    is_loose: bool = False
 
 
 class CardList(ChangeList):
-    """A page of cards, each described."""
+    """A page of cards, each described.
+
+    The ids of all pages come first, from indexes; what a page says is read for its rows alone.
+    """
+
+    found: Found
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> Cards:
+        """Return the cards of all pages: what an action on all of them gets."""
+        words, self.query = self.query, ""  # find() looks for them
+        try:
+            self._rows: Cards = super().get_queryset(request, exclude_parameters)
+        finally:
+            self.query = words
+        self.found = self._find(self._rows)
+        found: Cards = self.root_queryset.filter(pk__in=self.found.ids)
+        return found
+
+    def _find(self, rows: Cards) -> Found:
+        """Return the cards that fulfill every filter's condition, and have the words."""
+        base, term = self._base(), self.query.strip()
+        named = self._named(base)
+        if not term and rows.query.where == base.query.where:  # no filter has a condition to ask
+            return (
+                self._found(newest_ids(base)) if named is None else self._found(named.named, named)
+            )
+        window = named or Window.over(base)
+        if not term:
+            return self._found(window.ids(rows), window)
+        hits = search(term, rows, window, self.accounts)
+        return self._found(hits.ids, window, is_loose=hits.is_loose)
+
+    def _base(self) -> Cards:
+        """Return the cards of the account that was chosen: an index has them in their order."""
+        rows: Cards = self.root_queryset
+        for spec in self._specs():
+            if isinstance(spec, AccountFilter):
+                rows = spec.queryset(spec.request, rows)
+        return rows
+
+    def _named(self, base: Cards) -> Window | None:
+        """Return the cards that filters name by an index, or None if none does."""
+        named = [ids for spec in self._specs() if (ids := spec.ids(base)) is not None]
+        if not named:
+            return None
+        common = {*named[0]}.intersection(*named[1:])
+        is_partial = any(map(is_cut, named))
+        return Window(named=[pk for pk in named[0] if pk in common], is_partial=is_partial)
+
+    def _specs(self) -> Iterator[CardFilter]:
+        return (spec for spec in self.filter_specs if isinstance(spec, CardFilter))
+
+    @property
+    def limit(self) -> str:
+        """How many cards a list has at most, as the page says it."""
+        return limit_text()
+
+    @property
+    def accounts(self) -> list[str]:
+        """The aliases of the accounts that the list is about."""
+        chosen = [spec.value() for spec in self._specs() if isinstance(spec, AccountFilter)]
+        return [alias for alias in chosen if alias] or list(conf.accounts())
+
+    def _found(self, ids: list[int], window: Window = ALL, *, is_loose: bool = False) -> Found:
+        """Return the ids as what is listed: no more than 20,000, in the order that is asked for."""
+        shown, first = cut(ids), self._rows.query.order_by[0]
+        if ORDER_VAR in self.params:
+            shown = sorted(shown, reverse=first != "pk")
+        return Found(shown, is_cut(ids), window.is_partial, is_loose)
 
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        describe(self.model_admin.admin_site, request, self.result_list)
+        """Count the cards, and read those of the page."""
+        ids = self.found.ids
+        self.paginator = self.model_admin.paginator(ids, self.list_per_page)
+        self.result_count = len(ids)
+        self.show_full_result_count, self.full_result_count = False, None
+        self.show_admin_actions = True
+        self.can_show_all = self.result_count <= self.list_max_show_all
+        self.multi_page = self.result_count > self.list_per_page
+        self.result_list = self._described(request, self._page_of(ids))
 
+    def _page_of(self, ids: list[int]) -> list[int]:
+        if not self.multi_page or (self.show_all and self.can_show_all):
+            return ids
+        try:
+            return list(self.paginator.page(self.page_num).object_list)
+        except InvalidPage:
+            raise IncorrectLookupParameters from None
 
-def describe(
-    site: admin.AdminSite, request: HttpRequest, rows: Iterable[LiveActivity]
-) -> list[DescribedCard]:
-    """Give each card its newest operation, its status, and its subject as text or as a link.
-
-    One query for the operations and one per subject model, however many cards there are.
-    """
-    described = cast("list[DescribedCard]", list(rows))
-    if not described:
-        return []
-    operations = Operation.objects.using(described[0]._state.db)
-    newest = operations.in_bulk([pk for card in described if (pk := card.newest_operation_id)])
-    subjects = selectors.subjects(described)
-    for card in described:
-        card.newest = newest.get(card.newest_operation_id or 0)
-        card.status_text = _status_text(card)
-        card.subject_text = _subject_text(site, request, card, subjects[card.pk])
-    return described
-
-
-def _status_text(card: DescribedCard) -> str:
-    """Return the card's status; a card without an end that iOS has removed is expired."""
-    is_expired = selectors.is_expired(card, card.now)
-    return gettext("expired") if is_expired else card.get_status_display()
-
-
-def _subject_text(
-    site: admin.AdminSite, request: HttpRequest, card: LiveActivity, subject: Model | None
-) -> str:
-    if subject is None:
-        if not card.subject_model:
-            return ""
-        name = f"{card.subject_model} {card.subject_pk}"
-        return gettext("%(name)s (not found)") % {"name": name}
-    url = _subject_url(site, request, subject)
-    return format_html('<a href="{}">{}</a>', url, subject) if url else str(subject)
-
-
-def _subject_url(site: admin.AdminSite, request: HttpRequest, subject: Model) -> str:
-    """Return the subject's page in this admin, or "" where this user may see none."""
-    model = type(subject)
-    if not site.is_registered(model):
-        return ""
-    if not site.get_model_admin(model).has_view_or_change_permission(request, subject):
-        return ""
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
-    return reverse(name, args=[quote(subject.pk)], current_app=site.name)
+    def _described(self, request: HttpRequest, ids: list[int]) -> list[DescribedCard]:
+        """Return the cards of a page in its order; one that is gone by now is left out."""
+        read = {card.pk: card for card in self.root_queryset.filter(pk__in=ids)}
+        rows = [read[pk] for pk in ids if pk in read]
+        return describe(self.model_admin.admin_site, request, rows)

@@ -33,6 +33,7 @@ from .fields import (
 from .validation import Model
 
 _SCHEMES = {"open_url": ("https", "http", "shortcuts"), "webhook": ("https",)}
+MOST_METRICS = 8
 _UNSAFE = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
@@ -136,14 +137,14 @@ class Metrics(Content):
     """One to eight readings as gauges."""
 
     type: Literal["metrics"] | None = "metrics"
-    metrics: Annotated[List[Metric], sized(1, 8)]
+    metrics: Annotated[List[Metric], sized(1, MOST_METRICS)]
 
 
 class Stats(Content):
     """One to eight labeled values."""
 
     type: Literal["stats"] | None = "stats"
-    metrics: Annotated[List[Metric], sized(1, 8)]
+    metrics: Annotated[List[Metric], sized(1, MOST_METRICS)]
 
 
 class Alert(Content):

@@ -68,8 +68,15 @@ def parse_content(content: ContentInput, *, own_type: str | None = None) -> Cont
     _check_type(given, own_type)
     if name := given or own_type:
         return CONTENT_TYPES[name].model_validate(fields)
-    inferred = (name for name, own in _DISTINCTIVE_FIELDS.items() if not own.isdisjoint(fields))
-    return CONTENT_TYPES.get(next(inferred, ""), Content).model_validate({**fields, "type": None})
+    return CONTENT_TYPES.get(type_of(fields), Content).model_validate({**fields, "type": None})
+
+
+def type_of(content: Mapping[str, object]) -> str:
+    """Return the type that content says, or that its fields tell; "" if neither does."""
+    if content.get("type") in TYPE_NAMES:
+        return str(content["type"])
+    inferred = (name for name, own in _DISTINCTIVE_FIELDS.items() if not own.isdisjoint(content))
+    return next(inferred, "")
 
 
 def parse_options(options: Mapping[str, object]) -> Options:

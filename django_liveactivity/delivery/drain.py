@@ -142,9 +142,10 @@ class _Drain:
                 self.ends_wait = True
                 done = self._wait(state, permits.first_free_at(self.account, allowed))
             else:
-                if state.has_actions:
-                    apply_operator_actions(self.account)
+                left = state.has_actions and apply_operator_actions(self.account, self.deadline)
                 done = self._work(permit)
+                if left:
+                    done = replace(done, more=True, again_in=0.0, wake_in=0.0)
         return replace(done, is_sweep_late=late)
 
     def _work(self, permit: permits.Permit) -> Drained:

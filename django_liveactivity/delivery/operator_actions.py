@@ -1,6 +1,9 @@
-"""Apply what operators decided: retry an operation, give it up, probe an account now."""
+"""Apply what operators decided: retry or give up an operation, probe an account, call it seen."""
 
 from __future__ import annotations
+
+import math
+import time
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
@@ -21,16 +24,30 @@ from .notify import send_for_operations
 from .transaction import durable_transaction
 
 Operations = QuerySet[Operation, Operation]
+AT_ONCE = 100
+"""Operator actions read at once: an operator may have given thousands of operations up."""
 State = Operation.State
 Status = LiveActivity.Status
 
 
-def apply_operator_actions(account: Account) -> None:
-    """Apply the pending operator actions of an account, oldest first, one transaction each."""
+def apply_operator_actions(account: Account, until: float = math.inf) -> bool:
+    """Apply the pending operator actions of an account, oldest first, one transaction each.
+
+    Args:
+        account: the account.
+        until: the moment of ``time.monotonic`` at which the rest is left to the next drain.
+
+    Returns:
+        Whether some are left.
+    """
     pending = rows_of(account, OperatorAction).filter(applied_at=None).order_by("pk")
-    for action in pending.select_related("operation"):
-        if _apply(account, action) and action.operation is not None:
-            send_for_operations(account.database, operation_failed, [action.operation])
+    while found := list(pending.select_related("operation")[:AT_ONCE]):
+        for action in found:
+            if _apply(account, action) and action.operation is not None:
+                send_for_operations(account.database, operation_failed, [action.operation])
+        if time.monotonic() >= until:
+            return pending.exists()
+    return False
 
 
 @durable_transaction
@@ -44,6 +61,8 @@ def _apply(account: Account, action: OperatorAction) -> bool:
         states.update(frozen_until=0, probe_at=0, billing_probe_at=0, limit_probe_at=0)
     elif action.operation is not None and action.kind == OperatorAction.Kind.RETRY:
         _retry(account.database, action.operation)
+    elif action.operation is not None and action.kind == OperatorAction.Kind.ACKNOWLEDGE:
+        _acknowledge(account.database, action.operation, action.created_at)
     elif action.operation is not None:
         return _give_up(account.database, action.operation)
     return False
@@ -56,6 +75,15 @@ def _retry(using: str, operation: Operation) -> None:
     if this.exists():
         for rows in (this, unfinished.filter(kind=Operation.Kind.END)):
             _make_due(rows, state=State.PENDING, failures=0)
+
+
+def _acknowledge(using: str, newest: Operation, seen_at: int) -> None:
+    """Let the card need no attention for what had become of it when an operator looked."""
+    operations = Operation.objects.using(using).filter(activity=newest.activity_id)
+    operations.exclude(finished_at__gt=seen_at).update(needs_attention=False)
+    if not operations.filter(needs_attention=True).exists():
+        cards = LiveActivity.objects.using(using).filter(pk=newest.activity_id)
+        cards.update(needs_attention=False)
 
 
 def _give_up(using: str, operation: Operation) -> bool:

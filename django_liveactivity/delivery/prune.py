@@ -12,6 +12,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django_liveactivity.conf import Account
 from django_liveactivity.models import (
     Attempt,
+    EndBatch,
     KnownActivityId,
     Lane,
     LiveActivity,
@@ -31,6 +32,9 @@ ROWS = 500
 SECONDS = 2.0
 """How long one sweep prunes a database, so that its heart goes on beating."""
 
+CHOICES_KEPT_MS = 24 * 3600 * 1000
+"""How long a choice of cards is kept without an end that belongs to it."""
+
 M = TypeVar("M", bound=Model)
 Operations = QuerySet[Operation, Operation]
 
@@ -39,8 +43,9 @@ def prune(using: str, accounts: Collection[Account]) -> int:
     """Delete cards that ended or failed longer ago than ``Timing.keep_finished``.
 
     With a card go its operations, their attempts and operators' decisions, its known ids, and its
-    lane if no other card needs it. Decisions on an account itself go by their own age. Batch
-    follows upon batch for 2 s at most: what is left then goes with the next sweep.
+    lane if no other card needs it. Decisions on an account itself go by their own age, and choices
+    of cards after a day, once no operation names them. Batch follows upon batch for 2 s at most:
+    what is left then goes with the next sweep.
 
     Args:
         using: the database.
@@ -60,9 +65,21 @@ def prune(using: str, accounts: Collection[Account]) -> int:
         # Those on an account: they belong to no operation.
         decisions = OperatorAction.objects.using(using).filter(mine, operation=None)
         _delete_first(decisions.filter(applied_at__lt=Now() - age))
+    _delete_unused_batches(using)
     failures = TrackingFailure.objects.using(using)
     _delete_first(failures.filter(created_at__lt=Now() - TRACKING_FAILURES_KEPT_MS))
     return deleted
+
+
+def _delete_unused_batches(using: str) -> None:
+    """Delete some choices of cards that no end belongs to: not confirmed, or long ago."""
+    own = Operation.objects.filter(batch=OuterRef("pk"))
+    # One that is being confirmed has ends that are not seen here yet.
+    confirmed_lately = Q(ended_at__gte=Now() - CHOICES_KEPT_MS)
+    rows = EndBatch.objects.using(using).exclude(confirmed_lately)
+    old = rows.filter(~Exists(own), created_at__lt=Now() - CHOICES_KEPT_MS)
+    ids = list(old.values_list("pk", flat=True)[:ROWS])
+    rows.filter(pk__in=ids)._raw_delete(using)
 
 
 def _delete_first(rows: QuerySet[M, M]) -> None:

@@ -11,12 +11,14 @@ from django_liveactivity.models import AccountState, rows_of, with_now
 from . import alerts
 from .alerts import Problem, ProblemCode, overdue
 from .status import (
+    HOLDING_UP_ENDS,
     AccountCondition,
     AccountStatus,
     Condition,
     condition_of,
     heartbeat_age,
     statuses,
+    troubled,
 )
 
 __all__ = [
@@ -27,12 +29,11 @@ __all__ = [
     "ProblemCode",
     "check_health",
     "is_open",
+    "statuses",
+    "troubled",
     "why_ends_wait",
     "why_nothing_drains",
 ]
-
-HOLDING_UP_ENDS = (Condition.FROZEN, Condition.BLOCKED)
-"""The conditions in which an account sends no due end."""
 
 
 @dataclass(frozen=True)

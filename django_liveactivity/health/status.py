@@ -61,6 +61,10 @@ class Condition(StrEnum):
     """The account's database did not answer, so that nothing else is known."""
 
 
+HOLDING_UP_ENDS = (Condition.FROZEN, Condition.BLOCKED)
+"""The conditions in which an account sends no due end."""
+
+
 @dataclass(frozen=True)
 class NamedCards:
     """The cards of one problem: how many, and what the oldest of them are called.
@@ -84,6 +88,9 @@ class AccountStatus:
             known.
         reason: why the account is not open.
         next_call_in: until the account makes its next call, or its next probe.
+        condition_age: since when the account has been so, where that is known.
+        last_failure: of a blocked account, what the last call came to.
+        failures: of a blocked account, how many calls have failed in a row.
         backlog: operations that are due.
         due_ends: ends that are due and not acknowledged, those that are tried again later included.
         oldest_due_end_age: since when the oldest of them has been due.
@@ -104,6 +111,9 @@ class AccountStatus:
     condition: Condition
     reason: str = ""
     next_call_in: float | None = None
+    condition_age: float | None = None
+    last_failure: str = ""
+    failures: int = 0
     backlog: int = 0
     due_ends: int = 0
     oldest_due_end_age: float | None = None
@@ -151,6 +161,42 @@ def statuses(accounts: Sequence[conf.Account]) -> list[AccountStatus]:
     return [found[account.alias] for account in accounts]
 
 
+def troubled(accounts: Sequence[conf.Account]) -> list[conf.Account]:
+    """Return the accounts that may not be well, in three statements for each database.
+
+    They are not open, or have an end that has been due for too long; all of them, if no sweep was
+    made lately, or the database does not answer: whether that matters, the status tells.
+    """
+    databases: dict[str, list[conf.Account]] = defaultdict(list)
+    for account in accounts:
+        databases[account.database].append(account)
+    return [each for using, members in databases.items() for each in _troubled(using, members)]
+
+
+def _troubled(using: str, accounts: list[conf.Account]) -> list[conf.Account]:
+    try:
+        age = heartbeat_age(using)
+        stopped = Q(frozen_until__gt=Now())
+        for since in ("blocked_since", "billing_since", "limit_since"):
+            stopped |= Q((f"{since}__isnull", False))
+        states = AccountState.objects.using(using).filter(stopped)
+        closed = set(states.values_list("account", flat=True))
+        ends = due_ends_by_account(Operation.objects.using(using))
+    except (Error, ConnectionDoesNotExist, ImproperlyConfigured):
+        return accounts[:FILTERED]
+    return [
+        account
+        for account in accounts
+        if account.alias in closed
+        or ends.get(account.alias, DueEnds()).waits_longer_than(account.timing.overdue_after)
+        or (account.dispatcher != "immediate" and _is_silent(age, account))
+    ][:FILTERED]
+
+
+def _is_silent(age: float | None, account: conf.Account) -> bool:
+    return age is None or age * 1000 > account.timing.silent_after
+
+
 class DueEnds(NamedTuple):
     """The due ends of an account: how many, how many are refused, since when, and the clock."""
 
@@ -158,6 +204,10 @@ class DueEnds(NamedTuple):
     refused: int = 0
     oldest: int | None = None
     now: int = 0
+
+    def waits_longer_than(self, milliseconds: int) -> bool:
+        """Tell whether the oldest of them has waited for longer."""
+        return self.oldest is not None and self.now - self.oldest > milliseconds
 
     @property
     def age(self) -> float | None:
@@ -196,6 +246,9 @@ class _Facts:
             condition=condition,
             reason=reason,
             next_call_in=next_call_in,
+            condition_age=None if state is None else _condition_age(condition, state),
+            last_failure=state.blocked_reason if state else "",
+            failures=state.failures if state else 0,
             backlog=self.backlogs[alias],
             due_ends=ends.all,
             oldest_due_end_age=ends.age,
@@ -229,7 +282,7 @@ def due_ends_by_account(rows: Operations) -> dict[str, DueEnds]:
 
 def _overdue_cards(account: conf.Account, ends: DueEnds) -> NamedCards:
     longest = account.timing.overdue_after
-    if ends.oldest is None or ends.now - ends.oldest <= longest:
+    if not ends.waits_longer_than(longest):
         return NamedCards()
     due = _due_ends(rows_of(account, Operation))
     return _named(due.filter(due_at__lt=Now() - longest), "activity__")
@@ -342,6 +395,15 @@ def condition_of(state: AccountState | None) -> AccountCondition:
         reason = "As many cards are alive as the vendor allows: starts wait."
         return AccountCondition(Condition.LIMIT, reason, _seconds(state.now, state.limit_probe_at))
     return AccountCondition()
+
+
+def _condition_age(condition: Condition, state: AccountState) -> float | None:
+    begun = {
+        Condition.BLOCKED: state.blocked_since,
+        Condition.BILLING: state.billing_since,
+        Condition.LIMIT: state.limit_since,
+    }
+    return _seconds(begun.get(condition), state.now)
 
 
 def _why_blocked(state: AccountState) -> str:

@@ -1,14 +1,15 @@
-"""For long commands on a terminal: progress bars, the log, and stopping at Ctrl-C or SIGTERM."""
+"""For long commands on a terminal: bars, prefixes, the log, and stopping at Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
+import io
 import logging
 import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from django_liveactivity.printable import get_logger
 
@@ -22,6 +23,19 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 SIGNALS_CHECKED_EVERY = 0.1
 
 
+class Writable(Protocol):
+    """A stream of text that may be a terminal."""
+
+    def write(self, text: str, /) -> object:
+        """Write a text."""
+
+    def flush(self) -> object:
+        """Write what is still in memory."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+
+
 class ProgressBars:
     """Draws a bar, with tqdm, for each backlog of at least 10; draws nothing off a terminal.
 
@@ -29,7 +43,7 @@ class ProgressBars:
         stream: where to draw, if it is a terminal.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Writable) -> None:
         self._stream = stream
         self._bars: dict[str, tqdm[NoReturn]] = {}
         self._hinted = False
@@ -89,6 +103,30 @@ class ProgressBars:
             total=count, desc=name, unit="op", ncols=columns, nrows=lines, file=self._stream
         )
         return bar
+
+
+class PrefixedStream(io.TextIOBase):
+    """Writes whole lines with a name before each; several may share a stream, from any thread.
+
+    Args:
+        stream: where to write.
+        name: of who writes.
+    """
+
+    _lock = threading.Lock()
+
+    def __init__(self, stream: Writable, name: str) -> None:
+        self._stream, self._prefix = stream, f"{name:<8} | "
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Write the lines that are complete, and keep the rest until it is."""
+        with self._lock:
+            *lines, self._rest = (self._rest + text).split("\n")
+            for line in lines:
+                self._stream.write(f"{self._prefix}{line}".rstrip() + "\n")
+            self._stream.flush()
+        return len(text)
 
 
 @contextmanager

@@ -13,13 +13,14 @@ from .base import rows_of
 from .clock import Now, from_datetime, to_datetime, with_now
 from .delivery import AccountState, DrainPermit, Heartbeat, Lane, RateLimitSlot
 from .fields import SameBytes, storable
-from .operation import Attempt, Operation, OperatorAction, Source
+from .operation import Attempt, EndBatch, Operation, OperatorAction, Source
 from .tracking import TrackingFailure
 
 __all__ = [
     "AccountState",
     "Attempt",
     "DrainPermit",
+    "EndBatch",
     "Heartbeat",
     "KnownActivityId",
     "Lane",

@@ -144,8 +144,10 @@ class LiveActivity(KeptModel):
     )
     generation = models.PositiveIntegerField(_("generation"), default=0)
     needs_attention = models.BooleanField(_("needs attention"), default=False)
+    evicted_by = models.BigIntegerField(null=True, editable=False)  # the operation's id
     ended_at = models.BigIntegerField(null=True, editable=False)  # of a failed card, since when
 
+    read_at: int  # annotated by selectors.by_pks: the database's clock at that moment
     is_closed: bool  # annotated by the selectors: whether an end is due
     newest_content: JSONObject | None  # annotated by the selectors: what it was meant to show
     newest_options: JSONObject  # what traveled beside that content
@@ -154,7 +156,10 @@ class LiveActivity(KeptModel):
     class Meta:
         verbose_name = _("live activity")
         verbose_name_plural = _("live activities")
-        permissions = [("end_liveactivity", _("Can end live activities"))]
+        permissions = [
+            ("end_liveactivity", _("Can end live activities")),
+            ("operate_liveactivity", _("Can retry, give up, probe and acknowledge")),
+        ]
         indexes = [
             models.Index(fields=["account", "lane_digest", "id"], name="dla_lane"),
             models.Index(fields=["account", "subject_model", "subject_pk"], name="dla_subject"),

@@ -37,6 +37,46 @@ class Source(models.TextChoices):
     TIME_TO_LIVE = "time_to_live", _("time to live")
 
 
+class EndBatch(InsertedModel):
+    """The cards that one operator chose at once, in one row; the ends they get carry its number.
+
+    Args:
+        filters: the query string of the list that the cards were chosen from.
+        highest_id: the newest of the cards: a later one was never chosen.
+        ranges: the ids of the cards, as pairs of the first and the last of consecutive ones: what
+            the filters find later was not chosen.
+        size: how many cards were chosen.
+        actor: who chose them.
+        ended_at: when the choice was confirmed, which can be done once.
+    """
+
+    filters = AnyTextField(_("filters"), blank=True)
+    highest_id = models.BigIntegerField()
+    ranges = models.JSONField(default=list)
+    size = models.PositiveIntegerField(_("size"), default=0)
+    actor = AnyCharField(_("actor"), max_length=MAX_ACTOR)
+    created_at = models.BigIntegerField(editable=False)
+    ended_at = models.BigIntegerField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("batch of ends")
+        verbose_name_plural = _("batches of ends")
+        indexes = [models.Index(fields=["created_at"], name="dla_batch_created")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+    @property
+    def created(self) -> datetime.datetime:
+        """When the cards were chosen, by the database's clock."""
+        return to_datetime(self.created_at)
+
+    @property
+    def card_ids(self) -> list[int]:
+        """The ids of the cards, in ascending order."""
+        return [pk for first, last in self.ranges for pk in range(first, last + 1)]
+
+
 class Operation(KeptModel):
     """One intended change; the host INSERTs it and delivery moves it through its states."""
 
@@ -91,6 +131,15 @@ class Operation(KeptModel):
     source = models.CharField(_("source"), max_length=16, choices=Source.choices, blank=True)
     actor = AnyCharField(_("actor"), max_length=MAX_ACTOR, blank=True)
     reason = AnyTextField(_("reason"), blank=True)
+    batch = models.ForeignKey(
+        EndBatch,
+        verbose_name=_("batch of ends"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,  # the index on batch and state serves
+        null=True,
+        related_name="operations",
+    )
     created_at = models.BigIntegerField(editable=False)
 
     # From here on delivery writes, and the host only reads.
@@ -121,6 +170,7 @@ class Operation(KeptModel):
             models.Index(fields=["account", "lane_digest", "state", "id"], name="dla_op_lane"),
             models.Index(fields=["account", "lane_digest", "kind", "id"], name="dla_op_kind"),
             models.Index(fields=["activity", "id"], name="dla_op_activity"),
+            models.Index(fields=["batch", "state"], name="dla_op_batch"),
         ]
 
     def __str__(self) -> str:
@@ -220,6 +270,7 @@ class OperatorAction(InsertedModel):
         RETRY = "retry", _("retry")
         GIVE_UP = "give_up", _("give up")
         PROBE = "probe", _("probe now")
+        ACKNOWLEDGE = "acknowledge", _("seen")
 
     account = models.CharField(_("account"), max_length=MAX_ALIAS)
     operation = models.ForeignKey(
@@ -230,7 +281,7 @@ class OperatorAction(InsertedModel):
         null=True,
         related_name="operator_actions",
     )
-    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     actor = AnyCharField(_("actor"), max_length=MAX_ACTOR)
     reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)

@@ -6,7 +6,8 @@
 
 It reads the contract by itself: it shares no code with the client that it answers.
 
-A request comes in by ``http_server``; ``control`` answers what is not for the API. ``sandbox``
+A request comes in by ``http_server``, which lets no other site's page in. ``control`` answers what
+is not for the API: the ``page`` with the phone, and what its buttons do. ``sandbox``
 records each call and asks ``faults`` and ``vendor`` for the reply: ``vendor`` checks the key, the
 ``limits`` and the body (``contract``), and changes the ``phone``.
 """

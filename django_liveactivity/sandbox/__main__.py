@@ -20,7 +20,7 @@ def main() -> None:
         sandbox = from_arguments(parser.parse_args(), echo)
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    echo(f"Sandbox at {sandbox.url}, phone at {sandbox.base}/phone.json")
+    echo(f"Sandbox at {sandbox.url} and phone at {sandbox.base}/")
     try:
         sandbox.serve_forever()
     except KeyboardInterrupt:

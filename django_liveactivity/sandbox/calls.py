@@ -66,11 +66,16 @@ class ApiRequest(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What goes back: status, headers of its own, and a body that is sent as JSON."""
+    """What goes back: status, headers of its own, and a body: bytes, or what is sent as JSON."""
 
     status: int
     headers: dict[str, str]
     body: Any
+
+
+def printable_line(*words: str) -> str:
+    """Return words as one line of ASCII, which can neither forge a line nor move a cursor."""
+    return " ".join(words).encode("unicode_escape").decode("ascii")
 
 
 def refused(error: RefusedCallError) -> Reply:
@@ -121,6 +126,9 @@ class ReceivedCall:
         evicted = self.account.make_room(self.now)
         display = next_display(previous, self.body)
         card = self.account.phone.show(self.account.number, stream_key, display, self.now)
+        if previous is not None and previous.type == card.type:
+            card.timer = previous.timer
+        card.wind(self.body, self.now)
         fields = {"activity_id": card.activity_id, "devices_notified": DEVICES, "users_notified": 1}
         # The contract names it for start only; without it a PUT could not tell which card it ended.
         return card, fields | ({"ended_activity_id": evicted} if evicted else {})
@@ -175,4 +183,4 @@ class CallRecord:
         words += filter(None, (answer.get("operation"), answer.get("error")))
         if self.fault is not None:
             words.append(f"({self.fault})")
-        return " ".join(words).encode("unicode_escape").decode("ascii")
+        return printable_line(*words)

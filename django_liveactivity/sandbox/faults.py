@@ -17,7 +17,10 @@ from .contract import RefusedCallError
 from .http_server import HttpHandler, render, render_json
 from .limits import billing_blocked, no_recipients, rate_limited
 
-KINDS = ("hang", "reset", "reset-after", "late", "slow", "html", "truncate", "partial", "ignored")
+KINDS = (
+    *("hang", "reset", "reset-after", "late", "slow", "html", "truncate"),
+    *("partial", "ignored", "paused"),
+)
 HTML_PAGE = "<!doctype html><title>Welcome</title><p>Please accept the terms of this network."
 _INJECTED = "Injected by the sandbox's faults"
 _POLL_SECONDS = 0.05
@@ -47,6 +50,14 @@ class Fault:
     first: int = 1
     last: int | None = None
     percent: float = 0.0
+
+    def __str__(self) -> str:
+        """Return the rule as ``parse_faults`` reads it."""
+        target = "/".join(filter(None, (self.method, self.endpoint)))
+        if self.percent:
+            return f"{target}:{self.kind}@{self.percent:g}%"
+        last = "+" if self.last is None else "" if self.last == self.first else f"-{self.last}"
+        return f"{target}:{self.kind}@{self.first}{last}"
 
     def matches(self, route: Route) -> bool:
         """Whether this rule is about calls of this endpoint."""
@@ -82,11 +93,24 @@ class FaultPlan:
     """
 
     def __init__(self, faults: Iterable[Fault], seed: int | None = None) -> None:
+        self._seed = seed
+        self.replace(faults)
+
+    def replace(self, faults: Iterable[Fault]) -> None:
+        """Put other rules in the place of these, and count calls from 1 again."""
         self.faults = tuple(faults)
         self._counts = [0] * len(self.faults)
         self._dice = [
-            random.Random(None if seed is None else f"{seed}/{index}")
+            random.Random(None if self._seed is None else f"{self._seed}/{index}")
             for index in range(len(self.faults))
+        ]
+
+    def in_force(self) -> list[tuple[Fault, int | None]]:
+        """Return the rules that may strike yet, and how many calls: ``None`` if without end."""
+        return [
+            (fault, None if fault.last is None else fault.last - max(count, fault.first - 1))
+            for fault, count in zip(self.faults, self._counts, strict=True)
+            if fault.last is None or count < fault.last
         ]
 
     def kind_for(self, route: Route) -> str:
@@ -106,6 +130,8 @@ def _parse_rule(rule: str) -> Fault:
         raise ValueError(f"cannot read the fault {rule!r}: {_USAGE}")
     method, endpoint, kind, when = match.group("method", "endpoint", "kind", "when")
     _check_target(rule, method, endpoint)
+    if kind == "paused" and (method, endpoint or "stream") != ("PUT", "stream"):
+        raise ValueError(f"{rule!r} matches no call: paused is an answer to PUT")
     if kind not in KINDS and not re.fullmatch("[45][0-9][0-9]", kind):
         raise ValueError(
             f"unknown kind {kind!r} in {rule!r}: a status from 400 to 599, or {', '.join(KINDS)}"
@@ -148,6 +174,8 @@ def injected_reply(fault: str | None, request: ApiRequest, now: float) -> Reply 
     """Return the reply of a fault that keeps the vendor from processing the call, if it is one."""
     if fault == "ignored":
         return _ignored(request, now)
+    if fault == "paused" and request.route is not None:
+        return _paused(now, request.route.stream_key)
     return status_reply(int(fault), now) if fault is not None and fault.isdigit() else None
 
 
@@ -165,6 +193,13 @@ def status_reply(status: int, now: float) -> Reply:
         case _:
             error = RefusedCallError(status, responses.get(status, f"Status {status}"), _INJECTED)
     return refused(error)
+
+
+def _paused(now: float, stream_key: str) -> Reply:
+    """Return a 200 for a PUT, as if the user had paused the stream."""
+    reply = accepted(now, operation="paused", stream_key=stream_key)
+    reply.body["activity_id"] = None
+    return reply
 
 
 def _ignored(request: ApiRequest, now: float) -> Reply:

@@ -20,6 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--bind", type=_checked(parse_bind), default=DEFAULT_BIND, metavar="HOST:PORT")
     add(
+        "--allow-remote",
+        action="store_true",
+        help="let other machines in: any address to bind, any Host in requests",
+    )
+    add(
         "--api-key",
         action="append",
         dest="api_keys",
@@ -106,6 +111,7 @@ def from_arguments(
     return Sandbox(
         port,
         host=host,
+        allow_remote=arguments.allow_remote,
         latency=parse_latency(arguments.latency),
         seed=arguments.seed,
         faults=arguments.faults,
@@ -124,7 +130,7 @@ def parse_bind(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError(f"{text!r} is not HOST:PORT, as in {DEFAULT_BIND}")
-    return host, int(port)
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def parse_started_elsewhere(text: str) -> tuple[str, str]:

@@ -36,6 +36,24 @@ class Display(NamedTuple):
     envelope: JsonObject
 
 
+class Stopwatch(NamedTuple):
+    """The time of a timer: what it showed when it was last set, and since when it runs."""
+
+    seconds: float = 0.0
+    since: float | None = None
+
+    def read(self, now: float) -> float:
+        """Return the seconds that it has run."""
+        return self.seconds + (0.0 if self.since is None else now - self.since)
+
+    def set(self, now: float, *, runs: bool) -> Stopwatch:
+        """Return it at the same time, running or stopped."""
+        return Stopwatch(self.read(now), now if runs else None)
+
+
+STOPPED = Stopwatch()
+
+
 @dataclass
 class PhoneCard:
     """One Live Activity; ``dismiss_at`` is 0 until it has ended."""
@@ -49,6 +67,12 @@ class PhoneCard:
     ended_at: float | None = None
     dismiss_at: float = 0.0
     end_reason: str = ""
+    timer: Stopwatch = STOPPED
+
+    @property
+    def name(self) -> str:
+        """Its stream key, or its activity id if it has none."""
+        return self.stream_key or self.activity_id
 
     @property
     def is_alive(self) -> bool:
@@ -60,10 +84,27 @@ class PhoneCard:
         """The type of its content."""
         return str(self.display.content["type"])
 
+    def is_visible(self, now: float) -> bool:
+        """Whether it is on the lock screen: alive, or ended and not yet removed."""
+        return self.is_alive or self.dismiss_at > now
+
+    def wind(self, body: JsonObject, now: float) -> None:
+        """Set its timer by what was sent: a duration starts it anew."""
+        if "duration_seconds" in body.get("content_state", {}):
+            self.timer = STOPPED
+        self.timer = self.timer.set(now, runs=self.display.content.get("is_running", True))
+
     def end(self, now: float, reason: str, *, dismiss_after: float = 0.0) -> None:
         """End it, to stay visible for ``dismiss_after`` seconds."""
+        self.timer = self.timer.set(now, runs=False)
         self.ended_at, self.end_reason = now, reason
         self.dismiss_at = now + dismiss_after
+
+    def dismiss(self, now: float) -> None:
+        """Swipe it away, as its user would."""
+        if self.is_alive:
+            self.end(now, "dismissed")
+        self.dismiss_at = now
 
     def end_by_call(self, body: JsonObject, now: float, *, minutes: float) -> None:
         """End it as the body asks, to stay for ``minutes`` if the body does not say how long."""
@@ -71,6 +112,7 @@ class PhoneCard:
         minutes = content.get("auto_dismiss_minutes", minutes)
         seconds = content.get("auto_dismiss_seconds", minutes * 60)
         self.display = _final_display(self, body)
+        self.wind(body, now)
         self.end(now, "ended", dismiss_after=min(seconds, LONGEST_DISMISSAL))
 
     def as_json(self) -> JsonObject:
@@ -164,5 +206,6 @@ class Phone:
         """Return what is on the phones now: alive, and ended but not yet dismissed."""
         self.expire(now)
         alive = [card.as_json() for card in self.alive()]
-        ended = [card.as_json() for card in self.cards.values() if card.dismiss_at > now]
+        visible = [card for card in self.cards.values() if card.is_visible(now)]
+        ended = [card.as_json() for card in visible if not card.is_alive]
         return {"empty": not alive, "alive": alive, "ended": ended}

@@ -7,10 +7,18 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Self, Unpack
 
-from .calls import API_PREFIX, MALFORMED, ApiRequest, CallRecord, Reply, delivery_report
+from .calls import (
+    API_PREFIX,
+    MALFORMED,
+    ApiRequest,
+    CallRecord,
+    Reply,
+    delivery_report,
+    printable_line,
+)
 from .control import Controls
-from .faults import Fault, FaultPlan, FaultyHandler, injected_reply, parse_faults
-from .http_server import HttpServer
+from .faults import Fault, FaultPlan, FaultyHandler, injected_reply
+from .http_server import HttpServer, is_loopback
 from .limits import Policy, PolicyOptions
 from .phone import timestamp
 from .vendor import Vendor
@@ -28,7 +36,8 @@ class Sandbox(Controls):
 
     Args:
         port: to listen on; 0 takes a free one.
-        host: to listen on.
+        host: to listen on, a loopback address.
+        allow_remote: any ``host`` may be listened on, and the ``Host`` of a request be any.
         latency: seconds before each reply.
         seed: makes activity ids and the chances of faults the same in every run.
         faults: rules of ``parse_faults``; ``faults`` may be set again at any time.
@@ -52,6 +61,7 @@ class Sandbox(Controls):
         port: int = 0,
         *,
         host: str = "127.0.0.1",
+        allow_remote: bool = False,
         latency: float = 0.0,
         seed: int | None = None,
         faults: str | tuple[Fault, ...] = "",
@@ -60,36 +70,31 @@ class Sandbox(Controls):
         echo: Callable[[str], object] | None = None,
         **policy: Unpack[PolicyOptions],
     ) -> None:
+        if not (allow_remote or is_loopback(f"[{host}]" if ":" in host else host)):
+            raise ValueError(
+                f"{host} lets other machines in: ask for it with --allow-remote (allow_remote=True)"
+            )
         self.policy = Policy(**policy)
+        self.allow_remote = allow_remote
         self.latency, self.late_after, self.slow_interval = latency, 2.0, 1.0
         self.closing = threading.Event()
-        self._seed, self._echo = seed, echo
-        super().__init__(Vendor(self.policy, seed), clock, started_elsewhere or {})
+        self._echo = echo
+        vendor, plan = Vendor(self.policy, seed), FaultPlan((), seed)
+        super().__init__(vendor, clock, plan, started_elsewhere or {})
         self.faults = faults
         self._http_server = HttpServer((host, port), FaultyHandler, self)
         self._thread: threading.Thread | None = None
 
     @property
     def base(self) -> str:
-        """The address without a path, under which ``/phone.json`` and ``/calls.json`` are."""
-        host, port = self._http_server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        """The address without a path, where the page is."""
+        host, port = map(str, self._http_server.server_address[:2])
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
     def url(self) -> str:
         """The base URL of the API."""
         return self.base + API_PREFIX
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """The rules in force; setting them, as text or parsed, counts calls from 1 again."""
-        return self._plan.faults
-
-    @faults.setter
-    def faults(self, faults: str | tuple[Fault, ...]) -> None:
-        parsed = parse_faults(faults) if isinstance(faults, str) else faults
-        with self._lock:
-            self._plan = FaultPlan(parsed, self._seed)
 
     def __enter__(self) -> Self:
         self.start()
@@ -116,12 +121,6 @@ class Sandbox(Controls):
             self._http_server.shutdown()
             self._thread.join()
         self._http_server.server_close()
-
-    def reset(self) -> None:
-        """Forget every account, card and call; faults count from 1 again."""
-        with self._lock:
-            super().reset()
-            self.faults = self._plan.faults
 
     def receive(self, request: ApiRequest) -> CallRecord:
         """Record a call of the API, and the fault that it meets."""
@@ -159,3 +158,8 @@ class Sandbox(Controls):
         """Print a call that has been dealt with, answered or not."""
         if self._echo is not None:
             self._echo(record.line())
+
+    def reject(self, method: str, path: str, why: str) -> None:
+        """Print a request that another site's page may have made."""
+        if self._echo is not None:
+            self._echo(printable_line(method, path, "403", why))

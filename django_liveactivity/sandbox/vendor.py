@@ -65,6 +65,11 @@ class Vendor:
         found = (account.streams.get(stream_key) for account in self._accounts.values())
         return [stream for stream in found if stream is not None]
 
+    def paused(self) -> list[Stream]:
+        """Return the streams that their user has paused, in every account."""
+        accounts = self._accounts.values()
+        return [each for account in accounts for each in account.streams.values() if each.is_paused]
+
     def handle(self, request: ApiRequest, now: float) -> Reply:
         """Process one request at ``now``, in seconds since the epoch."""
         self.phone.expire(now)
@@ -164,6 +169,7 @@ def _show_change(call: ReceivedCall, card: PhoneCard) -> Reply:
     if display == card.display:
         return _reconciled(call, "noop", activity_id=card.activity_id)
     card.display = display
+    card.wind(call.body, call.now)
     card.updates += 1
     report = delivery_report("all") | {"remote_push_sent": True}
     if _is_busy(card, call.now):
@@ -203,6 +209,7 @@ def _update(call: ReceivedCall) -> Reply:
     if not card.is_alive:
         return _show_again(call, card)
     card.display = next_display(card, call.body)
+    card.wind(call.body, call.now)
     card.updates += 1
     return accepted(call.now, activity_id=card.activity_id, **delivery_report("all"))
 

@@ -2,7 +2,8 @@
 
 Nothing here waits for the vendor or the broker. Bad input raises ``InvalidInputError`` before
 anything is written. Each service has an async name, which begins with ``a``.
-All names are imported on first use, so that Django starts without them.
+All names are imported on first use, so that Django starts without them. ``batch`` is not public: it
+ends the thousands of cards that an operator chooses in the admin.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 from django_liveactivity.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from . import batch as batch
     from .context import (
         Card,
+        aacknowledge_activity,
         aend_activities,
         aend_activity,
         agive_up_operation,
@@ -25,11 +28,18 @@ if TYPE_CHECKING:
         live_activity,
     )
     from .ends import end_activities, end_activity, keep_activity
-    from .operator_actions import give_up_operation, probe_account, retry_operation
+    from .operator_actions import (
+        acknowledge_activity,
+        give_up_operation,
+        probe_account,
+        retry_operation,
+    )
     from .streams import stream_activity, track_activity
 
 __all__ = [
     "Card",
+    "aacknowledge_activity",
+    "acknowledge_activity",
     "aend_activities",
     "aend_activity",
     "agive_up_operation",
@@ -50,5 +60,5 @@ __all__ = [
 ]
 
 __getattr__, __dir__ = lazy_names(
-    __name__, __all__, "streams", "ends", "operator_actions", "context"
+    __name__, __all__, "streams", "ends", "operator_actions", "context", "batch"
 )

@@ -17,10 +17,15 @@ from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 
-from .ends import EndOptions, end_activities, end_activity, keep_activity
-from .operator_actions import give_up_operation, probe_account, retry_operation
+from .ends import end_activities, end_activity, keep_activity
+from .operator_actions import (
+    acknowledge_activity,
+    give_up_operation,
+    probe_account,
+    retry_operation,
+)
 from .streams import stream_activity, track_activity
-from .writer import Unset
+from .writer import EndOptions, Unset
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,6 +77,7 @@ aend_activities = to_async(end_activities)
 aend_activity = to_async(end_activity)
 agive_up_operation = to_async(give_up_operation)
 akeep_activity = to_async(keep_activity)
+aacknowledge_activity = to_async(acknowledge_activity)
 aprobe_account = to_async(probe_account)
 aretry_operation = to_async(retry_operation)
 astream_activity = to_async(stream_activity)

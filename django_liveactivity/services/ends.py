@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack, cast
 
 from django.conf import settings
 from django.db.models import BigIntegerField, Model, QuerySet
@@ -25,7 +25,6 @@ from django_liveactivity.content.parsing import ContentInput, OptionFields, pars
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.models import (
     LiveActivity,
-    Now,
     Operation,
     Subject,
     from_datetime,
@@ -33,20 +32,23 @@ from django_liveactivity.models import (
 )
 from django_liveactivity.models.missing_migration import names_missing_migration
 
-from .writer import UNSET, OperationFields, Unset, Writer, checked_options, milliseconds
+from .writer import (
+    NOW,
+    UNSET,
+    EndOptions,
+    OperationFields,
+    Unset,
+    Writer,
+    checked_options,
+    milliseconds,
+)
 
 Kind = Operation.Kind
 Rank = Operation.Rank
 State = Operation.State
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
-
-
-class EndOptions(OptionFields, total=False):
-    """How a card ends: what ``end_activity`` and ``end_activities`` take beside its content."""
-
-    dismiss_after: datetime.timedelta | Unset | None
-    at: datetime.datetime | None
-    after: datetime.timedelta | None
+KEPT_BESIDE_CONTENT = ("action", "secondary_action", "tags", "metadata")
+"""Options of the newest content that its end has too."""
 
 
 class CardName(TypedDict, total=False):
@@ -190,7 +192,8 @@ def keep_activity(
 class EndRequest:
     """How a card shall end; checked against the card as far as it is known.
 
-    A dismissal within content in the vendor's shape becomes ``dismiss_after``.
+    A dismissal within content in the vendor's shape becomes ``dismiss_after``. Without content,
+    ``changes`` are fields that replace those of the newest content, whatever its type.
 
     Raises:
         InvalidInputError: at a dismissal in the content that is wrong or contradicts another.
@@ -200,6 +203,7 @@ class EndRequest:
     options: OptionFields | None = None
     dismiss_after: datetime.timedelta | Unset | None = UNSET
     due_at: int | Combinable | None = None
+    changes: JSONObject | None = None
 
     def __post_init__(self) -> None:
         self.content, self.dismiss_after = take_dismissal(
@@ -207,14 +211,40 @@ class EndRequest:
         )
 
     @classmethod
-    def of(cls, content: ContentInput | None, options: EndOptions) -> EndRequest:
+    def of(
+        cls,
+        content: ContentInput | None,
+        options: EndOptions,
+        changes: JSONObject | None = None,
+        now: int | Combinable = NOW,
+    ) -> EndRequest:
         """Return the request of a call.
 
         Raises:
             InvalidInputError: at ``at`` or ``after``, too.
         """
-        due_at = _due_at(options.pop("at", None), options.pop("after", None))
-        return cls(content, options, options.pop("dismiss_after", UNSET), due_at)
+        due_at = _due_at(options.pop("at", None), options.pop("after", None), now)
+        dismiss_after = options.pop("dismiss_after", UNSET)
+        return cls(content, options, dismiss_after, due_at, changes)
+
+    def for_card(self, card: LiveActivity) -> EndRequest:
+        """Return the request with the content that ``changes`` make of a card's newest.
+
+        What the newest content had beside it goes along, as with an end without content.
+
+        Raises:
+            ContentRequiredError: no content is known, and the changes have no title.
+        """
+        if not self.changes:
+            return self
+        known, beside = card.newest_content, card.newest_options or {}
+        if known is None and "title" not in self.changes:
+            raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
+        kept = {name: value for name, value in beside.items() if name in KEPT_BESIDE_CONTENT}
+        options = cast("OptionFields", {**kept, **(self.options or {})})
+        return replace(
+            self, content={**(known or {}), **self.changes}, options=options, changes=None
+        )
 
 
 def end_card(
@@ -226,10 +256,31 @@ def end_card(
     standing = selectors.due_end(card) if card.is_closed else None
     if standing is not None and standing.state == State.DONE and name and "stream_key" in name:
         return _adopt(writer, request, name)  # another program may have shown it again
+    decided = decide_end(writer, card, request, standing)
+    if isinstance(decided, Operation):
+        return decided
+    return writer.insert_operation(card, Kind.END, **decided)
+
+
+def decide_end(
+    writer: Writer, card: LiveActivity, request: EndRequest, standing: Operation | None
+) -> Operation | OperationFields:
+    """Return the end that stands, if it is all that is asked for, else the columns of a new one.
+
+    Args:
+        writer: of the card's account.
+        card: was read as ``described``.
+        request: how it shall end.
+        standing: the due end of a closed card.
+
+    Raises:
+        InvalidInputError: names the field.
+        ContentRequiredError: nothing is known that the ended card could show.
+    """
     fields = _fields(writer, card, request)
     if standing is not None and satisfies(standing, fields, request):
         return standing
-    return writer.insert_operation(card, Kind.END, **fields)
+    return fields
 
 
 def _adopt(writer: Writer, request: EndRequest, name: CardName) -> Operation:
@@ -240,8 +291,9 @@ def _adopt(writer: Writer, request: EndRequest, name: CardName) -> Operation:
 
 
 def _fields(writer: Writer, card: LiveActivity, request: EndRequest) -> OperationFields:
+    asked = request.for_card(card)
     by_key = bool(card.stream_key)
-    return validate_end(writer, request, by_key=by_key, known=card.newest_content)
+    return validate_end(writer, asked, by_key=by_key, known=card.newest_content)
 
 
 def validate_end(
@@ -359,12 +411,12 @@ def _find(writer: Writer, activity: LiveActivity | None, name: CardName) -> Live
 
 
 def _due_at(
-    at: datetime.datetime | None, after: datetime.timedelta | None
+    at: datetime.datetime | None, after: datetime.timedelta | None, now: int | Combinable
 ) -> int | Combinable | None:
     if at is not None and after is not None:
         raise InvalidInputError.at("at", "Give either at or after.")
     if after is not None:
-        return Now() + milliseconds("after", after)
+        return now + milliseconds("after", after)
     if at is None:
         return None
     if not isinstance(at, datetime.datetime):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from django_liveactivity import conf
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Operation, OperatorAction, with_now
+from django_liveactivity.models import LiveActivity, Operation, OperatorAction, rows_of, with_now
 from django_liveactivity.models.missing_migration import names_missing_migration
 
-from .writer import Writer, checked_text
+from .writer import Writer, checked_text, insert_operator_actions, writers_for
+
+AT_ONCE = 1_000
+"""Rows in one statement."""
 
 
 def retry_operation(operation: Operation, *, actor: object, reason: str = "") -> OperatorAction:
@@ -38,9 +45,58 @@ def give_up_operation(operation: Operation, *, actor: object, reason: str) -> Op
     Raises:
         InvalidInputError: at ``operation`` if it is finished, at ``actor`` or at ``reason``.
     """
-    if not checked_text("reason", reason).strip():
-        raise InvalidInputError.at("reason", "Say why: the card may stay on the phone.")
+    _check_is_given(reason)
     return _decide(_account_of(operation), OperatorAction.Kind.GIVE_UP, operation, actor, reason)
+
+
+@dataclass(frozen=True)
+class CardDecision:
+    """What was decided on the unfinished operations of a card.
+
+    Args:
+        card: the card.
+        decided: on how many of them.
+        scheduled: how many are ends that are scheduled for later, on which nothing was decided.
+        error: why nothing can be decided on the card.
+    """
+
+    card: LiveActivity
+    decided: int = 0
+    scheduled: int = 0
+    error: InvalidInputError | None = None
+
+
+def retry_cards(
+    cards: Sequence[LiveActivity], *, actor: object, reason: str = ""
+) -> list[CardDecision]:
+    """Try what is due and unfinished of cards again at once, in two statements.
+
+    Args:
+        cards: of one database, at most 1,000.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
+        reason: why, for the history.
+
+    Raises:
+        InvalidInputError: at ``actor`` or at ``reason``.
+    """
+    return _decide_on_cards(OperatorAction.Kind.RETRY, cards, actor, reason)
+
+
+def give_up_cards(
+    cards: Sequence[LiveActivity], *, actor: object, reason: str
+) -> list[CardDecision]:
+    """Give up what is unfinished of cards, in two statements; as ``give_up_operation`` does.
+
+    Args:
+        cards: of one database, at most 1,000.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
+        reason: why, for the history; it must be given.
+
+    Raises:
+        InvalidInputError: at ``actor`` or at ``reason``.
+    """
+    _check_is_given(reason)
+    return _decide_on_cards(OperatorAction.Kind.GIVE_UP, cards, actor, reason)
 
 
 def probe_account(
@@ -59,6 +115,36 @@ def probe_account(
     return _decide(account, OperatorAction.Kind.PROBE, None, actor, reason)
 
 
+@names_missing_migration
+def acknowledge_activity(
+    activity: LiveActivity, *, actor: object, reason: str = ""
+) -> OperatorAction:
+    """Note that an operator has looked at a card that needs attention: it needs none any more.
+
+    Its operations stay as they are. An end that the vendor refuses goes on waiting for an operator:
+    retry it or give it up.
+
+    Args:
+        activity: the card's row.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
+        reason: what was found, for the history.
+
+    Raises:
+        InvalidInputError: at ``activity`` if it is unknown or needs no attention, at ``actor`` or
+            at ``reason``.
+    """
+    if not isinstance(activity, LiveActivity) or not isinstance(activity.pk, int):
+        raise InvalidInputError.at("activity", "Give a saved LiveActivity.")
+    writer = _deciding_writer(activity.account, actor, reason)
+    cards = rows_of(writer.account, LiveActivity).filter(pk=activity.pk, needs_attention=True)
+    if not cards.exists():
+        raise InvalidInputError.at("activity", "This live activity needs no attention.")
+    operations = rows_of(writer.account, Operation).filter(activity=activity.pk)
+    return writer.insert_operator_action(
+        OperatorAction.Kind.ACKNOWLEDGE, operations.order_by("-pk").first()
+    )
+
+
 def _account_of(operation: Operation) -> str:
     if not isinstance(operation, Operation) or not isinstance(operation.pk, int):
         raise InvalidInputError.at("operation", "Give a saved Operation.")
@@ -73,17 +159,66 @@ def _decide(
     actor: object,
     reason: str,
 ) -> OperatorAction:
-    writer = Writer.for_account(account, actor=actor, reason=reason)
-    if not writer.actor:
-        raise InvalidInputError.at("actor", "Say who decides.")
+    writer = _deciding_writer(account, actor, reason)
     if operation is not None:
         fresh = _unfinished(operation, writer.account.database)
-        if kind == OperatorAction.Kind.RETRY and fresh.due_at > fresh.now:
+        if not _can_be(kind, fresh):
             raise InvalidInputError.at(
                 "operation",
                 f"This end is scheduled for {fresh.due}: end the activity now, or move the end.",
             )
     return writer.insert_operator_action(kind, operation)
+
+
+@names_missing_migration
+def _decide_on_cards(
+    kind: OperatorAction.Kind, cards: Sequence[LiveActivity], actor: object, reason: str
+) -> list[CardDecision]:
+    """Decide on each unfinished operation of the cards that can be decided on in this way."""
+    if not cards:
+        return []
+    using = cards[0]._state.db or ""
+    writers = writers_for((card.account for card in cards), using, actor=actor, reason=reason)
+    _check_says_who(*writers.values())
+    rows = Operation.objects.using(using).filter(activity__in=[card.pk for card in cards])
+    unfinished = with_now(rows.filter(state__in=Operation.UNFINISHED).order_by("pk"))
+    own: dict[int, list[Operation]] = defaultdict(list)
+    for operation in unfinished.only("pk", "activity", "account", "due_at"):
+        own[operation.activity_id].append(operation)
+    wanted: list[tuple[Writer, Operation]] = []
+    decisions = []
+    for card in cards:
+        writer = writers[card.account]
+        if isinstance(writer, InvalidInputError):
+            decisions.append(CardDecision(card, error=writer))
+            continue
+        due = [operation for operation in own[card.pk] if _can_be(kind, operation)]
+        wanted += [(writer, operation) for operation in due]
+        decisions.append(CardDecision(card, len(due), len(own[card.pk]) - len(due)))
+    for start in range(0, len(wanted), AT_ONCE):
+        insert_operator_actions(kind, wanted[start : start + AT_ONCE], wanted[0][1].now)
+    return decisions
+
+
+def _can_be(kind: OperatorAction.Kind, operation: Operation) -> bool:
+    """Tell whether an unfinished operation, read with ``now``, can be decided on in this way."""
+    return kind != OperatorAction.Kind.RETRY or operation.due_at <= operation.now
+
+
+def _check_is_given(reason: str) -> None:
+    if not checked_text("reason", reason).strip():
+        raise InvalidInputError.at("reason", "Say why: the card may stay on the phone.")
+
+
+def _deciding_writer(account: str, actor: object, reason: str) -> Writer:
+    writer = Writer.for_account(account, actor=actor, reason=reason)
+    _check_says_who(writer)
+    return writer
+
+
+def _check_says_who(*writers: Writer | InvalidInputError) -> None:
+    if any(isinstance(writer, Writer) and not writer.actor for writer in writers):
+        raise InvalidInputError.at("actor", "Say who decides.")
 
 
 def _unfinished(operation: Operation, using: str) -> Operation:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, Unpack
 
 from django.db import transaction
 from django.db.models.expressions import Combinable
@@ -22,10 +22,11 @@ from django_liveactivity.content.encoding import (
     normalized_scalar,
     text_error,
 )
-from django_liveactivity.content.parsing import parse_options
+from django_liveactivity.content.parsing import OptionFields, parse_options
 from django_liveactivity.dispatch import wake_on_commit
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import (
+    EndBatch,
     LiveActivity,
     Now,
     Operation,
@@ -45,8 +46,11 @@ if TYPE_CHECKING:
 
 Kind = Operation.Kind
 Rank = Operation.Rank
+NOW: Final = Now()
 NO_SUBJECT: Final = Subject.of(None)
 NO_PRINCIPALS = (bytes, int, float, list, tuple, set, frozenset, dict)
+
+Inserted = TypeVar("Inserted", Operation, OperatorAction)
 
 _source: ContextVar[Source] = ContextVar("django_liveactivity_source", default=Source.SERVICE)
 
@@ -61,6 +65,14 @@ class Unset:
 UNSET: Final = Unset()
 
 
+class EndOptions(OptionFields, total=False):
+    """How a card ends: what ``end_activity`` and ``end_activities`` take beside its content."""
+
+    dismiss_after: datetime.timedelta | Unset | None
+    at: datetime.datetime | None
+    after: datetime.timedelta | None
+
+
 class OperationFields(TypedDict, total=False):
     """The columns of an operation that its caller decides."""
 
@@ -70,6 +82,16 @@ class OperationFields(TypedDict, total=False):
     time_to_live: int | None
     due_at: int | Combinable | None
     rank: Operation.Rank
+    batch: EndBatch | None
+
+
+class BatchFields(TypedDict):
+    """The columns of a selection of cards."""
+
+    filters: str
+    highest_id: int
+    ranges: Sequence[tuple[int, int]]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +116,7 @@ class Writer:
             InvalidInputError: at ``account``, ``actor`` or ``reason``.
         """
         account = conf.account(alias)
-        return cls(account, _source.get(), _actor_text(actor), checked_text("reason", reason))
+        return cls(account, _source.get(), actor_text(actor), checked_text("reason", reason))
 
     @property
     def backend(self) -> BaseBackend:
@@ -151,7 +173,7 @@ class Writer:
     ) -> Operation:
         """INSERT an operation, and wake delivery on commit."""
         rows = Operation.objects.using(self.account.database)
-        row: Operation = rows.insert(**self._operation(card, kind, fields))
+        row: Operation = rows.insert(**self.operation_values(card, kind, fields))
         wake_on_commit(self.account)
         return row
 
@@ -159,18 +181,18 @@ class Writer:
         self, kind: Operation.Kind, wanted: Sequence[tuple[LiveActivity, OperationFields]]
     ) -> list[Operation]:
         """INSERT an operation for each card in one statement, and wake delivery on commit."""
-        if not wanted:
-            return []
-        values = [self._operation(card, kind, fields) for card, fields in wanted]
-        rows: list[Operation] = Operation.objects.using(self.account.database).insert_all(values)
-        wake_on_commit(self.account)
-        return rows
+        return insert_operations(kind, [(self, card, fields) for card, fields in wanted])
 
-    def _operation(
-        self, card: LiveActivity, kind: Operation.Kind, fields: OperationFields
+    def operation_values(
+        self,
+        card: LiveActivity,
+        kind: Operation.Kind,
+        fields: OperationFields,
+        now: int | Combinable = NOW,
     ) -> dict[str, object]:
+        """Return the columns of an operation's row."""
         due_at = fields.get("due_at")
-        due = Now() if due_at is None else due_at
+        due = now if due_at is None else due_at
         return {
             "rank": Rank.CONTENT,
             **fields,
@@ -180,7 +202,7 @@ class Writer:
             "kind": kind,
             "due_at": due,
             "next_try_at": due,
-            "created_at": Now(),
+            "created_at": now,
             "source": self.source,
             "actor": self.actor,
             "reason": self.reason,
@@ -190,16 +212,26 @@ class Writer:
         self, kind: OperatorAction.Kind, operation: Operation | None
     ) -> OperatorAction:
         """INSERT an operator's decision, and wake delivery on commit."""
-        row: OperatorAction = OperatorAction.objects.using(self.account.database).insert(
-            account=self.account.alias,
-            kind=kind,
-            operation=operation,
-            actor=self.actor,
-            reason=self.reason,
-            created_at=Now(),
-        )
+        rows = OperatorAction.objects.using(self.account.database)
+        row: OperatorAction = rows.insert(**self.operator_action_values(kind, operation))
         wake_on_commit(self.account)
         return row
+
+    def operator_action_values(
+        self,
+        kind: OperatorAction.Kind,
+        operation: Operation | None,
+        now: int | Combinable = NOW,
+    ) -> dict[str, object]:
+        """Return the columns of the row of an operator's decision."""
+        return {
+            "account": self.account.alias,
+            "kind": kind,
+            "operation": operation,
+            "actor": self.actor,
+            "reason": self.reason,
+            "created_at": now,
+        }
 
     def insert_tracking_failure(
         self, tracked_by: str, subject: Subject, error: BaseException
@@ -220,6 +252,89 @@ class Writer:
             error=_storable_part(text)[:MAX_ERROR],
             created_at=Now(),
         )
+
+
+def insert_batch(using: str, *, actor: object, **columns: Unpack[BatchFields]) -> EndBatch:
+    """INSERT the row of a selection of cards.
+
+    Args:
+        using: the database of the cards.
+        actor: who has chosen them: a user or another principal, or a name.
+        **columns: what else the row says.
+
+    Raises:
+        InvalidInputError: at ``actor``.
+    """
+    name = actor_text(actor)
+    row: EndBatch = EndBatch.objects.using(using).insert(actor=name, created_at=Now(), **columns)
+    return row
+
+
+def writers_for(
+    aliases: Iterable[str], using: str, *, actor: object, reason: str
+) -> dict[str, Writer | InvalidInputError]:
+    """Return the writer of each account, or why rows of its cards cannot be written.
+
+    Args:
+        aliases: the accounts of cards.
+        using: the database of the cards.
+        actor: who asks, as for ``Writer.for_account``.
+        reason: why, for the history.
+
+    Raises:
+        InvalidInputError: at ``actor`` or ``reason``.
+    """
+    found: dict[str, Writer | InvalidInputError] = {}
+    for alias in set(aliases):
+        try:
+            account = conf.account(alias)
+        except InvalidInputError as error:
+            found[alias] = error
+            continue
+        message = f"The rows of {alias!r} are in another database by now."
+        is_here = account.database == using
+        writer = Writer.for_account(alias, actor=actor, reason=reason)
+        found[alias] = writer if is_here else InvalidInputError.at("account", message)
+    return found
+
+
+def insert_operations(
+    kind: Operation.Kind,
+    wanted: Sequence[tuple[Writer, LiveActivity, OperationFields]],
+    now: int | Combinable = NOW,
+) -> list[Operation]:
+    """INSERT operations in one statement, and wake their accounts on commit.
+
+    Args:
+        kind: of each.
+        wanted: for each, the writer of its account, its card and its columns. The accounts share
+            a database.
+        now: the database's clock. For many rows read it before: PostgreSQL would plan an expression
+            for each of them, which takes longer than the INSERT.
+    """
+    values = [writer.operation_values(card, kind, fields, now) for writer, card, fields in wanted]
+    return _insert_all(Operation, [writer for writer, *_ in wanted], values)
+
+
+def insert_operator_actions(
+    kind: OperatorAction.Kind, wanted: Sequence[tuple[Writer, Operation]], now: int
+) -> list[OperatorAction]:
+    """INSERT operators' decisions in one statement, as ``insert_operations`` does."""
+    values = [writer.operator_action_values(kind, operation, now) for writer, operation in wanted]
+    return _insert_all(OperatorAction, [writer for writer, _ in wanted], values)
+
+
+def _insert_all(
+    model: type[Inserted], writers: Sequence[Writer], values: Sequence[Mapping[str, object]]
+) -> list[Inserted]:
+    if not values:
+        return []
+    accounts = {writer.account.alias: writer.account for writer in writers}
+    (using,) = {account.database for account in accounts.values()}
+    rows: list[Inserted] = model.objects.using(using).insert_all(values)
+    for account in accounts.values():
+        wake_on_commit(account)
+    return rows
 
 
 @contextmanager
@@ -252,8 +367,12 @@ def _storable_part(text: str) -> str:
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
-def _actor_text(actor: object) -> str:
-    """Return the name of who asks: a caller's own text is checked, a principal's is made to fit."""
+def actor_text(actor: object) -> str:
+    """Return the name of who asks: a caller's own text is checked, a principal's is made to fit.
+
+    Raises:
+        InvalidInputError: at ``actor``.
+    """
     plain = normalized_scalar(actor)
     if isinstance(plain, str):
         return checked_text("actor", plain, MAX_ACTOR)

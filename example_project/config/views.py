@@ -22,6 +22,6 @@ def home(request: HttpRequest) -> HttpResponse:
             "deployments": newest_cards(Deployment.objects.order_by("-pk")[:NEWEST]),
             "orders": newest_cards(Order.objects.order_by("-pk")[:NEWEST]),
             "others": other_cards(NEWEST),
-            "phone_url": f"{sandbox}/phone.json" if sandbox.startswith("http://") else "",
+            "phone_url": f"{sandbox}/" if sandbox.startswith("http://") else "",
         },
     )

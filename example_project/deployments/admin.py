@@ -1,13 +1,16 @@
-"""The admin of the deployments; saving one updates its card."""
+"""The admin of the deployments; saving one updates its card, and its page can end it."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
+from django_liveactivity.admin import LiveActivitiesInline, LiveActivitiesMixin
+
 from .models import Deployment
 
 
 @admin.register(Deployment)
-class DeploymentAdmin(admin.ModelAdmin):
-    list_display = ("__str__", "phase", "status", "started_at")
+class DeploymentAdmin(LiveActivitiesMixin, admin.ModelAdmin):
+    list_display = ("__str__", "phase", "status", "started_at", "live_activities")
     list_filter = ("status", "service")
+    inlines = (LiveActivitiesInline,)

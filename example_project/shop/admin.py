@@ -1,13 +1,16 @@
-"""The admin of the orders; saving or deleting one updates or ends its card."""
+"""The admin of the orders; saving or deleting one updates or ends its card, and so can its page."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
+from django_liveactivity.admin import LiveActivitiesInline, LiveActivitiesMixin
+
 from .models import Order
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin):
-    list_display = ("__str__", "status", "placed_at")
+class OrderAdmin(LiveActivitiesMixin, admin.ModelAdmin):
+    list_display = ("__str__", "status", "placed_at", "live_activities")
     list_filter = ("status",)
+    inlines = (LiveActivitiesInline,)

@@ -43,8 +43,8 @@ def viewer(enter: Enter) -> Client:
 
 @pytest.fixture
 def operator(enter: Enter) -> Client:
-    """Somebody who may look at cards, and end them."""
-    return enter("view", "end")
+    """Somebody who may do all with cards that there is to do."""
+    return enter("view", "end", "operate")
 
 
 def cards_in(client: Client, **query: Any) -> Any:
@@ -60,6 +60,12 @@ def names_in(client: Client, **query: Any) -> set[str]:
 def page_of(client: Client, card: LiveActivity, **query: Any) -> Any:
     """Return the answer of a card's page."""
     return client.get(reverse(CHANGE, args=[card.pk]), query)
+
+
+def press(client: Client, card: LiveActivity, do: str, reason: str = "", **query: Any) -> Any:
+    """Press a button on a card's page."""
+    url = reverse("admin:django_liveactivity_liveactivity_operate", args=[card.pk], query=query)
+    return client.post(url, {"do": do, "reason": reason}, follow=True)
 
 
 def ask_to_end(client: Client, *cards: LiveActivity, **fields: Any) -> Any:

@@ -49,7 +49,7 @@ def test_what_the_vendor_warns_of_is_shown_beside_the_attempt(viewer, vendor):
 
     page = page_of(viewer, card).content.decode()
 
-    assert "<td>partial</td>" in page
+    assert "<td>errors on some devices</td>" in page
     assert "<td>device 2: BadDeviceToken<details>" in page
 
 
@@ -64,7 +64,9 @@ def test_a_scheduled_end_tells_when_it_is_due(viewer):
     card = show()
     services.end_activity(card, at=datetime.datetime(2031, 5, 6, 7, 8, 9, tzinfo=datetime.UTC))
 
-    assert "due 2031-05-06" in page_of(viewer, card).content.decode()
+    page = page_of(viewer, card).content.decode()
+    assert "The end is scheduled for 2031-05-06 " in page
+    assert '<time datetime="2031-05-06T07:08:09+00:00"' in page
 
 
 def test_an_attempt_without_an_answer_is_shown_as_perhaps_sent(viewer):
@@ -86,7 +88,7 @@ def test_what_an_operator_decided_is_shown_with_the_reason(viewer, admin_user):
 
     page = page_of(viewer, card).content.decode()
 
-    assert "Operator action: retry, by admin," in page
+    assert "0 s ago</time>: retry, by admin" in page
     assert "New key" in page
 
 
@@ -99,7 +101,7 @@ def test_markup_is_escaped_wherever_it_comes_from(viewer):
 
     page = page_of(viewer, card).content.decode()
 
-    assert page.count("&lt;script&gt;alert(1)") == 7
+    assert page.count("&lt;script&gt;alert(1)") == 11
     assert evil not in page
 
 
@@ -154,7 +156,7 @@ def test_twenty_operations_cost_as_many_queries_as_one(
     card = show(subject=Order.objects.create())
     deliver()
     page_of(viewer, card)  # once, for what Django caches
-    with django_assert_max_num_queries(10) as one:
+    with django_assert_max_num_queries(26) as one:
         page_of(viewer, card)
     for number in range(20):
         show(percentage=number)

@@ -10,9 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from django_liveactivity import Progress, SegmentedProgress, services
-from django_liveactivity.admin import confirmation
+from django_liveactivity.admin import choice
 from django_liveactivity.delivery import drain
-from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.models import EndBatch, LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from tests.clock import advance
 from tests.shop.models import Order
@@ -173,14 +173,6 @@ class TestEnding:
 
         assert ends().get().activity_id == card.pk
 
-    def test_all_of_a_search_across_pages_are_asked_for_one_by_one(self, operator):
-        cards = [show(f"order-{n}") for n in range(3)]
-
-        answer = ask_to_end(operator, cards[0], select_across="1")
-
-        page = answer.content.decode()
-        assert all(f'name="_selected_action" value="{card.pk}"' in page for card in cards)
-
 
 class TestReport:
     def test_an_end_that_stands_already_is_not_asked_for_again(self, operator):
@@ -243,7 +235,7 @@ class TestReport:
 
         answer = confirm_end(operator, *cards)
 
-        why = "its content is not known, so its end needs content: use liveactivity_end"
+        why = "its content is not known, so its end needs a title"
         assert messages_of(answer) == [
             ("success", "Ending 2 live activities: order-2, order-1"),
             ("warning", f"Nothing was done to 1 live activity: pLAr-1 ({why})"),
@@ -293,18 +285,14 @@ class TestBounds:
         assert not ends().exists()
 
     def test_too_many_are_refused_before_they_are_listed(self, operator, monkeypatch):
-        monkeypatch.setattr("django_liveactivity.admin.confirmation.MAX_CARDS", 2)
+        monkeypatch.setattr(choice, "MOST_CHOSEN", 2)
         cards = [show(f"order-{n}") for n in range(3)]
 
         answer = ask_to_end(operator, cards[0], select_across="1")
 
         expected = "At most 2 live activities can be chosen at once; select fewer."
         assert messages_of(answer) == [("error", expected)]
-
-    def test_as_many_as_allowed_fit_into_the_form_fields_that_django_takes(self, settings):
-        others = ["csrfmiddlewaretoken", "action", "post", "reason", "dismissal"]
-
-        assert confirmation.MAX_CARDS + len(others) <= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        assert not EndBatch.objects.exists()
 
     def test_nothing_ends_and_nothing_is_logged_if_the_log_cannot_be_written(
         self, operator, monkeypatch

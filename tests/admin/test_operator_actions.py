@@ -19,7 +19,7 @@ from django_liveactivity.models import (
 )
 from django_liveactivity.testing import deliver
 
-from .conftest import CHANGELIST, messages_of, page_of
+from .conftest import CHANGELIST, cards_in, messages_of, page_of
 
 pytestmark = pytest.mark.django_db
 ACTIONS = ["retry_selected", "give_up_selected", "probe_accounts"]
@@ -51,6 +51,12 @@ class TestAsking:
         confirm(viewer, action, show())
         assert not OperatorAction.objects.exists()
 
+    def test_who_may_only_end_decides_nothing(self, enter, action):
+        client = enter("view", "end")
+        assert action not in str(cards_in(client).context["action_form"])
+        confirm(client, action, show())
+        assert not OperatorAction.objects.exists()
+
     def test_the_cards_are_listed_and_nothing_is_decided_yet(self, operator, action):
         page = choose(operator, action, show()).content.decode()
         assert f'name="action" value="{action}"' in page
@@ -68,7 +74,7 @@ class TestAsking:
         assert entry.get_change_message().endswith(" New key")
 
     def test_too_many_are_refused(self, operator, action, monkeypatch):
-        monkeypatch.setattr("django_liveactivity.admin.confirmation.MAX_CARDS", 1)
+        monkeypatch.setattr("django_liveactivity.admin.choice.MOST_CHOSEN", 1)
         answer = confirm(operator, action, show("order-1"), show("order-2"))
         assert messages_of(answer)[0][0] == "error"
         assert not OperatorAction.objects.exists()
@@ -122,7 +128,7 @@ class TestRetryAndGiveUp:
         deliver()
         assert Operation.objects.get(kind="end").state == "given_up"
         page = page_of(operator, card).content.decode()
-        assert "Operator action: give up, by ana," in page
+        assert ": give up, by ana" in page
         assert "The phone was lost" in page
         assert "<strong>needed</strong>" in page
 

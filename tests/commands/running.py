@@ -54,7 +54,7 @@ class Shell:
         return subprocess.Popen([*DJANGO, *arguments], env=self.environment, **(pipe | options))
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Look again and again, as other processes have no clock that a test could move."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -159,7 +159,10 @@ def test_the_sandbox_serves_until_it_is_told_to_stop():
             address = process.stdout.readline().split()[2]
             headers = {"Authorization": "Bearer ask_test"}
             response = httpx.delete(f"{address}/live-activity/stream/x", headers=headers)
-            assert response.status_code == 404
+            assert (response.status_code, response.json()["error"]) == (
+                404,
+                "Live Activity stream not found",
+            )
             process.terminate()
             assert process.wait(timeout=30) == 0
         finally:
@@ -169,3 +172,8 @@ def test_the_sandbox_serves_until_it_is_told_to_stop():
 def test_the_sandbox_says_what_is_wrong_with_its_options():
     with pytest.raises(CommandError, match="faults"):
         call_command("liveactivity_sandbox", "--faults", "PUT:nonsense@1")
+
+
+def test_the_sandbox_keeps_to_this_machine_unless_it_is_told_otherwise():
+    with pytest.raises(CommandError, match=r"0\.0\.0\.0 lets other machines in: .*--allow-remote"):
+        call_command("liveactivity_sandbox", "--bind", "0.0.0.0:0")

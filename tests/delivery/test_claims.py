@@ -72,7 +72,7 @@ def vendor_evicts(card: LiveActivity) -> None:
     """Do what a worker does when the vendor has ended that card to make room for its own."""
     card.refresh_from_db()
     answer = Answer(Outcome.DELIVERED, status=200, body={"ended_activity_id": card.activity_id})
-    evict(conf.account(), answer)
+    evict(conf.account(), answer, Operation(pk=99))
 
 
 def not_yet_committed(operation: Operation) -> Operation:

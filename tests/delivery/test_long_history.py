@@ -7,16 +7,15 @@ history of a lane reads a hundred times as much, and each database has its own w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 
 import pytest
-from django.db import connection
 
 from django_liveactivity import selectors, services
 from django_liveactivity.conf import account
 from django_liveactivity.models import LiveActivity
 from tests.benchmarks.history import LONG_KEY, fill
 from tests.clock import advance
+from tests.reads import reads
 
 from .vocabulary import deliver, progress, states
 
@@ -24,53 +23,6 @@ OPERATIONS = 10_000
 """A thousand cards, of which the long-lived key has had half."""
 YOUNG_KEY = "young"
 SOON = dt.timedelta(minutes=1)
-TABLES = "django_liveactivity"
-
-
-def reads(work: Callable[[], object]) -> int:
-    """Return how much the database has read for some work: rows, or steps of SQLite's machine."""
-    if connection.vendor == "sqlite":
-        return steps_of_sqlite(work)
-    total = {"postgresql": rows_of_postgres, "mysql": rows_of_mariadb}[connection.vendor]
-    before = total()
-    work()
-    return total() - before
-
-
-def steps_of_sqlite(work: Callable[[], object]) -> int:
-    steps = 0
-
-    def count() -> None:
-        nonlocal steps
-        steps += 1
-
-    connection.ensure_connection()
-    connection.connection.set_progress_handler(count, 1)
-    work()
-    connection.connection.set_progress_handler(None, 0)
-    return steps
-
-
-def rows_of_postgres() -> int:
-    one("SELECT pg_stat_force_next_flush()::text")
-    indexed = one(
-        "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname LIKE %s", f"{TABLES}%"
-    )
-    return indexed + one(
-        "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE %s", f"{TABLES}%"
-    )
-
-
-def rows_of_mariadb() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-        return sum(int(count) for _, count in cursor.fetchall())
-
-
-def one(sql: str, *parameters: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchone()[0]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from django_liveactivity import conf, services
+from django_liveactivity.delivery import drain, operator_actions
 from django_liveactivity.delivery.lanes.claim import OvertakenError
 from django_liveactivity.delivery.operator_actions import apply_operator_actions
 from django_liveactivity.exceptions import InvalidInputError
@@ -27,6 +28,35 @@ def stuck(vendor, card):
     end = services.end_activity(card)
     deliver()
     return end
+
+
+class TestThousands:
+    """A drain is short, however much an operator has decided."""
+
+    def test_a_drain_leaves_the_rest_to_the_next_when_its_time_is_up(
+        self, vendor, card, monkeypatch
+    ):
+        monkeypatch.setattr(operator_actions, "AT_ONCE", 2)
+        operation = Operation.objects.get()
+        for _ in range(5):
+            services.retry_operation(operation, actor="ann")
+        left = []
+        while True:
+            done = drain(seconds=0)
+            left.append(OperatorAction.objects.filter(applied_at=None).count())
+            if not left[-1]:
+                break
+            assert (done.more, done.again_in, done.wake_in) == (True, 0.0, 0.0)
+        assert left == [3, 1, 0]
+        assert not done.more
+
+    def test_a_drain_with_time_left_applies_all(self, vendor, card, monkeypatch):
+        monkeypatch.setattr(operator_actions, "AT_ONCE", 2)
+        operation = Operation.objects.get()
+        for _ in range(5):
+            services.retry_operation(operation, actor="ann")
+        assert apply_operator_actions(conf.account()) is False
+        assert not OperatorAction.objects.filter(applied_at=None).exists()
 
 
 class TestOperatorActions:
@@ -67,6 +97,63 @@ class TestOperatorActions:
             services.give_up_operation(operation, actor="ann", reason="")
         with pytest.raises(InvalidInputError, match="^actor: "):
             services.retry_operation(operation, actor="")
+
+
+class TestSeen:
+    """An operator has looked at a card that needs attention."""
+
+    @pytest.fixture
+    def partial(self, vendor, card):
+        """A card whose end reached a part of the devices."""
+        deliver()
+        vendor.faults = "DELETE:partial@1"
+        services.end_activity(card)
+        deliver()
+        card.refresh_from_db()
+        assert card.needs_attention
+        return card
+
+    def test_the_next_drain_lets_it_need_none(self, partial):
+        services.acknowledge_activity(partial, actor="ann", reason="The phone was off.")
+        deliver()
+        partial.refresh_from_db()
+        assert not partial.needs_attention
+        assert not Operation.objects.filter(needs_attention=True).exists()
+        assert states(partial)[-1] == "end done partial"
+
+    def test_what_became_of_it_later_needs_attention_still(self, partial):
+        services.acknowledge_activity(partial, actor="ann")
+        later = Operation.objects.filter(activity=partial).order_by("-pk")[:1]
+        Operation.objects.filter(pk__in=[each.pk for each in later]).update(
+            finished_at=OperatorAction.objects.get().created_at + 1
+        )
+        deliver()
+        partial.refresh_from_db()
+        assert partial.needs_attention
+
+    def test_an_end_that_was_given_up_is_seen_too(self, vendor, card):
+        deliver()
+        vendor.faults = "DELETE:500@1+"
+        end = services.end_activity(card)
+        deliver()
+        services.give_up_operation(end, actor="ann", reason="The phone was lost.")
+        deliver()
+        card.refresh_from_db()
+        services.acknowledge_activity(card, actor="ann")
+        deliver()
+        card.refresh_from_db()
+        assert not card.needs_attention
+
+    def test_a_card_that_needs_none_is_refused(self, vendor, card):
+        with pytest.raises(InvalidInputError, match="^activity: This live activity needs no"):
+            services.acknowledge_activity(card, actor="ann")
+        with pytest.raises(InvalidInputError, match="^activity: Give a saved"):
+            services.acknowledge_activity("order-42", actor="ann")
+        assert not OperatorAction.objects.exists()
+
+    def test_an_actor_is_needed(self, partial):
+        with pytest.raises(InvalidInputError, match="^actor: "):
+            services.acknowledge_activity(partial, actor="")
 
 
 class TestRefusals:

@@ -16,6 +16,7 @@ from django_liveactivity.delivery.operator_actions import apply_operator_actions
 from django_liveactivity.models import (
     AccountState,
     Attempt,
+    EndBatch,
     Heartbeat,
     KnownActivityId,
     Lane,
@@ -25,6 +26,7 @@ from django_liveactivity.models import (
     TrackingFailure,
     lane_digest,
 )
+from django_liveactivity.services.batch import choose_cards, confirm_batch
 from tests.clock import advance
 
 from .vocabulary import deliver, progress
@@ -102,6 +104,39 @@ class TestPruning:
         Lane.objects.update(**lane)
         assert prune() == 1
         assert Lane.objects.exists() is not gone
+
+    @pytest.mark.parametrize(
+        ("hours", "is_confirmed", "gone"),
+        [(23.9, False, False), (24.1, False, True), (23.9, True, False), (24.1, True, True)],
+    )
+    def test_takes_a_choice_of_cards_that_no_end_belongs_to_after_a_day(
+        self, vendor, hours, is_confirmed, gone
+    ):
+        batch = choose_cards([1], using="default", actor="ann")
+        if is_confirmed:
+            confirm_batch(batch)
+        advance(hours * 3600)
+        prune()
+        assert EndBatch.objects.exists() is not gone
+
+    def test_leaves_a_choice_of_cards_that_is_being_confirmed(self, vendor):
+        """Its ends are in a transaction that is not over."""
+        batch = choose_cards([1], using="default", actor="ann")
+        advance(25 * 3600)
+        confirm_batch(batch)
+        prune()
+        assert EndBatch.objects.exists()
+
+    def test_takes_a_choice_of_cards_after_its_last_end(self, vendor):
+        card = ended()
+        batch = choose_cards([card.pk], using="default", actor="ann")
+        Operation.objects.filter(kind="end").update(batch=batch)
+        advance(29 * DAY)
+        prune()
+        assert EndBatch.objects.exists()
+        advance(2 * DAY)
+        prune()
+        assert not EndBatch.objects.exists()
 
     def test_leaves_the_lane_of_the_same_key_in_another_account(self, vendor):
         card = ended()

@@ -235,7 +235,9 @@ class TestPruning:
         deliver()
         services.end_activity(card)
         deliver()
-        with django_assert_num_queries(3):  # cards, operator actions and failures of hooks
+        with django_assert_num_queries(
+            4
+        ):  # cards, operator actions, choices of cards, failed hooks
             assert pruning.prune("default", [conf.account()]) == 0
 
     def test_other_accounts_keep_their_rows(self, vendor, settings):

@@ -36,14 +36,15 @@ def manage(*arguments, **variables):
 
 
 def addresses(run):
-    """Read the addresses that ``--serve`` prints last."""
-    names = ("Site", "Admin", "Login", "Phone", "Calls")
-    return {name: run.line(f"{name}  ") for name in names}
+    """Read the addresses that the demo prints, and ``--serve`` once more at its end."""
+    return {name: run.line(f"{name}  ") for name in ("Site", "Admin", "Login", "Phone")}
 
 
 def alive(served):
     """Return the types of the cards that are alive on the phone."""
-    phone = httpx.get(served["Phone"], verify=False).json()  # no TLS, no certificates to load
+    phone = httpx.get(
+        f"{served['Phone']}phone.json", verify=False
+    ).json()  # no TLS, no certificates to load
     return {card["type"] for card in phone["alive"]}
 
 
@@ -57,10 +58,13 @@ def wait_for(condition):
 
 def test_each_way_ends_its_card_and_serve_stays_until_it_is_stopped():
     with manage("demo", "--serve", LIVEACTIVITY_DISPATCHER="none") as run:
+        first = addresses(run)
+        assert httpx.get(first["Phone"], headers={"Accept": "text/html"}).status_code == 200
         run.line("ENDED: 9 cards of 7 types.")
         assert "$ manage.py liveactivity_dispatch --once" in run.output
         assert "default: 1 call, nothing is due." in run.output
         served = addresses(run)
+        assert served == first
         run.line("Three more cards are alive.")
 
         assert [row[0] for row in run.table] == SCENARIOS
@@ -81,11 +85,12 @@ def test_each_way_ends_its_card_and_serve_stays_until_it_is_stopped():
             assert visitor.get(served["Admin"]).status_code == 200
 
             wait_for(lambda: alive(served) == {"segmented_progress", "progress", "alert"})
+            assert "db-2-disk" in visitor.get(served["Phone"]).text
             token = {"csrfmiddlewaretoken": visitor.cookies["csrftoken"]}
             home = visitor.post("/orders/2/cancel/", data=token)
             assert "Ramen" not in home.text
             wait_for(lambda: alive(served) == {"segmented_progress", "alert"})
-        assert len(httpx.get(served["Calls"]).json()) > len(SCENARIOS)
+        assert len(httpx.get(f"{served['Phone']}calls.json").json()) > len(SCENARIOS)
 
         run.process.send_signal(signal.SIGINT)
         run.process.terminate()  # an impatient user: two signals at once

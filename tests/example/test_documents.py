@@ -7,6 +7,7 @@ import re
 import sys
 
 import pytest
+from django.contrib import admin
 from django.core.management import get_commands, load_command_class
 from django.dispatch import Signal
 
@@ -62,9 +63,12 @@ def a_shop(monkeypatch, settings, vendor):
         monkeypatch.setitem(sys.modules, f"{app}.models", shop_models)
     monkeypatch.setenv("ACTIVITYSMITH_API_KEY", "ask_test")
     monkeypatch.setattr(tracking.registry, "_registry", [])
+    registered = dict(admin.site._registry)
     tracking.followers.cache_clear()
     yield vendor
     tracking.followers.cache_clear()
+    for model in admin.site._registry.keys() - registered.keys():
+        admin.site.unregister(model)
 
 
 def use(settings, accounts, sandbox):
@@ -138,7 +142,7 @@ def test_every_command_that_is_named_exists():
     assert set(re.findall(r"^## `(\w+)`", reference, re.MULTILINE)) == ours
 
 
-@pytest.mark.parametrize("name", ["dispatch", "end", "reconcile", "sandbox", "status"])
+@pytest.mark.parametrize("name", ["dev", "dispatch", "end", "reconcile", "sandbox", "status"])
 def test_every_option_in_the_reference_exists(name):
     command = f"liveactivity_{name}"
     reference = (ROOT / "docs" / "reference" / "commands.md").read_text()
@@ -177,3 +181,13 @@ def test_every_link_leads_somewhere():
         for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
             if not target.startswith("https://"):
                 assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_vendors_page_names_tests_that_there_are():
+    page = (ROOT / "docs" / "reference" / "vendor-page.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)((?:::\w+)*)`", page)
+    assert len(named) > 20
+    for path, names in named:
+        text = (ROOT / path).read_text()
+        for name in filter(None, names.split("::")):
+            assert re.search(rf"^\s*(?:def|class) {name}\b", text, re.MULTILINE), (path, name)

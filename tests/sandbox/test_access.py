@@ -40,10 +40,20 @@ def test_the_key_is_shown_nowhere(run, call_as):
     sandbox = run(api_keys=["ask_canary"])
     good, bad = call_as(sandbox, "ask_canary"), call_as(sandbox, "ask_canary_wrong")
     shown = [good.put("order-42", PROGRESS).body, bad.put("order-42", PROGRESS).body]
-    shown += [good.http.get(f"{sandbox.base}/{name}.json").text for name in ("phone", "calls")]
+    shown += [good.http.get(f"{sandbox.base}/{n}").text for n in ("", "phone.json", "calls.json")]
 
     assert "canary" not in repr(shown)
     assert [call["authorized"] for call in sandbox.calls()] == [True, False]
+
+
+def test_the_key_is_not_printed(run, call_as):
+    lines = []
+    sandbox = run(api_keys=["ask_canary"], echo=lines.append)
+    for key, host in [("ask_canary", "localhost"), ("ask_canary_wrong", "evil.example")]:
+        call_as(sandbox, key).http.delete(PATH, headers={"Host": host})
+
+    assert len(lines) == 2
+    assert "canary" not in repr(lines)
 
 
 def test_unauthorized_calls_use_up_no_limit(run, call_as):
@@ -76,7 +86,8 @@ def test_what_the_vendor_does_not_offer_is_not_found(api, sandbox, method, path)
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/phone", "/phone/swim/order-42", "/apis/live-activity/start"]
+    "path",
+    ["/index.html", "/phone", "/phone/swim/order-42", "/static/", "/apis/live-activity/start"],
 )
 def test_unknown_addresses_beside_the_api_are_not_found(sandbox, path):
     for method in ("GET", "POST"):

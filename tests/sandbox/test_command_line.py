@@ -32,6 +32,7 @@ def test_every_option_reaches_the_sandbox():
             *("--channel", "ops", "--billing", "trial_expired", "--delivery", "forced"),
             *("--started-elsewhere", "pLAr-Hnq9", "--started-elsewhere", "Zx_9:progress"),
             *("--unknown-activity", "403", "--no-recipients", "404", "--retry-after", "3"),
+            "--allow-remote",
         )
     )
     sandbox.close()
@@ -42,7 +43,7 @@ def test_every_option_reaches_the_sandbox():
     assert (policy.concurrent, policy.evict, policy.channels) == (2, True, ["ops"])
     assert (policy.billing, policy.delivery) == ("trial_expired", "forced")
     assert (policy.unknown_activity, policy.no_recipients, policy.retry_after) == (403, 404, 3.0)
-    assert sandbox.latency == 0.5
+    assert (sandbox.latency, sandbox.allow_remote) == (0.5, True)
     alive = {card["activity_id"]: card["type"] for card in sandbox.phone()["alive"]}
     assert alive == {"pLAr-Hnq9": "segmented_progress", "Zx_9": "progress"}
     assert [fault.kind for fault in sandbox.faults] == ["500", "reset"]
@@ -54,7 +55,27 @@ def test_the_defaults_are_the_contracts():
     sandbox.close()
 
     assert sandbox.policy == Policy(rate_limit=(60, 60.0), window="fixed", concurrent=4)
-    assert (sandbox.latency, sandbox.faults) == (0.0, ())
+    assert (sandbox.latency, sandbox.faults, sandbox.allow_remote) == (0.0, (), False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "[::]"])
+def test_other_machines_are_let_in_only_on_demand(host):
+    with pytest.raises(ValueError, match="lets other machines in: ask for it with --allow-remote"):
+        from_arguments(parsed("--bind", f"{host}:0"))
+
+
+def test_a_sandbox_that_lets_other_machines_in_listens_everywhere():
+    with from_arguments(parsed("--bind", "0.0.0.0:0", "--allow-remote")) as sandbox:
+        port = sandbox.base.rpartition(":")[2]
+        named = {"Host": "sandbox:8765"}
+        page = httpx.get(f"http://127.0.0.1:{port}/", headers=named, trust_env=False)
+    assert page.status_code == 200
+
+
+def test_it_listens_on_the_loopback_address_of_ipv6():
+    with from_arguments(parsed("--bind", "[::1]:0")) as sandbox:
+        assert sandbox.url.startswith("http://[::1]:")
+        assert httpx.get(f"{sandbox.base}/phone.json", trust_env=False).json()["empty"]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +161,7 @@ def test_a_taken_address_is_reported(sandbox):
     assert "Address already in use" in finished.stderr
 
 
-def test_it_imports_the_standard_library_and_nothing_of_ours():
+def test_it_imports_the_standard_library_and_of_ours_the_lock_screen_alone():
     program = (
         "import sys, django_liveactivity; before = set(sys.modules);"
         "import django_liveactivity.sandbox, django_liveactivity.sandbox.__main__;"
@@ -153,7 +174,7 @@ def test_it_imports_the_standard_library_and_nothing_of_ours():
         name
         for name in loaded
         if name.split(".")[0] not in sys.stdlib_module_names
-        and not name.startswith("django_liveactivity.sandbox")
+        and not name.startswith(("django_liveactivity.sandbox", "django_liveactivity.lockscreen"))
     ]
 
     assert strangers == []

@@ -48,6 +48,8 @@ def test_no_text_has_no_rules(text):
         ("POST/stop:500@1", "unknown endpoint 'stop'"),
         ("PUT/end:500@1", "matches no call: end takes POST"),
         ("POST/stream:500@1", "matches no call: stream takes PUT and DELETE"),
+        ("DELETE:paused@1", "matches no call: paused is an answer to PUT"),
+        ("*:paused@1", "matches no call"),
         ("PUT:@1", "unknown kind ''"),
         ("PUT:boom@1", "unknown kind 'boom'"),
         ("PUT:200@1", "unknown kind '200'"),
@@ -102,3 +104,22 @@ def test_chances_repeat_with_the_seed():
 
 def test_a_hundred_percent_strikes_always():
     assert struck("*:reset@100%", *[PUT] * 50) == ["reset"] * 50
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["PUT:500@3", "DELETE:hang@1-2", "POST/end:reset@5+", "*:late@2.5%", "PUT/stream:paused@1"],
+)
+def test_a_rule_is_written_as_it_is_read(rule):
+    (fault,) = parse_faults(rule)
+
+    assert str(fault) == rule
+
+
+def test_a_plan_tells_what_is_to_come():
+    plan = FaultPlan(parse_faults("PUT:500@1,PUT:429@2-4,DELETE:500@1+,*:reset@10%"), 1)
+    plan.kind_for(PUT)
+    plan.kind_for(PUT)
+
+    left = [(str(fault), calls) for fault, calls in plan.in_force()]
+    assert left == [("PUT:429@2-4", 2), ("DELETE:500@1+", None), ("*:reset@10%", None)]

@@ -195,7 +195,17 @@ def test_a_success_with_reservations_is_of_the_contracts_form(run, call_as, call
     assert ("'percentage': 50" in str(shown)) is applied
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "500"])
+def test_a_put_is_answered_as_if_the_user_had_paused_the_stream(run, call_as):
+    sandbox = run(faults="PUT:paused@1")
+    api = call_as(sandbox)
+    reply = api.put("order-42", PROGRESS)
+
+    assert (reply.body["operation"], reply.body["activity_id"]) == ("paused", None)
+    assert last(sandbox) == ("paused", 200, False)
+    assert api.put("order-42", PROGRESS).body["operation"] == "started"
+
+
+@pytest.mark.parametrize("kind", [*sorted({*KINDS} - {"paused"}), "500"])
 def test_the_next_call_is_served_as_ever(struck, kind):
     sandbox, api = struck(kind)
     with contextlib.suppress(httpx.TransportError):
@@ -247,7 +257,7 @@ def test_connections_end_with_the_sandbox(run):
 def test_a_connection_is_kept_for_the_next_call(sandbox):
     call = (
         b"DELETE /api/live-activity/stream/a HTTP/1.1\r\n"
-        b"Host: x\r\nAuthorization: Bearer ask_test\r\n\r\n"
+        b"Host: localhost\r\nAuthorization: Bearer ask_test\r\n\r\n"
     )
     address = sandbox.base.removeprefix("http://").split(":")
     with socket.create_connection((address[0], int(address[1])), timeout=5) as connection:

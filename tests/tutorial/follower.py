@@ -11,7 +11,7 @@ import httpx
 from .document import Block, read, spans
 from .terminals import Shell, Terminal, wait_for
 
-PAGE = re.compile(r"(?:Open `(http[^`]+)`|Load the page again)(.*)")
+PAGE = re.compile(r"(?:Open `(http[^`]+)`|Look at the page)(.*)")
 FILE = re.compile(r"[\w/]+\.py")
 TYPED = re.compile(r"It prints `([^`]+)`")
 
@@ -111,7 +111,9 @@ class Follower:
     def _at_port(self, line: str) -> str:
         sandbox = f"liveactivity_sandbox --bind 127.0.0.1:{self.ports['8765']}"
         line = line.replace("liveactivity_sandbox", sandbox)
-        return line.replace("runserver", f"runserver {self.ports['8000']}")
+        for serves in ("liveactivity_dev", "runserver"):
+            line = line.replace(serves, f"{serves} {self.ports['8000']}")
+        return line
 
     def _python(self, block: Block) -> None:
         code = self._with_ports(block.code)

@@ -50,7 +50,7 @@ def check(follower: Follower) -> None:
     assert written[-1] == FILES[2]
     assert follower.done.count("typed") == 6
     assert "read 'done delivered'" in follower.done
-    assert len([line for line in follower.done if line.startswith("saw ")]) == 7
+    assert len([line for line in follower.done if line.startswith("saw ")]) == 8
 
     calls = httpx.get(f"http://127.0.0.1:{follower.ports['8765']}/calls.json").json()
     assert [call["method"] for call in calls] == ["PUT", "PUT", "DELETE", "PUT", "DELETE"]

@@ -51,11 +51,12 @@ def test_the_tutorial_on_postgresql_with_celery(tmp_path, postgres):
 DATABASES = {{"default": {postgres!r}}}
 CELERY_TASK_DEFAULT_QUEUE = "{postgres["NAME"]}"
 """
-    celery = {"python manage.py liveactivity_dispatch": "how-to/deliver-with-celery.md"}
+    celery = {"python manage.py liveactivity_dev": "how-to/deliver-with-celery.md"}
     with follower(tmp_path, instead=celery, settings=settings) as reader:
         reader.follow("tutorial.md")
         assert {"celery -A config worker", "celery -A config beat"} <= set(reader.done)
-        assert "python manage.py liveactivity_dispatch" not in reader.done
+        assert "python manage.py liveactivity_dev --no-loop" in reader.done
+        assert "python manage.py liveactivity_dev" not in reader.done
         check(reader)
         with psycopg.connect(**address(postgres["NAME"])) as database:
             [(ends,)] = database.execute(ENDS)

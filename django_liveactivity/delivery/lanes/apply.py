@@ -148,8 +148,8 @@ def mark_ended(
     card_rows(using, cards).update(**ended, needs_attention=attention, **also)
 
 
-def evict(account: Account, answer: Answer) -> None:
-    """Record that the vendor ended another card to make room for this one, if it did."""
+def evict(account: Account, answer: Answer, operation: Operation) -> None:
+    """Record that the vendor ended another card to make room for this operation's, if it did."""
     if not answer.ended_activity_id:
         return
     using, digest = account.database, lane_digest(activity_id=answer.ended_activity_id)
@@ -158,7 +158,7 @@ def evict(account: Account, answer: Answer) -> None:
     named = cards.filter(pk__in=known.values("activity")) | cards.filter(lane_digest=digest)
     evicted = list(named.exclude(status=Status.ENDED))
     ids = [card.pk for card in evicted]
-    card_rows(using, ids).update(status=Status.EVICTED)
+    card_rows(using, ids).update(status=Status.EVICTED, evicted_by=operation.pk)
     lanes = rows_of(account, Lane).filter(digest__in=[card.lane_digest for card in evicted])
     # The new fence makes a worker read such a lane again, unless it has leased it already.
     idle = Case(When(lease_until__lte=Now(), then=1), default=0)

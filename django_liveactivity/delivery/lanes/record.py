@@ -89,7 +89,7 @@ def record(context: DrainContext, claim: Claim, answer: Answer) -> Recorded:
             _record_end(answered)
         else:
             _record_content(answered)
-        apply.evict(context.account, answer)
+        apply.evict(context.account, answer, claim.operation)
         _trim_attempts(answered)
     _update_account(answered)
     _give_back_slot(answered)

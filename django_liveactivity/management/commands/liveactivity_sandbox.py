@@ -14,7 +14,7 @@ from django_liveactivity.sandbox import add_arguments, from_arguments
 class Command(BaseCommand):
     """Serves the sandbox until SIGINT or SIGTERM."""
 
-    help = "Serve the vendor's API on loopback: /api/…, /phone.json and /calls.json."
+    help = "Serve the vendor's API on loopback, and a page with its phone and its calls."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         except (OSError, ValueError) as error:
             raise CommandError(f"The sandbox cannot start: {printable(error)}") from error
         with stop_on_signals() as stop, sandbox:
-            self._print(f"Sandbox at {sandbox.url} (phone at {sandbox.base}/phone.json)")
+            self._print(f"Sandbox at {sandbox.url} and phone at {sandbox.base}/")
             stop.wait()
 
     def _print(self, line: str) -> None:

@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, serve: bool, faults: str, **__: Any) -> None:
         with sandbox(faults) as vendor, environment(vendor.url) as variables:
-            self.stdout.write(f"Sandbox   {vendor.url}  (phone at {vendor.base}/phone.json)")
+            self.stdout.write(f"Sandbox   {vendor.url}")
             self.stdout.write(f"Database  {variables['DATABASE_URL'].partition('://')[0]}")
             self.stdout.flush()
             sys.exit(manage(["play", *(["--serve"] if serve else [])], variables))

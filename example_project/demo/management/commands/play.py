@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from demo.delivery import Delivery, dispatch_loop, worker
 from demo.report import Card, problems, table
 from demo.rows import describe, refuse_a_database_in_use
-from demo.scenarios import SCENARIOS, Context, leave_some_alive
+from demo.scenarios import CARDS, SCENARIOS, Context, leave_some_alive
 from demo.server import admin_login, robot_token, serve
 from django_liveactivity.models import LiveActivity
 
@@ -35,15 +35,24 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         refuse_a_database_in_use()
         with worker(dispatcher, os.environ["DEMO_FOLDER"]), serve() as address:
-            self.stdout.write(f"Site      {address}\nDelivery  {dispatcher}\n\n")
             delivery = Delivery(dispatcher, self.stdout)
             context = Context(delivery, address, admin_login(), robot_token())
+            self._tell_addresses(context)
+            self.stdout.write(f"Delivery  {dispatcher}\n\n")
             cards = self._play(context)
             delivery.confirm()
             has_passed = self._report([describe(scenario, row) for scenario, row in cards])
             if options["serve"]:
                 self._serve(context)
         sys.exit(0 if has_passed else 1)
+
+    def _tell_addresses(self, context: Context) -> None:
+        self.stdout.write(
+            f"Site      {context.address}/"
+            f"\nAdmin     {context.address}{CARDS}"
+            f"\nLogin     {context.admin.name} / {context.admin.password}"
+            f"\nPhone     {self.sandbox}/"
+        )
 
     def _play(self, context: Context) -> list[tuple[str, LiveActivity]]:
         played = []
@@ -77,13 +86,8 @@ class Command(BaseCommand):
             signal.signal(number, lambda number, _: received.append(number))
         with dispatch_loop(context.delivery.dispatcher):
             leave_some_alive()
-            self.stdout.write(
-                f"\nSite   {context.address}/"
-                f"\nAdmin  {context.address}/admin/django_liveactivity/liveactivity/"
-                f"\nLogin  {context.admin.name} / {context.admin.password}"
-                f"\nPhone  {self.sandbox}/phone.json"
-                f"\nCalls  {self.sandbox}/calls.json"
-                "\nThree more cards are alive. Ctrl-C stops."
-            )
+            self.stdout.write("")
+            self._tell_addresses(context)
+            self.stdout.write("Three more cards are alive. Ctrl-C stops.")
             while not received:  # an event can hang when two signals come at once
                 time.sleep(SIGNALS_EVERY)

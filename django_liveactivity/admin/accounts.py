@@ -1,0 +1,162 @@
+"""The accounts that are not well: in what condition each is, and how an operator lets it probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_liveactivity import conf
+from django_liveactivity.health import AccountStatus, Condition, statuses, troubled
+
+from .wording import SECOND, duration, moment
+
+KEY_REFUSED = "unauthorized"
+"""How the last failure begins of an account whose key or address the vendor refuses."""
+
+
+@dataclass(frozen=True)
+class UnwellAccount:
+    """What the line above the list says of one account; ``can_probe`` if a probe would help."""
+
+    alias: str
+    sentence: str
+    backlog: int
+    last_sweep: str
+    can_probe: bool
+
+
+def unwell_accounts(aliases: Iterable[str], now: int) -> list[UnwellAccount]:
+    """Return the accounts that are not well, of those named; statements do not grow with them.
+
+    Args:
+        aliases: of accounts; those that ``LIVEACTIVITY`` lacks are left out.
+        now: the database's clock, in milliseconds.
+    """
+    known = conf.accounts()
+    return unwell(statuses(troubled([known[alias] for alias in aliases if alias in known])), now)
+
+
+def unwell(found: Iterable[AccountStatus], now: int) -> list[UnwellAccount]:
+    """Return those of the accounts that are not well."""
+    return [
+        UnwellAccount(
+            alias=status.account,
+            sentence=sentence,
+            backlog=status.backlog,
+            last_sweep=_ago(status.heartbeat_age),
+            can_probe=status.condition not in (Condition.OPEN, Condition.UNREADABLE),
+        )
+        for status in found
+        if (sentence := account_sentence(status, now))
+    ]
+
+
+def account_sentence(status: AccountStatus, now: int) -> str:
+    """Return what is wrong with an account, or "" if nothing is."""
+    if status.condition != Condition.OPEN:
+        return condition_sentence(status, now)
+    silent = silent_for(status) if status.is_used else None
+    if silent is not None:
+        return silence_sentence(silent)
+    return _overdue(status)
+
+
+def _overdue(status: AccountStatus) -> str:
+    count, age = status.overdue_cards.count, status.oldest_due_end_age or 0
+    if not count:
+        return ""
+    text = ngettext(
+        "%(count)d card has an end that has been due for up to %(age)s.",
+        "%(count)d cards have ends that have been due for up to %(age)s.",
+        count,
+    )
+    return text % {"count": count, "age": duration(round(age * SECOND))}
+
+
+def condition_sentence(status: AccountStatus, now: int) -> str:
+    """Return the condition of an account that is not open, and what happens next.
+
+    Args:
+        status: how the account is doing.
+        now: the database's clock, in milliseconds.
+    """
+    words = {
+        "since": _since(status, now),
+        "wait": duration(round((status.next_call_in or 0) * SECOND)),
+        "failure": status.last_failure.replace("_", " "),
+        "count": status.failures,
+        "reason": status.reason,
+        "limit": status.vendor_limit,
+    }
+    return _text(status) % words
+
+
+def _text(status: AccountStatus) -> str:
+    texts = {
+        Condition.UNREADABLE: _("The account's database does not answer: %(reason)s"),
+        Condition.FROZEN: _(
+            "The vendor answered 429 (too many calls); the account calls again in %(wait)s."
+        ),
+        Condition.BILLING: _(
+            "The vendor has asked for payment since %(since)s: content waits, ends are sent; "
+            "next probe in %(wait)s."
+        ),
+        Condition.LIMIT: _("Waits: %(limit)d cards are alive, which is the vendor's limit.")
+        if status.vendor_limit
+        else _("Waits: as many cards are alive as the vendor allows."),
+    }
+    return texts.get(status.condition) or _text_of_block(status)
+
+
+def _text_of_block(status: AccountStatus) -> str:
+    if status.last_failure.startswith(KEY_REFUSED):
+        return _(
+            "The account is blocked since %(since)s: the vendor refuses its key or address "
+            "(%(failure)s); next probe in %(wait)s."
+        )
+    return _(
+        "The account is blocked since %(since)s: %(count)d calls in a row have failed, the last "
+        "with %(failure)s; next probe in %(wait)s."
+    )
+
+
+def silent_for(status: AccountStatus | None) -> float | None:
+    """Return since when nothing drains for an account, in seconds; None if something does."""
+    if status is None or status.condition == Condition.UNREADABLE:
+        return None
+    account = conf.account(status.account)
+    age = status.heartbeat_age
+    if account.dispatcher == "immediate":
+        return None
+    if age is None:
+        return -1.0
+    return age if age * SECOND > account.timing.silent_after else None
+
+
+def silence_sentence(seconds: float) -> str:
+    """Return that nothing drains, since so many seconds; -1.0 if nothing ever did."""
+    if seconds < 0:
+        return _(
+            "Nothing has ever drained here: run liveactivity_dispatch, or Celery's worker and beat."
+        )
+    text = _(
+        "Nothing has drained for %(age)s: is liveactivity_dispatch, or Celery's worker and beat, "
+        "running?"
+    )
+    return text % {"age": duration(round(seconds * SECOND))}
+
+
+def _since(status: AccountStatus, now: int) -> str:
+    """Return the time of day since when, with the date if that is long ago."""
+    age = round((status.condition_age or 0) * SECOND)
+    begun = moment(now - age)
+    return begun[11:16] if age < 12 * 3600 * SECOND else begun[:16]
+
+
+def _ago(seconds: float | None) -> str:
+    if seconds is None:
+        return _("never")
+    return _("%(duration)s ago") % {"duration": duration(round(seconds * SECOND))}

@@ -1,0 +1,172 @@
+"""The page that ends a card by its key or its activity ID, shown by this project or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_liveactivity import conf, selectors
+from django_liveactivity.content.keys import check_activity_id, check_stream_key
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import LiveActivity
+
+from .content_errors import place_errors
+from .drafts import posted_fields
+from .ending import END, TEMPLATES, EndPage, newest_operations
+from .outlook import Standing, Target
+from .permissions import PermittedAdmin
+from .queryset import ACCOUNT, short_name
+
+CHECKS: Mapping[str, Callable[[object], str]] = {
+    "stream_key": check_stream_key,
+    "activity_id": check_activity_id,
+}
+"""The names that a card may have."""
+
+
+class NameForm(forms.Form):
+    """Which card: its account, and its key or its activity ID."""
+
+    account = forms.ChoiceField(label=_("Account"))
+    stream_key = forms.CharField(
+        label=_("Stream key"),
+        help_text=_("The key that the card was streamed with."),
+        required=False,
+    )
+    activity_id = forms.CharField(
+        label=_("Activity ID"),
+        help_text=_("Or the ID that ActivitySmith gave the card when it was started."),
+        required=False,
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, accounts: Sequence[str]) -> None:
+        super().__init__(data)
+        self.accounts = accounts
+        if data is None:
+            self.fields["stream_key"].widget.attrs["autofocus"] = True
+        self.fields["account"].choices = [(alias, alias) for alias in accounts]  # type: ignore[attr-defined]
+        if len(accounts) == 1:
+            del self.fields["account"]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a name that is none, two names, and none at all."""
+        given = super().clean() or {}
+        names = {name: given[name] for name in CHECKS if given.get(name)}
+        if not names and not self.errors:
+            self.add_error("stream_key", _("Give a stream key or an activity ID."))
+        if len(names) > 1:
+            self.add_error("activity_id", _("Give either a stream key or an activity ID."))
+        for name, value in names.items():
+            try:
+                CHECKS[name](value)
+            except InvalidInputError as error:
+                place_errors(error, self)
+        return given
+
+    @property
+    def target(self) -> Target:
+        """The card by its name, of a form that was checked; by no name if that is not valid."""
+        given = self.cleaned_data if self.is_valid() else {}
+        account = given.get("account") or self.accounts[0]
+        return Target(account, **{name: given[name] for name in CHECKS if given.get(name)})
+
+
+class AnyCardPage(EndPage):
+    """The page of a card by its name: nothing is known of it, or it had ended.
+
+    Args:
+        name: the form that names it.
+        found: the card of this name that had ended.
+    """
+
+    template = f"{TEMPLATES}/end_any.html"
+
+    def __init__(self, *args: Any, name: NameForm, found: LiveActivity | None) -> None:
+        super().__init__(*args)
+        self.name, self.found = name, found
+
+    def is_valid(self) -> bool:
+        """Tell whether the end can be asked for."""
+        return self.name.is_valid() and super().is_valid()
+
+    def refuse(self, error: InvalidInputError) -> None:
+        """Show at the fields what the service refuses."""
+        self.forms.refuse(error, self.name)
+
+    def context(self) -> dict[str, Any]:
+        """Return what the template needs."""
+        return {
+            **super().context(),
+            "title": gettext("End a live activity by its key or activity ID"),
+            "name": self.name,
+            "found": self.found,
+            "is_named": self.name.is_valid(),
+        }
+
+
+def end_any(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
+    """Ask which card shall end and how, show what that looks like, and end it."""
+    may = partial(model_admin.has_end_permission, request)
+    mine = [alias for alias in conf.accounts() if may(LiveActivity(account=alias))]
+    if not mine:
+        raise PermissionDenied
+    newest = newest_operations({conf.account(alias).database for alias in mine})
+    posted = posted_fields(request)
+    name = NameForm(_named_by(request, mine) if posted is None else posted, mine)
+    target = name.target
+    found = _find(target) if name.is_valid() else None
+    if not may(found or _unsaved(target)):
+        raise PermissionDenied
+    if found is not None and not model_admin.has_view_permission(request, found):
+        found = None
+    if found is not None:
+        known = Target.of(found)
+        if known.outlook.standing != Standing.ENDED or not target.by_key:
+            page = EndPage(model_admin, request, known, newest)
+            return _end_known(page, found, posted)
+    unknown = AnyCardPage(model_admin, request, target, newest, name=name, found=found)
+    return unknown.respond(posted)
+
+
+def _named_by(request: HttpRequest, accounts: Sequence[str]) -> dict[str, str] | None:
+    """Return the name that the address has, None if it has none."""
+    given = {name: request.GET[name] for name in (*CHECKS, ACCOUNT) if request.GET.get(name)}
+    return {ACCOUNT: accounts[0], **given} if given.keys() & CHECKS.keys() else None
+
+
+def _find(target: Target) -> LiveActivity | None:
+    account = conf.account(target.account)
+    if target.stream_key:
+        return selectors.newest_by_stream_key(account, target.stream_key)
+    return selectors.newest_by_activity_id(account, target.activity_id or "")
+
+
+def _unsaved(target: Target) -> LiveActivity:
+    names = {"stream_key": target.stream_key or "", "activity_id": target.activity_id or ""}
+    return LiveActivity(account=target.account, **names)
+
+
+def _end_known(page: EndPage, card: LiveActivity, posted: QueryDict | None) -> HttpResponse:
+    """End a card that is known here after all, or go on at its own page."""
+    page.form_url = page.url_of("end", card)
+    if posted is None:
+        return HttpResponseRedirect(page.form_url)
+    page.fill(posted)
+    if posted.get("do") == END and (page.since or not page.forms.says_content):
+        return page.respond(posted)
+    if page.target.outlook.standing == Standing.ENDED:
+        return page.render()
+    text = gettext(
+        "%(card)s is known here: what it shows is filled in. Look at it, and send it again."
+    )
+    messages.info(page.request, text % {"card": short_name(card)})
+    page.forms = page.forms.prefilled()
+    return page.render()

@@ -1,0 +1,134 @@
+"""How far a batch of ends is: a line above its list, which asks again until it is done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, JsonResponse
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.formats import number_format
+from django.utils.http import urlencode
+from django.utils.translation import gettext, ngettext_lazy
+
+from django_liveactivity.health.progress import BatchProgress, batch_progress
+from django_liveactivity.models import Operation
+
+from .confirmation import is_card_id, number_text
+from .queryset import ACCOUNT, database_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+    from .confirmation import ModelAdmin
+
+BATCH = "batch"
+MINUTE, HOUR = 60, 3600
+OFTEN, SELDOM, LATEST = 5, 20, 60
+"""Seconds between two questions: as the end is near, else, and while nothing is due."""
+OTHERS: Mapping[str, StrPromise] = {
+    Operation.State.NEEDS_OPERATOR: ngettext_lazy(
+        "%(shown)s needs an operator.", "%(shown)s need an operator.", "count"
+    ),
+    Operation.State.GIVEN_UP: ngettext_lazy(
+        "%(shown)s was given up.", "%(shown)s were given up.", "count"
+    ),
+    Operation.State.FAILED: ngettext_lazy("%(shown)s failed.", "%(shown)s failed.", "count"),
+    Operation.State.SUPERSEDED: ngettext_lazy(
+        "%(shown)s was replaced by a later decision.",
+        "%(shown)s were replaced by later decisions.",
+        "count",
+    ),
+}
+"""The ends that are neither acknowledged nor pending."""
+
+
+def progress(model_admin: ModelAdmin, request: HttpRequest, number: int) -> JsonResponse:
+    """Return how far a batch of ends is, as JSON that is never stored."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    found = batch_progress(number, database_of(request))
+    if found is None:
+        raise Http404
+    answer = JsonResponse({"text": progress_text(found), "again_in": again_in(found)})
+    add_never_cache_headers(answer)
+    return answer
+
+
+def progress_line(model_admin: ModelAdmin, request: HttpRequest) -> dict[str, Any] | None:
+    """Return what stands above the list of a batch of ends; None above another list."""
+    number, account = request.GET.get(BATCH, ""), request.GET.get(ACCOUNT)
+    if not (number and is_card_id(number)):
+        return None
+    found = batch_progress(int(number), database_of(request))
+    if found is None:
+        return None
+    name, site = "admin:django_liveactivity_liveactivity_batch", model_admin.admin_site.name
+    url = reverse(name, args=[int(number)], current_app=site)
+    return {
+        "text": progress_text(found),
+        "again_in": again_in(found),
+        "url": f"{url}?{urlencode({ACCOUNT: account})}" if account else url,
+        "refresh_url": request.get_full_path(),
+    }
+
+
+def again_in(found: BatchProgress) -> int | None:
+    """Return after how many seconds it is worth asking again, None if nothing will change."""
+    if not found.pending:
+        return None
+    if found.due_in:
+        return max(OFTEN, min(LATEST, int(found.due_in)))
+    return OFTEN if (found.seconds_left or 0) < 10 * MINUTE else SELDOM
+
+
+def progress_text(found: BatchProgress) -> str:
+    """Return in words how far a batch of ends is."""
+    return " ".join(_sentences(found))
+
+
+def _sentences(found: BatchProgress) -> Iterator[str]:
+    yield _main_sentence(found)
+    for state, text in OTHERS.items():
+        if count := found.counts.get(state, 0):
+            yield text % {"count": count, "shown": number_text(count)}
+    for queue in found.queues:
+        if queue.stands_still:
+            why = {"account": queue.account, "why": queue.reason}
+            yield gettext("Account %(account)s: %(why)s") % why
+
+
+def _main_sentence(found: BatchProgress) -> str:
+    seconds, rate = found.seconds_left, found.per_minute
+    if found.due_in:
+        text = gettext("%(ended)s of %(total)s ended, the next in about %(time)s.")
+    elif found.pending and rate and seconds is not None:
+        text = gettext("%(ended)s of %(total)s ended, about %(time)s left at %(rate)s a minute.")
+    else:
+        text = gettext("%(ended)s of %(total)s ended.")
+    return text % {
+        "ended": number_text(found.ended),
+        "total": number_text(found.total),
+        "time": about(found.due_in or seconds or 0),
+        "rate": _rate_text(rate),
+    }
+
+
+def about(seconds: float) -> str:
+    """Return a duration as exactly as an estimate is worth: "4 min", "3 h 10", "25 h"."""
+    minutes = max(1, math.ceil(seconds / MINUTE))
+    if minutes <= HOUR // MINUTE:
+        return gettext("%(count)d min") % {"count": minutes}
+    hours, minutes = divmod(10 * round(seconds / (10 * MINUTE)), 60)
+    if hours >= 10:
+        return gettext("%(count)d h") % {"count": round(seconds / HOUR)}
+    return gettext("%(hours)d h %(minutes)02d") % {"hours": hours, "minutes": minutes}
+
+
+def _rate_text(per_minute: float) -> str:
+    if per_minute < 1:
+        return number_format(per_minute, 1)
+    return number_text(round(per_minute))

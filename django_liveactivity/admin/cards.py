@@ -1,0 +1,197 @@
+"""The cards of one database, and what a page says about each besides its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db.models import Model, OuterRef, QuerySet, Subquery, TextChoices
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_liveactivity import conf, selectors
+from django_liveactivity.models import LiveActivity, Now, Operation
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+Cards = QuerySet[LiveActivity, LiveActivity]
+Status = LiveActivity.Status
+ACCOUNT = "account"
+LONGEST_NAME = 32
+OPEN = tuple(status for status in Status if status not in LiveActivity.OVER)
+"""The statuses of cards that may be on phones, or will be."""
+
+
+class Lately(TextChoices):
+    """What an open card is, besides its status."""
+
+    ENDING = "ending", _("ending")
+    """An end is due and not acknowledged."""
+    EXPIRED = "expired", _("expired")
+    """iOS has removed it by itself."""
+    SCHEDULED = "scheduled", _("scheduled")
+    """An end is to come."""
+
+
+class CardFacts(TypedDict):
+    """What a page says about a card; the first three are read with it, ``describe`` adds the rest.
+
+    Args:
+        now: the database's clock, in milliseconds, when the page was read.
+        is_closed: whether an end is due.
+        last_outcome: what the vendor answered last, or None.
+        end: the end that is not acknowledged, due or to come, or None; ``next_try_at`` and
+            ``failures`` tell how it goes.
+        wants_operator: whether an operator should look at the card.
+        state: what the list calls its state, a status or one of ``Lately``.
+        status_text: the same in words.
+        subject_text: its subject, as text or as a link; "" without one.
+        why: why it is so, in a sentence, where the list says so.
+    """
+
+    now: int
+    is_closed: bool
+    last_outcome: str | None
+    end: Operation | None
+    wants_operator: bool
+    state: str
+    status_text: str
+    subject_text: str
+    why: str
+
+
+if TYPE_CHECKING:
+    DescribedCard = WithAnnotations[LiveActivity, CardFacts]
+else:
+    DescribedCard = LiveActivity
+
+
+def short_name(card: LiveActivity) -> str:
+    """Return the card's name, cut to 32 characters: it may have 255."""
+    return Truncator(str(card)).chars(LONGEST_NAME)
+
+
+def accounts_of(cards: Iterable[LiveActivity]) -> list[str]:
+    """Return the aliases of the cards' accounts."""
+    return sorted({card.account for card in cards})
+
+
+def database_of(request: HttpRequest) -> str:
+    """Return the database of the account that a page is asked for; by default the first one's."""
+    accounts = conf.accounts()
+    came_from = QueryDict(request.GET.get("_changelist_filters", ""))
+    alias = request.GET.get(ACCOUNT) or came_from.get(ACCOUNT)
+    account = accounts.get(alias or "") or next(iter(accounts.values()), None)
+    return account.database if account else "default"
+
+
+def has_several_databases() -> bool:
+    """Tell whether the accounts live in several databases, of which a page shows one."""
+    return len({account.database for account in conf.accounts().values()}) > 1
+
+
+def cards(using: str) -> Cards:
+    """Return the cards of a database, each with the first three of ``CardFacts``."""
+    annotated: Cards = LiveActivity.objects.using(using).annotate(
+        now=Now(), is_closed=selectors.is_closed(), last_outcome=last_outcome()
+    )
+    return annotated
+
+
+def last_outcome() -> Subquery:
+    """Return, as a column of cards, what the vendor answered last; None before any answer."""
+    own = Operation.objects.filter(activity=OuterRef("pk")).exclude(outcome="")
+    return Subquery(own.order_by("-pk").values("outcome")[:1])
+
+
+def describe(
+    site: admin.AdminSite, request: HttpRequest, rows: Iterable[LiveActivity]
+) -> list[DescribedCard]:
+    """Give each card what the lists and pages say of it.
+
+    One query for operations and one per subject model, however many cards there are.
+    """
+    described = cast("list[DescribedCard]", list(rows))
+    if not described:
+        return []
+    using = described[0]._state.db or "default"
+    ends = _unfinished_ends(using, described)
+    subjects = selectors.subjects(described)
+    for card in described:
+        card.end = _end_of(card, ends)
+        card.wants_operator = card.needs_attention or any(
+            end.activity_id == card.pk and end.state == Operation.State.NEEDS_OPERATOR
+            for end in ends
+        )
+        card.state = state_of(card, card.now)
+        card.status_text = state_word(card.state)
+        card.subject_text = _subject_text(site, request, card, subjects[card.pk])
+        card.why = ""
+    return described
+
+
+def _unfinished_ends(using: str, rows: Sequence[LiveActivity]) -> list[Operation]:
+    """Return the ends in the lanes of cards that nothing has moved, those that are due first."""
+    lanes = Operation.objects.using(using).filter(
+        account__in=accounts_of(rows), lane_digest__in={card.lane_digest for card in rows}
+    )
+    ends = lanes.filter(kind=Operation.Kind.END, state__in=Operation.UNFINISHED)
+    read = ends.annotate(moved=Operation.is_moved()).order_by("due_at", "pk")
+    return [end for end in read if not (end.is_scheduled and end.moved)]
+
+
+def _end_of(card: DescribedCard, ends: Iterable[Operation]) -> Operation | None:
+    """Return the end of an open card: its own, or of another row of its lane that closes it too."""
+    if card.status in LiveActivity.OVER:
+        return None
+    own = (end for end in ends if end.activity_id == card.pk)
+    lane = (
+        end
+        for end in ends
+        if card.is_closed and (end.account, end.lane_digest) == (card.account, card.lane_digest)
+    )
+    return next(own, None) or next(lane, None)
+
+
+def state_of(card: LiveActivity, now: int) -> str:
+    """Return what the pages call the state of a card read with ``is_closed``."""
+    if card.status in LiveActivity.OVER:
+        return card.status
+    if card.is_closed:
+        return Lately.ENDING
+    return Lately.EXPIRED if selectors.is_expired(card, now) else card.status
+
+
+def state_word(state: str) -> str:
+    """Return what a state is called."""
+    return str((Lately if state in Lately else Status)(state).label)
+
+
+def _subject_text(
+    site: admin.AdminSite, request: HttpRequest, card: LiveActivity, subject: Model | None
+) -> str:
+    if subject is None:
+        if not card.subject_model:
+            return ""
+        name = f"{card.subject_model} {card.subject_pk}"
+        return gettext("%(name)s (not found)") % {"name": name}
+    url = _subject_url(site, request, subject)
+    return format_html('<a href="{}">{}</a>', url, subject) if url else str(subject)
+
+
+def _subject_url(site: admin.AdminSite, request: HttpRequest, subject: Model) -> str:
+    """Return the subject's page in this admin, or "" where this user may see none."""
+    model = type(subject)
+    if not site.is_registered(model):
+        return ""
+    if not site.get_model_admin(model).has_view_or_change_permission(request, subject):
+        return ""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+    return reverse(name, args=[quote(subject.pk)], current_app=site.name)

@@ -1,0 +1,246 @@
+"""A form field for each kind of field that content has; each keeps what it was prefilled with."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext_lazy as _
+
+from django_liveactivity.content.encoding import JSONValue
+from django_liveactivity.content.outline import FieldKind, FieldOutline
+
+from .content_labels import CHOICES, HELP_TEXTS, LABELS, LONG_TEXTS
+
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+class GreaterThanValidator(MinValueValidator):
+    """Refuses a number that is not above the limit."""
+
+    message = _("Ensure this value is greater than %(limit_value)s.")
+
+    def compare(self, a: float, b: float) -> bool:
+        """Tell whether *a* is refused."""
+        return a <= b
+
+
+class KeepingField(forms.Field):
+    """A field that has changed only if its text has: ``40`` is not what the browser sent for 40.
+
+    A browser takes line breaks out of a single line, and changes their kind in several.
+    """
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        """Tell whether the text is another than the one that was shown."""
+        return self._as_sent(self.prepare_value(initial)) != self._as_sent(data)
+
+    def _as_sent(self, value: object) -> str:
+        text = "" if value is None else _with_plain_line_breaks(str(value))
+        return text if isinstance(self.widget, forms.Textarea) else text.replace("\n", "")
+
+
+class TextField(KeepingField, forms.CharField):
+    """A text, with its spaces."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+
+    def to_python(self, value: object) -> Any:
+        """Return the text with the line breaks that everybody else has."""
+        return _with_plain_line_breaks(super().to_python(value) or "")
+
+
+class NumberField(KeepingField):
+    """A number: an int if it is written as one."""
+
+    widget = forms.NumberInput(attrs={"step": "any"})
+    default_error_messages = {"invalid": _("Enter a number.")}
+
+    def to_python(self, value: object) -> int | float | None:
+        """Return the number, None for an empty field."""
+        text = "" if value is None else str(value).strip()
+        number = _number(text) if text else None
+        if text and number is None:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return number
+
+
+class WholeNumberField(KeepingField, forms.IntegerField):
+    """A whole number."""
+
+
+class TextOrNumberField(TextField):
+    """A text as it is; one that is a number is sent as a number, so that it makes a gauge.
+
+    What was text stays text. A negative number is text too, unless it was a number before.
+    """
+
+    def clean(self, value: object) -> JSONValue:
+        """Return the text or the number."""
+        text: str = super().clean(value)
+        before = self.initial
+        number = None if isinstance(before, str) else _number(text)
+        if number is None or (number < 0 and before is None):
+            return text
+        return number
+
+
+class BooleanField(KeepingField, forms.TypedChoiceField):
+    """Yes, no, or not said."""
+
+    _TEXTS = {True: "true", False: "false"}
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [("", "---------"), ("true", _("Yes")), ("false", _("No"))]
+        super().__init__(choices=choices, coerce=lambda t: t == "true", empty_value=None, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the choice that stands for a value."""
+        return self._TEXTS.get(value, value) if isinstance(value, bool) else value
+
+
+class ChoiceField(KeepingField, forms.ChoiceField):
+    """One of a few texts, or none."""
+
+
+class TextsField(TextField):
+    """Texts, each on a line of its own."""
+
+    separator = "\n"
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the lines."""
+        return self.separator.join(value) if isinstance(value, list | tuple) else value
+
+    def clean(self, value: object) -> Any:
+        """Return the texts that are not empty."""
+        text: str = super().clean(value)
+        return [part.strip() for part in text.split(self.separator.strip(" ")) if part.strip()]
+
+
+class ChoicesField(TextsField):
+    """Some of a few texts, with commas between them."""
+
+    separator = ", "
+    default_error_messages = forms.ChoiceField.default_error_messages
+
+    def __init__(self, choices: Collection[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._choices = choices
+
+    def clean(self, value: object) -> Any:
+        """Return the texts, all of which are choices."""
+        texts = super().clean(value)
+        for text in texts:
+            if text not in self._choices:
+                message, params = self.error_messages["invalid_choice"], {"value": text}
+                raise ValidationError(message, code="invalid_choice", params=params)
+        return texts
+
+
+class ObjectField(KeepingField, forms.JSONField):
+    """A JSON object; what JSON has no form for is refused, and so is what is nested too deeply."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return what the text means."""
+        try:
+            return super().to_python(value)
+        except (ValueError, RecursionError):  # a number of 5,000 digits; 10,000 brackets
+            message = self.error_messages["invalid"]
+            raise ValidationError(message, code="invalid", params={"value": value}) from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ARG002 - Django's signature
+        """Return what was typed, as it was typed."""
+        return data
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return a value as text that is indented."""
+        if value is None or isinstance(value, str):
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def form_field(outline: FieldOutline, before: JSONValue = None) -> forms.Field:
+    """Return the form field of an outline, not required by itself.
+
+    Args:
+        outline: the field of content or of options.
+        before: what it is prefilled with.
+    """
+    general = outline.general_path
+    field: forms.Field = _BUILD[outline.kind](
+        outline,
+        required=False,
+        label=LABELS.get(general, general),
+        help_text=HELP_TEXTS.get(general, ""),
+        initial=before,
+    )
+    return field
+
+
+def _text(outline: FieldOutline, **kwargs: Any) -> forms.Field:
+    is_long = outline.general_path in LONG_TEXTS
+    return TextField(widget=_lines(3) if is_long else forms.TextInput(), **kwargs)
+
+
+def _whole_number(outline: FieldOutline, **kwargs: Any) -> forms.Field:
+    least, most = (None if limit is None else int(limit) for limit in (outline.least, outline.most))
+    return WholeNumberField(min_value=least, max_value=most, **kwargs)
+
+
+def _any_number(outline: FieldOutline, **kwargs: Any) -> forms.Field:
+    field = NumberField(**kwargs)
+    limits = [
+        ("min", outline.least, MinValueValidator),
+        ("", outline.above, GreaterThanValidator),
+        ("max", outline.most, MaxValueValidator),
+    ]
+    for attribute, limit, validator in limits:
+        if limit is not None:
+            field.validators.append(validator(limit))
+            field.widget.attrs |= {attribute: limit} if attribute else {}
+    return field
+
+
+def _choice(outline: FieldOutline, **kwargs: Any) -> forms.Field:
+    named = [(choice, CHOICES.get(choice, choice)) for choice in outline.choices]
+    return ChoiceField(choices=[("", "---------"), *named], **kwargs)
+
+
+def _lines(number: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": number})
+
+
+_BUILD: dict[FieldKind, Callable[..., forms.Field]] = {
+    FieldKind.TEXT: _text,
+    FieldKind.TEXTS: lambda _, **kwargs: TextsField(widget=_lines(3), **kwargs),
+    FieldKind.NUMBER: _any_number,
+    FieldKind.WHOLE_NUMBER: _whole_number,
+    FieldKind.TEXT_OR_NUMBER: lambda _, **kwargs: TextOrNumberField(**kwargs),
+    FieldKind.BOOLEAN: lambda _, **kwargs: BooleanField(**kwargs),
+    FieldKind.CHOICE: _choice,
+    FieldKind.CHOICES: lambda outline, **kwargs: ChoicesField(outline.choices, **kwargs),
+    FieldKind.OBJECT: lambda _, **kwargs: ObjectField(widget=_lines(4), **kwargs),
+}
+
+
+def _number(text: str) -> int | float | None:
+    """Return the number that a text is in JSON; None if it is none, or one without an end."""
+    if not _JSON_NUMBER.fullmatch(text):
+        return None
+    try:
+        return int(text)
+    except ValueError:  # with a point or an exponent, or of thousands of digits
+        number = float(text)
+        return number if math.isfinite(number) else None
+
+
+def _with_plain_line_breaks(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,110 @@
+"""What somebody typed survives a login: a form that was sent after the session had expired.
+
+Django's admin answers such a POST with its login page, and the fields are gone. Here they wait in
+the session of the browser that sent them, for a quarter of an hour, for the user whom the form was
+made for: it carries that user's name, signed. After the login they are only typed in again; to send
+them is left to the user.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin import AdminSite
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+
+    User = AbstractBaseUser | AnonymousUser
+
+TOKEN = "token"  # noqa: S105 - the name of a field
+SALT = "django_liveactivity.admin"
+SESSION_KEY = "django_liveactivity_draft"
+VALID_FOR = 24 * 3600
+"""Seconds that a form may be open."""
+KEPT_FOR = 15 * 60
+"""Seconds that the login may take."""
+LARGEST = 256 * 1024
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True)
+class FormToken:
+    """What a form knows of the moment that it was made; signed, so that nobody else makes one.
+
+    Args:
+        user: the primary key of the user whom it was made for.
+        newest: the newest operation at that moment, by the alias of its database.
+        sources: the operations that the form was prefilled from.
+    """
+
+    user: str
+    newest: Mapping[str, int] = field(default_factory=dict)
+    sources: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, user: User, newest: Mapping[str, int], sources: Sequence[int]) -> FormToken:
+        """Return the token of a form for a user."""
+        return cls(str(user.pk), newest, tuple(sources))
+
+    @classmethod
+    def read(cls, posted: Mapping[str, Any], user: User | None = None) -> FormToken | None:
+        """Return the token of a form; None if it is none, a day old or another user's."""
+        try:
+            values = signing.loads(posted.get(TOKEN, ""), salt=SALT, max_age=VALID_FOR)
+        except signing.BadSignature:
+            return None
+        token = cls(values["user"], values["newest"], tuple(values["sources"]))
+        return token if user is None or token.user == str(user.pk) else None
+
+    def sign(self) -> str:
+        """Return the text that the form carries."""
+        return signing.dumps(asdict(self), salt=SALT)
+
+
+def survives_login(site: AdminSite, view: View) -> View:
+    """Return an admin view whose posted form is there again after a login."""
+    admin_view: View = site.admin_view(view)
+
+    @csrf_protect
+    @never_cache
+    def keeping(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if request.method == "POST" and not site.has_permission(request):
+            _keep(request)
+        return admin_view(request, *args, **kwargs)
+
+    keeping.login_required = False  # type: ignore[attr-defined] # by the middleware; the site asks
+    return keeping
+
+
+def posted_fields(request: HttpRequest) -> QueryDict | None:
+    """Return the fields that this user posts, or posted here before the login, once; else None."""
+    if request.method == "POST":
+        return request.POST
+    draft = request.session.pop(SESSION_KEY, None)
+    if not draft or time.time() - draft["at"] > KEPT_FOR:
+        return None
+    mine = draft["path"] == request.path and draft["user"] == str(request.user.pk)
+    return QueryDict(draft["fields"]) if mine else None
+
+
+def _keep(request: HttpRequest) -> None:
+    token = FormToken.read(request.POST)
+    posted = request.POST.copy()
+    posted.pop("csrfmiddlewaretoken", None)
+    fields = posted.urlencode()
+    if token is not None and len(fields) <= LARGEST:
+        request.session[SESSION_KEY] = {
+            "path": request.path,
+            "user": token.user,
+            "fields": fields,
+            "at": time.time(),
+        }

@@ -1,0 +1,286 @@
+"""The page that ends one card: what it shows then, how long it stays, when it ends, and a preview.
+
+Only the button "End live activity" ends anything; any other shows the page again.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.utils import quote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import dateformat, timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+
+from django_liveactivity import conf, selectors, services
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.health import why_ends_wait
+from django_liveactivity.models import LiveActivity, Operation, Source
+from django_liveactivity.services.writer import recorded_as
+
+from .actions import EndCards
+from .content_labels import TYPES
+from .drafts import TOKEN, FormToken, posted_fields
+from .end_forms import EndForms
+from .outlook import Standing, Target, ends_since
+from .permissions import PermittedAdmin
+from .queryset import ACCOUNT, database_of, describe, has_several_databases, short_name
+from .results import Result, log_change, result_messages, standing_result
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+TEMPLATES = "admin/django_liveactivity/liveactivity"
+URL = "admin:django_liveactivity_liveactivity_"
+END, PREVIEW = "end", "preview"
+"""The values of the buttons that have what was typed checked; only the first ends the card."""
+
+
+def end(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Ask how a card shall end, show what that looks like, and end it."""
+    newest = newest_operations([database_of(request)])
+    card = _card(model_admin, request, object_id)
+    if card is None:
+        return _not_found(model_admin, request, object_id)
+    may_see = model_admin.has_view_permission(request, card)
+    if not (may_see and model_admin.has_end_permission(request, card)):
+        raise PermissionDenied
+    return EndPage(model_admin, request, Target.of(card), newest).respond(posted_fields(request))
+
+
+def newest_operations(databases: Iterable[str]) -> dict[str, int]:
+    """Return the newest operation of each database, 0 where there is none."""
+    pks = {
+        using: Operation.objects.using(using).order_by("-pk").values("pk") for using in databases
+    }
+    return {using: (rows.first() or {"pk": 0})["pk"] for using, rows in pks.items()}
+
+
+class EndPage:
+    """The page for one card.
+
+    Args:
+        model_admin: the admin of live activities.
+        request: asks for the page, or has its form.
+        target: the card.
+        newest: the newest operations, read before the card was.
+    """
+
+    template = f"{TEMPLATES}/end.html"
+
+    def __init__(
+        self,
+        model_admin: PermittedAdmin,
+        request: HttpRequest,
+        target: Target,
+        newest: Mapping[str, int],
+    ) -> None:
+        self.model_admin, self.request, self.target = model_admin, request, target
+        self.newest = newest
+        self.form_url = ""
+        """Where the form is sent, if not to where the request went."""
+        self.forms = EndForms(target, asked_type=request.GET.get("type", ""))
+        self.token: FormToken | None = None
+        self.since: Sequence[Operation] = ()
+
+    def respond(self, posted: QueryDict | None) -> HttpResponse:
+        """Answer the request; what was posted before a login is only shown again."""
+        if posted is None:
+            return self.render()
+        self.fill(posted)
+        if self.request.method != "POST":
+            self._warn(gettext("You were logged out before this was sent, so nothing has ended."))
+        elif self.token is None:
+            self._warn(gettext("This page was too old, so nothing has ended. Send it again."))
+        elif posted.get("do") == END and self.is_valid():
+            return self.submit()
+        return self.render()
+
+    def fill(self, posted: QueryDict) -> None:
+        """Fill the forms with what was posted, and look what has happened meanwhile."""
+        self.token = FormToken.read(posted, self.request.user)
+        sources = self.token.sources if self.token else None
+        is_checked = posted.get("do") in (END, PREVIEW)
+        self.forms = EndForms(self.target, posted, sources, is_checked=is_checked)
+        if self.token is not None:
+            newest = self.token.newest.get(self.target.database, 0)
+            self.since = ends_since(self.target, newest)
+
+    def is_valid(self) -> bool:
+        """Tell whether the end can be asked for."""
+        return self.forms.is_valid()
+
+    def refuse(self, error: InvalidInputError) -> None:
+        """Show at the fields what the service refuses."""
+        self.forms.refuse(error)
+
+    def submit(self) -> HttpResponse:
+        """End the card, unless somebody else has ended or kept it since the page was made."""
+        if self.since and not self._is_sent_twice(self.since[-1]):
+            self._warn(
+                gettext(
+                    "Something has happened since this page was made, so nothing was sent. "
+                    "Look at it, and send it again."
+                )
+            )
+            return self.render()
+        try:
+            end = self.since[-1] if self.since else self._end()
+        except InvalidInputError as error:
+            self.refuse(error)
+            return self.render()
+        for level, text in self._report(end):
+            messages.add_message(self.request, level, text)
+        return HttpResponseRedirect(self._page_after(end.activity))
+
+    def _is_sent_twice(self, end: Operation) -> bool:
+        """Tell whether an end is what this form asks for, by the same user."""
+        forms, actor = self.forms, self.request.user.get_username()
+        asked = (actor, forms.reason, forms.content.content, {**forms.content.options})
+        stands = (end.actor, end.reason, end.content, end.options)
+        return end.kind == Operation.Kind.END and stands == asked
+
+    def _end(self) -> Operation:
+        target, forms = self.target, self.forms
+        user = cast("User", self.request.user)  # the admin admits no anonymous one
+        with transaction.atomic(using=target.database), recorded_as(Source.ADMIN):
+            end = services.end_activity(
+                target.card,
+                forms.content.content,
+                stream_key=target.stream_key,
+                activity_id=target.activity_id,
+                account=target.account,
+                actor=user,
+                reason=forms.reason,
+                **forms.options,
+            )
+            if self._is_new(end):
+                log_change(user, [end.activity], f"{EndCards.log_message} {forms.reason}")
+        return end
+
+    def _is_new(self, end: Operation) -> bool:
+        return end.pk > self.newest.get(self.target.database, 0)
+
+    def _report(self, end: Operation) -> Iterator[tuple[int, str]]:
+        """Yield what became of the card, each text with its level."""
+        card, is_new = end.activity, self._is_new(end)
+        if end.is_scheduled and (is_new or self.since):
+            text = gettext("%(card)s ends on %(due)s.")
+            yield messages.SUCCESS, text % {"card": short_name(card), "due": _moment(end.due)}
+        else:
+            yield from result_messages({Result.ENDING if is_new else standing_result(end): [card]})
+        if is_new and not selectors.has_content(end):
+            text = gettext(
+                "This project has shown no live activity %(card)s. The vendor is asked to end it "
+                "anyway; check the spelling."
+            )
+            yield messages.WARNING, text % {"card": short_name(card)}
+
+    def _warn(self, text: str) -> None:
+        messages.warning(self.request, text)
+
+    def render(self) -> HttpResponse:
+        """Return the page."""
+        self.request.current_app = self._site.name
+        return TemplateResponse(self.request, self.template, self.context())
+
+    def context(self) -> dict[str, Any]:
+        """Return what the template needs."""
+        target, request = self.target, self.request
+        token = FormToken.of(request.user, self.newest, self.forms.sources)
+        return {
+            **self._site.each_context(request),
+            "title": gettext("End live activity"),
+            "subtitle": None,
+            "opts": self.model_admin.opts,
+            "media": self.model_admin.media,
+            "preserved_filters": self.model_admin.get_preserved_filters(request),
+            "target": target,
+            "card": target.card,
+            "several_accounts": len(conf.accounts()) > 1,
+            "type": TYPES.get(self.forms.content.shown.content_type, ""),
+            "standing": target.outlook.standing.name,
+            "end": target.outlook.end,
+            "waits": self._waits(),
+            "forms": self.forms,
+            "preview": self._preview(),
+            "since": self.since,
+            "token_name": TOKEN,
+            "token": token.sign(),
+            "form_url": self.form_url,
+            "again_url": self._again_url(),
+            "may_operate": self.model_admin.has_operate_permission(request, target.card),
+        }
+
+    def _waits(self) -> str:
+        account = conf.accounts().get(self.target.account)
+        is_ending = self.target.outlook.standing == Standing.ENDING
+        return why_ends_wait(account) if account and is_ending else ""
+
+    def _preview(self) -> dict[str, object] | None:
+        """Return what is drawn, None while something that was typed is wrong."""
+        if self.forms.has_errors:
+            return None
+        content, options = self.forms.content.drawn
+        seconds = self.forms.dismiss_seconds
+        return {"content": content, "options": options, "dismiss_seconds": seconds}
+
+    def _again_url(self) -> str:
+        """Return the page that asks the vendor once more to end a card that has ended."""
+        card = self.target.card
+        if card is None or not card.stream_key:
+            return ""
+        asked = {"stream_key": card.stream_key, ACCOUNT: card.account, "type": card.type}
+        return f"{reverse(f'{URL}end_any', current_app=self._site.name)}?{urlencode(asked)}"
+
+    def url_of(self, name: str, card: LiveActivity) -> str:
+        """Return a page of a card, with the filters of the list that the user came from."""
+        url = reverse(f"{URL}{name}", args=[quote(card.pk)], current_app=self._site.name)
+        filters = self.model_admin.get_preserved_filters(self.request)
+        if not filters and has_several_databases():
+            filters = urlencode({"_changelist_filters": urlencode({ACCOUNT: card.account})})
+        return add_preserved_filters(
+            {"preserved_filters": filters, "opts": self.model_admin.opts}, url
+        )
+
+    def _page_after(self, card: LiveActivity) -> str:
+        """Return the page of a card, or the admin's first where the user may not see the card."""
+        if self.model_admin.has_view_permission(self.request, card):
+            return self.url_of("change", card)
+        return reverse("admin:index", current_app=self._site.name)
+
+    @property
+    def _site(self) -> admin.AdminSite:
+        return self.model_admin.admin_site
+
+
+def _card(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> LiveActivity | None:
+    rows = selectors.described(model_admin.get_queryset(request))
+    try:
+        card = rows.get(pk=LiveActivity._meta.pk.to_python(object_id))
+    except (LiveActivity.DoesNotExist, ValidationError, ValueError):
+        return None
+    describe(model_admin.admin_site, request, [card])
+    return card
+
+
+def _not_found(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    ours: Any = model_admin
+    answer: HttpResponse = ours._get_obj_does_not_exist_redirect(
+        request, model_admin.opts, object_id
+    )
+    return answer
+
+
+def _moment(value: datetime.datetime) -> str:
+    shown = timezone.localtime(value) if timezone.is_aware(value) else value
+    return dateformat.format(shown, "Y-m-d H:i")

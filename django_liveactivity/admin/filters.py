@@ -1,0 +1,250 @@
+"""The list's filters: each reads the ids of its cards by an index, or adds a condition on them."""
+
+# ruff: noqa: ARG002 - Django calls these methods by its own signatures
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from django_liveactivity import conf
+from django_liveactivity.models import LiveActivity, Now, Operation
+from django_liveactivity.selectors import EXPIRED_AFTER_MS
+
+from .cards import ACCOUNT, OPEN, Cards, Lately, Status, has_several_databases, last_outcome
+from .window import capped, ids_by_status, newest_ids
+from .wording import DAY, OUTCOMES, TYPES
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+Operations = QuerySet[Operation, Operation]
+Choices = list[tuple[str, "StrOrPromise"]]
+LARGEST_ID = 2**63 - 1
+IS_YOUNG = Q(created_at__gte=Now() - EXPIRED_AFTER_MS)
+"""A condition on cards: iOS has not removed them by itself yet."""
+
+
+def unfinished_ends(rows: Cards) -> Operations:
+    """Return the ends in the database of cards that are not acknowledged, by an index on them.
+
+    Finished operations have no ``next_try_at``, so that a million of them cost nothing here.
+    """
+    ends = Operation.objects.using(rows.db).filter(
+        rank__in=Operation.END_RANKS, next_try_at__gte=0, state__in=Operation.UNFINISHED
+    )
+    return ends.order_by()
+
+
+class CardFilter(admin.SimpleListFilter):
+    """A filter that may name its cards by an index."""
+
+    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
+        """Return the rows with a condition, which is cheap to ask of 20,000."""
+        return queryset
+
+    def ids(self, rows: Cards) -> list[int] | None:
+        """Return the ids of the cards that come into question, which an index names.
+
+        None if no index does. At most one above the limit, if there are more.
+        """
+        return None
+
+
+class AccountFilter(CardFilter):
+    """One account or all; always one if the accounts live in several databases."""
+
+    title = _("account")
+    parameter_name = ACCOUNT
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
+        aliases = list(conf.accounts())
+        return [(alias, alias) for alias in aliases] if len(aliases) > 1 else []
+
+    def value(self) -> str | None:
+        chosen = super().value()
+        if chosen is None and has_several_databases():
+            return next(iter(conf.accounts()))
+        return chosen
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        choices = super().choices(changelist)
+        if has_several_databases():
+            next(choices)  # "All": a page shows one database
+        yield from choices
+
+    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
+        alias = self.value()
+        if not alias:
+            return queryset
+        # PostgreSQL raises for a NUL.
+        return queryset.filter(account=alias) if conf.ALIAS.fullmatch(alias) else queryset.none()
+
+
+class StateFilter(CardFilter):
+    """A status, or what an open card is besides it, just as the list calls its state."""
+
+    title = _("state")
+    parameter_name = "state"
+    ANY_OPEN = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
+        is_open = (self.ANY_OPEN, _("not over"))
+        of_open = [(str(state), state.label) for state in (*OPEN, *Lately)]
+        return [is_open, *of_open, *((str(state), state.label) for state in LiveActivity.OVER)]
+
+    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
+        match self.value():
+            case Lately.ENDING:
+                return queryset.filter(_is_ending())
+            case Lately.EXPIRED:
+                return queryset.filter(~_is_ending() & ~IS_YOUNG)
+            case Lately.SCHEDULED:
+                return queryset.filter(~_is_ending() & _has_end_to_come())
+            case state if state in OPEN:
+                return queryset.filter(~_is_ending() & IS_YOUNG)
+        return queryset
+
+    def ids(self, rows: Cards) -> list[int] | None:
+        state = self.value() or ""
+        if state == self.ANY_OPEN or state in Lately:
+            return ids_by_status(rows, OPEN)
+        return ids_by_status(rows, [state]) if state in Status else None
+
+
+def _is_ending() -> Q:
+    """Return, as a condition on open cards, that an end is due, of their own or of their lane."""
+    lane = Operation.objects.filter(
+        account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
+    )
+    # An end from before the card was of the generation before.
+    closing = Q(due_at__lte=Now(), due_at__gte=OuterRef("created_at"))
+    return Q(Exists(_unfinished(lane).filter(closing)))
+
+
+def _has_end_to_come() -> Q:
+    own = Operation.objects.filter(activity=OuterRef("pk"))
+    return Q(Exists(_unfinished(own).filter(Q(~Operation.is_moved()), due_at__gt=Now())))
+
+
+def _unfinished(rows: Operations) -> Operations:
+    return rows.filter(kind=Operation.Kind.END, state__in=Operation.UNFINISHED)
+
+
+class AttentionFilter(CardFilter):
+    """The cards that an operator should look at."""
+
+    title = _("needs attention")
+    parameter_name = "attention"
+    YES, NO = "1", "0"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
+        return [(self.YES, _("Yes")), (self.NO, _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
+        if self.value() != self.NO:
+            return queryset
+        return queryset.filter(needs_attention=False).exclude(pk__in=_refused_cards(queryset))
+
+    def ids(self, rows: Cards) -> list[int] | None:
+        if self.value() != self.YES:
+            return None
+        marked = rows.filter(needs_attention=True).order_by().values_list("pk", flat=True)
+        refused = newest_ids(rows.filter(pk__in=_refused_cards(rows)))
+        return sorted({*capped(marked), *refused}, reverse=True)
+
+
+def _refused_cards(rows: Cards) -> list[int]:
+    """Return the ids of cards whose end waits for an operator."""
+    ends = unfinished_ends(rows).filter(state=Operation.State.NEEDS_OPERATOR)
+    return capped(ends.values_list("activity_id", flat=True))
+
+
+class TypeFilter(CardFilter):
+    """What kind of content a card shows."""
+
+    title = _("type")
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
+        return list(TYPES.items())
+
+    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
+        return queryset.filter(type=self.value()) if self.value() in TYPES else queryset
+
+
+class OutcomeFilter(CardFilter):
+    """What the vendor answered last."""
+
+    title = _("last outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
+        return list(OUTCOMES.items())
+
+    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
+        if self.value() not in OUTCOMES:
+            return queryset
+        answered: Cards = queryset.alias(answered=last_outcome())
+        return answered.filter(Q(("answered", self.value())))
+
+
+class CreatedFilter(CardFilter):
+    """How long a card has been there."""
+
+    title = _("created")
+    parameter_name = "created"
+    DAYS = {"1d": 1, "7d": 7, "30d": 30}
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
+        return [
+            ("today", _("Today")),
+            ("1d", _("Within 24 hours")),
+            ("7d", _("Within 7 days")),
+            ("30d", _("Within 30 days")),
+            ("older", _("More than 30 days ago")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
+        chosen = self.value()
+        if chosen == "today":
+            return queryset.filter(created_at__gte=Now() - _since_midnight())
+        if chosen == "older":
+            return queryset.filter(created_at__lt=Now() - self.DAYS["30d"] * DAY)
+        if chosen in self.DAYS:
+            return queryset.filter(created_at__gte=Now() - self.DAYS[chosen] * DAY)
+        return queryset
+
+
+def _since_midnight() -> int:
+    """Return for how many milliseconds it has been today in the current time zone."""
+    now = timezone.localtime() if timezone.is_aware(timezone.now()) else timezone.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return round((now.timestamp() - midnight.timestamp()) * 1000)
+
+
+class BatchFilter(CardFilter):
+    """The cards of one batch of ends; it stands in the sidebar only where it is asked for."""
+
+    title = _("batch of ends")
+    parameter_name = "batch"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
+        return [(value, value)] if (value := self.value()) else []
+
+    def ids(self, rows: Cards) -> list[int] | None:
+        value = self.value()
+        if value is None:
+            return None
+        number = int(value[:20]) if value.isascii() and value.isdigit() else 0
+        if not 0 < number <= LARGEST_ID:
+            return []
+        ends = Operation.objects.using(rows.db).filter(batch=number).order_by()
+        ids = capped(ends.values_list("activity_id", flat=True))
+        return newest_ids(rows.filter(pk__in=ids))

@@ -1,0 +1,236 @@
+"""End the live activities of the host's objects: asked first, reported, and logged."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from django_liveactivity import services
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import LiveActivity, Source, Subject
+from django_liveactivity.services.writer import recorded_as
+from django_liveactivity.sketches import EndSketch, sketches_at_end
+
+from .confirmation import MAX_CARDS, is_confirmed
+from .drafts import TOKEN, FormToken, posted_fields
+from .forms import EndForm
+from .objects import ReadCard, draw, home_of, home_of_rows, name_of, open_cards, shown, subjects_of
+from .permissions import may
+from .results import Result, log_change, result_messages, why_refused
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+TEMPLATE = "admin/django_liveactivity/host/end_confirmation.html"
+TITLE = _("End live activities")
+SKETCHED = 20
+"""How many cards the page that asks draws, of those that the user may see; it names them all."""
+MayEnd = Callable[[LiveActivity], bool]
+
+
+@dataclass(frozen=True)
+class ObjectToEnd:
+    """An object that has open cards: those that the user may end, and the others."""
+
+    instance: Model
+    cards: list[ReadCard] = field(default_factory=list)
+    forbidden: list[ReadCard] = field(default_factory=list)
+
+    def add(self, cards: Iterable[ReadCard], may_end: MayEnd) -> ObjectToEnd:
+        """Add cards of the object."""
+        for card in cards:
+            (self.cards if may_end(card) else self.forbidden).append(card)
+        return self
+
+
+def of_instance(instance: Model, may_end: MayEnd) -> list[ObjectToEnd]:
+    """Return an object with its open cards, or nothing if it has none.
+
+    Args:
+        instance: the object. It costs one query for each database of accounts.
+        may_end: tells whether the user may end a card.
+    """
+    cards = open_cards(type(instance), home_of(instance), [instance.pk])
+    return [ObjectToEnd(instance).add(each, may_end) for each in cards.values()]
+
+
+def of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]:
+    """Return those of the objects that have open cards, each with them.
+
+    Args:
+        queryset: the objects, of which only those with open cards are read whole. It costs one
+            query for each database of accounts and each 500 objects.
+        may_end: tells whether the user may end a card.
+    """
+    keys = list(queryset.order_by().values_list("pk", flat=True))
+    cards = open_cards(queryset.model, home_of_rows(queryset), keys)
+    by_subject = subjects_of(queryset.model, keys)
+    objects = queryset.filter(pk__in=[by_subject[each] for each in cards]) if cards else ()
+    return [ObjectToEnd(each).add(cards[Subject.of(each)], may_end) for each in objects]
+
+
+def ask_and_end(
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    objects: Sequence[ObjectToEnd],
+    **context: object,
+) -> HttpResponse | None:
+    """Return the page that asks; None once the user has confirmed and the cards end.
+
+    Args:
+        model_admin: of the objects.
+        request: of the action or of the button.
+        objects: whose cards end.
+        **context: of the page that asks.
+    """
+    if problem := _problem(objects):
+        model_admin.message_user(request, problem, messages.WARNING)
+        return None
+    form = EndForm(request.POST if is_confirmed(request) else _draft(request))
+    if not (is_confirmed(request) and form.is_valid()):
+        return _confirmation(model_admin, request, objects, {"form": form, **context})
+    for level, message in _end(cast("User", request.user), objects, form):
+        model_admin.message_user(request, message, level)
+    return None
+
+
+def _draft(request: HttpRequest) -> QueryDict | None:
+    """Return what the user had posted here when the session had expired, to be shown again."""
+    return posted_fields(request) if request.method == "GET" else None
+
+
+def _problem(objects: Sequence[ObjectToEnd]) -> str:
+    """Return why nothing can be asked, or ""."""
+    if not objects:
+        return gettext("There is no live activity to end.")
+    if not any(each.cards for each in objects):
+        return gettext("You may not end these live activities.")
+    if len(objects) <= MAX_CARDS:
+        return ""
+    text = ngettext(
+        "At most %(count)d object with live activities can be chosen at once; select fewer.",
+        "At most %(count)d objects with live activities can be chosen at once; select fewer.",
+        MAX_CARDS,
+    )
+    return text % {"count": MAX_CARDS}
+
+
+def _confirmation(
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    objects: Sequence[ObjectToEnd],
+    context: dict[str, Any],
+) -> HttpResponse:
+    site = model_admin.admin_site
+    cards = [card for each in objects for card in each.cards]
+    seen = [card for card in cards if may(request, "view", card)]
+    drawings = draw(seen[:SKETCHED], partial(sketches_at_end, end=EndSketch(options={})))
+    rows = [
+        (each, shown(site, request, card, sketch=drawings.get(name_of(card), "")))
+        for each in objects
+        for card in each.cards
+    ]
+    request.current_app = site.name
+    page = {
+        **site.each_context(request),
+        "title": TITLE,
+        "subtitle": None,
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "rows": rows,
+        "forbidden": sum(len(each.forbidden) for each in objects),
+        "token_name": TOKEN,
+        "token": FormToken.of(request.user, {}, ()).sign(),
+        **context,
+    }
+    return TemplateResponse(request, TEMPLATE, page)
+
+
+def _end(actor: User, objects: Sequence[ObjectToEnd], form: EndForm) -> Iterator[tuple[int, str]]:
+    """End the cards, log it on their objects in the same transactions, and return messages."""
+    cards = [card for each in objects for card in each.cards]
+    forbidden = [card for each in objects for card in each.forbidden]
+    run = EndRun(actor, form, {card.account for card in forbidden})
+    with ExitStack() as stack:
+        stack.enter_context(recorded_as(Source.ADMIN))
+        for using in sorted({card.database for card in cards}):
+            stack.enter_context(transaction.atomic(using=using))
+        run.end(cards)
+        _log(actor, objects, run)
+    if forbidden:
+        run.refused[gettext("you may not end it")] += forbidden
+    return result_messages({Result.ENDING: run.ended} if run.ended else {}, run.refused)
+
+
+@dataclass
+class EndRun:
+    """Ends cards, and keeps which ended and which were refused.
+
+    Args:
+        actor: the user who does it.
+        form: what the page asked, valid.
+        confined: the accounts of cards that the user may not end.
+    """
+
+    actor: User
+    form: EndForm
+    confined: Collection[str]
+    ended: list[LiveActivity] = field(default_factory=list)
+    refused: dict[str, list[LiveActivity]] = field(default_factory=lambda: defaultdict(list))
+
+    def end(self, cards: Iterable[LiveActivity]) -> None:
+        """End the cards: in a few queries for each account, unless a card of it is refused."""
+        by_account: dict[str, list[LiveActivity]] = defaultdict(list)
+        for card in cards:
+            by_account[card.account].append(card)
+        for alias, own in by_account.items():
+            if alias in self.confined or not self._end_at_once(alias, own):
+                self._end_each(own)
+
+    @property
+    def reason(self) -> str:
+        """Why, for the history."""
+        reason: str = self.form.cleaned_data["reason"]
+        return reason
+
+    def _end_at_once(self, alias: str, cards: Sequence[LiveActivity]) -> bool:
+        """End every card of the objects in an account; tell whether that could be done."""
+        subjects = {Subject(card.subject_model, card.subject_pk) for card in cards}
+        how = self.form.end_options
+        try:
+            services.end_activities(
+                subject=subjects, account=alias, actor=self.actor, reason=self.reason, **how
+            )
+        except InvalidInputError:
+            return False
+        self.ended += cards
+        return True
+
+    def _end_each(self, cards: Sequence[LiveActivity]) -> None:
+        for card in cards:
+            how = self.form.end_options
+            try:
+                services.end_activity(card, actor=self.actor, reason=self.reason, **how)
+            except InvalidInputError as error:
+                self.refused[why_refused(error)].append(card)
+            else:
+                self.ended.append(card)
+
+
+def _log(actor: User, objects: Sequence[ObjectToEnd], run: EndRun) -> None:
+    """Write an entry for each object, in characters that Django's own table takes."""
+    ended = {name_of(card) for card in run.ended}
+    changed = [each.instance for each in objects if not ended.isdisjoint(map(name_of, each.cards))]
+    log_change(actor, changed, f"{gettext('End of its live activities requested.')} {run.reason}")

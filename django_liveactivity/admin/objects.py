@@ -1,0 +1,312 @@
+"""The live activities of the host's own objects: read for a page of objects, and shown there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db import router
+from django.db.models import BooleanField, Exists, ExpressionWrapper, Model, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from django_liveactivity import conf, selectors
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.lockscreen import SketchedCard
+from django_liveactivity.models import (
+    LiveActivity,
+    Now,
+    Operation,
+    Subject,
+    root_model,
+    where_written,
+)
+from django_liveactivity.selectors import SUBJECTS_AT_ONCE
+from django_liveactivity.templatetags.liveactivity import drawn
+
+from .cards import ACCOUNT, has_several_databases, state_of, state_word
+from .columns import badges
+from .permissions import may
+from .why import sentences
+from .wording import duration
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+CARDS = "_liveactivity_cards"
+SHOWN_CARDS = 10
+"""How many cards the page of one object shows."""
+CURRENT = ~Q(status__in=LiveActivity.OVER) | Q(needs_attention=True)
+"""A condition on cards: they may be on a phone, or an operator should look at them."""
+IS_OVER = ExpressionWrapper(Q(status__in=LiveActivity.OVER), BooleanField())
+
+
+class CardFacts(TypedDict):
+    """What is read of a card besides its columns."""
+
+    now: int
+    wants_operator: bool
+
+
+if TYPE_CHECKING:
+    ReadCard = WithAnnotations[LiveActivity, CardFacts]
+else:
+    ReadCard = LiveActivity
+ReadCards = QuerySet[ReadCard, ReadCard]
+
+CardName = tuple[str, int]
+Sketch = Callable[[Iterable[LiveActivity]], dict[int, SketchedCard]]
+T = TypeVar("T")
+CardsBySubject = dict[Subject, list[ReadCard]]
+
+
+def subjects_of(model: type[Model], keys: Iterable[object]) -> dict[Subject, object]:
+    """Return primary keys of a model by what cards name them by; no card names any other."""
+    found: dict[Subject, object] = {}
+    for key in keys:
+        try:
+            found[Subject.named(model, key)] = key
+        except InvalidInputError:
+            continue
+    return found
+
+
+def home_of(instance: Model) -> str:
+    """Return the alias of the database where an object is written: not that of a replica."""
+    return router.db_for_write(type(instance), instance=instance)
+
+
+def home_of_rows(queryset: QuerySet[Model]) -> str:
+    """Return the alias of the database where the objects of a queryset are written."""
+    rows: Any = queryset.all()
+    rows._for_write = True
+    using: str = rows.db
+    return using
+
+
+def accounts_beside(model: type[Model], home: str) -> Iterator[list[conf.Account]]:
+    """Yield the accounts whose cards tell of rows of a model that are written in *home*.
+
+    The same primary key in another database is another object. They come by their own database.
+    """
+    root = root_model(model)
+    by_database: dict[str, list[conf.Account]] = defaultdict(list)
+    for account in conf.accounts().values():
+        if where_written(root, account.database) == home:
+            by_database[account.database].append(account)
+    yield from by_database.values()
+
+
+def current_cards(model: type[Model], home: str, keys: Iterable[object]) -> CardsBySubject:
+    """Return the cards of objects that may be on a phone, or that an operator should look at.
+
+    It costs one query for each database of accounts and each 500 objects, as ``open_cards`` does.
+
+    Args:
+        model: of the objects.
+        home: the database where they are written.
+        keys: their primary keys.
+    """
+    return _by_subject(model, home, keys, CURRENT)
+
+
+def open_cards(model: type[Model], home: str, keys: Iterable[object]) -> CardsBySubject:
+    """Return the cards of objects that can be ended, as no end is due; see ``current_cards``."""
+    return _by_subject(model, home, keys, Q(("is_closed", False)))
+
+
+def _by_subject(
+    model: type[Model], home: str, keys: Iterable[object], condition: Q
+) -> CardsBySubject:
+    found: CardsBySubject = defaultdict(list)
+    subjects = list(subjects_of(model, keys))
+    for accounts in accounts_beside(model, home):
+        for some in batched(subjects):
+            for card in _read(accounts, some).filter(condition).order_by("pk"):
+                found[Subject(card.subject_model, card.subject_pk)].append(card)
+    # MariaDB's default collation finds the key "a" for "A".
+    return {subject: found[subject] for subject in subjects if subject in found}
+
+
+def batched(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
+    """Yield the subjects, as many at once as a statement takes."""
+    for start in range(0, len(subjects), SUBJECTS_AT_ONCE):
+        yield subjects[start : start + SUBJECTS_AT_ONCE]
+
+
+def _read(accounts: Sequence[conf.Account], subjects: Collection[Subject]) -> ReadCards:
+    own = Operation.objects.filter(activity=OuterRef("pk"), state=Operation.State.NEEDS_OPERATOR)
+    wants_operator = Q(needs_attention=True) | Exists(own)
+    rows = selectors.cards_about(accounts, subjects)
+    facts = {"now": Now(), "wants_operator": wants_operator}
+    return cast("ReadCards", rows.annotate(**facts))
+
+
+def cards_on_page_of(instance: Model) -> list[ReadCard]:
+    """Return the newest cards of an object, those that are not over first; one more than is shown.
+
+    They are read once for an instance, in one query for each database of accounts.
+    """
+    cards: list[ReadCard] | None = instance.__dict__.get(CARDS)
+    if cards is None:
+        cards = instance.__dict__[CARDS] = _newest_cards(instance)
+    return cards
+
+
+def _newest_cards(instance: Model) -> list[ReadCard]:
+    model = type(instance)
+    subjects = subjects_of(model, [instance.pk])
+    cards = [
+        card
+        for accounts in accounts_beside(model, home_of(instance))
+        if subjects
+        for card in _read(accounts, subjects).order_by(IS_OVER, "-pk")[: SHOWN_CARDS + 1]
+    ]
+    return sorted(cards, key=is_over)[: SHOWN_CARDS + 1]
+
+
+def is_open(card: LiveActivity) -> bool:
+    """Tell whether no end of the card is due, so that it can be ended."""
+    return not card.is_closed
+
+
+def is_over(card: LiveActivity) -> bool:
+    """Tell whether no phone shows the card any more."""
+    return card.status in LiveActivity.OVER
+
+
+@dataclass(frozen=True)
+class ShownCard:
+    """A card as a page about its object shows it.
+
+    Args:
+        card: the row.
+        url: the card's own page, or "" where this user may see none.
+        sketch: the card drawn as a lock screen would, or "".
+        why: in one sentence, why it is as it is, or "".
+    """
+
+    card: ReadCard
+    url: str
+    sketch: str = ""
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """The title; without one, its key."""
+        return self.card.title or str(self.card)
+
+    @property
+    def state(self) -> SafeString:
+        """Its state by color and word, and whether an operator should look at it."""
+        state = state_of(self.card, self.card.now)
+        words = [(state, state_word(state))]
+        if self.card.wants_operator:
+            words.append(("attention", gettext("needs attention")))
+        return badges(words)
+
+    @property
+    def age(self) -> str:
+        """How long ago the card was inserted."""
+        return duration(self.card.now - self.card.created_at)
+
+
+def shown(
+    site: admin.AdminSite, request: HttpRequest | None, card: ReadCard, **facts: str
+) -> ShownCard:
+    """Return a card as this user may see it; without a request there are no links."""
+    return ShownCard(card, card_url(site, request, card) if request else "", **facts)
+
+
+def explained(
+    site: admin.AdminSite, request: HttpRequest, cards: Sequence[ReadCard], sketch: Sketch
+) -> list[ShownCard]:
+    """Return cards as this user may see them.
+
+    Those that the user may see by themselves come with a sentence that says why they are as they
+    are, and drawn by *sketch* unless they are over: both can tell of more than the object. It costs
+    a dozen queries for each database, however many cards there are.
+    """
+    seen = [card for card in cards if may(request, "view", card)]
+    reasons = _each_database(seen, sentences)
+    drawings = draw([card for card in seen if not is_over(card)], sketch)
+    return [
+        shown(site, request, card, sketch=drawings.get(name, ""), why=reasons.get(name, ""))
+        for card in cards
+        for name in (name_of(card),)
+    ]
+
+
+def draw(cards: Iterable[ReadCard], sketch: Sketch) -> dict[CardName, SafeString]:
+    """Return drawings of cards by ``name_of``, in at most three queries for each database."""
+    return {name: drawn(each) for name, each in _each_database(cards, sketch).items()}
+
+
+def _each_database(
+    cards: Iterable[ReadCard], read: Callable[[Sequence[ReadCard]], Mapping[int, T]]
+) -> dict[CardName, T]:
+    """Return what a function says of the cards of each database, by ``name_of``."""
+    by_database: dict[str, list[ReadCard]] = defaultdict(list)
+    for card in cards:
+        by_database[card.database].append(card)
+    return {
+        name_of(card): said[card.pk]
+        for own in by_database.values()
+        for said in (read(own),)
+        for card in own
+    }
+
+
+def name_of(card: LiveActivity) -> CardName:
+    """Return what tells a card from those of other databases, too."""
+    return card.account, card.pk
+
+
+def card_url(site: admin.AdminSite, request: HttpRequest, card: LiveActivity) -> str:
+    """Return the card's page in this admin, or "" where this user may see none."""
+    if not site.is_registered(LiveActivity):
+        return ""
+    if not site.get_model_admin(LiveActivity).has_view_or_change_permission(request, card):
+        return ""
+    name = "admin:django_liveactivity_liveactivity_change"
+    url = reverse(name, args=[quote(card.pk)], current_app=site.name)
+    return f"{url}?{urlencode({ACCOUNT: card.account})}" if has_several_databases() else url
+
+
+@dataclass
+class ObjectsOnPage:
+    """The objects that a list shows, and their cards: read once, when the first is asked for.
+
+    Each object holds it. A host may pickle or copy an object, and it becomes None there.
+    """
+
+    site: admin.AdminSite
+    request: HttpRequest | None
+    objects: Sequence[Model]
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
+
+    @cached_property
+    def _cards(self) -> CardsBySubject:
+        first = self.objects[0]
+        return current_cards(type(first), home_of(first), [each.pk for each in self.objects])
+
+    def states_of(self, instance: Model) -> SafeString:
+        """Return the state of each card of an object, by color and word; "" if it has none."""
+        subjects = subjects_of(type(instance), [instance.pk])
+        cards = [card for subject in subjects for card in self._cards.get(subject, ())]
+        return format_html_join(" ", "{}", ((self._state(card),) for card in cards))
+
+    def _state(self, card: ReadCard) -> SafeString:
+        it = shown(self.site, self.request, card)
+        return format_html('<a href="{}">{}</a>', it.url, it.state) if it.url else it.state

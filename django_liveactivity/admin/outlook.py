@@ -1,0 +1,161 @@
+"""A card that is to be ended: what it would show, and the end that stands already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from django.db.models import QuerySet
+
+from django_liveactivity import conf, selectors
+from django_liveactivity.content.encoding import JSONObject
+from django_liveactivity.models import LiveActivity, Operation, lane_digest
+
+from .content_values import NOTHING_SHOWN, Shown
+
+Kind = Operation.Kind
+State = Operation.State
+Operations = QuerySet[Operation, Operation]
+BESIDE_CONTENT = ("action", "secondary_action", "tags", "metadata")
+"""Options of the newest content that its end has too."""
+
+
+class Standing(Enum):
+    """The end that stands already."""
+
+    NONE = auto()
+    SCHEDULED = auto()
+    ENDING = auto()
+    NEEDS_OPERATOR = auto()
+    ENDED = auto()
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What becomes of a card as things are.
+
+    Args:
+        standing: which kind of end stands.
+        end: that end, or None.
+        shown: what the ended card would show.
+        sources: the operations that ``shown`` comes from.
+    """
+
+    standing: Standing = Standing.NONE
+    end: Operation | None = None
+    shown: Shown = NOTHING_SHOWN
+    sources: tuple[int, ...] = ()
+
+
+NOTHING_KNOWN = Outlook()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A card that is to be ended: by its row, or by its name if nothing is to be known of it.
+
+    Args:
+        account: the alias of its account.
+        card: its row, read as ``described``.
+        stream_key: its key.
+        activity_id: the vendor's id of it.
+        outlook: what becomes of it as things are.
+    """
+
+    account: str
+    card: LiveActivity | None = None
+    stream_key: str | None = None
+    activity_id: str | None = None
+    outlook: Outlook = NOTHING_KNOWN
+
+    @classmethod
+    def of(cls, card: LiveActivity) -> Target:
+        """Return the target that a row is, in one query."""
+        return cls(card.account, card, outlook=outlook(card))
+
+    @property
+    def by_key(self) -> bool:
+        """Tell whether its key names it, so that it can end without content."""
+        return bool(self.card.stream_key) if self.card else self.activity_id is None
+
+    @property
+    def digest(self) -> str:
+        """The digest of its lane."""
+        if self.card is not None:
+            return self.card.lane_digest
+        return lane_digest(stream_key=self.stream_key or "", activity_id=self.activity_id or "")
+
+    @property
+    def database(self) -> str:
+        """The alias of its account's database."""
+        return self.card.database if self.card else conf.account(self.account).database
+
+    def __str__(self) -> str:
+        return str(self.card or self.stream_key or self.activity_id)
+
+
+def outlook(card: LiveActivity) -> Outlook:
+    """Return what becomes of a card that was read as ``described``, in one query."""
+    end = selectors.due_end(card) if card.is_closed else _scheduled(card)
+    content, options = card.newest_content, card.newest_options
+    return Outlook(
+        standing=_standing(end, is_due=card.is_closed),
+        end=end,
+        shown=_shown(content, options or {}, end),
+        sources=tuple(pk for pk in (card.newest_content_id, end and end.pk) if pk),
+    )
+
+
+def shown_by(target: Target, sources: Iterable[int]) -> Shown:
+    """Return what a card would have shown when these were its newest operations, in one query."""
+    if tuple(sources) == target.outlook.sources:
+        return target.outlook.shown
+    lane = Operation.objects.using(target.database).filter(
+        account=target.account, lane_digest=target.digest
+    )
+    operations = list(lane.filter(pk__in=sources).order_by("pk"))
+    contents = [each for each in operations if each.kind in Operation.CONTENT_KINDS]
+    end = next((each for each in operations if each.kind == Kind.END), None)
+    content, options = (contents[-1].content, contents[-1].options) if contents else (None, {})
+    return _shown(content, options, end)
+
+
+def ends_since(target: Target, newest: int) -> list[Operation]:
+    """Return the newest 5 ends and keeps that were inserted after an operation, oldest first."""
+    rows = _ends(target.database, target.account, target.digest)
+    return list(rows.filter(pk__gt=newest).order_by("-pk")[:5])[::-1]
+
+
+def _ends(using: str, account: str, digest: str) -> Operations:
+    rows = Operation.objects.using(using).filter(account=account, lane_digest=digest)
+    return rows.filter(kind__in=(Kind.END, Kind.KEEP))
+
+
+def _scheduled(card: LiveActivity) -> Operation | None:
+    newest = _ends(card.database, card.account, card.lane_digest).order_by("-pk").first()
+    if newest is None or newest.kind == Kind.KEEP or newest.state != State.PENDING:
+        return None
+    return newest if newest.is_scheduled else None
+
+
+def _standing(end: Operation | None, *, is_due: bool) -> Standing:
+    if end is None:
+        return Standing.NONE
+    if end.is_settled:
+        return Standing.ENDED
+    if end.state == State.NEEDS_OPERATOR:
+        return Standing.NEEDS_OPERATOR
+    return Standing.ENDING if is_due else Standing.SCHEDULED
+
+
+def _shown(content: JSONObject | None, options: JSONObject, end: Operation | None) -> Shown:
+    """Return what a card shows at its end: an end's own content goes before all other."""
+    beside = {name: value for name, value in options.items() if name in BESIDE_CONTENT}
+    if end is None:
+        return Shown(content, beside)
+    if end.content is not None:
+        content, beside = end.content, {}
+    said = frozenset(end.options) | ({"content"} if end.content is not None else set())
+    replaced = said if end.is_scheduled else frozenset()
+    return Shown(content, {**beside, **end.options}, replaced)

@@ -1,0 +1,63 @@
+"""Who may do what: Django's view, and two permissions of ours, asked with the card in hand."""
+
+# ruff: noqa: ARG002 - Django calls these methods by its own signatures
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from django_liveactivity.models import LiveActivity
+
+if TYPE_CHECKING:
+    Base = admin.ModelAdmin[LiveActivity]
+else:
+    Base = admin.ModelAdmin
+
+
+class PermittedAdmin(Base):
+    """A ``ModelAdmin`` of cards that asks for a permission on all cards, or on the one in hand.
+
+    Cards cannot be added, changed or deleted here: services insert, delivery updates, and finished
+    rows are pruned by age.
+    """
+
+    def has_view_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
+        """Tell whether this user may look."""
+        return super().has_view_permission(request, obj) or may(request, "view", obj)
+
+    def has_end_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
+        """Tell whether this user may end, keep and move."""
+        return may(request, "end", obj)
+
+    def has_operate_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
+        """Tell whether this user may retry, give up, probe and acknowledge."""
+        return may(request, "operate", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
+        """Refuse."""
+        return False
+
+
+def may(request: HttpRequest, verb: str, card: LiveActivity | None = None) -> bool:
+    """Tell whether a user has a permission: for every card, or for the one in hand.
+
+    Django's own backend knows no permission on one object; others do, such as django-guardian's.
+
+    Args:
+        request: whose user is asked about.
+        verb: ``view``, ``end`` or ``operate``.
+        card: the one in hand; an unsaved one stands for a card that is not known here.
+    """
+    name, user = f"django_liveactivity.{verb}_liveactivity", request.user
+    return user.has_perm(name) or (card is not None and user.has_perm(name, card))

@@ -1,0 +1,72 @@
+"""What the pages call an outcome, a type, a duration and a moment."""
+
+from __future__ import annotations
+
+from django.utils import dateformat, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_liveactivity.models import to_datetime
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+OUTCOMES = {
+    "delivered": _("delivered"),
+    "already_ended": _("had already ended"),
+    "forced": _("ended without confirmation"),
+    "partial": _("errors on some devices"),
+    "queued": _("waits for devices"),
+    "noop": _("nothing to change"),
+    "paused": _("paused by the user"),
+    "rejected": _("content refused"),
+    "forbidden": _("not allowed"),
+    "not_found": _("unknown to the vendor"),
+    "no_recipients": _("no device for it"),
+    "rate_limited": _("too many calls"),
+    "limit_reached": _("too many cards alive"),
+    "billing_blocked": _("payment needed"),
+    "unauthorized": _("key or address refused"),
+    "not_sent": _("no connection"),
+    "ambiguous": _("no clear answer"),
+    "never_started": _("never started"),
+}
+TYPES = {
+    "progress": _("progress"),
+    "segmented_progress": _("steps"),
+    "metrics": _("metrics"),
+    "stats": _("stats"),
+    "alert": _("alert"),
+    "timer": _("timer"),
+    "value": _("value"),
+}
+
+
+def duration(milliseconds: int) -> str:
+    """Return a duration in its largest unit: "12 s", "4 min", "3 h", "5 d"."""
+    if milliseconds < MINUTE:
+        return gettext("%(count)d s") % {"count": max(0, milliseconds // SECOND)}
+    if milliseconds < HOUR:
+        return gettext("%(count)d min") % {"count": milliseconds // MINUTE}
+    if milliseconds < 2 * DAY:
+        return gettext("%(count)d h") % {"count": milliseconds // HOUR}
+    return gettext("%(count)d d") % {"count": milliseconds // DAY}
+
+
+def moment(milliseconds: int) -> str:
+    """Return a stored moment in the current time zone, as "2031-05-06 07:08:09"."""
+    value = to_datetime(milliseconds)
+    local = timezone.localtime(value) if timezone.is_aware(value) else value
+    return dateformat.format(local, "Y-m-d H:i:s")
+
+
+def time_tag(milliseconds: int, text: str) -> SafeString:
+    """Return a ``<time>`` that says the text, and the moment itself to machines and on hovering."""
+    machine = to_datetime(milliseconds).isoformat(timespec="seconds")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', machine, moment(milliseconds), text
+    )

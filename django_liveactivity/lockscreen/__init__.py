@@ -1,0 +1,12 @@
+"""Draw a live activity as a lock screen would: a mapping in, escaped markup out; no Django.
+
+It is a sketch: the pixels are Apple's. The stylesheet ``lockscreen.css`` belongs to it.
+"""
+
+from __future__ import annotations
+
+from .card import CardState, Labels, SketchedCard
+from .frame import draw
+from .screen import draw_screen, stylesheet
+
+__all__ = ["CardState", "Labels", "SketchedCard", "draw", "draw_screen", "stylesheet"]

@@ -1,0 +1,97 @@
+"""``{% load liveactivity %}``: draw a card as a lock screen would.
+
+The page needs the stylesheet ``django_liveactivity/lockscreen.css``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from django_liveactivity.lockscreen import CardState, Labels, SketchedCard, draw
+from django_liveactivity.models import LiveActivity
+from django_liveactivity.sketches import EndSketch, sketch, sketches_at_end
+
+register = template.Library()
+
+
+def labels() -> Labels:
+    """Return the texts of a drawing in the language that is active."""
+    return Labels(
+        states={
+            CardState.WAITING: _("Not on the phones yet"),
+            CardState.LIVE: _("Live"),
+            CardState.ENDED: _("Ended"),
+            CardState.HIDDEN: _("Not on the phones"),
+        },
+        sketch=_("Sketch of a card: %(title)s"),
+        unknown=_("What it shows is not known."),
+        symbol=_("Symbol %(name)s"),
+        progress=_("Progress"),
+        step=_("Step %(step)s of %(steps)s"),
+        step_of_unknown=_("Step %(step)s"),
+        left=_("left"),
+        elapsed=_("elapsed"),
+        stopped=_("stopped"),
+        unknown_time=_("time not known"),
+        opens=_("Opens %(url)s"),
+        calls=_("Calls %(method)s %(url)s"),
+        calls_with=_("Calls %(method)s %(url)s with %(names)s"),
+        removed=_("no longer on the phones"),
+        removed_in=_("on the phones for another %(time)s"),
+        seconds=_("%(count)s s"),
+        minutes=_("%(count)s min"),
+        hours=_("%(count)s h"),
+        screen=_("Sketch of a lock screen"),
+        no_cards=_("No live activities"),
+        more_cards=_("and %(count)s more"),
+    )
+
+
+def drawn(card: SketchedCard) -> SafeString:
+    """Return a card as HTML that is safe to put into a page, with translated texts."""
+    return mark_safe(draw(card, labels()))  # noqa: S308 - draw escapes
+
+
+@register.simple_tag
+def lock_screen(card: LiveActivity | None) -> SafeString | str:
+    """Draw a card as it is on the phones now, by what the vendor has acknowledged.
+
+    For several cards, ``sketches.sketches`` reads them at once, and ``drawn`` draws each.
+    """
+    return drawn(sketch(card)) if card else ""
+
+
+@register.simple_tag
+def lock_screen_at_end(
+    card: LiveActivity | None,
+    content: Any = None,
+    options: Mapping[str, Any] | None = None,
+    dismiss_seconds: int | None = None,
+) -> SafeString:
+    """Draw a card as it will be when it has ended.
+
+    Args:
+        card: the card's row, or None for one that is not known here.
+        content: what the ended card shows, as the vendor's API has it; by default the newest
+            content that the card was meant to show.
+        options: what travels beside it (``action``, ``secondary_action``).
+        dismiss_seconds: how long the ended card stays; None for the account's default, else the
+            vendor's.
+
+    With nothing but the card, it is drawn by the end that has been asked for already, also for a
+    later time, if there is one; ``options={}`` asks what an end now would show.
+    """
+    end = EndSketch(*map(_given, (content, options, dismiss_seconds)))
+    if not card:
+        return drawn(end.of_unknown_card())
+    return drawn(sketches_at_end([card], end)[card.pk])
+
+
+def _given(value: Any) -> Any:
+    """Return what a template gave; a variable that it does not have is an empty string."""
+    return None if value == "" else value

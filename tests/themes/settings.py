@@ -1,0 +1,55 @@
+"""The settings of a site whose admin has the theme that ``THEME`` names."""
+
+from __future__ import annotations
+
+import os
+
+THEMES = {"django": [], "unfold": ["unfold"], "jazzmin": ["jazzmin"]}
+THEME = os.environ.get("THEME", "django")
+
+SECRET_KEY = "not-a-secret"
+USE_TZ = True
+DEBUG = True  # so that static files are served
+ALLOWED_HOSTS = ["127.0.0.1"]
+ROOT_URLCONF = "tests.themes.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    *THEMES[THEME],
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_liveactivity",
+    "tests.shop",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("THEME_DATABASE", ":memory:"),
+    }
+}
+STATIC_URL = "/static/"
+LIVEACTIVITY = {"default": {"BACKEND": "django_liveactivity.backends.locmem.LocmemBackend"}}
+JAZZMIN_SETTINGS = {"use_google_fonts_cdn": False}
+JAZZMIN_UI_TWEAKS = {"default_theme_mode": "auto"}
