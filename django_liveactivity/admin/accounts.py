@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_liveactivity import conf
-from django_liveactivity.health import AccountStatus, Condition, statuses, troubled
+from django_liveactivity.health import AccountStatus, Condition, is_silent, statuses, troubled
 
-from .wording import SECOND, duration, moment
+from .wording import HOUR, SECOND, ago_text, duration, minute
 
 KEY_REFUSED = "unauthorized"
 """How the last failure begins of an account whose key or address the vendor refuses."""
@@ -129,11 +129,9 @@ def silent_for(status: AccountStatus | None) -> float | None:
         return None
     account = conf.account(status.account)
     age = status.heartbeat_age
-    if account.dispatcher == "immediate":
+    if account.dispatcher == "immediate" or not is_silent(age, account.timing):
         return None
-    if age is None:
-        return -1.0
-    return age if age * SECOND > account.timing.silent_after else None
+    return -1.0 if age is None else age
 
 
 def silence_sentence(seconds: float) -> str:
@@ -152,11 +150,11 @@ def silence_sentence(seconds: float) -> str:
 def _since(status: AccountStatus, now: int) -> str:
     """Return the time of day since when, with the date if that is long ago."""
     age = round((status.condition_age or 0) * SECOND)
-    begun = moment(now - age)
-    return begun[11:16] if age < 12 * 3600 * SECOND else begun[:16]
+    begun = minute(now - age)
+    return begun[11:] if age < 12 * HOUR else begun
 
 
 def _ago(seconds: float | None) -> str:
     if seconds is None:
         return _("never")
-    return _("%(duration)s ago") % {"duration": duration(round(seconds * SECOND))}
+    return ago_text(round(seconds * SECOND))

@@ -20,9 +20,8 @@ from django_liveactivity import conf
 from django_liveactivity.models import LiveActivity
 
 from . import batch, choice, columns
-from . import queryset as rows
 from .actions import EndCards, GiveUpOperations, ProbeAccounts, RetryOperations
-from .confirmation import is_card_id
+from .cards import Cards, DescribedCard, cards, database_of, describe, is_id
 from .drafts import survives_login
 from .filters import (
     AccountFilter,
@@ -37,7 +36,7 @@ from .list_page import complete
 from .operating import operate, probe
 from .page import page_context
 from .permissions import PermittedAdmin
-from .queryset import Cards, DescribedCard
+from .queryset import CardList
 from .search import HELP, ids_of_name
 from .wording import moment
 
@@ -46,11 +45,7 @@ TEMPLATES = "admin/django_liveactivity/liveactivity"
 
 @admin.register(LiveActivity)
 class LiveActivityAdmin(PermittedAdmin):
-    """Shows the cards of an account's database, and acts on those that are selected.
-
-    Cards cannot be added, changed or deleted here: services insert, delivery updates, and finished
-    rows are pruned by age.
-    """
+    """Shows the cards of an account's database, and acts on those that are selected."""
 
     actions = ("end_selected", "retry_selected", "give_up_selected", "probe_accounts")
     list_display = ("name", "card_state", "card_subject", "card_age", "pending_end")
@@ -115,8 +110,7 @@ class LiveActivityAdmin(PermittedAdmin):
         ]
 
     def get_queryset(self, request: HttpRequest) -> Cards:
-        cards = rows.cards(rows.database_of(request))
-        return cards.order_by(*self.get_ordering(request))
+        return cards(database_of(request)).order_by(*self.get_ordering(request))
 
     def get_search_results(
         self, request: HttpRequest, queryset: Cards, search_term: str
@@ -137,7 +131,7 @@ class LiveActivityAdmin(PermittedAdmin):
         self, request: HttpRequest, queryset: Cards, *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
         """Run an action, unless a checkbox holds a value that cannot be a card."""
-        if not all(map(is_card_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+        if not all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             self.message_user(
                 request, gettext("Select live activities by their rows."), messages.ERROR
             )
@@ -145,14 +139,14 @@ class LiveActivityAdmin(PermittedAdmin):
         return super().response_action(request, queryset, *args, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
-        return rows.CardList
+        return CardList
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> LiveActivity | None:
         card = super().get_object(request, object_id, from_field)
         if card is not None:
-            rows.describe(self.admin_site, request, [card])
+            describe(self.admin_site, request, [card])
         return card
 
     def render_change_form(

@@ -18,12 +18,12 @@ from django_liveactivity.content.keys import check_activity_id, check_stream_key
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity
 
+from .cards import ACCOUNT, short_name
 from .content_errors import place_errors
 from .drafts import posted_fields
 from .ending import END, TEMPLATES, EndPage, newest_operations
 from .outlook import Standing, Target
 from .permissions import PermittedAdmin
-from .queryset import ACCOUNT, short_name
 
 CHECKS: Mapping[str, Callable[[object], str]] = {
     "stream_key": check_stream_key,

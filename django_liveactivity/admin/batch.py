@@ -17,8 +17,8 @@ from django.utils.translation import gettext, ngettext_lazy
 from django_liveactivity.health.progress import BatchProgress, batch_progress
 from django_liveactivity.models import Operation
 
-from .confirmation import is_card_id, number_text
-from .queryset import ACCOUNT, database_of
+from .cards import ACCOUNT, URL, database_of, is_id
+from .wording import number_text
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -61,13 +61,12 @@ def progress(model_admin: ModelAdmin, request: HttpRequest, number: int) -> Json
 def progress_line(model_admin: ModelAdmin, request: HttpRequest) -> dict[str, Any] | None:
     """Return what stands above the list of a batch of ends; None above another list."""
     number, account = request.GET.get(BATCH, ""), request.GET.get(ACCOUNT)
-    if not (number and is_card_id(number)):
+    if not (number and is_id(number)):
         return None
     found = batch_progress(int(number), database_of(request))
     if found is None:
         return None
-    name, site = "admin:django_liveactivity_liveactivity_batch", model_admin.admin_site.name
-    url = reverse(name, args=[int(number)], current_app=site)
+    url = reverse(f"{URL}batch", args=[int(number)], current_app=model_admin.admin_site.name)
     return {
         "text": progress_text(found),
         "again_in": again_in(found),

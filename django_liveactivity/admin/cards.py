@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Cards = QuerySet[LiveActivity, LiveActivity]
 Status = LiveActivity.Status
 ACCOUNT = "account"
+URL = "admin:django_liveactivity_liveactivity_"
+"""How the names of the pages of cards begin."""
 LONGEST_NAME = 32
 OPEN = tuple(status for status in Status if status not in LiveActivity.OVER)
 """The statuses of cards that may be on phones, or will be."""
@@ -76,6 +78,11 @@ else:
 def short_name(card: LiveActivity) -> str:
     """Return the card's name, cut to 32 characters: it may have 255."""
     return Truncator(str(card)).chars(LONGEST_NAME)
+
+
+def is_id(value: str) -> bool:
+    """Tell whether a text can be the primary key of a row of ours."""
+    return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
 
 
 def accounts_of(cards: Iterable[LiveActivity]) -> list[str]:

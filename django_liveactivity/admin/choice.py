@@ -22,17 +22,16 @@ from django_liveactivity.health.progress import batch_progress
 
 from .actions import ACTIONS, CardAction
 from .batch import BATCH
+from .cards import ACCOUNT, URL, Cards, database_of
 from .confirmation import MOST_CHOSEN, Choice, ask, is_confirmed
 from .content_errors import place_errors
 from .drafts import posted_fields
 from .forms import ReasonForm
-from .queryset import ACCOUNT, Cards, database_of
 from .results import Report, Result
 
 if TYPE_CHECKING:
     from .confirmation import ModelAdmin
 
-URL = "admin:django_liveactivity_liveactivity_"
 CAME_FROM = "_changelist_filters"
 """Django's name for the query string of the list that a page was opened from."""
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django_liveactivity.models import Operation
 
 from .cards import DescribedCard, Lately, short_name
-from .wording import OUTCOMES, TYPES, duration, moment, time_tag
+from .wording import TYPES, duration, minute, outcome_words, time_tag
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -72,9 +72,7 @@ def _last_outcome(card: DescribedCard) -> str:
         return ""
     unseen = '<span class="liveactivity-unseen">{}</span>'
     label = format_html(unseen, gettext("Last outcome:"))
-    return _small(
-        format_html("{} {}", label, OUTCOMES.get(outcome, outcome)), "liveactivity-outcome"
-    )
+    return _small(format_html("{} {}", label, outcome_words(outcome)), "liveactivity-outcome")
 
 
 def age_cell(card: DescribedCard) -> SafeString:
@@ -88,7 +86,7 @@ def end_cell(card: DescribedCard) -> str:
     if end is None:
         return why
     if end.due_at > card.now:
-        words = {"at": moment(end.due_at)[:-3], "wait": duration(end.due_at - card.now)}
+        words = {"at": minute(end.due_at), "wait": duration(end.due_at - card.now)}
         return time_tag(end.due_at, gettext("scheduled for %(at)s, in %(wait)s") % words)
     due = gettext("due for %(age)s") % {"age": duration(card.now - end.due_at)}
     rest = format_html(" {}", why) if why else f", {_next_try(end, card.now)}"

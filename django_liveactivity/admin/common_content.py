@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 SHOWN = ("title", "subtitle", "color", "icon")
 BESIDE = ("action",)
 ENDPOINT = Endpoint.END_STREAM
-SECOND = datetime.timedelta(seconds=1)
 HELP = {
     "title": _("If empty, each card keeps its own."),
     "subtitle": _("If empty, each card keeps its own."),
@@ -121,8 +119,7 @@ def _drawings(cards: Iterable[LiveActivity], form: EndCardsForm) -> Iterator[Saf
     changes = form.changes if form.is_bound else {}
     asked: EndOptions = form.end_options if form.is_bound else {}
     beside: OptionFields = {"action": asked["action"]} if "action" in asked else {}
-    after = asked.get("dismiss_after")
-    seconds = after // SECOND if isinstance(after, datetime.timedelta) else None
+    seconds = form.dismiss_seconds if form.is_bound else None
     for card in cards:
         try:
             content, options = services.batch.sketch_of(card, changes, beside)

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext, ngettext_lazy
 
 from django_liveactivity import conf, services
 from django_liveactivity.models import EndBatch, LiveActivity
 
+from .cards import describe
 from .content_labels import TYPES
 from .drafts import TOKEN, FormToken
 from .forms import ReasonForm
-from .queryset import describe
 from .results import NAMED, Tally, gone_text
+from .window import LIMIT
+from .wording import number_text
 
 if TYPE_CHECKING:
     from django.contrib import admin
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 TEMPLATE = "admin/django_liveactivity/liveactivity/selected_confirmation.html"
 MAX_CARDS = 500
 """How many as form fields: Django takes 1,000 of them in a request."""
-MOST_CHOSEN = 20_000
+MOST_CHOSEN = LIMIT
 """How many at once, as many as a list has."""
 AT_ONCE = 1_000
 """How many are read, and written, in one statement."""
@@ -202,18 +203,8 @@ def _notes(summary: Summary) -> Iterator[str]:
         yield gone_text(summary.missing)
 
 
-def number_text(number: int) -> str:
-    """Return a number with its thousands apart."""
-    return number_format(number, force_grouping=True)
-
-
 def _plain_rows(using: str, ids: Sequence[int]) -> list[LiveActivity]:
     return list(LiveActivity.objects.using(using).filter(pk__in=ids).order_by("-pk"))
-
-
-def is_card_id(value: str) -> bool:
-    """Tell whether a checkbox's value can be the primary key of a card."""
-    return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
 
 
 def is_confirmed(request: HttpRequest) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,14 +18,13 @@ from django_liveactivity.models import Operation
 from .content_errors import place_errors
 from .content_form import ContentForm
 from .content_labels import TYPES
-from .forms import Dismissal, EndForm
+from .forms import SECOND, Dismissal, EndForm
 from .outlook import Target, shown_by
 
 if TYPE_CHECKING:
     from django_liveactivity.services.writer import EndOptions
 
 MINUTE = 60
-SECOND = datetime.timedelta(seconds=1)
 
 
 class TypeForm(forms.Form):
@@ -159,5 +157,4 @@ class EndForms:
         """How long the ended card stays; None if nobody has said so here."""
         if not self.how.is_bound:
             return self.how._seconds
-        after = self.how.end_options.get("dismiss_after")
-        return after // SECOND if isinstance(after, datetime.timedelta) else None
+        return self.how.dismiss_seconds

@@ -5,7 +5,6 @@ Only the button "End live activity" ends anything; any other shows the page agai
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +16,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import dateformat, timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 
@@ -28,19 +26,19 @@ from django_liveactivity.models import LiveActivity, Operation, Source
 from django_liveactivity.services.writer import recorded_as
 
 from .actions import EndCards
+from .cards import ACCOUNT, URL, database_of, describe, has_several_databases, short_name
 from .content_labels import TYPES
 from .drafts import TOKEN, FormToken, posted_fields
 from .end_forms import EndForms
 from .outlook import Standing, Target, ends_since
 from .permissions import PermittedAdmin
-from .queryset import ACCOUNT, database_of, describe, has_several_databases, short_name
 from .results import Result, log_change, result_messages, standing_result
+from .wording import minute
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 TEMPLATES = "admin/django_liveactivity/liveactivity"
-URL = "admin:django_liveactivity_liveactivity_"
 END, PREVIEW = "end", "preview"
 """The values of the buttons that have what was typed checked; only the first ends the card."""
 
@@ -50,7 +48,7 @@ def end(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> Ht
     newest = newest_operations([database_of(request)])
     card = _card(model_admin, request, object_id)
     if card is None:
-        return _not_found(model_admin, request, object_id)
+        return model_admin.not_found(request, object_id)
     may_see = model_admin.has_view_permission(request, card)
     if not (may_see and model_admin.has_end_permission(request, card)):
         raise PermissionDenied
@@ -175,7 +173,7 @@ class EndPage:
         card, is_new = end.activity, self._is_new(end)
         if end.is_scheduled and (is_new or self.since):
             text = gettext("%(card)s ends on %(due)s.")
-            yield messages.SUCCESS, text % {"card": short_name(card), "due": _moment(end.due)}
+            yield messages.SUCCESS, text % {"card": short_name(card), "due": minute(end.due_at)}
         else:
             yield from result_messages({Result.ENDING if is_new else standing_result(end): [card]})
         if is_new and not selectors.has_content(end):
@@ -271,16 +269,3 @@ def _card(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> 
         return None
     describe(model_admin.admin_site, request, [card])
     return card
-
-
-def _not_found(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    ours: Any = model_admin
-    answer: HttpResponse = ours._get_obj_does_not_exist_redirect(
-        request, model_admin.opts, object_id
-    )
-    return answer
-
-
-def _moment(value: datetime.datetime) -> str:
-    shown = timezone.localtime(value) if timezone.is_aware(value) else value
-    return dateformat.format(shown, "Y-m-d H:i")

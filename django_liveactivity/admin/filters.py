@@ -17,7 +17,16 @@ from django_liveactivity import conf
 from django_liveactivity.models import LiveActivity, Now, Operation
 from django_liveactivity.selectors import EXPIRED_AFTER_MS
 
-from .cards import ACCOUNT, OPEN, Cards, Lately, Status, has_several_databases, last_outcome
+from .cards import (
+    ACCOUNT,
+    OPEN,
+    Cards,
+    Lately,
+    Status,
+    has_several_databases,
+    is_id,
+    last_outcome,
+)
 from .window import capped, ids_by_status, newest_ids
 from .wording import DAY, OUTCOMES, TYPES
 
@@ -26,7 +35,6 @@ if TYPE_CHECKING:
 
 Operations = QuerySet[Operation, Operation]
 Choices = list[tuple[str, "StrOrPromise"]]
-LARGEST_ID = 2**63 - 1
 IS_YOUNG = Q(created_at__gte=Now() - EXPIRED_AFTER_MS)
 """A condition on cards: iOS has not removed them by itself yet."""
 
@@ -242,9 +250,8 @@ class BatchFilter(CardFilter):
         value = self.value()
         if value is None:
             return None
-        number = int(value[:20]) if value.isascii() and value.isdigit() else 0
-        if not 0 < number <= LARGEST_ID:
+        if not is_id(value):
             return []
-        ends = Operation.objects.using(rows.db).filter(batch=number).order_by()
+        ends = Operation.objects.using(rows.db).filter(batch=int(value[:20])).order_by()
         ids = capped(ends.values_list("activity_id", flat=True))
         return newest_ids(rows.filter(pk__in=ids))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from django_liveactivity.services.writer import EndOptions
 
+SECOND = datetime.timedelta(seconds=1)
 MINUTE = datetime.timedelta(minutes=1)
 LONGEST_WAIT = 366 * 24 * 60
 """Minutes; the services take no longer one."""
@@ -28,6 +29,18 @@ def _reason_field(help_text: StrOrPromise, *, required: bool) -> forms.CharField
         max_length=1000,
         required=required,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+def _choice_field(
+    label: StrOrPromise, choices: type[models.TextChoices], initial: str
+) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=label,
+        choices=choices.choices,
+        initial=initial,
+        required=False,
+        widget=forms.RadioSelect,
     )
 
 
@@ -70,26 +83,14 @@ NEEDED = (
 class EndForm(ReasonForm):
     """How and when cards end, whatever their type; ``end_options`` are the service's arguments."""
 
-    dismissal = forms.ChoiceField(
-        label=_("How long the ended card stays"),
-        choices=Dismissal.choices,
-        initial=Dismissal.DEFAULT,
-        required=False,
-        widget=forms.RadioSelect,
-    )
+    dismissal = _choice_field(_("How long the ended card stays"), Dismissal, Dismissal.DEFAULT)
     dismiss_minutes = forms.IntegerField(
         label=_("Minutes it stays"),
         min_value=0,
         max_value=LONGEST_DISMISSAL // MINUTE,
         required=False,
     )
-    when = forms.ChoiceField(
-        label=_("When"),
-        choices=When.choices,
-        initial=When.NOW,
-        required=False,
-        widget=forms.RadioSelect,
-    )
+    when = _choice_field(_("When"), When, When.NOW)
     at = forms.DateTimeField(
         label=_("Time of the end"),
         required=False,
@@ -108,6 +109,12 @@ class EndForm(ReasonForm):
             if given.get(choice) == answer and missing:
                 self.add_error(needed, _("Give this, or choose another answer above."))
         return given
+
+    @property
+    def dismiss_seconds(self) -> int | None:
+        """How long the ended card stays; None if a valid form does not say so."""
+        after = self.end_options.get("dismiss_after")
+        return after // SECOND if isinstance(after, datetime.timedelta) else None
 
     @property
     def end_options(self) -> EndOptions:

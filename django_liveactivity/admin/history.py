@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from django_liveactivity.models import Attempt, LiveActivity, Operation, OperatorAction
 
-from .wording import OUTCOMES, duration, time_tag
+from .wording import ago_text, duration, outcome_words, time_tag
 
 SHOWN_OPERATIONS = 50
 
@@ -80,7 +80,7 @@ def _entry(operation: Operation, now: int) -> Entry:
     return Entry(
         operation,
         ago=ago(operation.created_at, now),
-        outcome=words(operation.outcome),
+        outcome=outcome_words(operation.outcome),
         due=_due(operation, now) if operation.is_scheduled else "",
         content=_pretty(operation.content),
         options=_pretty(operation.options),
@@ -95,26 +95,20 @@ def _entry(operation: Operation, now: int) -> Entry:
 def _call(attempt: Attempt, operation: Operation) -> Call:
     """Return a call: its moment counts from when its operation became due."""
     wait = {"duration": duration(max(0, attempt.started_at - operation.due_at))}
-    outcome = words(attempt.outcome) or _("open: may have been sent")
+    outcome = outcome_words(attempt.outcome) or _("open: may have been sent")
     after = time_tag(attempt.started_at, _("after %(duration)s") % wait)
     return Call(attempt, after, outcome, _indented(attempt.answer))
 
 
 def _due(operation: Operation, now: int) -> SafeString:
     left = operation.due_at - now
-    text = _("in %(duration)s") if left > 0 else _("%(duration)s ago")
-    return time_tag(operation.due_at, text % {"duration": duration(abs(left))})
+    text = _("in %(duration)s") % {"duration": duration(left)} if left > 0 else ago_text(-left)
+    return time_tag(operation.due_at, text)
 
 
 def ago(milliseconds: int, now: int) -> SafeString:
     """Return how long ago a moment was, and the moment itself for machines and on hovering."""
-    text = _("%(duration)s ago") % {"duration": duration(max(0, now - milliseconds))}
-    return time_tag(milliseconds, text)
-
-
-def words(outcome: str) -> str:
-    """Return an outcome in words, or ""."""
-    return str(OUTCOMES.get(outcome, outcome))
+    return time_tag(milliseconds, ago_text(now - milliseconds))
 
 
 def _indented(answer: str) -> str:

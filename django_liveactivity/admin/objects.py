@@ -33,7 +33,7 @@ from django_liveactivity.models import (
 from django_liveactivity.selectors import SUBJECTS_AT_ONCE
 from django_liveactivity.templatetags.liveactivity import drawn
 
-from .cards import ACCOUNT, has_several_databases, state_of, state_word
+from .cards import ACCOUNT, URL, has_several_databases, state_of, state_word
 from .columns import badges
 from .permissions import may
 from .why import sentences
@@ -277,7 +277,7 @@ def card_url(site: admin.AdminSite, request: HttpRequest, card: LiveActivity) ->
         return ""
     if not site.get_model_admin(LiveActivity).has_view_or_change_permission(request, card):
         return ""
-    name = "admin:django_liveactivity_liveactivity_change"
+    name = f"{URL}change"
     url = reverse(name, args=[quote(card.pk)], current_app=site.name)
     return f"{url}?{urlencode({ACCOUNT: card.account})}" if has_several_databases() else url
 

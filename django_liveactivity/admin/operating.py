@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db import router, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,17 +18,18 @@ from django.utils.translation import gettext_lazy
 from django_liveactivity import conf, services
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.health import why_ends_wait, why_nothing_drains
-from django_liveactivity.models import LiveActivity, Operation, Source, storable, with_now
+from django_liveactivity.models import LiveActivity, Source
 from django_liveactivity.services.writer import recorded_as
 
+from .cards import URL
 from .permissions import PermittedAdmin
+from .results import log_change
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django_stubs_ext import StrPromise
 
-
-NAMES = "admin:django_liveactivity_liveactivity"
+    from django_liveactivity.services.batch import CardDecision
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,24 @@ def _keep(card: LiveActivity, actor: User, reason: str) -> object:
 
 
 def _retry(card: LiveActivity, actor: User, reason: str) -> object:
-    due = [each for each in unfinished(card) if each.due_at <= each.now]
-    if not due:
-        raise InvalidInputError.at("operation", _("Nothing is due that could be retried."))
-    return [services.retry_operation(each, actor=actor, reason=reason) for each in due]
+    [decision] = services.batch.retry_cards([card], actor=actor, reason=reason)
+    return _decided(decision, _("Nothing is due that could be retried."))
 
 
 def _give_up(card: LiveActivity, actor: User, reason: str) -> object:
     if not reason:
         raise InvalidInputError.at("reason", _("Say why: the card may stay on the phones."))
-    waiting = unfinished(card)
-    if not waiting:
-        raise InvalidInputError.at("operation", _("Nothing is unfinished that could be given up."))
-    return [services.give_up_operation(each, actor=actor, reason=reason) for each in waiting]
+    [decision] = services.batch.give_up_cards([card], actor=actor, reason=reason)
+    return _decided(decision, _("Nothing is unfinished that could be given up."))
+
+
+def _decided(decision: CardDecision, otherwise: str) -> object:
+    """Return what was decided on a card, if anything was."""
+    if decision.error is not None:
+        raise decision.error
+    if not decision.decided:
+        raise InvalidInputError.at("operation", otherwise)
+    return decision
 
 
 def _seen(card: LiveActivity, actor: User, reason: str) -> object:
@@ -110,12 +115,6 @@ BUTTONS = {
 }
 
 
-def unfinished(card: LiveActivity) -> list[Operation]:
-    """Return the operations of a card that are still to be done, each with ``now``."""
-    operations = Operation.objects.using(card.database).filter(activity=card)
-    return list(with_now(operations.filter(state__in=Operation.UNFINISHED).order_by("pk")))
-
-
 def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Press one of the buttons of a card's page (POST): ``do`` names it, ``reason`` says why.
 
@@ -125,10 +124,7 @@ def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -
         return HttpResponseRedirect(url_of(model_admin, request, "change", object_id))
     card = model_admin.get_object(request, object_id)
     if card is None:
-        back: HttpResponse = model_admin._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
-            request, model_admin.opts, object_id
-        )
-        return back
+        return model_admin.not_found(request, object_id)
     button = BUTTONS.get(request.POST.get("do", ""))
     if button is None or not _may(model_admin, request, card, button.permission):
         raise PermissionDenied
@@ -159,9 +155,7 @@ def _press(button: Button, request: HttpRequest, card: LiveActivity) -> None:
     user, reason = cast("User", request.user), request.POST.get("reason", "").strip()
     with transaction.atomic(using=card.database), recorded_as(Source.ADMIN):
         button.press(card, user, reason)
-        field, using = LogEntry._meta.get_field("change_message"), router.db_for_write(LogEntry)
-        message = storable(field, using, f"{button.logged} {reason}".strip())
-        LogEntry.objects.log_actions(user.pk, [card], CHANGE, message)
+        log_change(user, [card], f"{button.logged} {reason}")
 
 
 def _tell(
@@ -197,7 +191,7 @@ def _came_from(request: HttpRequest) -> str:
     hosts, secure = {request.get_host()}, request.is_secure()
     if url_has_allowed_host_and_scheme(given, hosts, require_https=secure):
         return given
-    return reverse(f"{NAMES}_changelist")
+    return reverse(f"{URL}changelist")
 
 
 def url_of(model_admin: PermittedAdmin, request: HttpRequest, name: str, object_id: object) -> str:
@@ -209,5 +203,5 @@ def url_of(model_admin: PermittedAdmin, request: HttpRequest, name: str, object_
         name: of the view: ``change``, ``end`` or ``operate``.
         object_id: the card's primary key.
     """
-    path = reverse(f"{NAMES}_{name}", args=[object_id], current_app=model_admin.admin_site.name)
+    path = reverse(f"{URL}{name}", args=[object_id], current_app=model_admin.admin_site.name)
     return f"{path}?{request.GET.urlencode()}" if request.GET else path

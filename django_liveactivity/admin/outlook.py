@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from django_liveactivity import conf, selectors
 from django_liveactivity.content.encoding import JSONObject
+from django_liveactivity.content.endpoints import CARD_OPTIONS
 from django_liveactivity.models import LiveActivity, Operation, lane_digest
 
 from .content_values import NOTHING_SHOWN, Shown
@@ -17,8 +18,6 @@ from .content_values import NOTHING_SHOWN, Shown
 Kind = Operation.Kind
 State = Operation.State
 Operations = QuerySet[Operation, Operation]
-BESIDE_CONTENT = ("action", "secondary_action", "tags", "metadata")
-"""Options of the newest content that its end has too."""
 
 
 class Standing(Enum):
@@ -151,7 +150,7 @@ def _standing(end: Operation | None, *, is_due: bool) -> Standing:
 
 def _shown(content: JSONObject | None, options: JSONObject, end: Operation | None) -> Shown:
     """Return what a card shows at its end: an end's own content goes before all other."""
-    beside = {name: value for name, value in options.items() if name in BESIDE_CONTENT}
+    beside = {name: value for name, value in options.items() if name in CARD_OPTIONS}
     if end is None:
         return Shown(content, beside)
     if end.content is not None:

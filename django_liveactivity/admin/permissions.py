@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from django_liveactivity.models import LiveActivity
 
@@ -23,6 +23,13 @@ class PermittedAdmin(Base):
     Cards cannot be added, changed or deleted here: services insert, delivery updates, and finished
     rows are pruned by age.
     """
+
+    def not_found(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Return what Django answers for the page of a row that is not there."""
+        answer: HttpResponse = self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
+            request, self.opts, object_id
+        )
+        return answer
 
     def has_view_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
         """Tell whether this user may look."""

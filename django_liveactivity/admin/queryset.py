@@ -12,37 +12,10 @@ from django.http import HttpRequest
 
 from django_liveactivity import conf
 
-from .cards import (
-    ACCOUNT,
-    CardFacts,
-    Cards,
-    DescribedCard,
-    accounts_of,
-    cards,
-    database_of,
-    describe,
-    has_several_databases,
-    short_name,
-)
+from .cards import Cards, DescribedCard, describe
 from .filters import AccountFilter, CardFilter
 from .search import search
 from .window import Window, cut, is_cut, limit_text, newest_ids
-
-__all__ = [
-    "ACCOUNT",
-    "CardFacts",
-    "CardList",
-    "Cards",
-    "DescribedCard",
-    "Found",
-    "accounts_of",
-    "cards",
-    "database_of",
-    "describe",
-    "has_several_databases",
-    "short_name",
-]
-
 
 ALL = Window(start=0)
 

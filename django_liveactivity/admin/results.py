@@ -20,7 +20,7 @@ from django_liveactivity.exceptions import ContentRequiredError, InvalidInputErr
 from django_liveactivity.health import why_ends_wait, why_nothing_drains
 from django_liveactivity.models import LiveActivity, Operation, storable
 
-from .queryset import short_name
+from .cards import short_name
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

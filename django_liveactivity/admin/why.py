@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,7 +18,7 @@ from django_liveactivity.health import AccountStatus, Condition, statuses
 from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, OperatorAction
 
 from .accounts import condition_sentence, silence_sentence, silent_for
-from .wording import OUTCOMES, SECOND, duration, moment
+from .wording import SECOND, duration, moment, outcome_words
 
 Kind, State, Status = Operation.Kind, Operation.State, LiveActivity.Status
 HOLDS_ENDS = (Condition.FROZEN, Condition.BLOCKED, Condition.UNREADABLE)
@@ -55,7 +55,7 @@ class Facts:
     silent_for: float | None = None
     deadline_at: int | None = None
     evictor_operation: Operation | None = None
-    decision: OperatorAction | None = field(default=None)
+    decision: OperatorAction | None = None
 
 
 def why(facts: Facts) -> str:
@@ -228,7 +228,7 @@ def _last_outcome(facts: Facts) -> str:
     outcome = newest.outcome if newest is not None else ""
     if not outcome and facts.attempts:
         outcome = facts.attempts[0].outcome
-    return str(OUTCOMES.get(outcome, outcome)) or _("nothing was sent")
+    return outcome_words(outcome) or _("nothing was sent")
 
 
 def _wait(facts: Facts, operation: Operation) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
-from django.utils.formats import number_format
 
 from .cards import OPEN, Cards
+from .wording import number_text
 
 M = TypeVar("M", bound=Model)
 
@@ -23,7 +23,7 @@ LIMIT = 20_000
 
 def limit_text() -> str:
     """Return the limit as a page says it."""
-    return number_format(LIMIT, force_grouping=True)
+    return number_text(LIMIT)
 
 
 def capped(ids: QuerySet[M, int]) -> list[int]:

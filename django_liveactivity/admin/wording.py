@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils import dateformat, timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -46,6 +47,21 @@ TYPES = {
 }
 
 
+def outcome_words(outcome: str) -> str:
+    """Return what the pages call an outcome; "" for none."""
+    return str(OUTCOMES.get(outcome, outcome))
+
+
+def number_text(number: int) -> str:
+    """Return a number with its thousands apart."""
+    return number_format(number, force_grouping=True)
+
+
+def ago_text(milliseconds: int) -> str:
+    """Return that something was so long ago."""
+    return gettext("%(duration)s ago") % {"duration": duration(milliseconds)}
+
+
 def duration(milliseconds: int) -> str:
     """Return a duration in its largest unit: "12 s", "4 min", "3 h", "5 d"."""
     if milliseconds < MINUTE:
@@ -62,6 +78,11 @@ def moment(milliseconds: int) -> str:
     value = to_datetime(milliseconds)
     local = timezone.localtime(value) if timezone.is_aware(value) else value
     return dateformat.format(local, "Y-m-d H:i:s")
+
+
+def minute(milliseconds: int) -> str:
+    """Return what ``moment`` does, without its seconds."""
+    return moment(milliseconds)[:16]
 
 
 def time_tag(milliseconds: int, text: str) -> SafeString:

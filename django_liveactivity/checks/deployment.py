@@ -14,7 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from django_liveactivity import conf
-from django_liveactivity.health.status import Condition, statuses
+from django_liveactivity.health.status import Condition, is_silent, statuses
 
 VIEWS = "django_liveactivity.api.views"
 
@@ -59,7 +59,7 @@ def check_heartbeat(**_: Any) -> list[checks.CheckMessage]:
         )
         for account, status in zip(accounts, statuses(accounts), strict=True)
         if status.condition != Condition.UNREADABLE  # no table yet: the first deploy checks, too
-        and ((age := status.heartbeat_age) is None or age * 1000 > account.timing.silent_after)
+        and is_silent(age := status.heartbeat_age, account.timing)
     ]
 
 

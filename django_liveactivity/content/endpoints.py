@@ -73,29 +73,30 @@ TYPE_NAMES = tuple(_LATER)
 _STREAM = {**_LATER, "segmented_progress": (("number_of_steps", "current_step"),)}
 _START = {**_STREAM, "timer": (("duration_seconds",), ("counts_down=False",))}
 
-_ALWAYS = frozenset({"action", "secondary_action", "tags", "metadata"})
+CARD_OPTIONS = frozenset({"action", "secondary_action", "tags", "metadata"})
+"""Options of the card, not of one call: every endpoint takes them, and an end keeps the newest."""
 _FROZEN_TIMER = frozenset({"duration_seconds"})
 
 ENDPOINTS: Mapping[Endpoint, EndpointSpec] = {
     Endpoint.START: EndpointSpec(
         required=_START,
-        options=_ALWAYS | {"alert", "channels"},
+        options=CARD_OPTIONS | {"alert", "channels"},
         type_required=True,
         channels_in="target",
     ),
-    Endpoint.UPDATE: EndpointSpec(required=_LATER, options=_ALWAYS),
+    Endpoint.UPDATE: EndpointSpec(required=_LATER, options=CARD_OPTIONS),
     Endpoint.END: EndpointSpec(
         required=_LATER,
-        options=_ALWAYS,
+        options=CARD_OPTIONS,
         left_out=_FROZEN_TIMER,
         dismissal=("auto_dismiss_minutes", 60),
     ),
     Endpoint.STREAM: EndpointSpec(
-        required=_STREAM, options=_ALWAYS | {"alert", "channels"}, type_required=True
+        required=_STREAM, options=CARD_OPTIONS | {"alert", "channels"}, type_required=True
     ),
     Endpoint.END_STREAM: EndpointSpec(
         required=_LATER,
-        options=_ALWAYS | {"alert"},
+        options=CARD_OPTIONS | {"alert"},
         content_required=False,
         left_out=_FROZEN_TIMER,
         dismissal=("auto_dismiss_seconds", 1),

@@ -17,6 +17,7 @@ from .status import (
     Condition,
     condition_of,
     heartbeat_age,
+    is_silent,
     statuses,
     troubled,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "ProblemCode",
     "check_health",
     "is_open",
+    "is_silent",
     "statuses",
     "troubled",
     "why_ends_wait",
@@ -88,7 +90,7 @@ def find_problems(status: AccountStatus, timing: conf.Timing) -> Iterator[Proble
 
 def _silence(age: float | None, timing: conf.Timing) -> str:
     """Return that nothing drains, in words, or "" if a sweep was made lately."""
-    if age is not None and age * 1000 <= timing.silent_after:
+    if not is_silent(age, timing):
         return ""
     last = "there was never a sweep" if age is None else f"the last sweep was {age:.0f} s ago"
     cure = "run manage.py liveactivity_dispatch, or Celery's worker and beat"

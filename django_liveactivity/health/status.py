@@ -189,12 +189,13 @@ def _troubled(using: str, accounts: list[conf.Account]) -> list[conf.Account]:
         for account in accounts
         if account.alias in closed
         or ends.get(account.alias, DueEnds()).waits_longer_than(account.timing.overdue_after)
-        or (account.dispatcher != "immediate" and _is_silent(age, account))
+        or (account.dispatcher != "immediate" and is_silent(age, account.timing))
     ][:FILTERED]
 
 
-def _is_silent(age: float | None, account: conf.Account) -> bool:
-    return age is None or age * 1000 > account.timing.silent_after
+def is_silent(age: float | None, timing: conf.Timing) -> bool:
+    """Tell whether nothing drains, by how many seconds the last sweep is past; None if none was."""
+    return age is None or age * 1000 > timing.silent_after
 
 
 class DueEnds(NamedTuple):

@@ -14,7 +14,12 @@ from django.utils import timezone
 
 from django_liveactivity import conf, selectors
 from django_liveactivity.content.encoding import JSONObject
-from django_liveactivity.content.endpoints import Endpoint, check_content, check_options
+from django_liveactivity.content.endpoints import (
+    CARD_OPTIONS,
+    Endpoint,
+    check_content,
+    check_options,
+)
 from django_liveactivity.content.keys import (
     check_activity_id,
     check_dismiss_after,
@@ -47,8 +52,6 @@ Kind = Operation.Kind
 Rank = Operation.Rank
 State = Operation.State
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
-KEPT_BESIDE_CONTENT = ("action", "secondary_action", "tags", "metadata")
-"""Options of the newest content that its end has too."""
 
 
 class CardName(TypedDict, total=False):
@@ -240,7 +243,7 @@ class EndRequest:
         known, beside = card.newest_content, card.newest_options or {}
         if known is None and "title" not in self.changes:
             raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
-        kept = {name: value for name, value in beside.items() if name in KEPT_BESIDE_CONTENT}
+        kept = {name: value for name, value in beside.items() if name in CARD_OPTIONS}
         options = cast("OptionFields", {**kept, **(self.options or {})})
         return replace(
             self, content={**(known or {}), **self.changes}, options=options, changes=None

@@ -688,7 +688,7 @@ BATCHES = _of(
      "a card that is soon pruned gets an end"),
     ("writers_for", "account.database == using", "True",
      "the end of a card is in another database"),
-    ("for_card", "name in KEPT_BESIDE_CONTENT", "False", "the buttons of the ended card are gone"),
+    ("for_card", "name in CARD_OPTIONS", "False", "the buttons of the ended card are gone"),
     ("for_card", "{**kept, **(self.options or {})}", "{**(self.options or {}), **kept}",
      "the card's button goes before the end's"),
     ("for_card", 'known is None and "title" not in self.changes', "False",

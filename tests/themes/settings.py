@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from tests.settings import MIDDLEWARE, TEMPLATES  # noqa: F401 - settings
+
 THEMES = {"django": [], "unfold": ["unfold"], "jazzmin": ["jazzmin"]}
 THEME = os.environ.get("THEME", "django")
 
@@ -23,25 +25,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_liveactivity",
     "tests.shop",
-]
-MIDDLEWARE = [
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-]
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
 ]
 DATABASES = {
     "default": {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django_liveactivity.client.call import Call
 from django_liveactivity.content.encoding import JSONObject
-from django_liveactivity.content.endpoints import Endpoint, assemble
+from django_liveactivity.content.endpoints import CARD_OPTIONS, Endpoint, assemble
 from django_liveactivity.models import Lane, Operation
 
 INHERITED_OPTIONS = ("channels", "tags", "metadata")
@@ -67,7 +67,7 @@ def _final(
         return with_content[-1].content, with_content[-1].options | options
     if newest is None:
         return None, options
-    names = BUTTONS if newest.id == lane.displayed_id else (*BUTTONS, "tags", "metadata")
+    names = BUTTONS if newest.id == lane.displayed_id else CARD_OPTIONS
     intended = newest.inherited_options | newest.options
     return newest.content, {k: v for k, v in intended.items() if k in names} | options
 
