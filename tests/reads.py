@@ -1,4 +1,4 @@
-"""What a database reads for some work, as it counts itself: rows, or steps of SQLite's machine."""
+"""What some work asks of a database: statements, and what the database itself counts as read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from collections.abc import Callable
 from django.db import connection
 
 TABLES = "django_liveactivity"
+
+
+def statements(work: Callable[[], object]) -> list[str]:
+    """Return every statement but BEGIN, COMMIT and savepoints.
+
+    Before Django 6.0 a value that the database has set is read in a statement of its own.
+    """
+    seen: list[str] = []
+
+    def note(execute, sql, params, many, context):
+        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+            seen.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        work()
+    return seen
 
 
 def reads(work: Callable[[], object]) -> int:

@@ -13,6 +13,7 @@ from django_liveactivity import Progress, services
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import LiveActivity, Operation
 from tests.conftest import KEY
+from tests.reads import statements
 from tests.sandbox.api import Api
 
 from .conftest import CHANGE, messages_of
@@ -436,8 +437,7 @@ class TestQueries:
         with django_assert_num_queries(5):
             page(operator)
 
-    def test_the_end_of_an_unknown_card(self, operator, django_assert_num_queries):
+    def test_the_end_of_an_unknown_card(self, operator):
         form = read_form(page(operator)).fields | {"stream_key": "web-1", "do": "end"}
 
-        with django_assert_num_queries(18):
-            operator.post(reverse(END_ANY), form)
+        assert len(statements(lambda: operator.post(reverse(END_ANY), form))) <= 17

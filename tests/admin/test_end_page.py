@@ -19,6 +19,7 @@ from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.services.writer import Writer
 from tests.clock import advance
 from tests.conftest import KEY
+from tests.reads import statements
 from tests.sandbox.api import Api
 from tests.shop.models import Order
 
@@ -852,12 +853,11 @@ class TestQueries:
         with django_assert_num_queries(11):
             page(operator, card)
 
-    def test_the_end(self, operator, django_assert_num_queries):
+    def test_the_end(self, operator):
         shown = page(operator, show())
-        form = read_form(shown)
+        form = read_form(shown).fields | {"do": "end"}
 
-        with django_assert_num_queries(19):
-            operator.post(shown.wsgi_request.path, {**form.fields, "do": "end"})
+        assert len(statements(lambda: operator.post(shown.wsgi_request.path, form))) <= 17
 
     def test_as_many_for_a_card_of_a_thousand_operations(self, operator, django_assert_num_queries):
         card = show()

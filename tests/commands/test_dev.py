@@ -150,7 +150,7 @@ class TestInOneTerminal:
             admin = "/admin/django_liveactivity/liveactivity/"
             assert terminal.has(f"Admin  http://127.0.0.1:{terminal.ports['site']}{admin}")
             assert terminal.has(f"Phone  http://127.0.0.1:{terminal.ports['sandbox']}/")
-            assert terminal.has("site     | Starting development server at")
+            wait_until(lambda: terminal.has("site     | Django version"))
 
             assert project.manage("liveactivity_end", "order-42").returncode == 0
             wait_until(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
 
 from django_liveactivity import services
 from django_liveactivity.models import Operation
 from tests.clock import advance
+from tests.reads import statements
 
 from .vocabulary import deliver, progress
 
@@ -18,20 +18,6 @@ LOOKS_BEFORE_UNKNOWN = 3
 """For fresh ends, for retried ones, and for a slot of the quarter that both may use."""
 CARDS = 4
 """As many as the vendor lets live at once."""
-
-
-def statements(work: Callable[[], object]) -> list[str]:
-    """Return every statement but BEGIN, COMMIT and savepoints."""
-    seen: list[str] = []
-
-    def note(execute, sql, params, many, context):
-        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
-            seen.append(sql)
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(note):
-        work()
-    return seen
 
 
 def statements_per_end(end: Callable[[int], object]) -> float:
