@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_liveactivity import conf
+from django_liveactivity import conf, health
 from django_liveactivity.health import AccountStatus, Condition, is_silent, statuses, troubled
+from django_liveactivity.health.status import HOLDING_UP_ENDS
+from django_liveactivity.models import from_datetime
 
-from .wording import HOUR, SECOND, ago_text, duration, minute
+from .wording import HOUR, SECOND, ago_text, duration, minute, outcome_words
 
 KEY_REFUSED = "unauthorized"
 """How the last failure begins of an account whose key or address the vendor refuses."""
@@ -86,7 +89,7 @@ def condition_sentence(status: AccountStatus, now: int) -> str:
     words = {
         "since": _since(status, now),
         "wait": duration(round((status.next_call_in or 0) * SECOND)),
-        "failure": status.last_failure.replace("_", " "),
+        "failure": _failure_words(status.last_failure),
         "count": status.failures,
         "reason": status.reason,
         "limit": status.vendor_limit,
@@ -145,6 +148,34 @@ def silence_sentence(seconds: float) -> str:
         "running?"
     )
     return text % {"age": duration(round(seconds * SECOND))}
+
+
+def why_ends_wait(account: conf.Account) -> str:
+    """Return what keeps the account's due ends from being sent now, as the pages say it, or ""."""
+    if not health.why_ends_wait(account):
+        return ""
+    [status] = statuses([account])
+    if status.condition in HOLDING_UP_ENDS:
+        return condition_sentence(status, from_datetime(timezone.now()))
+    return _silence(status)
+
+
+def why_nothing_drains(account: conf.Account) -> str:
+    """Return why an operator's decision is not carried out now, as the pages say it, or ""."""
+    return _silence(*statuses([account])) if health.why_nothing_drains(account) else ""
+
+
+def _silence(status: AccountStatus) -> str:
+    silent = silent_for(status)
+    return "" if silent is None else silence_sentence(silent)
+
+
+def _failure_words(failure: str) -> str:
+    """Return the last failure of a blocked account; a refused key keeps HTTP's own words."""
+    if failure.startswith(KEY_REFUSED):
+        return failure
+    outcome, _space, status = failure.partition(" ")
+    return f"{outcome_words(outcome)} {status}".strip()
 
 
 def _since(status: AccountStatus, now: int) -> str:

@@ -14,9 +14,11 @@ from django.utils.formats import number_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext_lazy
 
+from django_liveactivity import conf
 from django_liveactivity.health.progress import BatchProgress, batch_progress
 from django_liveactivity.models import Operation
 
+from .accounts import why_ends_wait
 from .cards import ACCOUNT, URL, database_of, is_id
 from .wording import number_text
 
@@ -96,8 +98,10 @@ def _sentences(found: BatchProgress) -> Iterator[str]:
             yield text % {"count": count, "shown": number_text(count)}
     for queue in found.queues:
         if queue.stands_still:
-            why = {"account": queue.account, "why": queue.reason}
-            yield gettext("Account %(account)s: %(why)s") % why
+            account = conf.accounts().get(queue.account)
+            why = why_ends_wait(account) if account else queue.reason
+            words = {"account": queue.account, "why": why}
+            yield gettext("Account %(account)s: %(why)s") % words
 
 
 def _main_sentence(found: BatchProgress) -> str:

@@ -21,10 +21,10 @@ from django.utils.translation import gettext
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.health import why_ends_wait
 from django_liveactivity.models import LiveActivity, Operation, Source
 from django_liveactivity.services.writer import recorded_as
 
+from .accounts import why_ends_wait
 from .actions import EndCards
 from .cards import ACCOUNT, URL, database_of, describe, has_several_databases, short_name
 from .content_labels import TYPES
@@ -33,7 +33,7 @@ from .end_forms import EndForms
 from .outlook import Standing, Target, ends_since
 from .permissions import PermittedAdmin
 from .results import Result, log_change, result_messages, standing_result
-from .wording import minute
+from .wording import minute, outcome_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -208,6 +208,7 @@ class EndPage:
             "type": TYPES.get(self.forms.content.shown.content_type, ""),
             "standing": target.outlook.standing.name,
             "end": target.outlook.end,
+            "outcome": outcome_words(target.outlook.end.outcome) if target.outlook.end else "",
             "waits": self._waits(),
             "forms": self.forms,
             "preview": self._preview(),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from django_liveactivity.models import Attempt, LiveActivity, Operation, OperatorAction
 
-from .wording import ago_text, duration, outcome_words, time_tag
+from .wording import CALLS, ago_text, duration, outcome_words, time_tag
 
 SHOWN_OPERATIONS = 50
 
@@ -22,6 +22,7 @@ class Call:
     """One attempt as the page shows it."""
 
     attempt: Attempt
+    name: str
     after: SafeString
     outcome: str
     answer: str
@@ -97,7 +98,8 @@ def _call(attempt: Attempt, operation: Operation) -> Call:
     wait = {"duration": duration(max(0, attempt.started_at - operation.due_at))}
     outcome = outcome_words(attempt.outcome) or _("open: may have been sent")
     after = time_tag(attempt.started_at, _("after %(duration)s") % wait)
-    return Call(attempt, after, outcome, _indented(attempt.answer))
+    name = str(CALLS.get(attempt.endpoint, attempt.endpoint))
+    return Call(attempt, name, after, outcome, _indented(attempt.answer))
 
 
 def _due(operation: Operation, now: int) -> SafeString:

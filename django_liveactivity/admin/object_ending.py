@@ -233,4 +233,5 @@ def _log(actor: User, objects: Sequence[ObjectToEnd], run: EndRun) -> None:
     """Write an entry for each object, in characters that Django's own table takes."""
     ended = {name_of(card) for card in run.ended}
     changed = [each.instance for each in objects if not ended.isdisjoint(map(name_of, each.cards))]
-    log_change(actor, changed, f"{gettext('End of its live activities requested.')} {run.reason}")
+    text = gettext("End of its live activities requested.")
+    log_change(actor, changed, f"{text} {run.reason}")

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy
 
 from django_liveactivity import conf, services
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from django_liveactivity.health import why_ends_wait, why_nothing_drains
 from django_liveactivity.models import LiveActivity, Source
 from django_liveactivity.services.writer import recorded_as
 
+from .accounts import why_ends_wait, why_nothing_drains
 from .cards import URL
 from .permissions import PermittedAdmin
 from .results import log_change
@@ -81,6 +81,8 @@ def _decided(decision: CardDecision, otherwise: str) -> object:
 
 
 def _seen(card: LiveActivity, actor: User, reason: str) -> object:
+    if not card.needs_attention:
+        raise InvalidInputError.at("activity", _("This live activity needs no attention."))
     return services.acknowledge_activity(card, actor=actor, reason=reason)
 
 

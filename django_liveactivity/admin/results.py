@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.messages import INFO, SUCCESS, WARNING
@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from django_liveactivity.health import why_ends_wait, why_nothing_drains
 from django_liveactivity.models import LiveActivity, Operation, storable
 
+from .accounts import why_ends_wait, why_nothing_drains
 from .cards import short_name
 
 if TYPE_CHECKING:
@@ -38,72 +38,102 @@ class Result(Enum):
 
     ENDING = (
         SUCCESS,
-        "Ending %(count)d live activity: %(names)s",
-        "Ending %(count)d live activities: %(names)s",
+        ngettext_lazy(
+            "Ending %(count)d live activity: %(names)s",
+            "Ending %(count)d live activities: %(names)s",
+            "count",
+        ),
     )
     END_WAITS = (
         WARNING,
-        "The end of %(count)d live activity is stored and waits for its account: %(names)s",
-        "The ends of %(count)d live activities are stored and wait for their account: %(names)s",
+        ngettext_lazy(
+            "The end of %(count)d live activity is stored and waits for its account: %(names)s",
+            "The ends of %(count)d live activities are stored and wait for their account: "
+            "%(names)s",
+            "count",
+        ),
     )
     RETRYING = (
         SUCCESS,
-        "Retrying the due operations of %(count)d live activity: %(names)s",
-        "Retrying the due operations of %(count)d live activities: %(names)s",
+        ngettext_lazy(
+            "Retrying the due operations of %(count)d live activity: %(names)s",
+            "Retrying the due operations of %(count)d live activities: %(names)s",
+            "count",
+        ),
     )
     RETRY_WAITS = (
         INFO,
-        "The retry of %(count)d live activity is stored and waits for its account: %(names)s",
-        "The retries of %(count)d live activities are stored and wait for their account: %(names)s",
+        ngettext_lazy(
+            "The retry of %(count)d live activity is stored and waits for its account: %(names)s",
+            "The retries of %(count)d live activities are stored and wait for their account: "
+            "%(names)s",
+            "count",
+        ),
     )
     GIVING_UP = (
         SUCCESS,
-        "Giving up the unfinished operations of %(count)d live activity: %(names)s",
-        "Giving up the unfinished operations of %(count)d live activities: %(names)s",
+        ngettext_lazy(
+            "Giving up the unfinished operations of %(count)d live activity: %(names)s",
+            "Giving up the unfinished operations of %(count)d live activities: %(names)s",
+            "count",
+        ),
     )
-    PROBING = (SUCCESS, "The next drain probes: %(accounts)s")
-    NOTHING_TO_PROBE = (INFO, "Open, so there is nothing to probe: %(accounts)s")
+    PROBING = (SUCCESS, _("The next drain probes: %(accounts)s"))
+    NOTHING_TO_PROBE = (INFO, _("Open, so there is nothing to probe: %(accounts)s"))
     ALREADY_ENDING = (
         INFO,
-        "%(count)d live activity was already ending: %(names)s",
-        "%(count)d live activities were already ending: %(names)s",
+        ngettext_lazy(
+            "%(count)d live activity was already ending: %(names)s",
+            "%(count)d live activities were already ending: %(names)s",
+            "count",
+        ),
     )
     ALREADY_ENDED = (
         INFO,
-        "%(count)d live activity had already ended: %(names)s",
-        "%(count)d live activities had already ended: %(names)s",
+        ngettext_lazy(
+            "%(count)d live activity had already ended: %(names)s",
+            "%(count)d live activities had already ended: %(names)s",
+            "count",
+        ),
     )
     NEEDS_OPERATOR = (
         WARNING,
-        (
+        ngettext_lazy(
             "The vendor refuses the end of %(count)d live activity: %(names)s. See its page for "
-            "the answer, then retry the end or give it up."
-        ),
-        (
+            "the answer, then retry the end or give it up.",
             "The vendor refuses the ends of %(count)d live activities: %(names)s. See their pages "
-            "for the answers, then retry the ends or give them up."
+            "for the answers, then retry the ends or give them up.",
+            "count",
         ),
     )
     NOTHING_UNFINISHED = (
         INFO,
-        "%(count)d live activity has no unfinished operations: %(names)s",
-        "%(count)d live activities have no unfinished operations: %(names)s",
+        ngettext_lazy(
+            "%(count)d live activity has no unfinished operations: %(names)s",
+            "%(count)d live activities have no unfinished operations: %(names)s",
+            "count",
+        ),
     )
     SCHEDULED = (
         INFO,
-        (
+        ngettext_lazy(
             "The end of %(count)d live activity is scheduled for later and was not retried: "
-            "%(names)s. End it to bring that forward."
-        ),
-        (
+            "%(names)s. End it to bring that forward.",
             "The ends of %(count)d live activities are scheduled for later and were not retried: "
-            "%(names)s. End them to bring that forward."
+            "%(names)s. End them to bring that forward.",
+            "count",
         ),
     )
 
-    def __init__(self, level: int, singular: str, plural: str = "") -> None:
-        self.level = level
-        self.text = ngettext_lazy(singular, plural, "count") if plural else _(singular)
+    level: int
+    text: StrPromise
+
+    def __new__(cls, level: int, text: StrPromise) -> Self:
+        """Number the results: an Enum takes lazy texts of several forms for one and the same."""
+        result = object.__new__(cls)
+        result._value_ = len(cls.__members__)
+        result.level, result.text = level, text
+        return result
 
     @property
     def is_change(self) -> bool:

@@ -36,6 +36,14 @@ OUTCOMES = {
     "ambiguous": _("no clear answer"),
     "never_started": _("never started"),
 }
+CALLS = {
+    "start": _("start"),
+    "update": _("update"),
+    "end": _("end"),
+    "stream": _("stream"),
+    "end_stream": _("end stream"),
+}
+"""The endpoints of the vendor's API."""
 TYPES = {
     "progress": _("progress"),
     "segmented_progress": _("steps"),

@@ -526,7 +526,7 @@ class TestEndsThatStand:
         services.end_activity(card)
         advance(91)
 
-        assert "nothing drains: the last sweep was 9" in text_of(page(operator, card))
+        assert "Nothing has drained for 1 min" in text_of(page(operator, card))
 
     def test_what_is_changed_goes_with_an_end_on_its_way(self, operator, vendor):
         card = show()
@@ -548,7 +548,7 @@ class TestEndsThatStand:
 
         shown = page(client, card)
 
-        assert "The vendor refuses the end (not found)." in text_of(shown)
+        assert "The vendor refuses the end (unknown to the vendor)." in text_of(shown)
         answer = send(client, shown)
         assert messages_of(answer)[0][1].startswith("The vendor refuses the end of 1")
         assert len(ends()) == 1
@@ -605,7 +605,8 @@ class TestEndsThatStand:
         (_, stored), (_, why) = messages_of(send(operator, page(operator, card)))
 
         assert stored == "The end of 1 live activity is stored and waits for its account: order-1"
-        assert why.startswith("Account default: The vendor refuses the account")
+        assert why.startswith("Account default: The account is blocked since ")
+        assert ": the vendor refuses its key or address (unauthorized 401); next probe in " in why
 
     @pytest.mark.parametrize("is_ending", [False, True])
     def test_a_card_of_an_account_that_was_removed_is_told(self, operator, is_ending):

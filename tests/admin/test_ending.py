@@ -211,7 +211,8 @@ class TestReport:
 
         assert stored == "The end of 1 live activity is stored and waits for its account: order-1"
         assert level == "warning"
-        assert why.startswith("Account default: The vendor refuses the account (unauthorized 401)")
+        assert why.startswith("Account default: The account is blocked since ")
+        assert ": the vendor refuses its key or address (unauthorized 401); next probe in " in why
 
     def test_an_end_that_nothing_drains_is_not_said_to_be_on_its_way(self, operator):
         card = show()
@@ -220,7 +221,7 @@ class TestReport:
         (stored, _), (level, why) = messages_of(confirm_end(operator, card))
 
         assert (stored, level) == ("warning", "warning")
-        assert why.startswith("Account default: nothing drains: the last sweep was 9")
+        assert why.startswith("Account default: Nothing has drained for 1 min")
 
     def test_a_scheduled_end_is_brought_forward(self, operator):
         card = show()

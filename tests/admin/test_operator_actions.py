@@ -184,4 +184,4 @@ def test_a_decision_that_no_drain_carries_out_says_so(operator, action):
     [done, warned] = messages_of(confirm(operator, action, show()))
     assert done[0] == "success"
     assert warned[0] == "warning"
-    assert warned[1].startswith("Account default: nothing drains: there was never a sweep")
+    assert warned[1].startswith("Account default: Nothing has ever drained here")
