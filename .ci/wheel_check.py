@@ -44,6 +44,7 @@ from django_liveactivity.sandbox import Sandbox  # noqa: E402
 package = Path(django_liveactivity.__file__).parent
 assert "site-packages" in package.parts, package
 assert (package / "py.typed").exists()
+assert (package / "locale/de/LC_MESSAGES/django.mo").exists()
 assert not any(map(importlib.util.find_spec, ("celery", "rest_framework", "tests")))
 call_command("migrate", verbosity=0)
 call_command("check", "--tag", "liveactivity")
