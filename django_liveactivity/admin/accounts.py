@@ -175,7 +175,7 @@ def _failure_words(failure: str) -> str:
     if failure.startswith(KEY_REFUSED):
         return failure
     outcome, _space, status = failure.partition(" ")
-    return f"{outcome_words(outcome)} {status}".strip()
+    return f"{outcome_words(outcome)}, HTTP {status}" if status else outcome_words(outcome)
 
 
 def _since(status: AccountStatus, now: int) -> str:

@@ -123,7 +123,7 @@ SENTENCES = [
                 next_call_in=40.0,
             ),
         ),
-        ": 7 calls in a row have failed, the last with no clear answer 500; next probe in 40 s.",
+        "calls in a row have failed, the last with no clear answer, HTTP 500; next probe in 40 s.",
     ),
     (
         Facts(card(), NOW, end(), account=account(Condition.FROZEN, next_call_in=20.0)),
