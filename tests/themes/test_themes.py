@@ -148,6 +148,13 @@ def test_the_button_leads_to_the_page_that_asks(page: Page) -> None:
     assert page.locator(END_THEM).is_visible()
 
 
+def test_what_a_card_needs_is_not_inside_the_form_of_its_page(page: Page) -> None:
+    page.goto("django_liveactivity/liveactivity/1/change/")
+
+    assert page.locator("form .liveactivity-summary").count() == 0
+    assert page.get_by_role("link", name="History").count() == 1
+
+
 def test_a_card_that_needs_attention_says_so_on_its_object(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto("shop/order/1/change/")
