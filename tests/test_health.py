@@ -224,11 +224,11 @@ class TestAlerts:
 def test_a_look_costs_as_many_queries_however_long_the_history(vendor, django_assert_num_queries):
     services.end_activity(stream_key="order-42")
     beat()
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         check_health()
     for number in range(20):
         services.end_activity(stream_key=f"order-{number}")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         check_health()
 
 

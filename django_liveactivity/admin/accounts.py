@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 from django_liveactivity import conf, health
 from django_liveactivity.health import AccountStatus, Condition, is_silent, statuses, troubled
 from django_liveactivity.health.status import HOLDING_UP_ENDS
-from django_liveactivity.models import from_datetime
+from django_liveactivity.models import LiveActivity, from_datetime
 
+from .cards import accounts_of
 from .wording import HOUR, SECOND, ago_text, duration, minute, outcome_words
 
 KEY_REFUSED = "unauthorized"
@@ -31,19 +32,28 @@ class UnwellAccount:
     can_probe: bool
 
 
-def unwell_accounts(aliases: Iterable[str], now: int) -> list[UnwellAccount]:
-    """Return the accounts that are not well, of those named; statements do not grow with them.
+def read_accounts(
+    cards: Iterable[LiveActivity], others: Iterable[str] = ()
+) -> dict[str, AccountStatus]:
+    """Return how the accounts of cards are doing, by alias; statements do not grow with them.
 
     Args:
-        aliases: of accounts; those that ``LIVEACTIVITY`` lacks are left out.
-        now: the database's clock, in milliseconds.
+        cards: accounts that ``LIVEACTIVITY`` lacks are left out.
+        others: aliases of more accounts, which are left out, too, if there is no trouble with them.
     """
     known = conf.accounts()
-    return unwell(statuses(troubled([known[alias] for alias in aliases if alias in known])), now)
+    mine = [known[alias] for alias in accounts_of(cards) if alias in known]
+    wanted = dict.fromkeys([*mine, *troubled([known[a] for a in others if a in known])])
+    return {status.account: status for status in statuses([*wanted], details=False)}
 
 
-def unwell(found: Iterable[AccountStatus], now: int) -> list[UnwellAccount]:
-    """Return those of the accounts that are not well."""
+def unwell_accounts(found: Iterable[AccountStatus], now: int) -> list[UnwellAccount]:
+    """Return those of the accounts that are not well.
+
+    Args:
+        found: how accounts are doing.
+        now: the database's clock, in milliseconds.
+    """
     return [
         UnwellAccount(
             alias=status.account,

@@ -10,8 +10,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.sketches import sketches_of_both
+from django_liveactivity.templatetags.liveactivity import drawn
 
-from .accounts import unwell
+from .accounts import unwell_accounts
 from .history import ago, history
 from .operating import url_of
 from .permissions import PermittedAdmin
@@ -23,13 +25,16 @@ def page_context(
 ) -> dict[str, Any]:
     """Return what the page of a card shows besides its fields."""
     [facts] = read_facts([card])
+    now, at_end = sketches_of_both(card)
     may_end = model_admin.has_end_permission(request, card)
     may_operate = model_admin.has_operate_permission(request, card)
     return {
         "why": why(facts),
         "history": history(card, facts.now),
         "eviction": _eviction(facts),
-        "unwell_accounts": [] if facts.account is None else unwell([facts.account], facts.now),
+        "unwell_accounts": unwell_accounts(filter(None, [facts.account]), facts.now),
+        "sketch": drawn(now),
+        "sketch_at_end": drawn(at_end),
         "may_operate": model_admin.has_operate_permission(request),
         "buttons": buttons(facts, may_end=may_end, may_operate=may_operate),
         "is_over": card.status in LiveActivity.OVER,

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_liveactivity import conf, selectors
-from django_liveactivity.health import AccountStatus, Condition, statuses
+from django_liveactivity import selectors
+from django_liveactivity.health import AccountStatus, Condition
 from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, OperatorAction
 
-from .accounts import condition_sentence, silence_sentence, silent_for
+from .accounts import condition_sentence, read_accounts, silence_sentence, silent_for
 from .wording import SECOND, duration, moment, outcome_words
 
 Kind, State, Status = Operation.Kind, Operation.State, LiveActivity.Status
@@ -235,24 +235,29 @@ def _wait(facts: Facts, operation: Operation) -> str:
     return duration(max(SECOND, (operation.next_try_at or facts.now) - facts.now))
 
 
-def sentences(cards: Sequence[LiveActivity]) -> dict[int, str]:
+def sentences(
+    cards: Sequence[LiveActivity], accounts: Mapping[str, AccountStatus] | None = None
+) -> dict[int, str]:
     """Return why each card is as it is, by its primary key.
 
     Args:
         cards: of one database, read with ``now`` and ``is_closed``; up to a page of them.
+        accounts: how their accounts are doing, by alias; None to have it read.
     """
-    return {facts.card.pk: why(facts) for facts in read_facts(cards)}
+    return {facts.card.pk: why(facts) for facts in read_facts(cards, accounts)}
 
 
-def read_facts(cards: Sequence[LiveActivity]) -> list[Facts]:
-    """Return the facts of cards, in nine statements and those of their accounts' health."""
+def read_facts(
+    cards: Sequence[LiveActivity], accounts: Mapping[str, AccountStatus] | None = None
+) -> list[Facts]:
+    """Return the facts of cards, in at most six statements and those of their accounts' health."""
     if not cards:
         return []
     using = cards[0]._state.db or "default"
     ends, contents = _newest(using, cards)
     wanted = {card.pk: ends.get(card.pk) or contents.get(card.pk) for card in cards}
     attempts = _attempts(using, [each.pk for each in wanted.values() if each is not None])
-    accounts = _statuses(cards)
+    accounts = read_accounts(cards) if accounts is None else accounts
     deadlines, evictors = _deadlines(using, cards), _evictors(using, cards)
     decisions = _decisions(using, ends.values())
     return [
@@ -293,12 +298,6 @@ def _attempts(using: str, operations: Sequence[int]) -> dict[int, list[Attempt]]
     for attempt in rows.order_by("operation", "-number"):
         found[attempt.operation_id].append(attempt)
     return found
-
-
-def _statuses(cards: Iterable[LiveActivity]) -> dict[str, AccountStatus]:
-    known = conf.accounts()
-    aliases = sorted({card.account for card in cards if card.account in known})
-    return {status.account: status for status in statuses([known[alias] for alias in aliases])}
 
 
 def _deadlines(using: str, cards: Sequence[LiveActivity]) -> dict[tuple[str, str], int]:

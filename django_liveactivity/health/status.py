@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -139,11 +139,16 @@ def account_status(account: conf.Account) -> AccountStatus:
     return statuses([account])[0]
 
 
-def statuses(accounts: Sequence[conf.Account]) -> list[AccountStatus]:
+def statuses(accounts: Sequence[conf.Account], *, details: bool = True) -> list[AccountStatus]:
     """Return how delivery is doing for accounts.
 
     The number of statements does not grow with the accounts that have no trouble. Those of a
     database that cannot be read are told as ``unreadable``: they must not hide the others.
+
+    Args:
+        accounts: any number.
+        details: whether to count, too, what says nothing of how ends and content get on: cards that
+            want an operator, calls within the rate limit, and what hooks raised.
     """
     found: dict[str, AccountStatus] = {}
     databases: dict[str, list[conf.Account]] = defaultdict(list)
@@ -152,7 +157,7 @@ def statuses(accounts: Sequence[conf.Account]) -> list[AccountStatus]:
     for using, members in databases.items():
         try:
             facts = _Facts(using, members)
-            found |= {account.alias: facts.status(account) for account in members}
+            found |= {each.alias: facts.status(each, details=details) for each in members}
         except (Error, ConnectionDoesNotExist, ImproperlyConfigured) as error:
             text = " ".join(str(error).split()) or type(error).__name__
             reason = f"{text} {cure_of(error)}".strip()
@@ -165,7 +170,8 @@ def troubled(accounts: Sequence[conf.Account]) -> list[conf.Account]:
     """Return the accounts that may not be well, in three statements for each database.
 
     They are not open, or have an end that has been due for too long; all of them, if no sweep was
-    made lately, or the database does not answer: whether that matters, the status tells.
+    made lately, or the database does not answer: whether that matters, the status tells. That of
+    up to 100 accounts is read in hardly more statements, so those are returned unread.
     """
     databases: dict[str, list[conf.Account]] = defaultdict(list)
     for account in accounts:
@@ -174,6 +180,8 @@ def troubled(accounts: Sequence[conf.Account]) -> list[conf.Account]:
 
 
 def _troubled(using: str, accounts: list[conf.Account]) -> list[conf.Account]:
+    if len(accounts) <= FILTERED:
+        return accounts
     try:
         age = heartbeat_age(using)
         stopped = Q(frozen_until__gt=Now())
@@ -220,29 +228,39 @@ class _Facts:
     """What the rows of a database tell of some of its accounts, each fact in one statement."""
 
     def __init__(self, using: str, accounts: Sequence[conf.Account]) -> None:
-        aliases = [account.alias for account in accounts]
-        mine = Q(account__in=aliases) if len(aliases) <= FILTERED else Q()
-
-        def rows(model: type[M]) -> QuerySet[M, M]:
-            return model._default_manager.using(using).filter(mine)
-
-        self.states = {state.account: state for state in with_now(rows(AccountState))}
-        self.backlogs = _counts(_unfinished(rows(Operation)), Q(next_try_at__lte=Now()))
-        self.ends = due_ends_by_account(rows(Operation))
-        self.attention = _counts(rows(LiveActivity).filter(needs_attention=True))
-        self.slots = _counts(rows(RateLimitSlot).filter(free_at__gt=Now()))
-        kept = Now() - TRACKING_FAILURES_KEPT_MS
-        self.failures = _counts(rows(TrackingFailure).filter(created_at__gt=kept))
-        self.actions = _counts(rows(OperatorAction).filter(applied_at=None))
+        self.using, aliases = using, [account.alias for account in accounts]
+        self.mine = Q(account__in=aliases) if len(aliases) <= FILTERED else Q()
+        self.states = {state.account: state for state in with_now(self._rows(AccountState))}
+        self.backlogs = _counts(_unfinished(self._rows(Operation)), Q(next_try_at__lte=Now()))
+        self.ends = due_ends_by_account(self._rows(Operation))
         self.heartbeat_age = heartbeat_age(using)
 
-    def status(self, account: conf.Account) -> AccountStatus:
+    def _rows(self, model: type[M]) -> QuerySet[M, M]:
+        return model._default_manager.using(self.using).filter(self.mine)
+
+    @cached_property
+    def actions(self) -> Counter[str]:
+        return _counts(self._rows(OperatorAction).filter(applied_at=None))
+
+    @cached_property
+    def attention(self) -> Counter[str]:
+        return _counts(self._rows(LiveActivity).filter(needs_attention=True))
+
+    @cached_property
+    def slots(self) -> Counter[str]:
+        return _counts(self._rows(RateLimitSlot).filter(free_at__gt=Now()))
+
+    @cached_property
+    def failures(self) -> Counter[str]:
+        kept = Now() - TRACKING_FAILURES_KEPT_MS
+        return _counts(self._rows(TrackingFailure).filter(created_at__gt=kept))
+
+    def status(self, account: conf.Account, *, details: bool) -> AccountStatus:
         alias, state = account.alias, self.states.get(account.alias)
         condition, reason, next_call_in = condition_of(state)
         ends = self.ends.get(alias, DueEnds())
         waiting = _waiting_starts(account, condition)
-        rate_limit = get_backend(alias).rate_limit
-        return AccountStatus(
+        status = AccountStatus(
             account=alias,
             condition=condition,
             reason=reason,
@@ -254,15 +272,21 @@ class _Facts:
             due_ends=ends.all,
             oldest_due_end_age=ends.age,
             overdue_cards=_overdue_cards(account, ends),
+            waiting_starts=waiting.values("lane_digest").distinct().count(),
+            vendor_limit=_vendor_limit(waiting),
+            heartbeat_age=self.heartbeat_age,
+            is_used=state is not None or alias in self.backlogs or alias in self.actions,
+        )
+        if not details:
+            return status
+        rate_limit = get_backend(alias).rate_limit
+        return replace(
+            status,
             operator_cards=_operator_cards(account) if ends.refused else NamedCards(),
             needs_attention=self.attention[alias],
             attention_cards=_attention_cards(account) if self.attention[alias] else NamedCards(),
-            waiting_starts=waiting.values("lane_digest").distinct().count(),
-            vendor_limit=_vendor_limit(waiting),
             slots_in_use=self.slots[alias],
             slots=None if rate_limit is None else rate_limit[0],
-            heartbeat_age=self.heartbeat_age,
-            is_used=state is not None or alias in self.backlogs or alias in self.actions,
             tracking_failures=self.failures[alias],
         )
 

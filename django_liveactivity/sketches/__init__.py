@@ -26,7 +26,7 @@ from django_liveactivity.models import Lane, LiveActivity, Operation
 from .display import Display, after_end, stays_for
 from .rows import CardRows, read_rows
 
-__all__ = ["EndSketch", "sketch", "sketches", "sketches_at_end"]
+__all__ = ["EndSketch", "sketch", "sketches", "sketches_at_end", "sketches_of_both"]
 
 Status = LiveActivity.Status
 STATES: Mapping[str, CardState] = {
@@ -85,6 +85,12 @@ class EndSketch:
 def sketch(card: LiveActivity) -> SketchedCard:
     """Return a card as it is on the phones now; see ``sketches``."""
     return sketches([card])[card.pk]
+
+
+def sketches_of_both(card: LiveActivity) -> tuple[SketchedCard, SketchedCard]:
+    """Return a card as it is on the phones now, and as it will be when it has ended."""
+    rows = read_rows([card])[card.pk]
+    return _now(rows), _at_end(rows, EndSketch())
 
 
 def sketches(cards: Iterable[LiveActivity]) -> dict[int, SketchedCard]:

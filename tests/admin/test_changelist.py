@@ -369,7 +369,7 @@ class TestCost:
     ):
         show("order-0", subject=Order.objects.create())
         cards_in(viewer)  # once, for what Django caches
-        with django_assert_max_num_queries(24) as one:
+        with django_assert_max_num_queries(16) as one:
             cards_in(viewer)
         for number in range(1, 20):
             show(f"order-{number}", subject=Order.objects.create())

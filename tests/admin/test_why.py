@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 
 from django_liveactivity import Progress, services
-from django_liveactivity.admin.accounts import account_sentence, unwell_accounts
+from django_liveactivity.admin.accounts import account_sentence, read_accounts, unwell_accounts
 from django_liveactivity.admin.why import Facts, sentences, vendor_words, why
 from django_liveactivity.delivery import sweep
 from django_liveactivity.health import AccountStatus, Condition
-from django_liveactivity.models import Attempt, LiveActivity, Now, Operation, OperatorAction
+from django_liveactivity.models import (
+    AccountState,
+    Attempt,
+    LiveActivity,
+    Now,
+    Operation,
+    OperatorAction,
+)
 from django_liveactivity.selectors import is_closed
 from django_liveactivity.testing import deliver
 from tests.clock import advance
@@ -280,11 +287,11 @@ class TestReading:
 
     def test_a_hundred_cards_cost_as_much_as_one(self, drained, django_assert_num_queries):
         show("import-0")
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(9):
             assert len(sentences(read())) == 1
         for number in range(1, 100):
             show(f"import-{number}")
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(9):
             assert len(sentences(read())) == 100
 
     def test_nothing_is_read_for_no_cards(self, db, django_assert_num_queries):
@@ -292,17 +299,21 @@ class TestReading:
             assert sentences([]) == {}
 
 
+def lines(*aliases):
+    return unwell_accounts(read_accounts([], aliases).values(), NOW)
+
+
 class TestAccounts:
     def test_one_that_is_well_has_no_line(self, drained):
         show("import-7")
         deliver()
-        assert unwell_accounts(["default"], NOW) == []
+        assert lines("default") == []
 
     def test_one_that_is_blocked_has_the_vendors_words(self, drained):
         drained.policy.api_keys = ["another"]
         show("import-7")
         deliver()
-        [line] = unwell_accounts(["default", "gone"], NOW)
+        [line] = lines("default", "gone")
         assert line.alias == "default"
         assert line.can_probe
         assert "the vendor refuses its key or address (unauthorized 401); next probe in" in (
@@ -312,7 +323,7 @@ class TestAccounts:
     def test_one_that_nothing_drains_says_so(self, drained):
         show("import-7")
         advance(360)
-        [line] = unwell_accounts(["default"], NOW)
+        [line] = lines("default")
         assert line.sentence.startswith("Nothing has drained for 6 min")
         assert not line.can_probe
 
@@ -328,6 +339,13 @@ class TestAccounts:
             "2 cards have ends that have been due for up to 10 min."
         )
 
-    def test_a_thousand_accounts_cost_as_much_as_one(self, drained, django_assert_num_queries):
-        with django_assert_num_queries(3):
-            unwell_accounts(["default"] * 1000, NOW)
+    @pytest.mark.parametrize(("number", "queries"), [(1, 4), (100, 5), (1000, 3 + 4)])
+    def test_hundreds_of_accounts_cost_hardly_more_than_one(
+        self, drained, settings, django_assert_num_queries, number, queries
+    ):
+        settings.LIVEACTIVITY = {
+            f"team-{each}": settings.LIVEACTIVITY["default"] for each in range(number)
+        }
+        AccountState.objects.create(account="team-0", billing_since=1)
+        with django_assert_num_queries(queries):
+            assert [line.alias for line in lines(*settings.LIVEACTIVITY)] == ["team-0"]
