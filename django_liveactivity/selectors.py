@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db.models import (
@@ -98,17 +98,80 @@ def due_end(activity: LiveActivity) -> Operation | None:
     return _in_force(rows.filter(mine)).order_by("pk").first()
 
 
-def newest_operations(using: str, cards: Iterable[LiveActivity]) -> list[Operation]:
-    """Return the newest end and the newest content of each card, in two statements."""
-    own = Operation.objects.filter(
-        activity=OuterRef("pk"), account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
-    ).order_by("-pk")
-    end = Subquery(own.filter(kind=Kind.END).values("pk")[:1])
-    content = Subquery(own.filter(kind__in=Operation.CONTENT_KINDS).values("pk")[:1])
+class Newest(NamedTuple):
+    """What counts of a card's operations.
+
+    Args:
+        end: the one in force: due, acknowledged or not, or else to come. If there is none, the
+            newest that was given up.
+        content: the newest, in any state.
+    """
+
+    end: Operation | None = None
+    content: Operation | None = None
+
+    @property
+    def pending_end(self) -> Operation | None:
+        """The end that is not acknowledged, or waits for an operator."""
+        return self.end if self.end is not None and self.end.state in Operation.UNFINISHED else None
+
+
+def newest_operations(cards: Sequence[LiveActivity]) -> dict[int, Newest]:
+    """Return which end and which content of each card count, by its id, in two statements.
+
+    An end may be of another row that was shown by the same key at the same time. Of several due
+    ends of a card, which one call answers, the newest counts; a scheduled one counts unless a newer
+    end or keep has replaced it.
+
+    Args:
+        cards: of one database, read with ``is_closed``.
+    """
+    if not cards:
+        return {}
+    using = cards[0]._state.db
+    lane = Operation.objects.filter(
+        account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
+    )
+    own = lane.filter(activity=OuterRef("pk"))
+    closing, own_closing = (_in_force(each).values("pk") for each in (lane, own))
+
+    def newest(rows: QuerySet[Operation, Operation], *kinds: Kind) -> Subquery:
+        return Subquery(rows.filter(kind__in=kinds).order_by("-pk").values("pk")[:1])
+
     rows = LiveActivity.objects.using(using).filter(pk__in=[card.pk for card in cards])
-    found = rows.annotate(end=end, content=content).values_list("end", "content")
-    ids = [pk for both in found for pk in both if pk is not None]
-    return list(Operation.objects.using(using).filter(pk__in=ids))
+    after = {"intended": Subquery(_contents().values("pk")[:1])}
+    ids = {
+        "due": Coalesce(
+            Subquery(own_closing.filter(pk__gt=OuterRef("intended")).order_by("-pk")[:1]),
+            Subquery(closing.filter(pk__gt=OuterRef("intended")).order_by("pk")[:1]),
+            Subquery(own_closing.order_by("-pk")[:1]),
+        ),
+        "end": newest(lane, Kind.END),
+        "keep": newest(lane, Kind.KEEP),
+        "own_end": newest(own, Kind.END),
+        "content": newest(own, *Operation.CONTENT_KINDS),
+    }
+    found = {row["pk"]: row for row in rows.annotate(**after).annotate(**ids).values("pk", *ids)}
+    wanted = {row[name] for row in found.values() for name in ids}
+    read = {each.pk: each for each in Operation.objects.using(using).filter(pk__in=wanted - {None})}
+    return {
+        card.pk: Newest(_end_in_force(card, row, read), read.get(row["content"]))
+        for card in cards
+        if (row := found.get(card.pk))
+    }
+
+
+def _end_in_force(
+    card: LiveActivity, ids: Mapping[str, int | None], read: Mapping[int | None, Operation]
+) -> Operation | None:
+    if card.is_closed:
+        return read.get(ids["due"])
+    end = read.get(ids["end"])
+    may_come = card.status not in LiveActivity.OVER and (ids["keep"] or 0) < (ids["end"] or 0)
+    if end is not None and may_come and end.is_scheduled and end.state in Operation.UNFINISHED:
+        return end
+    own = read.get(ids["own_end"])
+    return own if own is not None and own.state == State.GIVEN_UP else None
 
 
 def due_ends(cards: Sequence[LiveActivity]) -> dict[int, Operation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from django.contrib import admin
@@ -49,8 +49,7 @@ class CardFacts(TypedDict):
         now: the database's clock, in milliseconds, when the page was read.
         is_closed: whether an end is due.
         last_outcome: what the vendor answered last, or None.
-        end: the end that is not acknowledged, due or to come, or None; ``next_try_at`` and
-            ``failures`` tell how it goes.
+        newest: which end and which content of it count.
         wants_operator: whether an operator should look at the card.
         state: what the list calls its state, a status or one of ``Lately``.
         status_text: the same in words.
@@ -61,7 +60,7 @@ class CardFacts(TypedDict):
     now: int
     is_closed: bool
     last_outcome: str | None
-    end: Operation | None
+    newest: selectors.Newest
     wants_operator: bool
     state: str
     status_text: str
@@ -123,19 +122,17 @@ def describe(
 ) -> list[DescribedCard]:
     """Give each card what the lists and pages say of it.
 
-    One query for operations and one per subject model, however many cards there are.
+    Two queries for operations and one per subject model, however many cards there are.
     """
     described = cast("list[DescribedCard]", list(rows))
     if not described:
         return []
-    using = described[0]._state.db or "default"
-    ends = _unfinished_ends(using, described)
-    subjects = selectors.subjects(described)
+    newest, subjects = selectors.newest_operations(described), selectors.subjects(described)
     for card in described:
-        card.end = _end_of(card, ends)
-        card.wants_operator = card.needs_attention or any(
-            end.activity_id == card.pk and end.state == Operation.State.NEEDS_OPERATOR
-            for end in ends
+        card.newest = newest.get(card.pk, selectors.Newest())
+        end = card.newest.pending_end
+        card.wants_operator = card.needs_attention or (
+            end is not None and end.state == Operation.State.NEEDS_OPERATOR
         )
         card.state = state_of(card, card.now)
         card.status_text = state_word(card.state)
@@ -144,27 +141,10 @@ def describe(
     return described
 
 
-def _unfinished_ends(using: str, rows: Sequence[LiveActivity]) -> list[Operation]:
-    """Return the ends in the lanes of cards that nothing has moved, those that are due first."""
-    lanes = Operation.objects.using(using).filter(
-        account__in=accounts_of(rows), lane_digest__in={card.lane_digest for card in rows}
-    )
-    ends = lanes.filter(kind=Operation.Kind.END, state__in=Operation.UNFINISHED)
-    read = ends.annotate(moved=Operation.is_moved()).order_by("due_at", "pk")
-    return [end for end in read if not (end.is_scheduled and end.moved)]
-
-
-def _end_of(card: DescribedCard, ends: Iterable[Operation]) -> Operation | None:
-    """Return the end of an open card: its own, or of another row of its lane that closes it too."""
-    if card.status in LiveActivity.OVER:
-        return None
-    own = (end for end in ends if end.activity_id == card.pk)
-    lane = (
-        end
-        for end in ends
-        if card.is_closed and (end.account, end.lane_digest) == (card.account, card.lane_digest)
-    )
-    return next(own, None) or next(lane, None)
+def newest_of(cards: Sequence[LiveActivity]) -> Mapping[int, selectors.Newest]:
+    """Return which operations of cards count; those of described cards are known."""
+    known = {card.pk: card.newest for card in cards if hasattr(card, "newest")}
+    return known if len(known) == len(cards) else selectors.newest_operations(cards)
 
 
 def state_of(card: LiveActivity, now: int) -> str:

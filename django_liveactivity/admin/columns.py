@@ -52,7 +52,8 @@ def _short(whole: str, short: str, css: str) -> SafeString:
 def state_cell(card: DescribedCard) -> SafeString:
     """Return a card's state by word and color, and in small what the vendor answered last."""
     words = [(card.state, card.status_text)]
-    if card.end is not None and card.state != Lately.ENDING:
+    end = card.newest.pending_end
+    if end is not None and end.due_at > card.now:
         words.append((Lately.SCHEDULED, str(Lately.SCHEDULED.label)))
     if card.wants_operator:
         words.append(("attention", gettext("needs attention")))
@@ -82,7 +83,7 @@ def age_cell(card: DescribedCard) -> SafeString:
 
 def end_cell(card: DescribedCard) -> str:
     """Return since when an end is due or when it will be, and why the card is as it is."""
-    end, why = card.end, _small(card.why, "liveactivity-why")
+    end, why = card.newest.pending_end, _small(card.why, "liveactivity-why")
     if end is None:
         return why
     if end.due_at > card.now:

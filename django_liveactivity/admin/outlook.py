@@ -13,6 +13,7 @@ from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import CARD_OPTIONS
 from django_liveactivity.models import LiveActivity, Operation, lane_digest
 
+from .cards import newest_of
 from .content_values import NOTHING_SHOWN, Shown
 
 Kind = Operation.Kind
@@ -70,7 +71,7 @@ class Target:
 
     @classmethod
     def of(cls, card: LiveActivity) -> Target:
-        """Return the target that a row is, in one query."""
+        """Return the target that a row is; see ``outlook``."""
         return cls(card.account, card, outlook=outlook(card))
 
     @property
@@ -95,8 +96,9 @@ class Target:
 
 
 def outlook(card: LiveActivity) -> Outlook:
-    """Return what becomes of a card that was read as ``described``, in one query."""
-    end = selectors.due_end(card) if card.is_closed else _scheduled(card)
+    """Return what becomes of a card that was read as ``described``; at most two queries."""
+    newest = newest_of([card]).get(card.pk, selectors.Newest())
+    end = newest.end if card.is_closed else newest.pending_end
     content, options = card.newest_content, card.newest_options
     return Outlook(
         standing=_standing(end, is_due=card.is_closed),
@@ -122,20 +124,13 @@ def shown_by(target: Target, sources: Iterable[int]) -> Shown:
 
 def ends_since(target: Target, newest: int) -> list[Operation]:
     """Return the newest 5 ends and keeps that were inserted after an operation, oldest first."""
-    rows = _ends(target.database, target.account, target.digest)
-    return list(rows.filter(pk__gt=newest).order_by("-pk")[:5])[::-1]
-
-
-def _ends(using: str, account: str, digest: str) -> Operations:
-    rows = Operation.objects.using(using).filter(account=account, lane_digest=digest)
-    return rows.filter(kind__in=(Kind.END, Kind.KEEP))
-
-
-def _scheduled(card: LiveActivity) -> Operation | None:
-    newest = _ends(card.database, card.account, card.lane_digest).order_by("-pk").first()
-    if newest is None or newest.kind == Kind.KEEP or newest.state != State.PENDING:
-        return None
-    return newest if newest.is_scheduled else None
+    rows = Operation.objects.using(target.database).filter(
+        account=target.account,
+        lane_digest=target.digest,
+        kind__in=(Kind.END, Kind.KEEP),
+        pk__gt=newest,
+    )
+    return list(rows.order_by("-pk")[:5])[::-1]
 
 
 def _standing(end: Operation | None, *, is_due: bool) -> Standing:

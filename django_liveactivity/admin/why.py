@@ -18,6 +18,7 @@ from django_liveactivity.health import AccountStatus, Condition
 from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, OperatorAction
 
 from .accounts import condition_sentence, read_accounts, silence_sentence, silent_for
+from .cards import newest_of
 from .wording import SECOND, duration, moment, outcome_words
 
 Kind, State, Status = Operation.Kind, Operation.State, LiveActivity.Status
@@ -35,7 +36,7 @@ class Facts:
     Args:
         card: the row; read with ``is_closed``.
         now: the database's clock, in milliseconds.
-        end: the newest end of the card, or None.
+        end: the end that counts (``selectors.newest_operations``), or None.
         content: the newest content, if it is not finished, or None.
         attempts: the calls made for the end, or for the content, the newest first.
         account: how the account is doing, or None if ``LIVEACTIVITY`` has it no more.
@@ -254,9 +255,15 @@ def read_facts(
     if not cards:
         return []
     using = cards[0]._state.db or "default"
-    ends, contents = _newest(using, cards)
-    wanted = {card.pk: ends.get(card.pk) or contents.get(card.pk) for card in cards}
-    attempts = _attempts(using, [each.pk for each in wanted.values() if each is not None])
+    newest = newest_of(cards)
+    ends = {pk: each.end for pk, each in newest.items() if each.end is not None}
+    contents = {
+        pk: each.content
+        for pk, each in newest.items()
+        if each.content is not None and each.content.state in Operation.UNFINISHED
+    }
+    wanted = contents | ends
+    attempts = _attempts(using, [each.pk for each in wanted.values()])
     accounts = read_accounts(cards) if accounts is None else accounts
     deadlines, evictors = _deadlines(using, cards), _evictors(using, cards)
     decisions = _decisions(using, ends.values())
@@ -266,29 +273,15 @@ def read_facts(
             card.now,  # type: ignore[attr-defined] # annotated where the cards are read
             end=ends.get(card.pk),
             content=contents.get(card.pk),
-            attempts=attempts[each.pk] if (each := wanted[card.pk]) is not None else (),
+            attempts=attempts[each.pk] if (each := wanted.get(card.pk)) else (),
             account=accounts.get(card.account),
             silent_for=silent_for(accounts.get(card.account)),
             deadline_at=deadlines.get((card.account, card.lane_digest)),
             evictor_operation=evictors.get(card.evicted_by or 0),
-            decision=decisions.get(each.pk) if (each := ends.get(card.pk)) is not None else None,
+            decision=decisions.get(each.pk) if (each := ends.get(card.pk)) else None,
         )
         for card in cards
     ]
-
-
-def _newest(
-    using: str, cards: Sequence[LiveActivity]
-) -> tuple[dict[int, Operation], dict[int, Operation]]:
-    """Return the newest end of each card, and its newest content that is not finished."""
-    found = selectors.newest_operations(using, cards)
-    ends = {each.activity_id: each for each in found if each.kind == Kind.END}
-    contents = {
-        each.activity_id: each
-        for each in found
-        if each.kind in Operation.CONTENT_KINDS and each.state in Operation.UNFINISHED
-    }
-    return ends, contents
 
 
 def _attempts(using: str, operations: Sequence[int]) -> dict[int, list[Attempt]]:

@@ -258,7 +258,7 @@ class TestWhatItTells:
 
         rows = cards_in(viewer).context["cl"].result_list
 
-        assert [(row.state, row.end is None) for row in rows] == [
+        assert [(row.state, row.newest.pending_end is None) for row in rows] == [
             ("ending", False),
             ("ended", True),
         ]

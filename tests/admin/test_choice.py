@@ -127,7 +127,7 @@ class TestTheChoice:
         asked = choose_all(operator)
         # The session, the user and the permissions; the choice, its cards, those that are named and
         # their operations; those that are drawn, and what is known of each.
-        with django_assert_num_queries(9 + 2 * min(number, 4)):
+        with django_assert_num_queries(10 + 2 * min(number, 4)):
             operator.get(asked.request["PATH_INFO"])
 
     def test_is_the_user_s_own(self, operator, enter):
