@@ -148,8 +148,7 @@ class RetryOperations(CardAction):
     def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:  # noqa: ARG002
         """Retry what is due."""
         for decision in services.batch.retry_cards(cards, actor=self.actor, reason=self.reason):
-            scheduled = Result.SCHEDULED if decision.scheduled else Result.NOTHING_UNFINISHED
-            yield _outcome(decision, Result.RETRYING, scheduled)
+            yield _outcome(decision, Result.RETRYING)
 
 
 class GiveUpOperations(CardAction):
@@ -169,7 +168,7 @@ class GiveUpOperations(CardAction):
     def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:  # noqa: ARG002
         """Give up what is unfinished."""
         for decision in services.batch.give_up_cards(cards, actor=self.actor, reason=self.reason):
-            yield _outcome(decision, Result.GIVING_UP, Result.NOTHING_UNFINISHED)
+            yield _outcome(decision, Result.GIVING_UP)
 
 
 class ProbeAccounts(CardAction):
@@ -212,7 +211,11 @@ ACTIONS: Mapping[str, type[CardAction]] = {
 }
 
 
-def _outcome(decision: CardDecision, done: Result, otherwise: Result) -> Outcome:
+def _outcome(decision: CardDecision, done: Result) -> Outcome:
     if decision.error is not None:
         return decision.card, decision.error
-    return decision.card, done if decision.decided else otherwise
+    if decision.decided:
+        return decision.card, done
+    if decision.asked:
+        return decision.card, Result.ALREADY_ASKED
+    return decision.card, Result.SCHEDULED if decision.scheduled else Result.NOTHING_UNFINISHED

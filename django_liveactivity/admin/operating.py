@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -17,13 +17,15 @@ from django.utils.translation import gettext_lazy
 
 from django_liveactivity import conf, services
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from django_liveactivity.models import LiveActivity, Source
+from django_liveactivity.health import is_open
+from django_liveactivity.models import LiveActivity, OperatorAction, Source, with_now
 from django_liveactivity.services.writer import recorded_as
 
 from .accounts import why_ends_wait, why_nothing_drains
-from .cards import URL
+from .cards import URL, DescribedCard
 from .permissions import PermittedAdmin
-from .results import log_change
+from .results import Result, log_change, result_messages, standing_result
+from .wording import ago_text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,58 +34,89 @@ if TYPE_CHECKING:
     from django_liveactivity.services.batch import CardDecision
 
 
+Kind = OperatorAction.Kind
+
+
 @dataclass(frozen=True)
 class Button:
     """What one button does.
 
     Args:
         permission: ``end`` or ``operate``.
-        press: what it does; raises ``InvalidInputError`` if that cannot be done.
+        press: what it does; returns what has happened before, if that leaves nothing to do, or "".
+            Raises ``InvalidInputError`` if it cannot be done.
         done: what the operator is told.
         logged: what the admin's log keeps.
         needs_calls: whether it comes to nothing while the account makes no calls.
     """
 
     permission: str
-    press: Callable[[LiveActivity, User, str], object]
+    press: Callable[[DescribedCard, User, str], str]
     done: StrPromise
     logged: StrPromise
     needs_calls: bool = True
 
 
-def _end(card: LiveActivity, actor: User, reason: str) -> object:
-    return services.end_activity(card, actor=actor, reason=reason)
+def _end(card: DescribedCard, actor: User, reason: str) -> str:
+    end = services.end_activity(card, actor=actor, reason=reason)
+    if end.created_at >= card.now:
+        return ""
+    return " ".join(text for _, text in result_messages({standing_result(end): [card]}))
 
 
-def _keep(card: LiveActivity, actor: User, reason: str) -> object:
-    return services.keep_activity(card, actor=actor, reason=reason)
+def _keep(card: DescribedCard, actor: User, reason: str) -> str:
+    end = card.newest.pending_end
+    if end is None or end.due_at <= card.now:
+        return _("No end is scheduled that could be canceled.")
+    services.keep_activity(card, actor=actor, reason=reason)
+    return ""
 
 
-def _retry(card: LiveActivity, actor: User, reason: str) -> object:
-    [decision] = services.batch.retry_cards([card], actor=actor, reason=reason)
-    return _decided(decision, _("Nothing is due that could be retried."))
+def _retry(card: DescribedCard, actor: User, reason: str) -> str:
+    decisions = services.batch.retry_cards(_cards_of(card), actor=actor, reason=reason)
+    return _decided(decisions, Kind.RETRY, _("Nothing is due that could be retried."))
 
 
-def _give_up(card: LiveActivity, actor: User, reason: str) -> object:
+def _give_up(card: DescribedCard, actor: User, reason: str) -> str:
     if not reason:
         raise InvalidInputError.at("reason", _("Say why: the card may stay on the phones."))
-    [decision] = services.batch.give_up_cards([card], actor=actor, reason=reason)
-    return _decided(decision, _("Nothing is unfinished that could be given up."))
+    decisions = services.batch.give_up_cards(_cards_of(card), actor=actor, reason=reason)
+    return _decided(decisions, Kind.GIVE_UP, _("Nothing is unfinished that could be given up."))
 
 
-def _decided(decision: CardDecision, otherwise: str) -> object:
-    """Return what was decided on a card, if anything was."""
-    if decision.error is not None:
-        raise decision.error
-    if not decision.decided:
-        raise InvalidInputError.at("operation", otherwise)
-    return decision
+def _cards_of(card: DescribedCard) -> list[LiveActivity]:
+    """Return a card, and with it the row whose end closes both."""
+    end = card.newest.pending_end
+    return [card] if end is None or end.activity_id == card.pk else [card, end.activity]
 
 
-def _seen(card: LiveActivity, actor: User, reason: str) -> object:
-    if not card.needs_attention:
-        raise InvalidInputError.at("activity", _("This live activity needs no attention."))
-    return services.acknowledge_activity(card, actor=actor, reason=reason)
+def _decided(decisions: Sequence[CardDecision], kind: Kind, otherwise: str) -> str:
+    """Return why nothing was decided on a card, or "" if something was."""
+    for decision in decisions:
+        if decision.error is not None:
+            raise decision.error
+    if any(decision.decided for decision in decisions):
+        return ""
+    cards = [decision.card for decision in decisions]
+    return _asked(cards[0].database, kind, operation__activity__in=cards) or otherwise
+
+
+def _seen(card: DescribedCard, actor: User, reason: str) -> str:
+    asked = _asked(card.database, Kind.ACKNOWLEDGE, operation__activity=card)
+    if not asked and card.needs_attention:
+        services.acknowledge_activity(card, actor=actor, reason=reason)
+        return ""
+    return asked or _("This card needs no attention any more.")
+
+
+def _asked(using: str, kind: Kind, **of: object) -> str:
+    """Return who has decided the same before, if no drain has carried that out; else ""."""
+    rows = OperatorAction.objects.using(using).filter(kind=kind, applied_at=None, **of)
+    action = with_now(rows).order_by("pk").first()
+    if action is None:
+        return ""
+    text = _("%(actor)s has asked for this already, %(ago)s; the next drain does it.")
+    return text % {"actor": action.actor, "ago": ago_text(action.now - action.created_at)}
 
 
 BUTTONS = {
@@ -122,16 +155,17 @@ def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -
 
     Any other request leads back to the page: so does a login in between.
     """
+    page_url = url_of(model_admin, request, "change", object_id)
     if request.method != "POST":
-        return HttpResponseRedirect(url_of(model_admin, request, "change", object_id))
-    card = model_admin.get_object(request, object_id)
+        return HttpResponseRedirect(page_url)
+    card = cast("DescribedCard | None", model_admin.get_object(request, object_id))
     if card is None:
         return model_admin.not_found(request, object_id)
     button = BUTTONS.get(request.POST.get("do", ""))
     if button is None or not _may(model_admin, request, card, button.permission):
         raise PermissionDenied
     try:
-        _press(button, request, card)
+        before = _press(button, request, card)
     except ContentRequiredError:
         text = _("Nothing is known of this card: give the title that its ended card shows.")
         model_admin.message_user(request, text, messages.WARNING)
@@ -140,8 +174,8 @@ def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -
         text = " ".join(each.message for each in error.errors)
         model_admin.message_user(request, text, messages.ERROR)
     else:
-        _tell(model_admin, request, card, button)
-    return HttpResponseRedirect(url_of(model_admin, request, "change", object_id))
+        _tell(model_admin, request, card, button, before)
+    return HttpResponseRedirect(page_url)
 
 
 def _may(
@@ -152,17 +186,27 @@ def _may(
     return model_admin.has_operate_permission(request, card)
 
 
-def _press(button: Button, request: HttpRequest, card: LiveActivity) -> None:
+def _press(button: Button, request: HttpRequest, card: DescribedCard) -> str:
     """Do it and log it, both or neither where the log is in the same database."""
     user, reason = cast("User", request.user), request.POST.get("reason", "").strip()
     with transaction.atomic(using=card.database), recorded_as(Source.ADMIN):
-        button.press(card, user, reason)
-        log_change(user, [card], f"{button.logged} {reason}")
+        before = button.press(card, user, reason)
+        if not before:
+            log_change(user, [card], f"{button.logged} {reason}")
+    return before
 
 
 def _tell(
-    model_admin: PermittedAdmin, request: HttpRequest, card: LiveActivity, button: Button
+    model_admin: PermittedAdmin,
+    request: HttpRequest,
+    card: LiveActivity,
+    button: Button,
+    before: str,
 ) -> None:
+    """Tell what was done, or what has happened before that left nothing to do."""
+    if before:
+        model_admin.message_user(request, before, messages.INFO)
+        return
     model_admin.message_user(request, button.done % {"card": card}, messages.SUCCESS)
     account = conf.account(card.account)
     waits = why_ends_wait(account) if button.needs_calls else why_nothing_drains(account)
@@ -176,16 +220,24 @@ def probe(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(_came_from(request))
     if not model_admin.has_operate_permission(request):
         raise PermissionDenied
-    alias = request.POST.get("account", "")
-    try:
-        with recorded_as(Source.ADMIN):
-            services.probe_account(alias, actor=cast("User", request.user))
-    except InvalidInputError as error:
-        model_admin.message_user(request, str(error), messages.ERROR)
-    else:
-        text = _("The next drain probes: %(accounts)s") % {"accounts": alias}
-        model_admin.message_user(request, text, messages.SUCCESS)
+    level, text = _probe(request.POST.get("account", ""), cast("User", request.user))
+    model_admin.message_user(request, text, level)
     return HttpResponseRedirect(_came_from(request))
+
+
+def _probe(alias: str, actor: User) -> tuple[int, str]:
+    """Let an account probe, unless that is asked for or needless; return what to tell."""
+    try:
+        account = conf.account(alias)
+        if asked := _asked(account.database, Kind.PROBE, account=alias):
+            return messages.INFO, asked
+        if is_open(account):
+            return messages.INFO, Result.NOTHING_TO_PROBE.text % {"accounts": alias}
+        with recorded_as(Source.ADMIN):
+            services.probe_account(alias, actor=actor)
+    except InvalidInputError as error:
+        return messages.ERROR, str(error)
+    return messages.SUCCESS, Result.PROBING.text % {"accounts": alias}
 
 
 def _came_from(request: HttpRequest) -> str:

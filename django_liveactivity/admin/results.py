@@ -106,6 +106,11 @@ class Result(Enum):
             "count",
         ),
     )
+    ALREADY_ASKED = (
+        INFO,
+        "%(count)d live activity waits for the next drain, which does this: %(names)s",
+        "%(count)d live activities wait for the next drain, which does this: %(names)s",
+    )
     NOTHING_UNFINISHED = (
         INFO,
         ngettext_lazy(

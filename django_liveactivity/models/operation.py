@@ -159,6 +159,7 @@ class Operation(KeptModel):
     finished_at = models.BigIntegerField(null=True)
 
     now: int  # annotated where it is read: the database's clock at that moment
+    asked: bool  # annotated where operators decide: whether one has decided the same already
     moved: bool  # annotated where a lane is planned: whether a newer end or keep replaces it
 
     class Meta:
@@ -286,6 +287,8 @@ class OperatorAction(InsertedModel):
     reason = AnyTextField(_("reason"), blank=True)
     created_at = models.BigIntegerField(editable=False)
     applied_at = models.BigIntegerField(null=True, editable=False)
+
+    now: int  # annotated where it is read: the database's clock at that moment
 
     class Meta:
         verbose_name = _("operator action")

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef
+
 from django_liveactivity import conf
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, OperatorAction, rows_of, with_now
@@ -57,12 +59,14 @@ class CardDecision:
         card: the card.
         decided: on how many of them.
         scheduled: how many are ends that are scheduled for later, on which nothing was decided.
+        asked: how many were decided on in this way before, by what the next drain carries out.
         error: why nothing can be decided on the card.
     """
 
     card: LiveActivity
     decided: int = 0
     scheduled: int = 0
+    asked: int = 0
     error: InvalidInputError | None = None
 
 
@@ -181,9 +185,11 @@ def _decide_on_cards(
     writers = writers_for((card.account for card in cards), using, actor=actor, reason=reason)
     _check_says_who(*writers.values())
     rows = Operation.objects.using(using).filter(activity__in=[card.pk for card in cards])
+    before = OperatorAction.objects.filter(operation=OuterRef("pk"), kind=kind, applied_at=None)
     unfinished = with_now(rows.filter(state__in=Operation.UNFINISHED).order_by("pk"))
     own: dict[int, list[Operation]] = defaultdict(list)
-    for operation in unfinished.only("pk", "activity", "account", "due_at"):
+    read = unfinished.only("pk", "activity", "account", "due_at").annotate(asked=Exists(before))
+    for operation in read:
         own[operation.activity_id].append(operation)
     wanted: list[tuple[Writer, Operation]] = []
     decisions = []
@@ -193,8 +199,10 @@ def _decide_on_cards(
             decisions.append(CardDecision(card, error=writer))
             continue
         due = [operation for operation in own[card.pk] if _can_be(kind, operation)]
-        wanted += [(writer, operation) for operation in due]
-        decisions.append(CardDecision(card, len(due), len(own[card.pk]) - len(due)))
+        new = [operation for operation in due if not operation.asked]
+        wanted += [(writer, operation) for operation in new]
+        counts = (len(new), len(own[card.pk]) - len(due), len(due) - len(new))
+        decisions.append(CardDecision(card, *counts))
     for start in range(0, len(wanted), AT_ONCE):
         insert_operator_actions(kind, wanted[start : start + AT_ONCE], wanted[0][1].now)
     return decisions

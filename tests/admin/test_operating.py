@@ -10,7 +10,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.urls import reverse
 
 from django_liveactivity import Progress, services
-from django_liveactivity.models import LiveActivity, Operation, OperatorAction
+from django_liveactivity.models import AccountState, LiveActivity, Operation, OperatorAction
 from django_liveactivity.testing import deliver
 
 from .conftest import messages_of, page_of, press
@@ -100,7 +100,7 @@ class TestPressing:
     def test_nothing_due_is_not_retried(self, operator, card):
         services.end_activity(card, **TOMORROW)
         answer = press(operator, card, "retry")
-        assert messages_of(answer) == [("error", "Nothing is due that could be retried.")]
+        assert messages_of(answer) == [("info", "Nothing is due that could be retried.")]
 
     def test_seen_lets_the_card_need_no_attention(self, operator, vendor, card):
         partial(vendor, card)
@@ -192,6 +192,10 @@ class TestPermissionOnOneCard:
 
 
 class TestProbe:
+    @pytest.fixture(autouse=True)
+    def _blocked(self, db):
+        AccountState.objects.create(account="default", blocked_since=1)
+
     def test_lets_the_account_call_at_once(self, operator):
         answer = operator.post(PROBE, {"account": "default", "next": "/admin/"}, follow=True)
         assert answer.redirect_chain == [("/admin/", 302)]

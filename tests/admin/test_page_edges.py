@@ -1,0 +1,242 @@
+"""A card's page where its history is not straight: several ends, second presses, a login between.
+
+Which end counts is decided once (``selectors.newest_operations``): the sentence why, the sketch as
+the card will end, and the buttons speak of the same one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from django_liveactivity import Progress, services
+from django_liveactivity.models import AccountState, LiveActivity, Operation, OperatorAction
+from django_liveactivity.testing import deliver
+
+from .conftest import messages_of, page_of, press
+
+pytestmark = pytest.mark.django_db
+PROBE = reverse("admin:django_liveactivity_liveactivity_probe")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def card(vendor):
+    shown = services.stream_activity("import-7", Progress(title="Nightly import", percentage=40))
+    deliver()
+    return shown
+
+
+def end(card: LiveActivity, percentage: int, **options: Any) -> Operation:
+    """End a card so that the end can be told from others by what it shows."""
+    content = Progress(title="Nightly import", percentage=percentage)
+    return services.end_activity(card, content, actor="ben", **options)
+
+
+def told(answer: Any) -> tuple[str, str, set[str]]:
+    """Return the sentence why, the percentage that the ended card will show, and the buttons."""
+    drawing = answer.context["sketch_at_end"]
+    [percentage] = [each for each in ("40", "50", "60", "70") if f"{each}%" in drawing]
+    buttons = {name for name, shown in answer.context["buttons"].items() if shown}
+    return answer.context["why"], percentage, buttons
+
+
+class TestTheEndThatCounts:
+    OF_DUE = {"end", "retry", "give_up"}
+    OF_SCHEDULED = {"end", "end_now", "keep", "give_up"}
+
+    def test_a_scheduled_end_that_another_has_replaced_counts_no_more(self, operator, card):
+        end(card, 50, after=DAY)
+        end(card, 60, after=HOUR)
+
+        sentence, percentage, buttons = told(page_of(operator, card))
+
+        assert sentence.startswith("The end is scheduled for ")
+        assert sentence.endswith(("in 59 min.", "in 1 h."))
+        assert (percentage, buttons) == ("60", self.OF_SCHEDULED)
+
+    def test_one_that_was_canceled_counts_no_more_though_no_drain_has_seen_it(self, operator, card):
+        end(card, 50, after=HOUR)
+        services.keep_activity(card, actor="ben")
+
+        sentence, percentage, buttons = told(page_of(operator, card))
+
+        assert sentence.startswith("Nobody has asked for an end for ")
+        assert (percentage, buttons) == ("40", {"end", "end_now"})
+
+    def test_one_that_is_due_counts_whatever_is_scheduled_after_it(self, operator, card):
+        end(card, 50)
+        end(card, 60, after=HOUR)
+
+        sentence, percentage, buttons = told(page_of(operator, card))
+
+        assert sentence.startswith("The end has been due for ")
+        assert (percentage, buttons) == ("50", self.OF_DUE)
+
+    def test_of_two_that_are_due_the_newer_counts(self, operator, card):
+        end(card, 50)
+        end(card, 60)
+
+        sentence, percentage, buttons = told(page_of(operator, card))
+
+        assert sentence.startswith("The end has been due for ")
+        assert (percentage, buttons) == ("60", self.OF_DUE)
+
+    def test_one_that_the_vendor_refuses_gives_way_to_a_newer_one(self, operator, card):
+        refused = end(card, 50)
+        Operation.objects.filter(pk=refused.pk).update(state="needs_operator")
+        end(card, 60)
+
+        sentence, percentage, buttons = told(page_of(operator, card))
+
+        assert sentence.startswith("The end has been due for ")
+        assert (percentage, buttons) == ("60", self.OF_DUE)
+
+    def test_one_that_was_given_up_leaves_the_older_one(self, operator, card):
+        end(card, 50)
+        given_up = end(card, 60)
+        Operation.objects.filter(pk=given_up.pk).update(state="given_up")
+
+        sentence, percentage, buttons = told(page_of(operator, card))
+
+        assert sentence.startswith("The end has been due for ")
+        assert (percentage, buttons) == ("50", self.OF_DUE)
+
+    def test_one_that_was_given_up_is_told_if_none_is_left(self, operator, card):
+        given_up = end(card, 50)
+        press(operator, card, "give_up", reason="The phone was lost.")
+        Operation.objects.filter(pk=given_up.pk).update(state="given_up")
+
+        sentence, percentage, buttons = told(page_of(operator, card))
+
+        assert sentence.startswith("ana gave the end up: The phone was lost.")
+        assert (percentage, buttons) == ("40", {"end", "end_now"})
+
+    def test_one_of_another_row_of_the_key_closes_this_one_too(self, operator, card):
+        """Two hosts may have shown one key at once."""
+        other = LiveActivity.objects.get(pk=card.pk)
+        other.pk = None
+        other.save()
+        content = Progress(title="Nightly import", percentage=40).to_json()
+        stream = Operation.objects.get(activity=card)
+        stream.pk, stream.activity, stream.content = None, other, content
+        stream.save()
+        standing = end(other, 50)
+
+        sentence, percentage, buttons = told(page_of(operator, card))
+
+        assert sentence.startswith("The end has been due for ")
+        assert (percentage, buttons) == ("50", self.OF_DUE)
+        press(operator, card, "retry")
+        assert OperatorAction.objects.get(kind="retry").operation_id == standing.pk
+
+    def test_the_list_and_the_end_page_speak_of_the_same(self, operator, card):
+        end(card, 50, after=HOUR)
+        services.keep_activity(card, actor="ben")
+        changelist = reverse("admin:django_liveactivity_liveactivity_changelist")
+        end_page = reverse("admin:django_liveactivity_liveactivity_end", args=[card.pk])
+
+        assert "scheduled for" not in operator.get(changelist).content.decode()
+        assert operator.get(end_page).context["standing"] == "NONE"
+
+
+class TestSecondPresses:
+    """A double click, or another operator who has the page open still."""
+
+    @pytest.fixture
+    def ben(self, enter):
+        return enter("view", "end", "operate", name="ben")
+
+    @pytest.fixture
+    def ana(self, enter):
+        return enter("view", "end", "operate")
+
+    def second(self, one, other, card, do, reason="") -> list[tuple[str, str]]:
+        """Press a button twice; return what the second operator is told."""
+        assert messages_of(press(one, card, do, reason=reason))[0][0] == "success"
+        entries = LogEntry.objects.count()
+        answer = press(other, card, do, reason=reason)
+        assert answer.status_code == 200
+        assert LogEntry.objects.count() == entries
+        return messages_of(answer)
+
+    def test_end(self, ana, ben, card):
+        assert self.second(ana, ben, card, "end_now") == [
+            ("info", "1 live activity was already ending: import-7")
+        ]
+        assert Operation.objects.filter(kind="end").count() == 1
+
+    def test_end_of_a_card_that_has_ended_meanwhile(self, ana, ben, card):
+        press(ana, card, "end_now")
+        deliver()
+        assert messages_of(press(ben, card, "end_now")) == [
+            ("info", "1 live activity had already ended: import-7")
+        ]
+        assert Operation.objects.filter(kind="end").count() == 1
+
+    def test_keep(self, ana, ben, card):
+        end(card, 50, after=HOUR)
+        assert self.second(ana, ben, card, "keep") == [
+            ("info", "No end is scheduled that could be canceled.")
+        ]
+        assert Operation.objects.filter(kind="keep").count() == 1
+
+    @pytest.mark.parametrize("do", ["retry", "give_up"])
+    def test_what_the_next_drain_does(self, ana, ben, card, do):
+        end(card, 50)
+        [(level, text)] = self.second(ana, ben, card, do, reason="The phone was lost.")
+        assert level == "info"
+        assert text.startswith("ana has asked for this already, ")
+        assert text.endswith(" ago; the next drain does it.")
+        assert OperatorAction.objects.count() == 1
+
+    def test_a_retry_is_for_what_came_after_the_first_one(self, ana, card):
+        end(card, 50)
+        press(ana, card, "retry")
+        newer = end(card, 60)
+        press(ana, card, "retry")
+        assert OperatorAction.objects.order_by("-pk")[0].operation_id == newer.pk
+        assert OperatorAction.objects.count() == 2
+
+    @pytest.mark.parametrize(
+        ("do", "told"),
+        [
+            ("retry", "Nothing is due that could be retried."),
+            ("give_up", "Nothing is unfinished that could be given up."),
+        ],
+    )
+    def test_what_a_drain_has_done_meanwhile(self, ana, ben, card, do, told):
+        end(card, 50)
+        press(ana, card, do, reason="The phone was lost.")
+        deliver()
+        assert messages_of(press(ben, card, do, reason="So it was.")) == [("info", told)]
+        assert OperatorAction.objects.count() == 1
+
+    def test_seen(self, ana, ben, card, vendor):
+        vendor.faults = "DELETE:partial@1"
+        end(card, 50)
+        deliver()
+        [(level, text)] = self.second(ana, ben, card, "seen")
+        assert (level, text[:31]) == ("info", "ana has asked for this already,")
+        assert OperatorAction.objects.count() == 1
+        deliver()
+        assert messages_of(press(ben, card, "seen")) == [
+            ("info", "This card needs no attention any more.")
+        ]
+
+    def test_probe(self, ana, ben, card):
+        AccountState.objects.update(blocked_since=1)
+        for client in (ana, ben):
+            answer = client.post(PROBE, {"account": "default"}, follow=True)
+        [(level, text)] = messages_of(answer)
+        assert (level, text[:31]) == ("info", "ana has asked for this already,")
+        assert OperatorAction.objects.count() == 1
+
+    def test_probe_of_an_account_that_is_open_again(self, ana, card):
+        answer = ana.post(PROBE, {"account": "default"}, follow=True)
+        assert messages_of(answer) == [("info", "Open, so there is nothing to probe: default")]
+        assert not OperatorAction.objects.exists()
