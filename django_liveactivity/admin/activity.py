@@ -103,7 +103,7 @@ class LiveActivityAdmin(PermittedAdmin):
             page("end/", any_card.end_any, "end_any"),
             page("<path:object_id>/end/", ending.end, "end"),
             button("probe/", probe, "probe"),
-            button("<path:object_id>/operate/", operate, "operate"),
+            page("<path:object_id>/operate/", operate, "operate"),
             page("batches/<int:number>/progress/", batch.progress, "batch"),
             page("batches/<int:number>/<slug:name>/", choice.confirm, "confirm"),
             *super().get_urls(),

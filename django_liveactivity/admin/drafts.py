@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.contrib.admin import AdminSite
 from django.core import signing
@@ -89,11 +90,19 @@ def posted_fields(request: HttpRequest) -> QueryDict | None:
     """Return the fields that this user posts, or posted here before the login, once; else None."""
     if request.method == "POST":
         return request.POST
-    draft = request.session.pop(SESSION_KEY, None)
-    if not draft or time.time() - draft["at"] > KEPT_FOR:
+    draft = request.session.get(SESSION_KEY)
+    if not draft or draft["path"] != request.path:
         return None
-    mine = draft["path"] == request.path and draft["user"] == str(request.user.pk)
-    return QueryDict(draft["fields"]) if mine else None
+    del request.session[SESSION_KEY]
+    is_mine = draft["user"] == str(request.user.pk) and time.time() - draft["at"] <= KEPT_FOR
+    return QueryDict(draft["fields"]) if is_mine else None
+
+
+def pass_on(request: HttpRequest, url: str) -> None:
+    """Let what was posted here before the login be there on the page that has the form."""
+    draft = request.session.get(SESSION_KEY)
+    if draft and draft["path"] == request.path:
+        request.session[SESSION_KEY] = {**draft, "path": urlsplit(url).path}
 
 
 def _keep(request: HttpRequest) -> None:

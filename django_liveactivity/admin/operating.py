@@ -23,6 +23,7 @@ from django_liveactivity.services.writer import recorded_as
 
 from .accounts import why_ends_wait, why_nothing_drains
 from .cards import URL, DescribedCard
+from .drafts import pass_on
 from .permissions import PermittedAdmin
 from .results import Result, log_change, result_messages, standing_result
 from .wording import ago_text
@@ -153,10 +154,11 @@ BUTTONS = {
 def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Press one of the buttons of a card's page (POST): ``do`` names it, ``reason`` says why.
 
-    Any other request leads back to the page: so does a login in between.
+    Any other request leads back to the page: so does a login in between, with what was typed.
     """
     page_url = url_of(model_admin, request, "change", object_id)
     if request.method != "POST":
+        pass_on(request, page_url)
         return HttpResponseRedirect(page_url)
     card = cast("DescribedCard | None", model_admin.get_object(request, object_id))
     if card is None:

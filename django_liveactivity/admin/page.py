@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +15,7 @@ from django_liveactivity.sketches import sketches_of_both
 from django_liveactivity.templatetags.liveactivity import drawn
 
 from .accounts import unwell_accounts
+from .drafts import TOKEN, FormToken, posted_fields
 from .history import ago, history
 from .operating import url_of
 from .permissions import PermittedAdmin
@@ -26,6 +28,10 @@ def page_context(
     """Return what the page of a card shows besides its fields."""
     [facts] = read_facts([card])
     now, at_end = sketches_of_both(card)
+    typed = posted_fields(request)
+    if typed is not None:
+        text = _("You were logged out before this was sent, so nothing has been done.")
+        model_admin.message_user(request, text, messages.WARNING)
     may_end = model_admin.has_end_permission(request, card)
     may_operate = model_admin.has_operate_permission(request, card)
     return {
@@ -39,6 +45,9 @@ def page_context(
         "buttons": buttons(facts, may_end=may_end, may_operate=may_operate),
         "is_over": card.status in LiveActivity.OVER,
         "is_moving": is_moving(facts),
+        "typed_reason": typed.get("reason", "") if typed else "",
+        "token_name": TOKEN,
+        "token": FormToken.of(request.user, {}, ()).sign(),
         "operate_url": url_of(model_admin, request, "operate", card.pk),
         "end_url": url_of(model_admin, request, "end", card.pk),
     }

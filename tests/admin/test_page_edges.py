@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.urls import reverse
 
 from django_liveactivity import Progress, services
@@ -240,3 +241,56 @@ class TestSecondPresses:
         answer = ana.post(PROBE, {"account": "default"}, follow=True)
         assert messages_of(answer) == [("info", "Open, so there is nothing to probe: default")]
         assert not OperatorAction.objects.exists()
+
+
+class TestLoggedOut:
+    @pytest.fixture
+    def ana(self, operator, card):
+        for name in ("ana", "ben"):
+            user, _ = User.objects.get_or_create(username=name, is_staff=True)
+            user.is_superuser = True
+            user.set_password("pw")
+            user.save()
+        self.log_in(operator, "/admin/login/", "ana")
+        end(card, 50)
+        return operator
+
+    def log_in(self, client, url: str, name: str):
+        return client.post(url, {"username": name, "password": "pw"}, follow=True)
+
+    def expire(self, client, card, reason: str) -> str:
+        """Give the card's operations up after the session has expired; return the login page."""
+        shown = page_of(client, card, _changelist_filters="state=live")
+        client.session.flush()
+        context = shown.context
+        fields = {"do": "give_up", "reason": reason, context["token_name"]: context["token"]}
+        return client.post(context["operate_url"], fields).url
+
+    def test_the_reason_is_there_again_and_nothing_was_done(self, ana, card):
+        answer = self.log_in(ana, self.expire(ana, card, 'It was "lost".'), "ana")
+
+        assert answer.redirect_chain[-1][0].endswith(
+            f"/{card.pk}/change/?_changelist_filters=state%3Dlive"
+        )
+        assert 'value="It was &quot;lost&quot;."' in answer.content.decode()
+        assert messages_of(answer) == [
+            ("warning", "You were logged out before this was sent, so nothing has been done.")
+        ]
+        assert not OperatorAction.objects.exists()
+
+    def test_once(self, ana, card):
+        self.log_in(ana, self.expire(ana, card, "It was lost."), "ana")
+        assert page_of(ana, card).context["typed_reason"] == ""
+
+    def test_a_look_at_another_page_in_between_loses_nothing(self, ana, card):
+        login = self.expire(ana, card, "It was lost.")
+        self.log_in(ana, "/admin/login/", "ana")
+        other = services.stream_activity("import-8", Progress(title="Weekly", percentage=1))
+        assert page_of(ana, other).context["typed_reason"] == ""
+        answer = self.log_in(ana, login, "ana")
+        assert answer.context["typed_reason"] == "It was lost."
+
+    def test_not_for_another_user_in_the_same_browser(self, ana, card):
+        answer = self.log_in(ana, self.expire(ana, card, "It was lost."), "ben")
+        assert answer.context["typed_reason"] == ""
+        assert "draft" not in str(dict(ana.session))
