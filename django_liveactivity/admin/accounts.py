@@ -13,6 +13,7 @@ from django_liveactivity import conf, health
 from django_liveactivity.health import AccountStatus, Condition, is_silent, statuses, troubled
 from django_liveactivity.health.status import HOLDING_UP_ENDS
 from django_liveactivity.models import LiveActivity, from_datetime
+from django_liveactivity.printable import printable
 
 from .cards import accounts_of
 from .wording import HOUR, SECOND, ago_text, duration, minute, outcome_words
@@ -70,11 +71,17 @@ def unwell_accounts(found: Iterable[AccountStatus], now: int) -> list[UnwellAcco
 def account_sentence(status: AccountStatus, now: int) -> str:
     """Return what is wrong with an account, or "" if nothing is."""
     if status.condition != Condition.OPEN:
-        return condition_sentence(status, now)
+        return f"{condition_sentence(status, now)} {_vendor_words(status)}".strip()
     silent = silent_for(status) if status.is_used else None
     if silent is not None:
         return silence_sentence(silent)
     return _overdue(status)
+
+
+def _vendor_words(status: AccountStatus) -> str:
+    """Return what the vendor said of the account, in one line that is as long as it looks."""
+    said = printable(status.vendor_words)
+    return _("The vendor says: “%(said)s”") % {"said": said} if said else ""
 
 
 def _overdue(status: AccountStatus) -> str:

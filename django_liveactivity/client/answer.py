@@ -148,6 +148,12 @@ class Answer:
         return self.outcome == Outcome.NOOP and self.operation != Outcome.NOOP
 
     @property
+    def said(self) -> str:
+        """What the vendor says of a refusal, in one line; empty if it says nothing."""
+        message = (self.body or {}).get("message")
+        return " ".join(message.split()) if isinstance(message, str) else ""
+
+    @property
     def activity_id(self) -> str | None:
         """The id of the card that the vendor names."""
         return self._string("activity_id")

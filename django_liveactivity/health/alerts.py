@@ -14,10 +14,7 @@ from django_liveactivity import conf
 from django_liveactivity.models import AccountState, Now, Operation, rows_of, with_now
 from django_liveactivity.printable import get_logger
 
-from .status import Condition, condition_of, due_ends_by_account
-
-STUCK = (Condition.BLOCKED, Condition.BILLING)
-"""The conditions that need an operator; the codes of their problems are the same words."""
+from .status import STUCK, condition_of, due_ends_by_account
 
 logger = get_logger("django_liveactivity.alerts")
 

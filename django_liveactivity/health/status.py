@@ -63,6 +63,8 @@ class Condition(StrEnum):
 
 HOLDING_UP_ENDS = (Condition.FROZEN, Condition.BLOCKED)
 """The conditions in which an account sends no due end."""
+STUCK = (Condition.BLOCKED, Condition.BILLING)
+"""The conditions that need an operator; the codes of their problems are the same words."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class AccountStatus:
         next_call_in: until the account makes its next call, or its next probe.
         condition_age: since when the account has been so, where that is known.
         last_failure: of a blocked account, what the last call came to.
+        vendor_words: what the vendor said when it blocked the account, or asked for payment.
         failures: of a blocked account, how many calls have failed in a row.
         backlog: operations that are due.
         due_ends: ends that are due and not acknowledged, those that are tried again later included.
@@ -113,6 +116,7 @@ class AccountStatus:
     next_call_in: float | None = None
     condition_age: float | None = None
     last_failure: str = ""
+    vendor_words: str = ""
     failures: int = 0
     backlog: int = 0
     due_ends: int = 0
@@ -267,6 +271,7 @@ class _Facts:
             next_call_in=next_call_in,
             condition_age=None if state is None else _condition_age(condition, state),
             last_failure=state.blocked_reason if state else "",
+            vendor_words=state.vendor_words if state and condition in STUCK else "",
             failures=state.failures if state else 0,
             backlog=self.backlogs[alias],
             due_ends=ends.all,

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('freezes', models.PositiveIntegerField(default=0)),
                 ('blocked_since', models.BigIntegerField(null=True)),
                 ('blocked_reason', models.CharField(blank=True, max_length=255)),
+                ('vendor_words', models.CharField(blank=True, db_default='', default='', max_length=255)),
                 ('probe_at', models.BigIntegerField(default=0)),
                 ('probes', models.PositiveIntegerField(default=0)),
                 ('failures', models.PositiveIntegerField(default=0)),

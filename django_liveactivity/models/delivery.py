@@ -108,6 +108,8 @@ class AccountState(models.Model):
 
     blocked_since = models.BigIntegerField(null=True)
     blocked_reason = AnyCharField(max_length=255, blank=True)
+    # What the vendor said when the account was blocked last, or asked to pay.
+    vendor_words = AnyCharField(max_length=255, blank=True, default="", db_default="")
     probe_at = models.BigIntegerField(default=0)
     probes = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0)

@@ -13,12 +13,16 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils.html import escape
 
 from django_liveactivity import Progress, services
 from django_liveactivity.models import AccountState, LiveActivity, Operation, OperatorAction
 from django_liveactivity.testing import deliver
+from tests.client.server import Server
+from tests.client.server import answer as answer_of
+from tests.conftest import KEY
 
-from .conftest import messages_of, page_of, press
+from .conftest import CHANGELIST, messages_of, page_of, press
 
 pytestmark = pytest.mark.django_db
 PROBE = reverse("admin:django_liveactivity_liveactivity_probe")
@@ -294,3 +298,59 @@ class TestLoggedOut:
         answer = self.log_in(ana, self.expire(ana, card, "It was lost."), "ben")
         assert answer.context["typed_reason"] == ""
         assert "draft" not in str(dict(ana.session))
+
+
+class TestTheVendorsWords:
+    @pytest.fixture
+    def echoing_vendor(self, configure, enter):
+        server = Server()
+        configure(base_url=server.url)
+        yield server
+        server.close()
+
+    def lines_of(self, client, card) -> list[str]:
+        """Return the line of the account on the list and on the card's page, as HTML."""
+        pages = [client.get(reverse(CHANGELIST)), page_of(client, card)]
+        return [
+            page.content.decode().partition("<strong>default</strong>: ")[2].partition("<small>")[0]
+            for page in pages
+        ]
+
+    def test_of_a_blocked_account_stand_on_both_pages(self, operator, vendor):
+        vendor.policy.api_keys = ["another"]
+        card = services.stream_activity("import-7", Progress(title="Nightly", percentage=40))
+        deliver()
+        for line in self.lines_of(operator, card):
+            assert "the vendor refuses its key or address (unauthorized 401); next probe" in line
+            assert "The vendor says: “Missing or invalid API key”" in line
+
+    def test_of_one_that_has_to_pay_too(self, operator, vendor):
+        vendor.policy.billing = "trial_expired"
+        card = services.stream_activity("import-7", Progress(title="Nightly", percentage=40))
+        deliver()
+        said = AccountState.objects.get().vendor_words
+        assert said
+        for line in self.lines_of(operator, card):
+            assert line.startswith("The vendor has asked for payment since ")
+            assert f"The vendor says: “{escape(said)}”" in line
+
+    def test_are_gone_when_the_account_is_open(self, operator, vendor):
+        card = services.stream_activity("import-7", Progress(title="Nightly", percentage=40))
+        deliver()
+        AccountState.objects.update(vendor_words="Of another time.")
+        for page in (operator.get(reverse(CHANGELIST)), page_of(operator, card)):
+            assert "Of another time." not in page.content.decode()
+
+    def test_are_escaped_cut_and_without_the_key(self, operator, echoing_vendor):
+        message = f"<b>{KEY}</b>\u202e\\n{'refused ' * 40}"
+        body = f'{{"error": "Unauthorized", "message": "{message}"}}'
+        echoing_vendor.respond = answer_of(status=401, raw=body.encode())
+        card = services.stream_activity("import-7", Progress(title="Nightly", percentage=40))
+        deliver()
+        for line in self.lines_of(operator, card):
+            said = line.partition("The vendor says: “")[2].partition("”")[0]
+            assert said.startswith("&lt;b&gt;[API key]&lt;/b&gt;\\u202e refused refused ")
+            assert said.endswith("…")
+            assert len(said) < 240
+        for page in (operator.get(reverse(CHANGELIST)), page_of(operator, card)):
+            assert KEY not in page.content.decode()

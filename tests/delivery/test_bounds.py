@@ -384,7 +384,7 @@ class TestAccountChanges:
         begun = changes_after(AccountEffect.BLOCK, Outcome.UNAUTHORIZED)
         assert (begun["probes"], begun["blocked_reason"]) == (1, "unauthorized 500")
         again = changes_after(AccountEffect.BLOCK, Outcome.UNAUTHORIZED, blocked_since=1)
-        assert again == {"blocked_reason": "unauthorized 500"}
+        assert again == {"blocked_reason": "unauthorized 500", "vendor_words": ""}
 
     def test_a_503_that_asks_to_wait_freezes(self):
         assert "frozen_until" in changes_after(AccountEffect.FAILURE, retry_after=5.0)
@@ -393,7 +393,8 @@ class TestAccountChanges:
     @pytest.mark.parametrize("effect", [AccountEffect.BILLING, AccountEffect.LIMIT])
     def test_what_has_begun_is_not_begun_again(self, effect):
         since = f"{effect.name.lower()}_since"
-        assert set(changes_after(effect)) == {since, since.replace("since", "probe_at")}
+        said = {"vendor_words"} if effect == AccountEffect.BILLING else set()
+        assert set(changes_after(effect)) == {since, since.replace("since", "probe_at")} | said
         assert changes_after(effect, **{since: 1}) == {}
 
     def test_a_good_answer_ends_what_is_counted_in_a_row(self):

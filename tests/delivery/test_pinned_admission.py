@@ -244,6 +244,24 @@ class TestAnswers:
         state = account.get()
         assert (state.blocked_since, state.blocked_reason) == (1, "ambiguous 502")
 
+    @pytest.mark.parametrize(
+        ("message", "kept"),
+        [
+            ("Your  key\nwas revoked.", "Your key was revoked."),
+            ("a" * 200, "a" * 200),
+            ("a" * 201, "a" * 199 + "…"),
+            ({"code": 7}, ""),
+            (None, ""),
+        ],
+    )
+    @pytest.mark.parametrize("effect", [AccountEffect.BLOCK, AccountEffect.BILLING])
+    def test_that_refuse_the_account_are_kept_in_the_vendors_words(
+        self, account, effect, message, kept
+    ):
+        answer = Answer(Outcome.UNAUTHORIZED, status=401, body={"message": message})
+        changed(effect, answer, vendor_words="Of another time.")
+        assert account.get().vendor_words == kept
+
     def test_without_a_status_are_named_by_their_outcome(self, account):
         changed(AccountEffect.FAILURE, Answer(Outcome.NOT_SENT), blocked_since=1)
         assert account.get().blocked_reason == "not_sent"

@@ -20,6 +20,8 @@ Changes = dict[str, object]
 """The columns to write, each with its value or expression."""
 BLOCK_AFTER_FAILURES = 5
 BLOCK_AFTER_LANES = 3
+LONGEST_WORDS = 200
+"""Characters of what the vendor says that are kept with an account."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,11 @@ def account_changes(
         case AccountEffect.FAILURE:
             changes = _failed(state, answer, lane_id, timing)
         case AccountEffect.BILLING if state.billing_since is None:
-            changes = {"billing_since": Now(), "billing_probe_at": Now() + timing.probe_first}
+            changes = {
+                "billing_since": Now(),
+                "billing_probe_at": Now() + timing.probe_first,
+                "vendor_words": _words(answer),
+            }
         case AccountEffect.LIMIT if state.limit_since is None:
             changes = {"limit_since": Now(), "limit_probe_at": Now() + timing.limit_first}
     silent = answer.status is None and answer.outcome in (Outcome.AMBIGUOUS, Outcome.NOT_SENT)
@@ -144,14 +150,15 @@ def _opened(state: AccountState, *, is_content: bool, starts: bool) -> Changes:
 def _blocked(state: AccountState, answer: Answer, timing: Timing) -> Changes:
     """Return what blocks an account, with the answer in words that ``status`` reads."""
     reason = f"{answer.outcome} {answer.status or ''}".strip()
-    if state.blocked_since is not None:
-        return {"blocked_reason": reason}
-    return {
-        "blocked_since": Now(),
-        "blocked_reason": reason,
-        "probe_at": Now() + timing.probe_first,
-        "probes": 1,
-    }
+    changes: Changes = {"blocked_reason": reason, "vendor_words": _words(answer)}
+    if state.blocked_since is None:
+        changes |= {"blocked_since": Now(), "probe_at": Now() + timing.probe_first, "probes": 1}
+    return changes
+
+
+def _words(answer: Answer) -> str:
+    said = answer.said
+    return said if len(said) <= LONGEST_WORDS else f"{said[: LONGEST_WORDS - 1]}…"
 
 
 def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> Changes:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, sweep
 from django_liveactivity.health import status
-from django_liveactivity.health.alerts import STUCK
+from django_liveactivity.health.status import STUCK
 from django_liveactivity.management.loop import LOOK_EVERY, DispatchLoop, drain_until_idle
 from django_liveactivity.management.terminal import ProgressBars, shown_log, stop_on_signals
 from django_liveactivity.printable import printable
