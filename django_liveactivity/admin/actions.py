@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.admin.models import LogEntry
 from django.db import router, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import is_open
-from django_liveactivity.models import LiveActivity, Source
+from django_liveactivity.models import LiveActivity, OperatorAction, Source
 from django_liveactivity.services.writer import recorded_as
 
 from .confirmation import Choice, ConfirmedAction
@@ -198,12 +199,26 @@ class ProbeAccounts(CardAction):
 
     def _probe(self, alias: str) -> Result | InvalidInputError:
         try:
-            if is_open(conf.account(alias)):
-                return Result.NOTHING_TO_PROBE
-            services.probe_account(alias, actor=self.actor, reason=self.reason)
+            return probe_account(alias, self.actor, self.reason)
         except InvalidInputError as error:
             return error
-        return Result.PROBING
+
+
+def probe_account(alias: str, actor: User, reason: str = "") -> Result:
+    """Let an account make its next call at once, unless that is needless or asked for already."""
+    account = conf.account(alias)
+    if is_open(account):
+        return Result.NOTHING_TO_PROBE
+    if waiting_actions(account.database, OperatorAction.Kind.PROBE).filter(account=alias).exists():
+        return Result.PROBING_ALREADY
+    with recorded_as(Source.ADMIN):
+        services.probe_account(alias, actor=actor, reason=reason)
+    return Result.PROBING
+
+
+def waiting_actions(using: str, kind: str) -> QuerySet[OperatorAction, OperatorAction]:
+    """Return the decisions of a kind that no drain has carried out."""
+    return OperatorAction.objects.using(using).filter(kind=kind, applied_at=None)
 
 
 ACTIONS: Mapping[str, type[CardAction]] = {

@@ -10,8 +10,6 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 
-from django_liveactivity.models import Operation
-
 from .cards import DescribedCard, Lately, short_name
 from .wording import TYPES, duration, minute, outcome_words, time_tag
 
@@ -90,15 +88,4 @@ def end_cell(card: DescribedCard) -> str:
         words = {"at": minute(end.due_at), "wait": duration(end.due_at - card.now)}
         return time_tag(end.due_at, gettext("scheduled for %(at)s, in %(wait)s") % words)
     due = gettext("due for %(age)s") % {"age": duration(card.now - end.due_at)}
-    rest = format_html(" {}", why) if why else f", {_next_try(end, card.now)}"
-    return format_html("{}{}", time_tag(end.due_at, due), rest)
-
-
-def _next_try(end: Operation, now: int) -> str:
-    """Return when an end is tried next; the sentence why tells it, too."""
-    if end.state == Operation.State.NEEDS_OPERATOR:
-        return gettext("waits for an operator")
-    wait = (end.next_try_at or 0) - now
-    if wait <= 0:
-        return gettext("next try now")
-    return gettext("next try in %(wait)s") % {"wait": duration(wait)}
+    return format_html("{} {}", time_tag(end.due_at, due), why)

@@ -47,7 +47,7 @@ def _explain(shown: CardList, accounts: Mapping[str, AccountStatus]) -> None:
     cards = [
         card
         for card in shown.result_list
-        if card.wants_operator or card.status not in LiveActivity.OVER
+        if card.wants_operator or card.newest.pending_end or card.status not in LiveActivity.OVER
     ]
     why = sentences(cards, accounts)
     for card in cards:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -15,13 +15,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_liveactivity import conf, services
+from django_liveactivity import services
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from django_liveactivity.health import is_open
 from django_liveactivity.models import LiveActivity, OperatorAction, Source, with_now
 from django_liveactivity.services.writer import recorded_as
 
-from .accounts import why_ends_wait, why_nothing_drains
+from .actions import EndCards, GiveUpOperations, RetryOperations, probe_account, waiting_actions
 from .cards import URL, DescribedCard
 from .drafts import pass_on
 from .permissions import PermittedAdmin
@@ -44,45 +43,41 @@ class Button:
 
     Args:
         permission: ``end`` or ``operate``.
-        press: what it does; returns what has happened before, if that leaves nothing to do, or "".
-            Raises ``InvalidInputError`` if it cannot be done.
-        done: what the operator is told.
+        press: what it does; returns what became of the card, or, if there was nothing to do, what
+            has happened before. Raises ``InvalidInputError`` if it cannot be done.
         logged: what the admin's log keeps.
-        needs_calls: whether it comes to nothing while the account makes no calls.
     """
 
     permission: str
-    press: Callable[[DescribedCard, User, str], str]
-    done: StrPromise
+    press: Callable[[DescribedCard, User, str], Result | str]
     logged: StrPromise
-    needs_calls: bool = True
 
 
-def _end(card: DescribedCard, actor: User, reason: str) -> str:
+def _end(card: DescribedCard, actor: User, reason: str) -> Result:
     end = services.end_activity(card, actor=actor, reason=reason)
-    if end.created_at >= card.now:
-        return ""
-    return " ".join(text for _, text in result_messages({standing_result(end): [card]}))
+    return Result.ENDING if end.created_at >= card.now else standing_result(end)
 
 
-def _keep(card: DescribedCard, actor: User, reason: str) -> str:
+def _keep(card: DescribedCard, actor: User, reason: str) -> Result | str:
     end = card.newest.pending_end
     if end is None or end.due_at <= card.now:
         return _("No end is scheduled that could be canceled.")
     services.keep_activity(card, actor=actor, reason=reason)
-    return ""
+    return Result.KEPT
 
 
-def _retry(card: DescribedCard, actor: User, reason: str) -> str:
+def _retry(card: DescribedCard, actor: User, reason: str) -> Result | str:
     decisions = services.batch.retry_cards(_cards_of(card), actor=actor, reason=reason)
-    return _decided(decisions, Kind.RETRY, _("Nothing is due that could be retried."))
+    otherwise = _("Nothing is due that could be retried.")
+    return Result.RETRYING if _decided(decisions) else _asked(card, Kind.RETRY) or otherwise
 
 
-def _give_up(card: DescribedCard, actor: User, reason: str) -> str:
+def _give_up(card: DescribedCard, actor: User, reason: str) -> Result | str:
     if not reason:
         raise InvalidInputError.at("reason", _("Say why: the card may stay on the phones."))
     decisions = services.batch.give_up_cards(_cards_of(card), actor=actor, reason=reason)
-    return _decided(decisions, Kind.GIVE_UP, _("Nothing is unfinished that could be given up."))
+    otherwise = _("Nothing is unfinished that could be given up.")
+    return Result.GIVING_UP if _decided(decisions) else _asked(card, Kind.GIVE_UP) or otherwise
 
 
 def _cards_of(card: DescribedCard) -> list[LiveActivity]:
@@ -91,28 +86,26 @@ def _cards_of(card: DescribedCard) -> list[LiveActivity]:
     return [card] if end is None or end.activity_id == card.pk else [card, end.activity]
 
 
-def _decided(decisions: Sequence[CardDecision], kind: Kind, otherwise: str) -> str:
-    """Return why nothing was decided on a card, or "" if something was."""
+def _decided(decisions: Sequence[CardDecision]) -> bool:
+    """Tell whether something was decided."""
     for decision in decisions:
         if decision.error is not None:
             raise decision.error
-    if any(decision.decided for decision in decisions):
-        return ""
-    cards = [decision.card for decision in decisions]
-    return _asked(cards[0].database, kind, operation__activity__in=cards) or otherwise
+    return any(decision.decided for decision in decisions)
 
 
-def _seen(card: DescribedCard, actor: User, reason: str) -> str:
-    asked = _asked(card.database, Kind.ACKNOWLEDGE, operation__activity=card)
-    if not asked and card.needs_attention:
-        services.acknowledge_activity(card, actor=actor, reason=reason)
-        return ""
-    return asked or _("This card needs no attention any more.")
+def _seen(card: DescribedCard, actor: User, reason: str) -> Result | str:
+    if asked := _asked(card, Kind.ACKNOWLEDGE):
+        return asked
+    if not card.needs_attention:
+        return _("This card needs no attention any more.")
+    services.acknowledge_activity(card, actor=actor, reason=reason)
+    return Result.SEEN
 
 
-def _asked(using: str, kind: Kind, **of: object) -> str:
+def _asked(card: DescribedCard, kind: Kind) -> str:
     """Return who has decided the same before, if no drain has carried that out; else ""."""
-    rows = OperatorAction.objects.using(using).filter(kind=kind, applied_at=None, **of)
+    rows = waiting_actions(card.database, kind).filter(operation__activity__in=_cards_of(card))
     action = with_now(rows).order_by("pk").first()
     if action is None:
         return ""
@@ -121,33 +114,11 @@ def _asked(using: str, kind: Kind, **of: object) -> str:
 
 
 BUTTONS = {
-    "end_now": Button(
-        "end", _end, gettext_lazy("Ending %(card)s."), gettext_lazy("End requested.")
-    ),
-    "keep": Button(
-        "end",
-        _keep,
-        gettext_lazy("%(card)s is kept: its scheduled end is canceled."),
-        gettext_lazy("Scheduled end canceled."),
-        needs_calls=False,
-    ),
-    "retry": Button(
-        "operate", _retry, gettext_lazy("Retrying %(card)s."), gettext_lazy("Retry requested.")
-    ),
-    "give_up": Button(
-        "operate",
-        _give_up,
-        gettext_lazy("Giving up the unfinished operations of %(card)s."),
-        gettext_lazy("Unfinished operations given up."),
-        needs_calls=False,
-    ),
-    "seen": Button(
-        "operate",
-        _seen,
-        gettext_lazy("%(card)s is marked as seen."),
-        gettext_lazy("Marked as seen."),
-        needs_calls=False,
-    ),
+    "end_now": Button("end", _end, EndCards.log_message),
+    "keep": Button("end", _keep, gettext_lazy("Scheduled end canceled.")),
+    "retry": Button("operate", _retry, RetryOperations.log_message),
+    "give_up": Button("operate", _give_up, GiveUpOperations.log_message),
+    "seen": Button("operate", _seen, gettext_lazy("Marked as seen.")),
 }
 
 
@@ -164,10 +135,13 @@ def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -
     if card is None:
         return model_admin.not_found(request, object_id)
     button = BUTTONS.get(request.POST.get("do", ""))
-    if button is None or not _may(model_admin, request, card, button.permission):
+    if button is None:
+        raise PermissionDenied
+    if not getattr(model_admin, f"has_{button.permission}_permission")(request, card):
         raise PermissionDenied
     try:
-        before = _press(button, request, card)
+        for level, text in _press(button, request, card):
+            model_admin.message_user(request, text, level)
     except ContentRequiredError:
         text = _("Nothing is known of this card: give the title that its ended card shows.")
         model_admin.message_user(request, text, messages.WARNING)
@@ -175,45 +149,19 @@ def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -
     except InvalidInputError as error:
         text = " ".join(each.message for each in error.errors)
         model_admin.message_user(request, text, messages.ERROR)
-    else:
-        _tell(model_admin, request, card, button, before)
     return HttpResponseRedirect(page_url)
 
 
-def _may(
-    model_admin: PermittedAdmin, request: HttpRequest, card: LiveActivity, permission: str
-) -> bool:
-    if permission == "end":
-        return model_admin.has_end_permission(request, card)
-    return model_admin.has_operate_permission(request, card)
-
-
-def _press(button: Button, request: HttpRequest, card: DescribedCard) -> str:
-    """Do it and log it, both or neither where the log is in the same database."""
+def _press(button: Button, request: HttpRequest, card: DescribedCard) -> Iterable[tuple[int, str]]:
+    """Do it and log it, both or neither where the log is in the same database; return messages."""
     user, reason = cast("User", request.user), request.POST.get("reason", "").strip()
     with transaction.atomic(using=card.database), recorded_as(Source.ADMIN):
-        before = button.press(card, user, reason)
-        if not before:
+        outcome = button.press(card, user, reason)
+        if isinstance(outcome, Result) and outcome.is_change:
             log_change(user, [card], f"{button.logged} {reason}")
-    return before
-
-
-def _tell(
-    model_admin: PermittedAdmin,
-    request: HttpRequest,
-    card: LiveActivity,
-    button: Button,
-    before: str,
-) -> None:
-    """Tell what was done, or what has happened before that left nothing to do."""
-    if before:
-        model_admin.message_user(request, before, messages.INFO)
-        return
-    model_admin.message_user(request, button.done % {"card": card}, messages.SUCCESS)
-    account = conf.account(card.account)
-    waits = why_ends_wait(account) if button.needs_calls else why_nothing_drains(account)
-    if waits:
-        model_admin.message_user(request, f"{card.account}: {waits}", messages.WARNING)
+    if isinstance(outcome, Result):
+        return result_messages({outcome: [card]})
+    return [(messages.INFO, outcome)]
 
 
 def probe(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
@@ -222,24 +170,13 @@ def probe(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(_came_from(request))
     if not model_admin.has_operate_permission(request):
         raise PermissionDenied
-    level, text = _probe(request.POST.get("account", ""), cast("User", request.user))
-    model_admin.message_user(request, text, level)
-    return HttpResponseRedirect(_came_from(request))
-
-
-def _probe(alias: str, actor: User) -> tuple[int, str]:
-    """Let an account probe, unless that is asked for or needless; return what to tell."""
+    alias = request.POST.get("account", "")
     try:
-        account = conf.account(alias)
-        if asked := _asked(account.database, Kind.PROBE, account=alias):
-            return messages.INFO, asked
-        if is_open(account):
-            return messages.INFO, Result.NOTHING_TO_PROBE.text % {"accounts": alias}
-        with recorded_as(Source.ADMIN):
-            services.probe_account(alias, actor=actor)
+        result = probe_account(alias, cast("User", request.user))
+        model_admin.message_user(request, result.text % {"accounts": alias}, result.level)
     except InvalidInputError as error:
-        return messages.ERROR, str(error)
-    return messages.SUCCESS, Result.PROBING.text % {"accounts": alias}
+        model_admin.message_user(request, str(error), messages.ERROR)
+    return HttpResponseRedirect(_came_from(request))
 
 
 def _came_from(request: HttpRequest) -> str:

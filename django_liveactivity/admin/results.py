@@ -78,7 +78,10 @@ class Result(Enum):
             "count",
         ),
     )
+    KEPT = (SUCCESS, _("Kept, the scheduled end is canceled: %(names)s"))
+    SEEN = (SUCCESS, _("Marked as seen: %(names)s"))
     PROBING = (SUCCESS, _("The next drain probes: %(accounts)s"))
+    PROBING_ALREADY = (INFO, _("Asked for already; the next drain probes: %(accounts)s"))
     NOTHING_TO_PROBE = (INFO, _("Open, so there is nothing to probe: %(accounts)s"))
     ALREADY_ENDING = (
         INFO,
@@ -152,7 +155,7 @@ WHILE_ACCOUNT_WAITS = {
     Result.ALREADY_ENDING: Result.ALREADY_ENDING,
 }
 """The results that need the account to make calls, and what they are while it makes none."""
-NEED_A_DRAIN = (Result.GIVING_UP, Result.PROBING)
+NEED_A_DRAIN = (Result.GIVING_UP, Result.KEPT, Result.SEEN, Result.PROBING)
 """The results that a drain brings about even while the account makes no calls."""
 
 

@@ -65,7 +65,7 @@ class TestButtons:
 class TestPressing:
     def test_end_now_ends_the_card(self, operator, vendor, card):
         answer = press(operator, card, "end_now")
-        assert messages_of(answer) == [("success", "Ending import-7.")]
+        assert messages_of(answer) == [("success", "Ending 1 live activity: import-7")]
         end = Operation.objects.get(kind="end")
         assert (end.actor, end.source) == ("ana", "admin")
         deliver()

@@ -237,8 +237,9 @@ class TestSecondPresses:
         AccountState.objects.update(blocked_since=1)
         for client in (ana, ben):
             answer = client.post(PROBE, {"account": "default"}, follow=True)
-        [(level, text)] = messages_of(answer)
-        assert (level, text[:31]) == ("info", "ana has asked for this already,")
+        assert messages_of(answer) == [
+            ("info", "Asked for already; the next drain probes: default")
+        ]
         assert OperatorAction.objects.count() == 1
 
     def test_probe_of_an_account_that_is_open_again(self, ana, card):
