@@ -78,11 +78,8 @@ def confirm(model_admin: ModelAdmin, request: HttpRequest, number: int, name: st
     page = ChoicePage(model_admin, request, action, Choice(using, batch.card_ids, batch), filters)
     if batch.ended_at is not None:
         return page.leave_confirmed()
-    posted = posted_fields(request)
-    if posted is not None and request.method != "POST":
-        text = gettext("You were logged out before this was sent, so nothing has been done.")
-        model_admin.message_user(request, text, messages.WARNING)
-    return page.answer(action.form_for(posted), is_confirmed=is_confirmed(request))
+    form = action.form_for(posted_fields(request))
+    return page.answer(form, is_confirmed=is_confirmed(request))
 
 
 class ChoicePage:

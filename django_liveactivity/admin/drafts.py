@@ -14,9 +14,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
@@ -87,15 +89,21 @@ def survives_login(site: AdminSite, view: View) -> View:
 
 
 def posted_fields(request: HttpRequest) -> QueryDict | None:
-    """Return the fields that this user posts, or posted here before the login, once; else None."""
+    """Return the fields that this user posts, or posted here before the login; else None.
+
+    The latter once, with a message that nothing was done.
+    """
     if request.method == "POST":
         return request.POST
     draft = request.session.get(SESSION_KEY)
     if not draft or draft["path"] != request.path:
         return None
     del request.session[SESSION_KEY]
-    is_mine = draft["user"] == str(request.user.pk) and time.time() - draft["at"] <= KEPT_FOR
-    return QueryDict(draft["fields"]) if is_mine else None
+    if draft["user"] != str(request.user.pk) or time.time() - draft["at"] > KEPT_FOR:
+        return None
+    text = gettext("You were logged out before this was sent, so nothing has been done.")
+    messages.warning(request, text)
+    return QueryDict(draft["fields"])
 
 
 def pass_on(request: HttpRequest, url: str) -> None:

@@ -95,11 +95,9 @@ class EndPage:
         if posted is None:
             return self.render()
         self.fill(posted)
-        if self.request.method != "POST":
-            self._warn(gettext("You were logged out before this was sent, so nothing has ended."))
-        elif self.token is None:
+        if self.request.method == "POST" and self.token is None:
             self._warn(gettext("This page was too old, so nothing has ended. Send it again."))
-        elif posted.get("do") == END and self.is_valid():
+        elif self.request.method == "POST" and posted.get("do") == END and self.is_valid():
             return self.submit()
         return self.render()
 

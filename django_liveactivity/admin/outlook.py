@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from django.db.models import QuerySet
-
 from django_liveactivity import conf, selectors
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import CARD_OPTIONS
@@ -18,7 +16,6 @@ from .content_values import NOTHING_SHOWN, Shown
 
 Kind = Operation.Kind
 State = Operation.State
-Operations = QuerySet[Operation, Operation]
 
 
 class Standing(Enum):

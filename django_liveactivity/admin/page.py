@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -29,9 +28,6 @@ def page_context(
     [facts] = read_facts([card])
     now, at_end = sketches_of_both(card)
     typed = posted_fields(request)
-    if typed is not None:
-        text = _("You were logged out before this was sent, so nothing has been done.")
-        model_admin.message_user(request, text, messages.WARNING)
     may_end = model_admin.has_end_permission(request, card)
     may_operate = model_admin.has_operate_permission(request, card)
     return {
