@@ -171,7 +171,7 @@ def why_ends_wait(account: conf.Account) -> str:
     """Return what keeps the account's due ends from being sent now, as the pages say it, or ""."""
     if not health.why_ends_wait(account):
         return ""
-    [status] = statuses([account])
+    [status] = statuses([account], details=False)
     if status.condition in HOLDING_UP_ENDS:
         return condition_sentence(status, from_datetime(timezone.now()))
     return _silence(status)
@@ -179,7 +179,9 @@ def why_ends_wait(account: conf.Account) -> str:
 
 def why_nothing_drains(account: conf.Account) -> str:
     """Return why an operator's decision is not carried out now, as the pages say it, or ""."""
-    return _silence(*statuses([account])) if health.why_nothing_drains(account) else ""
+    return (
+        _silence(*statuses([account], details=False)) if health.why_nothing_drains(account) else ""
+    )
 
 
 def _silence(status: AccountStatus) -> str:

@@ -98,7 +98,7 @@ def _seen(card: DescribedCard, actor: User, reason: str) -> Result | str:
     if asked := _asked(card, Kind.ACKNOWLEDGE):
         return asked
     if not card.needs_attention:
-        return _("This card needs no attention any more.")
+        return _("This live activity needs no attention.")
     services.acknowledge_activity(card, actor=actor, reason=reason)
     return Result.SEEN
 

@@ -111,8 +111,11 @@ class Result(Enum):
     )
     ALREADY_ASKED = (
         INFO,
-        "%(count)d live activity waits for the next drain, which does this: %(names)s",
-        "%(count)d live activities wait for the next drain, which does this: %(names)s",
+        ngettext_lazy(
+            "%(count)d live activity waits for the next drain, which does this: %(names)s",
+            "%(count)d live activities wait for the next drain, which does this: %(names)s",
+            "count",
+        ),
     )
     NOTHING_UNFINISHED = (
         INFO,

@@ -230,7 +230,7 @@ class TestSecondPresses:
         assert OperatorAction.objects.count() == 1
         deliver()
         assert messages_of(press(ben, card, "seen")) == [
-            ("info", "This card needs no attention any more.")
+            ("info", "This live activity needs no attention.")
         ]
 
     def test_probe(self, ana, ben, card):
