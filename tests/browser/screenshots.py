@@ -37,8 +37,10 @@ from django_liveactivity.models import LiveActivity
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.testing import deliver
 from tests.clock import advance
+from tests.lockscreen.gallery import gallery
+from tests.lockscreen.samples import SEVEN as DRAWN
 
-from .cards import SEVEN, show, show_seven
+from .cards import SEVEN, show
 from .pages import url
 from .stage import accounts_at, put_database_in
 from .visitor import Visitor, running_chromium
@@ -203,11 +205,11 @@ def a_batch(studio: Studio) -> None:
 
 
 def seven_types(studio: Studio) -> None:
-    show_seven(studio.sandbox)
-    for scheme in ("light", "dark"):
-        visitor = studio.visitor(color_scheme=scheme, viewport={"width": 440, "height": 900})
-        visitor.page.goto(reverse("lock-screen"))
-        studio.take(f"lock-screen-{scheme}", visitor, "body")
+    """The samples of the drawing itself, which need no phone."""
+    for theme in ("light", "dark"):
+        visitor = studio.visitor(viewport={"width": 780, "height": 900})
+        visitor.page.set_content(gallery(DRAWN, theme=theme, screen=False))
+        studio.take(f"lock-screen-{theme}", visitor, "body")
 
 
 Scene = Callable[[Studio], None]
