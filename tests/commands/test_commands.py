@@ -14,6 +14,7 @@ from django_liveactivity import Progress, services
 from django_liveactivity.client import Client
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import Operation
+from tests.shop.models import Order
 
 from .running import ROOT, run
 
@@ -38,6 +39,26 @@ class TestEnd:
         assert {(end.source, end.reason) for end in ends} == {("command", "stuck")}
         assert "order-42: end" in out
 
+    def test_ends_each_card_of_an_object(self, vendor, capsys):
+        order, other = Order.objects.create(), Order.objects.create()
+        for key, subject in [("a", order), ("b", order), ("c", other)]:
+            services.stream_activity(key, CONTENT, subject=subject)
+        out = run("liveactivity_end", "--subject", f"shop.Order:{order.pk}", "--title", "Done")
+        assert [str(end.activity) for end in Operation.objects.filter(kind="end")] == ["a", "b"]
+        assert "a: end" in out
+
+        run("liveactivity_end", "--subject", f"shop.order:{order.pk}")
+        warned = capsys.readouterr().err
+        assert f"shop.Order:{order.pk}: no live activity of this object is open" in warned
+        assert Operation.objects.filter(kind="end").count() == 2
+
+    def test_an_object_may_be_deleted(self, vendor):
+        order = Order.objects.create()
+        services.stream_activity("order-42", CONTENT, subject=order)
+        name = f"shop.Order:{order.pk}"
+        order.delete()
+        assert "order-42: end" in run("liveactivity_end", "--subject", name)
+
     def test_ends_all_or_none(self, vendor):
         with pytest.raises(CommandError, match=r"Nothing was ended\. stream_key: "):
             run("liveactivity_end", "order-42", "a/b")
@@ -47,6 +68,14 @@ class TestEnd:
         ("arguments", "message"),
         [
             ([], "at least one stream key"),
+            (["--subject", "shop.Order"], "'shop.Order': write it as shop.Order:42"),
+            (["--subject", "shop.Nothing:1"], "'shop.Nothing:1': .*'Nothing'"),
+            (["--subject", "Order:1"], "'Order:1': "),
+            (["--subject", "shop.Order:one"], "'shop.Order:one': subject: "),
+            (
+                ["--subject", "shop.Order:1", "--content", '{"activity_id": "x"}'],
+                "is the body of activity_id 'x'; name no other",
+            ),
             (["key", "--content", "{"], "--content is not JSON"),
             (["key", "--content", "[" * 100_000], "--content is not JSON"),
             (["key", "--content", "no-such.json"], "neither JSON nor a file that can be read"),

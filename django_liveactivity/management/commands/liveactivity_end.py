@@ -7,11 +7,13 @@ import getpass
 import json
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -19,7 +21,7 @@ from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
-from django_liveactivity.models import Operation, Source
+from django_liveactivity.models import Operation, Source, Subject
 from django_liveactivity.printable import printable
 from django_liveactivity.services.ends import CardName
 from django_liveactivity.services.writer import recorded_as
@@ -37,16 +39,28 @@ BODY_FIELDS = (
 
 
 class Command(BaseCommand):
-    """Ends cards by their stream keys or activity IDs.
+    """Ends cards by their stream keys, activity IDs or objects.
 
     Exits 1 if the vendor refuses the end of one of them; that end then needs an operator.
     """
 
-    help = "End live activities by stream key, or by the activity ID of a card started elsewhere."
+    help = (
+        "End live activities by stream key, by the object that they tell of, or by the activity ID "
+        "of a card started elsewhere."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("stream_keys", nargs="*", metavar="stream_key")
         parser.add_argument("--activity-id", action="append", default=[], dest="activity_ids")
+        parser.add_argument(
+            "--subject",
+            action="append",
+            default=[],
+            dest="subjects",
+            metavar="APP.MODEL:PK",
+            type=_subject,
+            help="the object of cards, each of which ends: shop.Order:42",
+        )
         parser.add_argument("--title", help="the title of the ended card, instead of --content")
         parser.add_argument(
             "--content",
@@ -63,7 +77,8 @@ class Command(BaseCommand):
         names: list[CardName] = [{"stream_key": key} for key in options["stream_keys"]]
         names += [{"activity_id": identity} for identity in options["activity_ids"]]
         how: dict[str, Any] = {**_shown(options)}
-        names = _names(names, how.pop("activity_id", None))
+        subjects: list[Subject] = options["subjects"]
+        names = _names(names, subjects, how.pop("activity_id", None))
         how |= {"account": options["account"], "reason": options["reason"], "actor": _user()}
         if options["dismiss_after"] is not None:
             how["dismiss_after"] = _seconds(options["dismiss_after"])
@@ -71,8 +86,11 @@ class Command(BaseCommand):
             using = conf.account(options["account"]).database
             with transaction.atomic(using=using), recorded_as(Source.COMMAND):
                 ends = [services.end_activity(**name, **how) for name in names]
+                if subjects:
+                    ends += services.end_activities(subject=subjects, **how)
         except InvalidInputError as error:
             raise CommandError(f"Nothing was ended. {printable(error)}") from error
+        self._report_missing(subjects, ends)
         already_ended = [end for end in ends if end.is_settled]
         for end in ends:
             end.refresh_from_db()  # the dispatcher "immediate" has delivered it by now
@@ -87,6 +105,14 @@ class Command(BaseCommand):
             self._warn(f"The stored ends wait: {printable(waits)}")
         if refused:
             raise CommandError("\n".join(map(_refusal, refused)))
+
+    def _report_missing(self, subjects: list[Subject], ends: list[Operation]) -> None:
+        """Warn of each object that no open card tells of."""
+        found = {(end.activity.subject_model, end.activity.subject_pk) for end in ends}
+        for subject in subjects:
+            if subject not in found:
+                name = printable(":".join(subject))
+                self._warn(f"{name}: no live activity of this object is open; none was ended.")
 
     def _report(self, end: Operation) -> None:
         """Print what happens to a card, and a warning if its name may be misspelled."""
@@ -124,13 +150,24 @@ def _seconds(value: float) -> datetime.timedelta:
         raise CommandError(f"--dismiss-after is {value}: give 0 to 14400 seconds.") from None
 
 
-def _names(named: list[CardName], activity_id: Any) -> list[CardName]:
+def _subject(text: str) -> Subject:
+    """Return the object that ``--subject`` names; it may be deleted by now."""
+    model, colon, pk = text.partition(":")
+    if not colon:
+        raise ArgumentTypeError(f"{printable(text)!r}: write it as shop.Order:42")
+    try:
+        return Subject.named(apps.get_model(model), pk)
+    except (LookupError, ValueError, InvalidInputError) as error:
+        raise ArgumentTypeError(f"{printable(text)!r}: {printable(error)}") from error
+
+
+def _names(named: list[CardName], subjects: list[Subject], activity_id: Any) -> list[CardName]:
     """Return the cards that the command line names, or else the one that ``--content`` names."""
     by_body: list[CardName] = [] if activity_id is None else [{"activity_id": activity_id}]
-    if named and by_body and named != by_body:
+    if by_body and (subjects or named not in ([], by_body)):
         raise CommandError(f"--content is the body of activity_id {activity_id!r}; name no other.")
-    if not named and not by_body:
-        raise CommandError("Give at least one stream key or --activity-id.")
+    if not named and not by_body and not subjects:
+        raise CommandError("Give at least one stream key, --subject or --activity-id.")
     return named or by_body
 
 
