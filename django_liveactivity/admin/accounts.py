@@ -179,9 +179,9 @@ def why_ends_wait(account: conf.Account) -> str:
 
 def why_nothing_drains(account: conf.Account) -> str:
     """Return why an operator's decision is not carried out now, as the pages say it, or ""."""
-    return (
-        _silence(*statuses([account], details=False)) if health.why_nothing_drains(account) else ""
-    )
+    if not health.why_nothing_drains(account):
+        return ""
+    return _silence(*statuses([account], details=False))
 
 
 def _silence(status: AccountStatus) -> str:
