@@ -1,7 +1,8 @@
 """The screenshots of the documentation: ``python -m tests.browser.screenshots docs/images``.
 
 A team at night: two deployments, a job, a server's load, an incident. Run it after a change of a
-page, look at each picture, and commit them with the change.
+page, look at each picture, and commit them with the change. ``--drawings`` takes those of the
+content types alone.
 """
 
 # ruff: noqa: E402 - Django is set up before the models are imported
@@ -88,8 +89,14 @@ class Studio:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--drawings", action="store_true", help="only the content types")
+    options = parser.parse_args()
+    folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
+    with running_chromium() as browser:
+        drawings(browser, folder)
+    if options.drawings:
+        return
     with site() as (address, sandbox), running_chromium() as browser:
         User.objects.create_superuser("ana", first_name="Ana")
         studio = Studio(browser, address, sandbox, folder)
@@ -210,6 +217,17 @@ def seven_types(studio: Studio) -> None:
         visitor = studio.visitor(viewport={"width": 780, "height": 900})
         visitor.page.set_content(gallery(DRAWN, theme=theme, screen=False))
         studio.take(f"lock-screen-{theme}", visitor, "body")
+
+
+def drawings(browser: Browser, folder: Path) -> None:
+    """Take a picture of each content type as docs/reference/content.md describes it."""
+    page = browser.new_page(viewport={"width": 440, "height": 600}, device_scale_factor=1.5)
+    for name, card in DRAWN.items():
+        page.set_content(gallery({name: card}, screen=False))
+        path = folder / f"content-{name}.png"
+        page.locator(".lockscreen-card").screenshot(path=path)
+        print(f"{path}: {path.stat().st_size // 1024} KB")
+    page.close()
 
 
 Scene = Callable[[Studio], None]
