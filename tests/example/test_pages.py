@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 import yaml
 from activitysmith import ActivitySmith
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
 
-from django_liveactivity import Progress, exceptions, services, testing
+from django_liveactivity import Progress, exceptions, selectors, services, testing
 from django_liveactivity.admin.cards import Lately
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.content.cards import CONTENT_TYPES, Options
 from django_liveactivity.content.fields import Color
 from django_liveactivity.health import Condition, ProblemCode
-from django_liveactivity.models import LiveActivity, Operation, OperatorAction, Source
+from django_liveactivity.models import Attempt, LiveActivity, Operation, OperatorAction, Source
 from django_liveactivity.testing import deliver
 from tests.conftest import KEY
 from tests.lockscreen.samples import SEVEN
@@ -219,3 +219,30 @@ def test_restored_content_is_not_shown(vendor):
 
     assert vendor.calls() == []
     assert {*LiveActivity.objects.values_list("status", flat=True)} == {"ended"}
+
+
+def test_the_second_end_by_key_asks_the_vendor_though_these_rows_never_showed_the_card(vendor):
+    services.stream_activity("deploy-43", Progress(title="checkout 2.5", percentage=40))
+    for _ in range(2):
+        call_command("liveactivity_end", "deploy-43")
+        deliver()
+
+    assert [call["method"] for call in vendor.calls()] == ["DELETE"]
+
+
+def test_the_page_of_models_names_lookups_and_fields_that_there_are():
+    page = REFERENCE / "models.md"
+    lookups = re.findall(r"^\| `(\w+)\(", section(page, "Lookups"), re.MULTILINE)
+    assert len(lookups) == 6
+    assert all(callable(getattr(selectors, name)) for name in lookups)
+
+    for model in (LiveActivity, Operation, Attempt):
+        named = first_column(section(page, model.__name__))
+        assert named
+        assert [name for name in named if not hasattr(model, name)] == []
+
+
+def first_column(text: str) -> list[str]:
+    """Return every name, as code, in the first cells of a table."""
+    cells = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
+    return [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
