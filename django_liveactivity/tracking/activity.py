@@ -83,8 +83,12 @@ class ModelActivity(Generic[M]):
         account: the alias in ``LIVEACTIVITY``; saves in its database are followed.
         dismiss_after: how long an ended card stays, 0 s to 4 h; by default the account's option.
         time_to_live: a card ends by itself when no content came for so long.
-        action, secondary_action, channels, tags, metadata: sent with each content; each may be a
-            method of the object too.
+        action: the button, sent with each content; this and what follows may be a method of the
+            object too.
+        secondary_action: a second button.
+        channels: the channels that a new card goes to.
+        tags: for the vendor's history.
+        metadata: for the vendor's history.
     """
 
     model: type[M]
