@@ -1,15 +1,25 @@
-"""The Python of the README and of the docs runs as it stands, against the sandbox."""
+"""What the documents tell a reader to run: their Python, against the sandbox, and their commands.
+
+A block that cannot run has a comment before it, ``<!-- not run: why -->``; it compiles all the
+same. tests/tutorial follows two documents in a project of their own.
+"""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import shlex
 import sys
+from configparser import ConfigParser
+from importlib.util import find_spec
 
 import pytest
+import yaml
 from django.contrib import admin
 from django.core.management import get_commands, load_command_class
 from django.dispatch import Signal
+from django.template import Template
 
 from django_liveactivity import tracking
 from django_liveactivity.backends.activitysmith import ActivitySmithBackend
@@ -23,20 +33,34 @@ from tests.shop import models as shop_models
 from .running import ROOT
 
 README = ROOT / "README.md"
-DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
-FOLLOWED = [ROOT / "docs" / name for name in ("tutorial.md", "how-to/deliver-with-celery.md")]
-"""Documents that build a project of their own: tests/tutorial follows them word by word."""
+DOCUMENTS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+FOLLOWED = {
+    ROOT / "docs/tutorial.md": "## From here",
+    ROOT / "docs/how-to/deliver-with-celery.md": "\n## ",
+}
+"""Documents that tests/tutorial follows word by word, to their end or to where this stands."""
 MAIN_JOB = (
     'python -m venv .venv && .venv/bin/pip install -e ".[all]" '
     "&& .venv/bin/python example_project/manage.py demo"
 )
+FENCE = re.compile(
+    r"^(<!-- not run: .+? -->\n)?^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE
+)
+READERS = {
+    "python": ast.parse,
+    "django": lambda code: Template("{% load liveactivity %}" + code),
+    "ini": ConfigParser(interpolation=None).read_string,
+    "yaml": lambda code: [*yaml.safe_load_all(code)],
+}
 TESTS = 'python -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest'
 
 
 def blocks(document, language="python"):
-    return re.findall(
-        rf"^```{language}\n(.*?)^```$", document.read_text(), re.DOTALL | re.MULTILINE
-    )
+    """Return the blocks that run here: in a document that is followed, what comes after."""
+    text = document.read_text()
+    if language == "python" and document in FOLLOWED:
+        text = text.partition(FOLLOWED[document])[2]
+    return [code for not_run, name, code in FENCE.findall(text) if name == language and not not_run]
 
 
 @pytest.fixture(autouse=True)
@@ -99,9 +123,18 @@ def run_test(function, request):
     function(**{name: request.getfixturevalue(name) for name in fixtures})
 
 
+def test_all_other_code_can_be_read():
+    for document in DOCUMENTS:
+        for _, language, code in FENCE.findall(document.read_text()):
+            if language in READERS:
+                READERS[language](code)
+            else:
+                assert language in {"dockerfile", "shell", "text"}, (document, language)
+
+
 @pytest.mark.parametrize(
     "document",
-    [d for d in DOCUMENTS if d not in FOLLOWED],
+    [document for document in DOCUMENTS if blocks(document)],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_the_python_runs(document, a_shop, request, settings, capsys):
@@ -133,13 +166,25 @@ def test_the_readme_has_exactly_the_two_commands():
     assert commands == [MAIN_JOB, TESTS]
 
 
-def test_every_command_that_is_named_exists():
+def test_every_command_of_ours_has_a_section():
     ours = {name for name, app in get_commands().items() if app == "django_liveactivity"}
-    written = "\n".join(document.read_text() for document in DOCUMENTS)
     reference = (ROOT / "docs" / "reference" / "commands.md").read_text()
 
-    assert set(re.findall(r"manage\.py (\w+)", written)) <= {*get_commands(), "demo"}
     assert set(re.findall(r"^## `(\w+)`", reference, re.MULTILINE)) == ours
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_exists_with_the_options_that_it_is_given(document):
+    text = document.read_text()
+    for line in re.findall(r"(?:manage\.py |`(?=liveactivity_\w+ --))([^`|;&#\n]+)", text):
+        name, *arguments = shlex.split(line)
+        if name != "demo":  # the example project's own
+            command = load_command_class(get_commands()[name], name)
+            command.create_parser("manage.py", name).parse_args(arguments)
+    for name in re.findall(r"python -m (tests[\w.]+)", text):
+        assert find_spec(name), name
+    for session in re.findall(r'nox (?:-R )?-s "?(\w+)', text):
+        assert re.search(rf"^def {session}\(", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["dev", "dispatch", "end", "reconcile", "sandbox", "status"])
