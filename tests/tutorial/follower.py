@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import httpx
 
+from .browser import Browser
 from .document import Block, read, spans
-from .terminals import Shell, Terminal, wait_for
+from .terminals import Terminal, wait_for
 
-PAGE = re.compile(r"(?:Open `(http[^`]+)`|Look at the page)(.*)")
 FILE = re.compile(r"[\w/]+\.py")
-TYPED = re.compile(r"It prints `([^`]+)`")
+SEVERAL = r"(`[^`]+`(?:(?:,|,? and) `[^`]+`)*)"
+STEPS = re.compile(
+    r"[Oo]pen `(?P<open>http[^`]+)`"
+    r"|[Ll]og in as `(?P<user>[^`]+)` with the password `(?P<password>[^`]+)`"
+    r"|\*(?P<label>[^*]+)\* to `(?P<value>[^`]+)`"
+    r"|[Tt]ick the row `(?P<tick>[^`]+)`"
+    r"|[Cc]hoose the action \*(?P<choose>[^*]+)\*"
+    r"|[Pp]ress \*(?P<press>[^*]+)\*(?:, or \*(?P<or>[^*]+)\*)?"
+    rf"|says (?P<says>{SEVERAL})"
+    rf"|phone shows (?P<shows>{SEVERAL})"
+)
+"""What a reader does in a browser, and what it shows then."""
 
 
 class Follower:
@@ -38,62 +48,58 @@ class Follower:
         self.ports = ports
         self.instead = instead or {}
         self.settings = settings
-        self.shell: Shell | None = None
-        self.page = ""
-        self.typed = self.printed = ""
+        self.browser, self.phone = Browser(), Browser()
         self.done: list[str] = []
 
-    def follow(self, document: str, *, until: str = "") -> None:
-        """Do what a document says, all of it or until some heading."""
+    def follow(self, document: str, *, until: str = "## From here") -> None:
+        """Do what a document says, until some heading."""
         for part in read(document):
-            if until and isinstance(part, str) and part.startswith(until):
+            if isinstance(part, str) and part.startswith(until):
                 return
             if isinstance(part, str):
-                self._heed(self._with_ports(part))
+                for step in STEPS.finditer(self._with_ports(part)):
+                    self._do({name: text for name, text in step.groupdict().items() if text})
+                    self.done.append(step[0])
             elif part.language == "shell":
                 for line in part.code.splitlines():
                     self._command(line, part.said)
             else:
                 self._python(part)
 
+    def close(self) -> None:
+        """Close every tab and every terminal."""
+        self.browser.client.close()
+        self.phone.client.close()
+        self.terminal.close()
+
     def _with_ports(self, text: str) -> str:
         for written, port in self.ports.items():
             text = text.replace(f"127.0.0.1:{written}", f"127.0.0.1:{port}")
         return text
 
-    def _heed(self, paragraph: str) -> None:
-        """Look at the page that a paragraph tells to open, and at what it says of it."""
-        if "Leave" in paragraph and "exit()" in spans(paragraph):
-            self.shell.exit()
-        if typed := TYPED.search(paragraph):
-            self._expect(typed[1])
-            self.done.append(f"read {typed[1]!r}")
-        if told := PAGE.search(paragraph):
-            self.page = told[1] or self.page
-            first_sentence = told[2].split(". ")[0]
-            self._look_for(spans(first_sentence))
-
-    def _expect(self, line: str) -> None:
-        """Type the last block again until it prints this: the page is ahead of the row."""
-
-        def printed() -> bool:
-            if self.printed.strip() != line:
-                self.printed = self.shell.type(self.typed)
-            return self.printed.strip() == line
-
-        wait_for(printed, f"it does not print {line!r}, but {self.printed!r}")
-
-    def _look_for(self, words: list[str]) -> None:
-        def found() -> bool:
-            try:
-                # Certificates take a while to load, and there is no TLS on loopback.
-                answer = httpx.get(self.page, follow_redirects=True, verify=False)
-            except httpx.ConnectError:  # the server is about to start
-                return False
-            return answer.status_code == 200 and all(word in answer.text for word in words)
-
-        wait_for(found, f"{self.page} has not all of {words}")
-        self.done.append(f"saw {', '.join(words) or 'the page'}")
+    def _do(self, step: Mapping[str, str]) -> None:
+        """Do one thing in the browser, or look until it shows what it should."""
+        browser = self.browser
+        match step:
+            case {"open": url}:
+                wait_for(lambda: opens(browser, url), f"{url} does not open")
+            case {"user": user, "password": password}:
+                browser.fill("Username", user)
+                browser.fill("Password", password)
+                browser.press("Log in")
+            case {"label": label, "value": value}:
+                browser.fill(label, value)
+            case {"tick": row}:
+                browser.tick(row)
+            case {"choose": option}:
+                browser.choose(option)
+            case {"press": label, **others}:
+                browser.press(label, *others.values())
+            case {"says": text}:
+                wait_for(lambda: says(browser, text), f"no {text} in: {browser.text}")
+            case {"shows": text}:
+                self.phone.open(f"http://127.0.0.1:{self.ports['8765']}/")
+                wait_for(lambda: says(self.phone, text), f"no {text}: {self.phone.text}")
 
     def _command(self, line: str, said: str) -> None:
         if line in self.instead:
@@ -101,35 +107,39 @@ class Follower:
             return
         self.done.append(line)
         line = _hurried(self._at_port(line))
-        if line.endswith("manage.py shell"):
-            self.shell = Shell(self.terminal, line)
-        elif re.search(r"(second|third|fourth|another) terminal|in a terminal", said):
+        if re.search(r"(third|another) terminal|in a terminal|leave it running", said):
             self.terminal.start(line)
         else:
             self.terminal.run(line)
 
     def _at_port(self, line: str) -> str:
-        sandbox = f"liveactivity_sandbox --bind 127.0.0.1:{self.ports['8765']}"
-        line = line.replace("liveactivity_sandbox", sandbox)
-        for serves in ("liveactivity_dev", "runserver"):
-            line = line.replace(serves, f"{serves} {self.ports['8000']}")
-        return line
+        return line.replace("liveactivity_dev", f"liveactivity_dev {self.ports['8000']}")
 
     def _python(self, block: Block) -> None:
-        code = self._with_ports(block.code)
-        names = [name for name in spans(block.said) if FILE.fullmatch(name)]
-        if names and re.search(r"file|end of|whole|And this of", block.said):
-            self._write(self.terminal.folder / names[0], code, append="end of" in block.said)
-            self.done.append(f"wrote {names[0]}")
-        else:
-            self.typed, self.printed = code, self.shell.type(code)
-            self.done.append("typed")
-
-    def _write(self, path: Path, code: str, *, append: bool) -> None:
-        if append:
+        (name,) = [name for name in spans(block.said) if FILE.fullmatch(name)][:1]
+        path, code = self.terminal.folder / name, self._with_ports(block.code)
+        if "end of" in block.said:
             code = f"{path.read_text()}\n{code}\n{self.settings}"
             self.settings = ""
         path.write_text(code)
+        self.done.append(f"wrote {name}")
+
+
+def opens(browser: Browser, url: str) -> bool:
+    """Open a page, as soon as its server has started."""
+    try:
+        browser.open(url)
+    except httpx.ConnectError:
+        return False
+    return True
+
+
+def says(browser: Browser, text: str) -> bool:
+    """Look at the page that is open, and reload it if it does not say this yet."""
+    if all(word in browser.text for word in spans(text)):
+        return True
+    browser.reload()
+    return False
 
 
 def _hurried(line: str) -> str:

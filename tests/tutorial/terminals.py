@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 30.0
-PROMPT = ">>> "
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
@@ -52,8 +51,8 @@ class Terminal:
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}"
 
-    def start(self, line: str, **pipes: Any) -> subprocess.Popen[bytes]:
-        """Start a command that stays; its output is in a file until it ends, or in pipes."""
+    def start(self, line: str) -> None:
+        """Start a command that stays; its output is in a file."""
         log = self.folder.parent / f"terminal-{len(self.running)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -62,14 +61,13 @@ class Terminal:
                 cwd=self.folder,
                 env=self.environment,
                 start_new_session=True,
-                **({"stdin": subprocess.DEVNULL, "stdout": output} | pipes),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
                 stderr=subprocess.STDOUT,
             )
         self.running.append(process)
-        if not pipes:
-            wait_for(lambda: log.stat().st_size or process.poll() is not None, f"{line}: silent")
-            assert process.poll() is None, f"{line}\n{log.read_text()}"
-        return process
+        wait_for(lambda: log.stat().st_size or process.poll() is not None, f"{line}: silent")
+        assert process.poll() is None, f"{line}\n{log.read_text()}"
 
     def close(self) -> None:
         """Press Ctrl-C in every one, as their reader does in the end."""
@@ -78,37 +76,3 @@ class Terminal:
                 os.killpg(process.pid, signal.SIGTERM)
         for process in self.running:
             process.wait(PATIENCE)
-            for pipe in filter(None, (process.stdin, process.stdout)):
-                pipe.close()
-
-
-class Shell:
-    """``python manage.py shell``, into which lines are typed."""
-
-    def __init__(self, terminal: Terminal, line: str) -> None:
-        self.process = terminal.start(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._read_to_prompt()
-
-    def type(self, code: str) -> str:
-        """Type some lines, and return what they print."""
-        return "".join(map(self._enter, [*code.splitlines(), ""]))
-
-    def exit(self) -> None:
-        """Leave it."""
-        self.process.stdin.close()
-        self.process.wait(PATIENCE)
-
-    def _enter(self, line: str) -> str:
-        self.process.stdin.write(f"{line}\n".encode())
-        self.process.stdin.flush()
-        return self._read_to_prompt()
-
-    def _read_to_prompt(self) -> str:
-        output = b""
-        while not output.endswith((PROMPT.encode(), b"... ")):
-            byte = self.process.stdout.read(1)
-            assert byte, f"The shell has ended: {output.decode()}"
-            output += byte
-        printed = output.decode()[: -len(PROMPT)]
-        assert "Traceback" not in printed, printed
-        return printed
