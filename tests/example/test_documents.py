@@ -11,6 +11,7 @@ import inspect
 import re
 import shlex
 import sys
+import tomllib
 from configparser import ConfigParser
 from importlib.util import find_spec
 
@@ -226,6 +227,22 @@ def test_every_link_leads_somewhere():
         for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
             if not target.startswith("https://"):
                 assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_page_that_agents_are_sent_to_exists():
+    pages = re.findall(r"\]\(([^)]+)", (ROOT / "docs" / "llms.txt").read_text())
+
+    assert len(pages) > 20
+    for page in pages:
+        source = page.removeprefix("_sources/").removesuffix(".txt").replace(".html", ".md")
+        assert (ROOT / "docs" / source).exists(), page
+
+
+def test_the_readmes_links_live_on_the_package_index_once_there_is_an_address():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    relative = re.findall(r"\]\((?!https://)([^)#]+)", README.read_text())
+
+    assert bool(relative) != ("urls" in project)
 
 
 def test_the_vendors_page_names_tests_that_there_are():

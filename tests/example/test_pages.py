@@ -18,6 +18,7 @@ from django.core.management import call_command, get_commands
 
 from django_liveactivity import Progress, exceptions, services, testing
 from django_liveactivity.admin.cards import Lately
+from django_liveactivity.api.serializers import OperationSerializer
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.content.cards import CONTENT_TYPES, Options
@@ -230,6 +231,12 @@ def test_the_second_end_by_key_asks_the_vendor_though_these_rows_never_showed_th
         deliver()
 
     assert [call["method"] for call in vendor.calls()] == ["DELETE"]
+
+
+def test_the_page_of_the_endpoint_names_every_field_of_an_answer():
+    page = DOCS / "how-to" / "end-over-http.md"
+
+    assert {*first_column(section(page, "What it answers"))} >= {*OperationSerializer().fields}
 
 
 def test_the_page_of_models_names_fields_that_there_are():
