@@ -324,7 +324,7 @@ def tracking_failures(account: conf.Account) -> QuerySet[TrackingFailure, Tracki
 
 
 def newest_by_stream_key(account: conf.Account, stream_key: str) -> LiveActivity | None:
-    """Return the newest card of a stream key, described as by ``described``."""
+    """Return the newest card of a stream key, or None; ``is_closed`` says that its end is due."""
     return _only(_of_key, account, digest=lane_digest(stream_key=stream_key))
 
 
@@ -355,7 +355,7 @@ def _only(
 
 
 def newest_by_activity_id(account: conf.Account, activity_id: str) -> LiveActivity | None:
-    """Return the card of an activity id, a stream's card by any id it ever had."""
+    """Return the card of an activity id, a stream's by any id it ever had; else None."""
     digest = lane_digest(activity_id=activity_id)
     known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
     cards = _lasting(account, _kept(account))

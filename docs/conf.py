@@ -26,7 +26,6 @@ myst_heading_anchors = 3
 settings.configure(INSTALLED_APPS=["django.contrib.contenttypes", "django_liveactivity"])
 django.setup()
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 add_module_names = False
 napoleon_use_ivar = True

@@ -76,8 +76,8 @@ def end_activity(
     """End a card, shown by us or elsewhere.
 
     Args:
-        activity: the card's row; or give one of
-        stream_key: the key of a stream, shown by us or elsewhere,
+        activity: the card's row; without it, give one of the two names.
+        stream_key: the key of a stream, shown by us or elsewhere.
         activity_id: the vendor's id of a card, started by us or elsewhere.
         content: what the ended card shows; by default the newest content it was meant to show. A
             card that is known by its ``activity_id`` alone needs content with a title. A dict may
@@ -169,8 +169,8 @@ def keep_activity(
     """Cancel the scheduled end of a card; an end that is already due stays.
 
     Args:
-        activity: the card's row; or give one of
-        stream_key: the key of a stream,
+        activity: the card's row; without it, give one of the two names.
+        stream_key: the key of a stream.
         activity_id: the vendor's id of a card.
         account: the alias in ``LIVEACTIVITY``; by default the row's.
         actor: a user, another principal, or a name of at most 255 characters, for the history.

@@ -55,7 +55,16 @@ class BatchResult:
 
 @dataclass
 class SyncResult:
-    """How many objects were looked at, and the results."""
+    """How many objects were looked at, and the results.
+
+    Attributes:
+        examined: how many objects were looked at.
+        shown: how many cards were shown.
+        updated: how many got new content.
+        ended: how many ended.
+        busy: objects that another transaction was writing: its save is followed by itself.
+        failed: objects whose hooks raised, or whose batch the database refused.
+    """
 
     examined: int = 0
     shown: int = 0
