@@ -34,6 +34,7 @@ from tests.shop import models as shop_models
 from .running import ROOT
 
 README = ROOT / "README.md"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DOCUMENTS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 FOLLOWED = {
     ROOT / "docs/tutorial.md": "## From here",
@@ -184,6 +185,8 @@ def test_every_command_exists_with_the_options_that_it_is_given(document):
             command.create_parser("manage.py", name).parse_args(arguments)
     for name in re.findall(r"python -m (tests[\w.]+)", text):
         assert find_spec(name), name
+    for extras in re.findall(r"django-liveactivity\[([\w,]+)\]", text):
+        assert set(extras.split(",")) <= PROJECT["optional-dependencies"].keys()
     for session in re.findall(r'nox (?:-R )?-s "?(\w+)', text):
         assert re.search(rf"^def {session}\(", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
 
@@ -239,10 +242,9 @@ def test_every_page_that_agents_are_sent_to_exists():
 
 
 def test_the_readmes_links_live_on_the_package_index_once_there_is_an_address():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     relative = re.findall(r"\]\((?!https://)([^)#]+)", README.read_text())
 
-    assert bool(relative) != ("urls" in project)
+    assert bool(relative) != ("urls" in PROJECT)
 
 
 def test_the_vendors_page_names_tests_that_there_are():

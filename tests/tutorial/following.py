@@ -37,13 +37,14 @@ def follower(tmp_path: Path, **options: Any) -> Iterator[Follower]:
 
 
 def check(follower: Follower) -> None:
-    """Check that everything was done, and the calls that resulted."""
+    """Check that everything was done, without a warning, and the calls that resulted."""
     written = [line.removeprefix("wrote ") for line in follower.done if line.startswith("wrote ")]
     assert [name for name in written if name in FILES][:4] == FILES
     seen = [line for line in follower.done if line.startswith(("says", "phone shows"))]
     assert len(seen) == 9
     assert len([line for line in follower.done if line.lower().startswith("press ")]) == 8
 
+    follower.terminal.run("python manage.py check --fail-level WARNING")
     calls = httpx.get(str(follower.phone.page.url.join("calls.json"))).json()
     assert [call["method"] for call in calls] == ["PUT", "PUT", "DELETE", "PUT", "DELETE"]
     assert {call["status"] for call in calls} == {200}
