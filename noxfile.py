@@ -225,6 +225,13 @@ def tutorial(session: nox.Session) -> None:
     session.run("pytest", "-q", "-n", "0", "tests/tutorial/with_celery.py")
 
 
+@nox.session(python=newest_python())
+def afternoon(session: nox.Session) -> None:
+    """A stranger's project from the docs' text alone: the newest Django, PostgreSQL, Celery."""
+    session.install("-e", ".[celery,drf]", "psycopg[binary]")
+    session.run("python", "-m", "tests.tutorial.afternoon")
+
+
 @nox.session
 def wheel(session: nox.Session) -> None:
     """The built wheel, in an environment that has nothing else and cannot see the sources."""

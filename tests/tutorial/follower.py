@@ -56,15 +56,19 @@ class Follower:
         for part in read(document):
             if isinstance(part, str) and part.startswith(until):
                 return
-            if isinstance(part, str):
-                for step in STEPS.finditer(self._with_ports(part)):
-                    self._do({name: text for name, text in step.groupdict().items() if text})
-                    self.done.append(step[0])
-            elif part.language == "shell":
-                for line in part.code.splitlines():
-                    self._command(line, part.said)
-            else:
-                self._python(part)
+            self.do(part)
+
+    def do(self, part: str | Block) -> None:
+        """Do what a paragraph says, or run or write a block."""
+        if isinstance(part, str):
+            for step in STEPS.finditer(self._with_ports(part)):
+                self._do({name: text for name, text in step.groupdict().items() if text})
+                self.done.append(step[0])
+        elif part.language == "shell":
+            for line in part.code.splitlines():
+                self._command(line, part.said)
+        else:
+            self._python(part)
 
     def close(self) -> None:
         """Close every tab and every terminal."""
@@ -110,13 +114,16 @@ class Follower:
         if re.search(r"(third|another) terminal|in a terminal|leave it running", said):
             self.terminal.start(line)
         else:
-            self.terminal.run(line)
+            printed = self.terminal.run(line)
+            assert "(liveactivity." not in printed, f"a check warns\n{printed}"
 
     def _at_port(self, line: str) -> str:
         return line.replace("liveactivity_dev", f"liveactivity_dev {self.ports['8000']}")
 
     def _python(self, block: Block) -> None:
-        (name,) = [name for name in spans(block.said) if FILE.fullmatch(name)][:1]
+        names = [name for name in spans(block.said) if FILE.fullmatch(name)]
+        assert names, f"no file is named for this block, but {block.said!r}:\n{block.code}"
+        name = names[0]
         path, code = self.terminal.folder / name, self._with_ports(block.code)
         if "end of" in block.said:
             code = f"{path.read_text()}\n{code}\n{self.settings}"

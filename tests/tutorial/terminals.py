@@ -36,20 +36,21 @@ class Terminal:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         self.environment |= {"PATH": path, "PYTHONUNBUFFERED": "1"}
 
-    def run(self, line: str) -> None:
-        """Run a command to its end."""
+    def run(self, line: str, typed: str = "") -> str:
+        """Run a command to its end, type something into it, and return what it prints."""
         done = subprocess.run(
             line,
             shell=True,
             cwd=self.folder,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=4 * PATIENCE,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}"
+        return done.stdout
 
     def start(self, line: str) -> None:
         """Start a command that stays; its output is in a file."""
