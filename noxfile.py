@@ -99,6 +99,18 @@ def readme_command(having: str) -> str:
     return next(line for line in lines if having in line)
 
 
+def told_to_install(*pages: str) -> list[str]:
+    """Return what pages tell a reader to install, this package from its sources."""
+    text = "".join((ROOT / "docs" / "how-to" / page).read_text() for page in pages)
+    named = re.findall(r'`pip install "([^"]+)"`', text)
+    ours = "django-liveactivity"
+    return [
+        part
+        for name in named
+        for part in (["-e", name.replace(ours, ".")] if name.startswith(ours) else [name])
+    ]
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and form, and no path of a machine and no real key in any file."""
@@ -228,7 +240,7 @@ def tutorial(session: nox.Session) -> None:
 @nox.session(python=newest_python())
 def afternoon(session: nox.Session) -> None:
     """A stranger's project from the docs' text alone: the newest Django, PostgreSQL, Celery."""
-    session.install("-e", ".[celery,drf]", "psycopg[binary]")
+    session.install(*told_to_install("deliver-with-celery.md", "end-over-http.md"))
     session.run("python", "-m", "tests.tutorial.afternoon")
 
 
