@@ -17,8 +17,6 @@ from .filters import AccountFilter, CardFilter
 from .search import search
 from .window import Window, cut, is_cut, limit_text, newest_ids
 
-ALL = Window(start=0)
-
 
 @dataclass(frozen=True)
 class Found:
@@ -63,10 +61,8 @@ class CardList(ChangeList):
         base, term = self._base(), self.query.strip()
         named = self._named(base)
         if not term and rows.query.where == base.query.where:  # no filter has a condition to ask
-            return (
-                self._found(newest_ids(base)) if named is None else self._found(named.named, named)
-            )
-        window = named or Window.over(base)
+            return self._found(newest_ids(base) if named is None else named.named or [], named)
+        window = named or self._of_statuses() or Window.over(base)
         if not term:
             return self._found(window.ids(rows), window)
         hits = search(term, rows, window, self.accounts)
@@ -89,6 +85,11 @@ class CardList(ChangeList):
         is_partial = any(map(is_cut, named))
         return Window(named=[pk for pk in named[0] if pk in common], is_partial=is_partial)
 
+    def _of_statuses(self) -> Window | None:
+        """Return the cards with the statuses that a filter names, or None if none does."""
+        named = [spec.statuses() for spec in self._specs()]
+        return next((Window(statuses=each) for each in named if each), None)
+
     def _specs(self) -> Iterator[CardFilter]:
         return (spec for spec in self.filter_specs if isinstance(spec, CardFilter))
 
@@ -103,12 +104,15 @@ class CardList(ChangeList):
         chosen = [spec.value() for spec in self._specs() if isinstance(spec, AccountFilter)]
         return [alias for alias in chosen if alias] or list(conf.accounts())
 
-    def _found(self, ids: list[int], window: Window = ALL, *, is_loose: bool = False) -> Found:
+    def _found(
+        self, ids: list[int], window: Window | None = None, *, is_loose: bool = False
+    ) -> Found:
         """Return the ids as what is listed: no more than 20,000, in the order that is asked for."""
         shown, first = cut(ids), self._rows.query.order_by[0]
         if ORDER_VAR in self.params:
             shown = sorted(shown, reverse=first != "pk")
-        return Found(shown, is_cut(ids), window.is_partial, is_loose)
+        is_partial = window is not None and window.is_partial
+        return Found(shown, is_cut(ids), is_partial, is_loose)
 
     def get_results(self, request: HttpRequest) -> None:
         """Count the cards, and read those of the page."""

@@ -23,7 +23,7 @@ from django_liveactivity.models import (
 )
 from django_liveactivity.selectors import SUBJECT_PK
 
-from .cards import Cards
+from .cards import OPEN, Cards
 from .window import Window, capped, limit_text, newest_ids
 
 MAX_WORDS = 8
@@ -70,20 +70,18 @@ def search(term: str, rows: Cards, window: Window, accounts: Sequence[str]) -> H
     """
     words = words_of(term)
     named = newest_ids(rows.filter(pk__in=ids_of_name(term, rows, accounts)))
-    if window.start is None:
+    if window.named is not None:
         named = sorted({*named} & {*window.named}, reverse=True)
     if not words:
         return Hits(named)
     vendor = connections[rows.db].vendor
     has_each = [_has(word, vendor) for word in words]
     rows = _with_names(rows) if vendor == "postgresql" else rows
-    open_ids = window.open_ids(rows)
-    shown = _count_shown(words, rows.filter(pk__in=open_ids[:READ_CONTENTS]))
-    by_name = window.ids(rows.filter(*has_each))
-    found = {pk for pk, count in shown.items() if count == len(words)} | {*by_name}
+    shown = _count_shown(words, rows.filter(pk__in=window.open_ids(rows, READ_CONTENTS)))
+    found = {(True, pk) for pk, count in shown.items() if count == len(words)}
+    found |= {(status in OPEN, pk) for pk, status in window.read(rows.filter(*has_each))}
     if named or found or len(words) == 1:
-        is_open = found.intersection(open_ids)
-        rest = [*sorted(is_open, reverse=True), *sorted(found - is_open, reverse=True)]
+        rest = [pk for _, pk in sorted(found, reverse=True)]
         return Hits(list(dict.fromkeys(named + rest)))
     return Hits(_loose(has_each, rows, window, shown), is_loose=True)
 

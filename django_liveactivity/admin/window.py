@@ -6,8 +6,8 @@ The ids come first, from an index alone, so that a page costs the same beside a 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
@@ -46,29 +46,24 @@ def newest_ids(rows: Cards) -> list[int]:
     return capped(rows.order_by("-pk").values_list("pk", flat=True))
 
 
-def ids_by_status(rows: Cards, statuses: Iterable[str]) -> list[int]:
-    """Return what ``newest_ids`` does of the cards with these statuses.
-
-    A statement for each: the index on status and id has one in the order of its ids; for several,
-    a database may read the table from its end.
-    """
-    found = [newest_ids(rows.filter(status=status)) for status in statuses]
-    return list(heapq.merge(*found, reverse=True))[: LIMIT + 1]
-
-
 @dataclass(frozen=True)
 class Window:
-    """The cards that are looked at: all from an id on, and beside them some that are named.
+    """The cards that are looked at, in parts that an index has in the order of their ids.
+
+    Several statuses are several parts: for all at once, a database may read the table from its end.
+    Ids are named to a database only if they come from filters: 20,000 of them cost more than the
+    rows.
 
     Args:
-        start: the id of the oldest of the newest cards; 0 for every card, None for none but those
-            that are named.
-        named: the ids of the others, the newest first.
+        start: the id of the oldest of the newest cards; 0 for every card, None for none.
+        statuses: beside them, the older cards with one of these.
+        named: the ids of those that filters name, the newest first, if only they are looked at.
         is_partial: whether there are others that are not looked at.
     """
 
     start: int | None = None
-    named: list[int] = field(default_factory=list)
+    statuses: tuple[str, ...] = ()
+    named: list[int] | None = None
     is_partial: bool = False
 
     @classmethod
@@ -76,20 +71,33 @@ class Window:
         """Return the newest 20,000 of some cards and, of the older ones, those that are open."""
         oldest = rows.order_by("-pk").values_list("pk", flat=True)[LIMIT - 1 : LIMIT]
         start = next(iter(oldest), 0)
-        older = rows.filter(pk__lt=start)
-        return cls(start, ids_by_status(older, OPEN) if start else [], bool(start))
+        return cls(start, OPEN if start else (), is_partial=bool(start))
 
     def parts(self, rows: Cards) -> Iterator[Cards]:
-        """Yield the rows within the window, in at most two parts, the newer ones first."""
+        """Yield the rows within the window, each in one part."""
+        if self.named is not None:
+            yield rows.filter(pk__in=self.named)
+            return
         if self.start is not None:
             yield rows.filter(pk__gte=self.start) if self.start else rows
-        if self.named:
-            yield rows.filter(pk__in=self.named)
+        older = rows.filter(pk__lt=self.start) if self.start else rows
+        for status in self.statuses:
+            yield older.filter(status=status)
 
     def ids(self, rows: Cards) -> list[int]:
-        """Return the ids of the rows within the window; capped."""
-        return [pk for part in self.parts(rows) for pk in newest_ids(part)][: LIMIT + 1]
+        """Return the ids of the rows within the window, the newest first; capped."""
+        found = [newest_ids(part) for part in self.parts(rows)]
+        return list(heapq.merge(*found, reverse=True))[: LIMIT + 1]
 
-    def open_ids(self, rows: Cards) -> list[int]:
-        """Return the ids of the open ones of the rows within the window; capped."""
-        return self.ids(rows.filter(status__in=OPEN))
+    def read(self, rows: Cards) -> list[tuple[int, str]]:
+        """Return what ``ids`` does, each with the card's status."""
+        newest = rows.order_by("-pk").values_list("pk", "status")
+        found = [list(part[: LIMIT + 1]) for part in self.parts(newest)]
+        return list(heapq.merge(*found, reverse=True))[: LIMIT + 1]
+
+    def open_ids(self, rows: Cards, count: int) -> list[int]:
+        """Return the ids of so many open cards of the window, the newest ones."""
+        rows = rows if self.named is None else rows.filter(pk__in=self.named)
+        newest = rows.order_by("-pk").values_list("pk", flat=True)
+        found = [list(newest.filter(status=status)[:count]) for status in OPEN]
+        return list(heapq.merge(*found, reverse=True))[:count]

@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'live activity',
                 'verbose_name_plural': 'live activities',
                 'permissions': [('end_liveactivity', 'Can end live activities'), ('operate_liveactivity', 'Can retry, give up, probe and acknowledge')],
-                'indexes': [models.Index(fields=['account', 'lane_digest', 'id'], name='dla_lane'), models.Index(fields=['account', 'subject_model', 'subject_pk'], name='dla_subject'), models.Index(fields=['status', 'id'], name='dla_status'), models.Index(fields=['ended_at'], name='dla_ended'), models.Index(fields=['needs_attention', 'account'], name='dla_attention')],
+                'indexes': [models.Index(fields=['account', 'lane_digest', 'id'], name='dla_lane'), models.Index(fields=['account', 'subject_model', 'subject_pk'], name='dla_subject'), models.Index(fields=['account', 'id'], name='dla_account'), models.Index(fields=['status', 'id'], name='dla_status'), models.Index(fields=['ended_at'], name='dla_ended'), models.Index(fields=['needs_attention', 'account'], name='dla_attention')],
             },
         ),
         migrations.CreateModel(

@@ -163,6 +163,7 @@ class LiveActivity(KeptModel):
         indexes = [
             models.Index(fields=["account", "lane_digest", "id"], name="dla_lane"),
             models.Index(fields=["account", "subject_model", "subject_pk"], name="dla_subject"),
+            models.Index(fields=["account", "id"], name="dla_account"),
             models.Index(fields=["status", "id"], name="dla_status"),
             models.Index(fields=["ended_at"], name="dla_ended"),
             models.Index(fields=["needs_attention", "account"], name="dla_attention"),

@@ -218,7 +218,7 @@ class Operation(KeptModel):
     @classmethod
     def is_in_force(cls) -> Q:
         """Return, as a condition on ends, that the end is due and that nothing has moved it."""
-        return ~cls.SCHEDULED | Q(~cls.is_moved(), due_at__lte=Now())
+        return ~cls.SCHEDULED | Q(due_at__lte=Now()) & Q(~cls.is_moved())
 
     @classmethod
     def is_unacknowledged(cls) -> Q:

@@ -47,7 +47,7 @@ def fill(alias: str, operations: int, share_of_long_key: float) -> None:
     for start in range(0, count, BATCH):
         _finish(alias, cards[start : start + BATCH])
     _execute(alias, *_newest_ends())
-    _analyze(alias)
+    analyze(alias)
 
 
 def _finish(alias: str, cards: list[LiveActivity]) -> None:
@@ -155,7 +155,7 @@ def _written(alias: str, statement: str) -> str:
     return statement.replace(" % ", " %% ") if "%s" in statement else statement
 
 
-def _analyze(alias: str) -> None:
+def analyze(alias: str) -> None:
     tables = [m._meta.db_table for m in (LiveActivity, Operation, Attempt, KnownActivityId, Lane)]
     with connections[alias].cursor() as cursor:
         if connections[alias].vendor == "mysql":

@@ -153,7 +153,7 @@ SELECT account, digest, key, 'pLAr-' || substr(md5(key), 1, 13), '', 'shop.Order
   1, kind = 'marked',
   CASE WHEN kind IN ('ended', 'marked', 'batch', 'failed')
        THEN least(created_at + 3600000, now) END
-FROM planned ORDER BY n
+FROM planned ORDER BY planned.n
 """
 # The third operation of a card is its end, if one was asked for.
 OPERATIONS = """
@@ -185,7 +185,7 @@ FROM (
       ('ended', 'marked', 'batch', 'refused', 'ending', 'scheduled') AS is_end
     FROM planned CROSS JOIN generate_series(0, 2) step
   ) steps
-) planned_operations ORDER BY planned_operations.asked_at, n, step
+) done ORDER BY done.asked_at, n, step
 """
 ATTEMPTS = """
 INSERT INTO {Attempt} (operation_id, number, endpoint, started_at, status, outcome, answer, error,
