@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Operations = QuerySet[Operation, Operation]
 Choices = list[tuple[str, "StrOrPromise"]]
+IS_TRUE = BooleanField()
 IS_YOUNG = Q(created_at__gte=Now() - EXPIRED_AFTER_MS)
 """A condition on cards: iOS has not removed them by itself yet."""
 
@@ -138,7 +139,8 @@ class StateFilter(CardFilter):
 def _is_ending(rows: Cards) -> Q:
     """Return, as a condition on open cards, that an end is due, of their own or of their lane.
 
-    The lanes with such an end are found first, once: few cards are then looked at one by one.
+    The lanes with such an end are found first, once, and only their cards are looked at one by one:
+    a CASE keeps that order.
     """
     due = unfinished_ends(rows).filter(due_at__lte=Now()).values("lane_digest")
     lane = Operation.objects.filter(
@@ -146,7 +148,8 @@ def _is_ending(rows: Cards) -> Q:
     )
     # An end from before the card was of the generation before.
     closing = Q(due_at__lte=Now(), due_at__gte=OuterRef("created_at"))
-    return Q(lane_digest__in=due) & Q(Exists(_unfinished(lane).filter(closing)))
+    has_end = Exists(_unfinished(lane).filter(closing))
+    return Q(Case(When(lane_digest__in=due, then=has_end), default=False, output_field=IS_TRUE))
 
 
 def _has_end_to_come(rows: Cards) -> Q:

@@ -11,7 +11,8 @@ import time
 from typing import Any
 
 import pytest
-from django.db.models import F
+from django.db import connection
+from django.db.models import F, Model
 from django.urls import reverse
 
 from django_liveactivity import services
@@ -23,11 +24,12 @@ from tests.reads import reads
 
 from .conftest import CHANGE, CHANGELIST
 
-OVER = LIMIT + 1_000
+THOUSANDS = LIMIT // 1_000
 """So many cards are over, and as many again at the second look."""
+MARK = "#"
+"""How the digests of the thousand cards begin that are copied: a digit stands there in copies."""
 OPEN = 30
 """The oldest cards are open; some have an end that is due, some one to come."""
-BATCH = 2_000
 SOON = dt.timedelta(hours=1)
 HOUR_MS = 3_600_000
 MARGIN = 1.15
@@ -77,43 +79,67 @@ def open_cards(transactional_db, settings):
     return cards
 
 
-def end_many(count: int) -> None:
-    """Write so many cards that are over, each with its end."""
-    now = round(time.time() * 1000)
-    begin = LiveActivity.objects.count()
-    for start in range(begin, begin + count, BATCH):
-        keys = [f"card-{number}" for number in range(start, start + BATCH)]
-        cards = [
-            LiveActivity(
-                account="default",
-                lane_digest=lane_digest(stream_key=key),
-                stream_key=key,
-                title=f"Order {key}",
-                type="progress",
-                created_at=now - HOUR_MS,
-                status=LiveActivity.Status.ENDED,
-                ended_at=now - HOUR_MS // 2,
-            )
-            for key in keys
-        ]
-        LiveActivity.objects.bulk_create(cards)
-        written = LiveActivity.objects.order_by("-pk").values_list("pk", "lane_digest")[:BATCH]
-        Operation.objects.bulk_create(_end(pk, digest, now) for pk, digest in reversed(written))
+def add_finished(times: int, first: int = 1) -> None:
+    """Write so many times a thousand cards that are over, each with its end."""
+    if first == 1:
+        _write_models()
+    numbers = " UNION ALL ".join(f"SELECT '{n}' AS n" for n in range(first, first + times))
+    digest = f"REPLACE(o.lane_digest, '{MARK}', numbers.n)"
+    cards = LiveActivity._meta.db_table
+    same = f"c.account = o.account AND c.lane_digest = {digest}"
+    own = f"(SELECT c.id FROM {cards} c WHERE {same})"
+    joins = f"CROSS JOIN ({numbers}) numbers"
+    _copy(LiveActivity, joins, lane_digest=digest)
+    _copy(Operation, joins, lane_digest=digest, activity_id=own)
     analyze("default")
 
 
-def _end(pk: int, digest: str, now: int) -> Operation:
-    return Operation(
-        activity_id=pk,
-        account="default",
-        lane_digest=digest,
-        kind=Operation.Kind.END,
-        state=Operation.State.DONE,
-        outcome="delivered",
-        rank=Operation.Rank.END,
-        due_at=now - HOUR_MS,
-        created_at=now - HOUR_MS,
+def _write_models() -> None:
+    """Write a thousand cards that are copied."""
+    hour_ago = round(time.time() * 1000) - HOUR_MS
+    cards = [
+        LiveActivity(
+            account="default",
+            lane_digest=MARK + lane_digest(stream_key=f"card-{number}")[:60],
+            stream_key=f"card-{number}",
+            title=f"Order {number}",
+            type="progress",
+            created_at=hour_ago,
+            status=LiveActivity.Status.ENDED,
+            ended_at=hour_ago,
+        )
+        for number in range(1_000)
+    ]
+    LiveActivity.objects.bulk_create(cards)
+    Operation.objects.bulk_create(
+        Operation(
+            activity_id=pk,
+            account="default",
+            lane_digest=digest,
+            kind=Operation.Kind.END,
+            state=Operation.State.DONE,
+            outcome="delivered",
+            rank=Operation.Rank.END,
+            due_at=hour_ago,
+            created_at=hour_ago,
+        )
+        for pk, digest in LiveActivity.objects.filter(lane_digest__startswith=MARK).values_list(
+            "pk", "lane_digest"
+        )
     )
+
+
+def _copy(model: type[Model], joins: str, **changed: str) -> None:
+    """Insert the rows of the thousand cards again, with some columns changed."""
+    names = [field.column for field in model._meta.concrete_fields if not field.primary_key]
+    quoted = map(connection.ops.quote_name, names)
+    values = ", ".join(changed.get(name, f"o.{connection.ops.quote_name(name)}") for name in names)
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(quoted)}) SELECT {values} FROM {table} o {joins} "
+            f"WHERE o.lane_digest LIKE '{MARK}%'"
+        )
 
 
 def pages(cards) -> dict[str, str]:
@@ -125,16 +151,17 @@ def pages(cards) -> dict[str, str]:
 
 
 def test_no_page_reads_more_of_a_history_that_is_twice_as_long(open_cards, operator):
+    shown: list[int] = []
+
     def reads_of(url: str) -> int:
         return reads(lambda: shown.append(operator.get(url).status_code))
 
-    shown: list[int] = []
     urls = pages(open_cards)
-    for url in urls.values():  # what a process reads once
-        shown.append(operator.get(url).status_code)
-    end_many(OVER)
+    for name in ("first", "card"):  # what a process reads once
+        operator.get(urls[name])
+    add_finished(THOUSANDS)
     young = {name: reads_of(url) for name, url in urls.items()}
-    end_many(OVER)
+    add_finished(THOUSANDS, first=THOUSANDS + 1)
     old = {name: reads_of(url) for name, url in urls.items()}
     assert {*shown} == {200}
     assert all(young.values())

@@ -102,7 +102,7 @@ def pages(size: Size) -> Iterator[Page]:
         yield Page(f"outcome {outcome}", {"outcome": outcome})
     for created in ("today", "1d", "7d", "30d", "older"):
         yield Page(f"created {created}", {"created": created})
-    yield Page("account, type and state", {"account": "us", "type": "alert", "state": "ended"})
+    yield Page("account and state", {"account": "default", "state": "ended"})
     yield Page("batch of ends", {"batch": BATCH})
     yield Page("card, ended", card=lambda: middle)
     yield Page("card, end refused", card=with_end("needs_operator"))
