@@ -33,7 +33,7 @@ def reads(work: Callable[[], object]) -> int:
     total = {"postgresql": rows_of_postgres, "mysql": rows_of_mariadb}[connection.vendor]
     before = total()
     work()
-    return total() - before
+    return int(total() - before)
 
 
 def steps_of_sqlite(work: Callable[[], object]) -> int:

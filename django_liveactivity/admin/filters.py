@@ -174,17 +174,20 @@ class AttentionFilter(CardFilter):
         return [(self.YES, _("Yes")), (self.NO, _("No"))]
 
     def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
-        if self.value() != self.NO:
-            return queryset
-        return queryset.filter(needs_attention=False).exclude(pk__in=_refused_cards(queryset))
+        return queryset.exclude(pk__in=_wanting(queryset)) if self.value() == self.NO else queryset
 
     def ids(self, rows: Cards) -> list[int] | None:
-        if self.value() != self.YES:
-            return None
-        # Not "= True": MariaDB and SQLite read a bare column without its index.
-        marked = rows.filter(needs_attention__in=[True]).order_by().values_list("pk", flat=True)
-        refused = newest_ids(rows.filter(pk__in=_refused_cards(rows)))
-        return sorted({*capped(marked), *refused}, reverse=True)
+        return _wanting(rows) if self.value() == self.YES else None
+
+
+def _wanting(rows: Cards) -> list[int]:
+    """Return the ids of the cards that an operator should look at, the newest first; capped.
+
+    MariaDB and SQLite read a bare column without its index, so none is compared with True.
+    """
+    marked = rows.filter(needs_attention__in=[True]).order_by().values_list("pk", flat=True)
+    refused = newest_ids(rows.filter(pk__in=_refused_cards(rows)))
+    return sorted({*capped(marked), *refused}, reverse=True)
 
 
 def _refused_cards(rows: Cards) -> list[int]:
