@@ -71,6 +71,7 @@ OF_THE_ADMIN = [
     "tests/admin/test_host_databases.py",
     "tests/admin/test_host_list.py",
     "tests/admin/test_operating.py",
+    "tests/admin/test_reads.py",
     "tests/admin/test_why.py",
 ]
 TESTED_ON = {
@@ -289,5 +290,5 @@ def long(session: nox.Session) -> None:
     soak = ("python", "-m", "tests.faults.soak", "--minutes", "10")
     session.run(*soak, "--database", "postgres", "--broker", "redis")
     session.run(*soak, "--database", "mariadb", "--broker", "rabbitmq")
-    for benchmark in ("neighbors", "idle", "cost"):
+    for benchmark in ("neighbors", "idle", "cost", "admin_list"):
         session.run("python", "-m", f"tests.benchmarks.{benchmark}")
