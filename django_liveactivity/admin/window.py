@@ -91,8 +91,8 @@ class Window:
 
     def read(self, rows: Cards) -> list[tuple[int, str]]:
         """Return what ``ids`` does, each with the card's status."""
-        newest = rows.order_by("-pk").values_list("pk", "status")
-        found = [list(part[: LIMIT + 1]) for part in self.parts(newest)]
+        newest = [part.order_by("-pk").values_list("pk", "status") for part in self.parts(rows)]
+        found = [list(part[: LIMIT + 1]) for part in newest]
         return list(heapq.merge(*found, reverse=True))[: LIMIT + 1]
 
     def open_ids(self, rows: Cards, count: int) -> list[int]:

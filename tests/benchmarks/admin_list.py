@@ -5,8 +5,8 @@ Django's test client: the larger side, the smaller one, and so on, so that what 
 does strikes both alike. A page shows the same number of rows on both sides, or the run fails: it is
 full on both, or has the same few. What is compared is what the other cards cost.
 
-The larger side has some 9,400 cards that are not over, 300 of them with an end that is due, and a batch
-of 2,000 ends; the smaller one some 400, 110 and 110 (``many_cards``).
+The larger side has some 9,400 cards that are not over, 300 of them with an end that is due, and a
+batch of 2,000 ends; the smaller one some 400, 110 and 110 (``many_cards``).
 """
 
 from __future__ import annotations
