@@ -134,7 +134,7 @@ class AccountState(models.Model):
     free_slot: int | None  # annotated where a call is to be made: a slot that is free
     slot_free_at: int | None  # and when the first one will be
     due: frozenset[int]  # which ranks of operations have something due
-    has_deadline: bool  # and whether a card's time to live is over
+    first_deadline: int | None  # and when the first time to live was over, if one is
     has_actions: bool  # annotated where a drain begins: whether an operator has decided something
     permits: bool  # whether the account has its permits
     slots: int  # how many slots it has

@@ -76,7 +76,7 @@ def targets(account: Account, state: AccountState, admission: Admission) -> Iter
     for rank in Operation.END_RANKS:
         if rank in state.due:
             yield from _due(account, rank, admission.ends_at)
-    if state.has_deadline:
+    if state.first_deadline is not None:
         yield from _expired(account)
     for rank in Operation.CONTENT_RANKS:
         if rank in state.due:

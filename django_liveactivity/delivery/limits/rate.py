@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Exists, F, Min, OuterRef, QuerySet, Subquery
+from django.db.models import F, Min, OuterRef, QuerySet, Subquery
 
 from django_liveactivity.conf import Account
 from django_liveactivity.models import (
@@ -82,7 +82,7 @@ def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> Acco
     """
     using, calls = account.database, rate_limit.calls
     state = compiled.run(_state_and_slot, using, calls, permit, account=account.alias)[0]
-    state.due = frozenset(rank for rank in Rank if getattr(state, _flag(rank)))
+    state.due = frozenset(rank for rank in Rank if getattr(state, _first(rank)) is not None)
     return state
 
 
@@ -96,14 +96,20 @@ def _state_and_slot(using: str, calls: int, permit: int) -> QuerySet[AccountStat
     found = {
         "free_slot": Subquery(free.values("pk")[:1]),
         "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
-        "has_deadline": Exists(lanes),
-        **{_flag(rank): Exists(own.filter(rank=rank)) for rank in Rank},
+        "first_deadline": _first_of(lanes, "deadline_at"),
+        **{_first(rank): _first_of(own.filter(rank=rank), "next_try_at") for rank in Rank},
     }
     return with_now(states).annotate(**found)
 
 
-def _flag(rank: Operation.Rank) -> str:
-    return f"has_{rank.name.lower()}"
+def _first_of(rows: QuerySet[Operation] | QuerySet[Lane], column: str) -> Subquery:
+    # In order, so that PostgreSQL takes the index: for EXISTS it expects every third row to be due,
+    # and reads the whole table in vain when none is.
+    return Subquery(rows.order_by(column).values(column)[:1])
+
+
+def _first(rank: Operation.Rank) -> str:
+    return f"first_{rank.name.lower()}"
 
 
 def find_for_retry(account: Account, rate_limit: RateLimit) -> tuple[int | None, int]:
