@@ -14,7 +14,7 @@ GREAT_TABLES = r"django_liveactivity_(operation|attempt|liveactivity|lane|knowna
 WHOLE_TABLE = {
     "postgresql": rf"Seq Scan on {GREAT_TABLES}",
     "mysql": r"\| (ALL|index) \|",
-    "sqlite": rf"SCAN ({GREAT_TABLES}|[UVW]\d\b)(?! USING INDEX liveactivity_lane_wake)",
+    "sqlite": rf"SCAN ({GREAT_TABLES}|(?P<alias>[UVW]\d)\b)",
 }
 MANY_ROWS = 1_000
 
@@ -40,12 +40,15 @@ def explained(alias: str, found: list[Statement]) -> Iterator[tuple[str, list[st
         with connections[alias].cursor() as cursor:
             cursor.execute(f"{EXPLAIN[vendor]} {sql}", params)
             lines = [" | ".join(map(str, row)) for row in cursor.fetchall()]
-        yield _shortened(sql), lines, any(_is_bad(vendor, line) for line in lines)
+        yield _shortened(sql), lines, any(_is_bad(vendor, sql, line) for line in lines)
 
 
-def _is_bad(vendor: str, line: str) -> bool:
-    if not re.search(WHOLE_TABLE[vendor], line):
+def _is_bad(vendor: str, sql: str, line: str) -> bool:
+    found = re.search(WHOLE_TABLE[vendor], line)
+    if not found:
         return False
+    if alias := found.groupdict().get("alias"):  # which tables of one row have, too
+        return bool(re.search(rf'{GREAT_TABLES}"? {alias}\b', sql))
     rows = [int(number) for number in re.findall(r"\| (\d+) \|", line)]
     return vendor != "mysql" or max(rows, default=0) > MANY_ROWS
 
