@@ -6,21 +6,20 @@ with eight workers at real speed.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from django_liveactivity.conf import Timing
 from tests.faults.databases import CREATE, REMOVE, Database, Mariadb
 from tests.faults.generator import end, show, transaction
 from tests.faults.harness import OPERATIONS, World
 from tests.faults.vendor import FakeVendor
+
+from .figures import TITLES, Figure, command_line, report
 
 CARDS, UPDATES, ENDS = 2_000, 10_000, 5
 WORKERS = 8
@@ -29,7 +28,7 @@ UNDER_WAY = 20
 """Updates that have arrived when the ends are committed: the workers are at full speed."""
 
 
-def run(database_name: str) -> dict[str, Any]:
+def run(database_name: str) -> tuple[int, float]:
     """Run on one database, and return what came between."""
     database = CREATE[database_name]()
     with (
@@ -39,14 +38,14 @@ def run(database_name: str) -> dict[str, Any]:
         world = World(database, vendor, Path(folder))
         world.run |= {"rate_limit": LIMIT, "timing": asdict(Timing())}
         try:
-            return {"database": database_name} | between(world)
+            return between(world)
         finally:
             world.close()
             database.drop()
 
 
-def between(world: World) -> dict[str, Any]:
-    """Commit the updates, let the workers run, commit the ends, and read the vendor's log."""
+def between(world: World) -> tuple[int, float]:
+    """Commit updates, let the workers run, commit ends; return what came between, and seconds."""
     host = world.host()
     keys = [f"card-{number}" for number in range(CARDS)]
     host.must(transaction(*map(show, keys)))
@@ -61,7 +60,7 @@ def between(world: World) -> dict[str, Any]:
     world.until(lambda: len(world.vendor.calls("DELETE")) >= ENDS, "the ends", 60.0)
     last = world.vendor.calls("DELETE")[ENDS - 1].arrived
     updates = [c for c in world.vendor.calls("PUT") if committed < c.arrived < last]
-    return {"updates between": len(updates), "seconds to the last end": last - committed}
+    return len(updates), last - committed
 
 
 def copy_operations(database: Database, times: int) -> None:
@@ -77,22 +76,21 @@ def copy_operations(database: Database, times: int) -> None:
         database.execute(copy, newest)
 
 
+def figures(names: list[str]) -> Iterator[Figure]:
+    """Yield what came between, and for how long, on each database."""
+    for name in names:
+        updates, seconds = run(name)
+        where, beside = TITLES[name], f"{UPDATES:,} pending updates"
+        yield Figure(f"updates before the last end, {where}", updates, "updates", beside=beside)
+        yield Figure(f"commit to the last end, {where}", seconds, "s", beside=beside)
+
+
 def main() -> None:
-    """Run on each database, print a line as it ends, and write the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run on each database."""
+    parser = command_line(__doc__)
     parser.add_argument("--databases", default=",".join(CREATE), help="default: all three")
-    parser.add_argument("--output", type=Path, help="a file for the results as JSON")
     options = parser.parse_args()
-    found = []
-    for name in options.databases.split(","):
-        found.append(run(name))
-        sys.stdout.write(
-            f"{name:10} {found[-1]['updates between']:4} updates came between, the last end after "
-            f"{found[-1]['seconds to the last end']:.2f} s\n"
-        )
-        sys.stdout.flush()
-    if options.output:
-        options.output.write_text(json.dumps(found, indent=2) + "\n")
+    report(figures(options.databases.split(",")), options.json)
     for template in REMOVE:
         template.drop()
 

@@ -3,18 +3,16 @@
     python -m tests.benchmarks.client [--calls 2000]
 
 Both call one server on loopback, in turns, from one process; the figure is the ratio of medians.
-The goal is at most 1.1, for a PUT and for a DELETE.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from multiprocessing.connection import Connection
 
@@ -23,7 +21,10 @@ import httpx
 from django_liveactivity.client import Client
 from django_liveactivity.content import Progress
 
+from .figures import Figure, command_line, report
+
 KEY = "ask_benchmark_0123456789"
+GOAL = 1.1
 WARM_UP = 100
 CONTENT = {"title": "Import", "type": "progress", "percentage": 40}
 ANSWER = json.dumps(
@@ -99,22 +100,25 @@ def medians(calls: tuple[Callable[[], object], ...], count: int) -> list[float]:
     return [statistics.median(times) for times in took]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=2000)
-    options = parser.parse_args()
+def figures(count: int) -> Iterator[Figure]:
+    """Yield the ratio of each kind of call, made so many times."""
     here, there = multiprocessing.Pipe()
     server = multiprocessing.Process(target=serve, args=(there,), daemon=True)
     server.start()
     try:
         for name, calls in pairs(f"http://127.0.0.1:{here.recv()}/api").items():
-            ours, bare = medians(calls, options.calls)
-            print(
-                f"{name}: Client {ours * 1e6:.0f} us, httpx.Client {bare * 1e6:.0f} us, "
-                f"ratio {ours / bare:.2f}"
-            )
+            ours, bare = medians(calls, count)
+            beside = f"a bare httpx.Client, {bare * 1e6:.0f} µs"
+            yield Figure(f"a {name} by Client", ours / bare, beside=beside, at_most=GOAL)
     finally:
         server.terminate()
+
+
+def main() -> None:
+    parser = command_line(__doc__)
+    parser.add_argument("--calls", type=int, default=2000)
+    options = parser.parse_args()
+    report(figures(options.calls), options.json)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,19 @@ that what else the machine does strikes both alike.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import django
 from django.conf import settings
 
 from tests.faults.databases import CREATE, REMOVE
+
+from .figures import TITLES, Figure, command_line, report
 
 SHAPES = {"spread": 0.0, "one lane": 0.5}
 TARGET = 1.5
@@ -94,16 +94,15 @@ def measure(sizes: dict[str, int], shape: str, rounds: int, steps: int) -> dict[
     return found
 
 
-def compare(
-    title: str, found: dict[str, Taken], sizes: dict[str, int], what: str
-) -> dict[str, float]:
-    """Print the medians beside each history, and return them with their ratio."""
-    medians = {alias: statistics.median(getattr(taken, what)) for alias, taken in found.items()}
-    ratio = medians["large"] / medians["small"]
-    beside = "  ".join(f"{sizes[a]:>9,}: {medians[a]:6.2f} ms" for a in sizes)
-    verdict = "ok" if ratio <= TARGET else "ABOVE TARGET"
-    sys.stdout.write(f"{title}  {beside}  ratio {ratio:.2f}  {verdict}\n")
-    return {"ratio": ratio} | medians
+def compared(found: dict[str, Taken], sizes: dict[str, int], what: str, where: str) -> Figure:
+    """Return the ratio of the medians beside the two histories."""
+    small, large = (statistics.median(getattr(found[alias], f"{what}s")) for alias in sizes)
+    return Figure(
+        f"{what} with {sizes['large']:,} operations, {where}",
+        large / small,
+        beside=f"{sizes['small']:,} operations, {small:.2f} ms",
+        at_most=TARGET,
+    )
 
 
 def show_plans(alias: str, shape: str, write: Callable[[str], Any]) -> list[str]:
@@ -117,23 +116,20 @@ def show_plans(alias: str, shape: str, write: Callable[[str], Any]) -> list[str]
     return bad
 
 
-def run(name: str, shape: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure one shape on databases of its own, and return what was found."""
-    small, large = options.sizes
-    sizes = {"small": small, "large": large}
+def figures(name: str, shape: str, options: argparse.Namespace) -> Iterator[Figure]:
+    """Measure one shape on databases of its own."""
+    sizes = dict(zip(("small", "large"), options.sizes, strict=True))
     databases = {alias: CREATE[name]() for alias in sizes}
+    where = f"{shape}, {TITLES[name]}"
     try:
         configure(databases)
         found = measure(sizes, shape, options.rounds, options.steps)
-        result: dict[str, Any] = {"database": name, "shape": shape}
-        for what in ("steps", "calls"):
-            result[what] = compare(f"{name:10} {shape:9} {what}", found, sizes, what)
-        result["whole tables"] = show_plans(
-            "large", shape, sys.stdout.write if options.plans else lambda _: None
-        )
-        for sql in result["whole tables"]:
+        for what in ("step", "call"):
+            yield compared(found, sizes, what, where)
+        bad = show_plans("large", shape, sys.stdout.write if options.plans else lambda _: None)
+        for sql in bad:
             sys.stdout.write(f"  reads a whole table: {sql}\n")
-        return result
+        yield Figure(f"reads of a whole table, {where}", len(bad), "statements", at_most=0)
     finally:
         from django.db import connections
 
@@ -143,8 +139,8 @@ def run(name: str, shape: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure one database and shape, and append to the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure one database and shape."""
+    parser = command_line(__doc__)
     add = parser.add_argument
     add("--database", choices=list(CREATE), default="postgres")
     add("--shape", choices=list(SHAPES), default="spread")
@@ -152,12 +148,8 @@ def main() -> None:
     add("--rounds", type=int, default=5, help="turns of each size; default 5")
     add("--steps", type=int, default=100, help="steps of a turn; default 100")
     add("--plans", action="store_true", help="print the plan of every statement of a step")
-    add("--output", type=Path, help="a file to which the result is added as a line of JSON")
     options = parser.parse_args()
-    found = run(options.database, options.shape, options)
-    if options.output:
-        with options.output.open("a") as file:
-            file.write(json.dumps(found) + "\n")
+    report(figures(options.database, options.shape, options), options.json)
 
 
 if __name__ == "__main__":

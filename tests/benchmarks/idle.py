@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from tests.faults.own_servers import private
 from tests.faults.servers import Postgres
 from tests.faults.vendor import FakeVendor
 
+from .figures import Figure, command_line, report
 from .filling import fill
 
 GOAL = 12
@@ -186,47 +187,41 @@ def beside_busy(world: World, seconds: float) -> dict[str, Any]:
             most = max(most, connection.execute(sql, [name]).fetchone()[0])
             time.sleep(0.1)
     served = len({call.api_key for call in world.vendor.calls()})
-    return {"connections": most, "served": served, "refused": "too many clients" in loop.output}
+    return {"connections": most, "served": served, "refused": loop.output.count("too many clients")}
+
+
+def figures(options: argparse.Namespace) -> Iterator[Figure]:
+    """Yield the statements beside each number of idle accounts, then the loop's connections."""
+    for accounts in options.accounts:
+        for name, count in idle(accounts, options.database).items():
+            what = f"one {name}, {accounts:,} idle accounts"
+            yield Figure(what, count, "statements", at_most=GOAL)
+    if options.busy:
+        loop = connections_of_loop(options.busy, options.seconds)
+        busy = f"{options.busy:,} busy accounts"
+        beside = f"{busy}, of which {loop['served']:,} were served in {options.seconds:g} s"
+        most, refused = loop["connections"], loop["refused"]
+        yield Figure("the loop", most, "connections", beside=beside, at_most=LOOP_GOAL)
+        yield Figure("refused to the loop", refused, "connections", beside=busy, at_most=0)
 
 
 def main() -> int:
-    """Print a row for each number of accounts, then the connections; 1 if a goal is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Measure; 1 if a goal is missed."""
+    parser = command_line(__doc__)
     add = parser.add_argument
     add("--accounts", type=int, nargs="*", default=[10, 1_000, 10_000], help="that are idle")
     add("--busy", type=int, default=1_000, help="accounts beside which the loop runs; 0: none")
     add("--seconds", type=float, default=20.0, help="of the loop; default 20")
     add("--database", choices=list(CREATE), default="postgres", help="for the statements")
-    add("--output", type=Path, help="a file for the results as JSON")
     add("--one", nargs=2, metavar=("ACCOUNTS", "DATABASE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         sys.stdout.write(json.dumps(measure(int(options.one[0]), json.loads(options.one[1]))))
         return 0
-    results: dict[str, Any] = {}
-    sys.stdout.write(f"{'idle accounts':>14} " + " ".join(f"{n:>8}" for n in MEASURED) + "\n")
-    for accounts in options.accounts:
-        found = results[str(accounts)] = idle(accounts, options.database)
-        row = " ".join(f"{count:8,}" for count in found.values())
-        verdict = "ok" if max(found.values()) <= GOAL else f"ABOVE {GOAL}"
-        sys.stdout.write(f"{accounts:14,} {row}  {verdict}\n")
-        sys.stdout.flush()
-    missed = any(count > GOAL for found in results.values() for count in found.values())
-    if options.busy:
-        loop = results["loop"] = connections_of_loop(options.busy, options.seconds)
-        missed |= loop["connections"] > LOOP_GOAL or loop["refused"]
-        sys.stdout.write(
-            f"The loop beside {options.busy:,} busy accounts: {loop['connections']} connections"
-            f"{', and more were refused' if loop['refused'] else ''}; "
-            f"{loop['served']:,} accounts served in {options.seconds:g} s.\n"
-        )
-    if options.output:
-        options.output.write_text(json.dumps(results, indent=2) + "\n")
+    found = report(figures(options), options.json)
     for template in REMOVE:
         template.drop()
-    return int(missed)
+    return int(any(figure.missed for figure in found))
 
 
 if __name__ == "__main__":

@@ -16,14 +16,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from tests.faults.harness import Host, World
 from tests.faults.own_servers import private
 from tests.faults.vendor import FakeVendor
 
+from .figures import Figure, command_line, report
 from .filling import fill
 from .saturation import TARGET_USE
 
@@ -47,11 +47,6 @@ THREADS = 4
 AMPLE = 1.5
 QUIET, PROBED = "quiet", "probed"
 PROBES = 200
-COLUMNS = (
-    f"{'layout':24} {'ends':>5} {'p50':>7} {'p99':>7} {'max':>7} {'LOST':>5}   "
-    f"{'use: min':>8} {'median':>6} {'max':>6} {'429':>5} "
-    f"{'cost':>9} {'capacity':>9} {'limits':>7}"
-)
 
 
 @dataclass(frozen=True)
@@ -103,29 +98,26 @@ class Found:
     limits: float
 
     @property
-    def longest(self) -> float:
-        """The longest wait; for ever, if an end never arrived."""
-        return math.inf if self.lost else max(self.waits)
-
-    @property
     def is_ample(self) -> bool:
         """Whether the capacity suffices for every busy account to use its limit."""
         return self.capacity >= AMPLE * self.limits
 
-    def line(self, limit: float) -> str:
-        """Return a row of the table, with what was missed."""
+    def figures(self, limit: float) -> Iterator[Figure]:
+        """Yield the waits, of which none should be above the limit, and the use."""
         ranked = sorted(self.waits)
         p99 = ranked[math.ceil(0.99 * len(ranked)) - 1]
-        remarks = [f"max ABOVE {limit:g} s"] if self.longest > limit else ["ok"]
-        if self.is_ample and min(self.uses) < TARGET_USE:
-            remarks.append(f"use BELOW {TARGET_USE}")
-        uses = (min(self.uses), statistics.median(self.uses), max(self.uses))
-        return (
-            f"{self.layout:24} {len(ranked):5} {statistics.median(ranked):7.2f} "
-            f"{p99:7.2f} {ranked[-1]:7.2f} {self.lost:5}   {uses[0]:8.3f} {uses[1]:6.3f} "
-            f"{uses[2]:6.3f} {self.refused:5}   {self.cost * 1000:4.0f} ms {self.capacity:7.1f}/s "
-            f"{self.limits:5.1f}/s  {', '.join(remarks)}"
+        yield Figure(f"median wait, {self.layout}", statistics.median(ranked), "s")
+        yield Figure(f"99th percentile of the waits, {self.layout}", p99, "s")
+        yield Figure(f"longest wait, {self.layout}", ranked[-1], "s", at_most=limit)
+        yield Figure(f"lost, {self.layout}", self.lost, "ends", f"{len(ranked):,} ends", at_most=0)
+        yield Figure(f"answered 429, {self.layout}", self.refused, "calls")
+        goal = TARGET_USE if self.is_ample else None
+        beside = (
+            f"limits of {self.limits:.1f} calls a second; possible are {self.capacity:.1f}, "
+            f"at {self.cost * 1000:.0f} ms each"
         )
+        yield Figure(f"least use, {self.layout}", min(self.uses), beside=beside, at_least=goal)
+        yield Figure(f"median use, {self.layout}", statistics.median(self.uses), beside=beside)
 
 
 def run(layout: Layout, options: argparse.Namespace) -> Found:
@@ -274,9 +266,7 @@ def layouts(options: argparse.Namespace) -> Iterator[Layout]:
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     add = parser.add_argument
     add("--busy", type=int, default=0, help="accounts with more to show than they may")
     add("--celery", type=int, default=0, metavar="PROCESSES", help="of one Celery node; default 4")
@@ -285,28 +275,25 @@ def parse() -> argparse.Namespace:
     add("--seconds", type=float, default=200.0, help="of the run; default 200, of at least 60")
     add("--limit", type=float, default=2.0, help="the longest wait that is well; default 2 s")
     add("--patience", type=float, default=180.0, help="for ends that have not arrived by then")
-    add("--output", type=Path, help="a file for the results as JSON, written as each run ends")
     options = parser.parse_args()
     if options.seconds < EVERY:
         parser.error(f"--seconds: give at least {EVERY:g}, or nothing is ended")
     return options
 
 
-def main() -> int:
-    """Run each layout, and print its row as it ends; 1 if an end waited too long."""
-    options = parse()
-    results = []
-    sys.stdout.write(COLUMNS + "\n")
+def figures(options: argparse.Namespace) -> Iterator[Figure]:
+    """Run each layout."""
     for layout in layouts(options):
-        found = run(layout, options)
-        results.append(found)
-        sys.stdout.write(found.line(options.limit) + "\n")
-        sys.stdout.flush()
-        if options.output:
-            options.output.write_text(json.dumps([asdict(f) for f in results], indent=2) + "\n")
+        yield from run(layout, options).figures(options.limit)
+
+
+def main() -> int:
+    """Run each layout; 1 if an end waited too long, or never arrived."""
+    options = parse()
+    found = report(figures(options), options.json)
     for template in REMOVE:
         template.drop()
-    return int(any(found.longest > options.limit for found in results))
+    return int(any(f.missed for f in found if f.unit in {"s", "ends"}))
 
 
 if __name__ == "__main__":

@@ -7,22 +7,18 @@ tells what came of it. The ideal time is what a limit used to the full needs.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from django_liveactivity.sandbox.options import parse_rate_limit
 from tests.faults.databases import CREATE, REMOVE
 from tests.faults.harness import World
 
-from .saturation import Load, Measured, measure, wait
+from .figures import Figure, command_line, report
+from .saturation import TARGET_REFUSED, TARGET_USE, Load, Measured, measure, wait
 from .ways import WAYS
 
-COLUMNS = (
-    f"{'row':40} {'window':8} {'ends':>6} {'LOST':>6} {'calls':>7} {'per end':>8} {'429':>7} "
-    f"{'seconds':>8} {'ideal':>7} {'use':>6}"
-)
 OURS = ("ours", "celery")
 
 
@@ -41,21 +37,31 @@ def run(row: str, load: Load, database_name: str, patience: float) -> Measured:
             database.drop()
 
 
-def line(measured: Measured, row: str) -> str:
-    """Return a row of the table; ours is held against the targets."""
-    calls = max(1, measured.calls)
-    verdict = "" if row not in OURS else "  ok" if measured.meets_targets else "  BELOW TARGET"
-    use = f"{measured.use:6.3f}" if measured.use else f"{'-':>6}"
-    return (
-        f"{measured.row:40} {measured.window:8} {measured.acknowledged:6} {measured.lost:6} "
-        f"{measured.calls:7} {measured.calls / measured.ends:8.2f} {measured.refused / calls:7.2%} "
-        f"{measured.seconds:8.1f} {measured.ideal:7.1f} {use}{verdict}"
-    )
+def of_row(measured: Measured, row: str) -> Iterator[Figure]:
+    """Yield what came of a row; ours has goals."""
+    where = f"{measured.row}, {measured.window}"
+    none, few, most = (0, TARGET_REFUSED * 100, TARGET_USE) if row in OURS else (None,) * 3
+    ends = f"{measured.ends:,} ends"
+    yield Figure(f"lost, {where}", measured.lost, "ends", beside=ends, at_most=none)
+    yield Figure(f"calls per end, {where}", measured.calls / measured.ends)
+    refused = 100 * measured.refused / max(1, measured.calls)
+    yield Figure(f"answered 429, {where}", refused, "%", at_most=few)
+    if measured.use:
+        beside = f"an ideal of {measured.ideal:.1f} s; it took {measured.seconds:.1f} s"
+        yield Figure(f"use, {where}", measured.use, beside=beside, at_least=most)
+
+
+def figures(options: argparse.Namespace) -> Iterator[Figure]:
+    """Run the rows under each shape of the limit."""
+    for window in ["fixed", "sliding"] if options.window == "both" else [options.window]:
+        for row in options.rows:
+            load = Load(options.ends, *options.limit, window)
+            yield from of_row(run(row, load, options.database, options.patience), row)
 
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line(__doc__)
     add = parser.add_argument
     add("--rows", default=",".join(WAYS), help=f"of {','.join(WAYS)}; default all")
     add("--ends", type=int, default=2400)
@@ -64,7 +70,6 @@ def parse() -> argparse.Namespace:
     add("--database", choices=list(CREATE), default="postgres", help="for our rows")
     add("--quick", action="store_true", help="240 ends, 60 calls per 6 s")
     add("--patience", type=float, default=1800.0, help="seconds a row may take; default 1800")
-    add("--output", type=Path, help="a file for the results as JSON, written as each row ends")
     options = parser.parse_args()
     options.rows = options.rows.split(",")
     if unknown := set(options.rows) - set(WAYS):
@@ -77,20 +82,9 @@ def parse() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run the rows, print a table as each ends, and write the file."""
+    """Run the rows."""
     options = parse()
-    windows = ["fixed", "sliding"] if options.window == "both" else [options.window]
-    results = []
-    sys.stdout.write(COLUMNS + "\n")
-    for window in windows:
-        for row in options.rows:
-            load = Load(options.ends, *options.limit, window)
-            measured = run(row, load, options.database, options.patience)
-            results.append(measured.as_json() | {"database": options.database})
-            sys.stdout.write(line(measured, row) + "\n")
-            sys.stdout.flush()
-            if options.output:
-                options.output.write_text(json.dumps(results, indent=2) + "\n")
+    report(figures(options), options.json)
     for template in REMOVE:
         template.drop()
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from django_liveactivity.sandbox.calls import ApiRequest
 from tests.faults.vendor import Entry, FakeVendor
@@ -71,17 +70,6 @@ class Measured:
     def use(self) -> float:
         """The share of the limit that was used."""
         return self.ideal / self.seconds if self.seconds and not self.lost else 0.0
-
-    @property
-    def meets_targets(self) -> bool:
-        """Whether nothing is lost, and the targets for our own rows are met."""
-        refused = self.refused / max(1, self.calls)
-        return not self.lost and self.use >= TARGET_USE and refused <= TARGET_REFUSED
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it."""
-        names = ("lost", "use", "meets_targets")
-        return asdict(self) | {name: getattr(self, name) for name in names}
 
 
 def measure(row: str, load: Load, log: list[Entry]) -> Measured:

@@ -7,10 +7,9 @@ in a transaction of its own. On another database than SQLite in memory:
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +25,7 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from tests.shop.models import Order  # noqa: E402
 from tests.tracking.following import OrderActivity, followed  # noqa: E402
 
-COLUMNS = (
-    f"{'save':28} {'queries':>8} {'untracked':>10} {'added':>6} "
-    f"{'CPU (us)':>9} {'untracked':>10} {'ratio':>6} {'wall':>6}"
-)
+from .figures import Figure, command_line, report  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -115,34 +111,40 @@ def best(row: Row, saves: int, rounds: int, *, tracked: bool) -> Cost:
     return min((measure(row, saves, tracked=tracked) for _ in range(rounds)), key=lambda c: c.cpu)
 
 
-def line(row: Row, tracked: Cost, plain: Cost) -> str:
-    """Return a row of the table."""
-    added = tracked.queries - plain.queries
-    verdict = "" if added <= row.most else "  ABOVE TARGET"
-    return (
-        f"{row.name:28} {tracked.queries:8} {plain.queries:10} {added:6} "
-        f"{tracked.cpu * 1e6:9.0f} {plain.cpu * 1e6:10.0f} {tracked.cpu / plain.cpu:6.2f} "
-        f"{tracked.wall / plain.wall:6.2f}{verdict}"
+def compared(row: Row, tracked: Cost, plain: Cost) -> Iterator[Figure]:
+    """Yield what tracking adds to a save, in statements and in CPU time."""
+    where = connection.display_name
+    yield Figure(
+        f"statements added to a save, {row.name}, {where}",
+        tracked.queries - plain.queries,
+        "statements",
+        beside=f"{plain.queries} of the untracked save",
+        at_most=row.most,
     )
+    clock = tracked.wall / plain.wall
+    beside = f"the untracked save, {plain.cpu * 1e6:.0f} µs; by the clock {clock:.2f}"
+    yield Figure(f"CPU of a save, {row.name}, {where}", tracked.cpu / plain.cpu, beside=beside)
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--saves", type=int, default=400, help="of each kind and round")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+def figures(saves: int, rounds: int) -> Iterator[Figure]:
+    """Yield what each kind of save costs, on a test database."""
     runner = DiscoverRunner(verbosity=0, interactive=False)
     databases = runner.setup_databases(aliases={"default"})
     try:
-        print(f"{connection.vendor}, {options.saves} saves each, best of {options.rounds} rounds")
-        print(COLUMNS)
         for row in ROWS:
-            tracked = best(row, options.saves, options.rounds, tracked=True)
-            plain = best(row, options.saves, options.rounds, tracked=False)
-            print(line(row, tracked, plain), flush=True)
+            tracked = best(row, saves, rounds, tracked=True)
+            yield from compared(row, tracked, best(row, saves, rounds, tracked=False))
     finally:
         runner.teardown_databases(databases)
+
+
+def main() -> None:
+    """Measure on the database that ``TEST_DATABASE`` names."""
+    parser = command_line(__doc__)
+    parser.add_argument("--saves", type=int, default=400, help="of each kind and round")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    report(figures(options.saves, options.rounds), options.json)
 
 
 if __name__ == "__main__":
