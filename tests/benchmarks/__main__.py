@@ -73,7 +73,7 @@ RUNS = [
         for name in TITLES
         for shape in SHAPES
     ),
-    Run("idle", quick="--accounts 10 1000 --busy 0"),
+    Run("idle", quick="--busy 0"),
     Run("backlog"),
     Run("neighbors"),
     Run("rate"),
@@ -185,7 +185,7 @@ def parse() -> tuple[argparse.Namespace, list[Run]]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    names = list(dict.fromkeys(run.benchmark for run in RUNS))
+    names = dict.fromkeys(run.benchmark for run in RUNS)
     add("benchmarks", nargs="*", metavar="BENCHMARK", help=f"of {', '.join(names)}; default all")
     add("--quick", action="store_true", help="the shorter forms, of benchmarks that have one")
     add("--write", action="store_true", help=f"put the table into {PAGE.relative_to(ROOT)}")
@@ -201,8 +201,8 @@ def parse() -> tuple[argparse.Namespace, list[Run]]:
     options = parser.parse_args()
     known = [run for run in RUNS if not options.quick or run.quick is not None]
     if unknown := set(options.benchmarks) - {run.benchmark for run in known}:
-        form = "a shorter form of " if options.quick else ""
-        parser.error(f"there is no {form}{', '.join(sorted(unknown))}")
+        form = "without a shorter form" if options.quick else "unknown"
+        parser.error(f"{form}: {', '.join(sorted(unknown))}")
     chosen = [r for r in known if not options.benchmarks or r.benchmark in options.benchmarks]
     return options, chosen
 
