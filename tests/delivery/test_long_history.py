@@ -71,6 +71,11 @@ def test_a_drain_reads_no_more_of_a_long_history(history, call):
     assert 0 < long < 2 * young
 
 
+def test_a_drain_does_not_read_the_whole_history(history):
+    stream(YOUNG_KEY)
+    assert 0 < reads(deliver) < OPERATIONS
+
+
 def test_a_list_of_cards_reads_no_more_for_a_long_history(history):
     def reads_of(**keys):
         rows = LiveActivity.objects.order_by("-pk")
