@@ -27,7 +27,7 @@ from .cards import (
     is_id,
     last_outcome,
 )
-from .window import capped, newest_ids
+from .window import LIMIT, capped, newest_ids
 from .wording import DAY, OUTCOMES, TYPES
 
 if TYPE_CHECKING:
@@ -52,10 +52,16 @@ def unfinished_ends(rows: Cards) -> Operations:
 
 
 class CardFilter(admin.SimpleListFilter):
-    """A filter that may name its cards by an index."""
+    """A filter that may name its cards by an index.
+
+    Attributes:
+        newest: of so many of the newest cards its condition is asked, where no index names them.
+    """
+
+    newest = LIMIT
 
     def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
-        """Return the rows with a condition, which is cheap to ask of 20,000."""
+        """Return the rows with a condition, which is cheap to ask of the newest."""
         return queryset
 
     def statuses(self) -> tuple[str, ...]:
@@ -210,7 +216,9 @@ class TypeFilter(CardFilter):
 
 
 class OutcomeFilter(CardFilter):
-    """What the vendor answered last."""
+    """What the vendor answered last: no index names it, and each card's operations are asked."""
+
+    newest = 10_000
 
     title = _("last outcome")
     parameter_name = "outcome"

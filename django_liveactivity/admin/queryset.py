@@ -15,7 +15,7 @@ from django_liveactivity import conf
 from .cards import Cards, DescribedCard, describe
 from .filters import AccountFilter, CardFilter
 from .search import search
-from .window import Window, cut, is_cut, limit_text, newest_ids
+from .window import LIMIT, Window, cut, is_cut, limit_text, newest_ids
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Found:
     Args:
         ids: at most 20,000, in the list's order.
         is_cut: whether there are more.
-        is_partial: whether only open cards and the newest 20,000 were looked at.
+        newest: how many of the newest were looked at, and the open ones; 0 if all were.
         is_loose: whether no card has all of the words that were searched for.
     """
 
     ids: list[int] = field(default_factory=list)
     is_cut: bool = False
-    is_partial: bool = False
+    newest: int = 0
     is_loose: bool = False
 
 
@@ -62,7 +62,7 @@ class CardList(ChangeList):
         named = self._named(base)
         if not term and rows.query.where == base.query.where:  # no filter has a condition to ask
             return self._found(newest_ids(base) if named is None else named.named or [], named)
-        window = named or self._of_statuses() or Window.over(base)
+        window = named or self._of_statuses() or Window.over(base, self._newest())
         if not term:
             return self._found(window.ids(rows), window)
         hits = search(term, rows, window, self.accounts)
@@ -82,13 +82,17 @@ class CardList(ChangeList):
         if not named:
             return None
         common = {*named[0]}.intersection(*named[1:])
-        is_partial = any(map(is_cut, named))
-        return Window(named=[pk for pk in named[0] if pk in common], is_partial=is_partial)
+        newest = LIMIT if any(map(is_cut, named)) else 0
+        return Window(named=[pk for pk in named[0] if pk in common], newest=newest)
 
     def _of_statuses(self) -> Window | None:
         """Return the cards with the statuses that a filter names, or None if none does."""
         named = [spec.statuses() for spec in self._specs()]
         return next((Window(statuses=each) for each in named if each), None)
+
+    def _newest(self) -> int:
+        """Return how many of the newest cards every filter that was chosen can be asked of."""
+        return min((spec.newest for spec in self._specs() if spec.value()), default=LIMIT)
 
     def _specs(self) -> Iterator[CardFilter]:
         return (spec for spec in self.filter_specs if isinstance(spec, CardFilter))
@@ -97,6 +101,11 @@ class CardList(ChangeList):
     def limit(self) -> str:
         """How many cards a list has at most, as the page says it."""
         return limit_text()
+
+    @property
+    def looked_at(self) -> str:
+        """How many of the newest cards were looked at if there are others, as the page says it."""
+        return limit_text(self.found.newest)
 
     @property
     def accounts(self) -> list[str]:
@@ -111,8 +120,8 @@ class CardList(ChangeList):
         shown, first = cut(ids), self._rows.query.order_by[0]
         if ORDER_VAR in self.params:
             shown = sorted(shown, reverse=first != "pk")
-        is_partial = window is not None and window.is_partial
-        return Found(shown, is_cut(ids), is_partial, is_loose)
+        newest = 0 if window is None else window.newest
+        return Found(shown, is_cut(ids), newest, is_loose)
 
     def get_results(self, request: HttpRequest) -> None:
         """Count the cards, and read those of the page."""

@@ -21,9 +21,9 @@ LIMIT = 20_000
 """So many cards does a list have at most, and so many of the newest are looked at one by one."""
 
 
-def limit_text() -> str:
-    """Return the limit as a page says it."""
-    return number_text(LIMIT)
+def limit_text(limit: int = LIMIT) -> str:
+    """Return a limit as a page says it."""
+    return number_text(limit)
 
 
 def capped(ids: QuerySet[M, int]) -> list[int]:
@@ -58,20 +58,20 @@ class Window:
         start: the id of the oldest of the newest cards; 0 for every card, None for none.
         statuses: beside them, the older cards with one of these.
         named: the ids of those that filters name, the newest first, if only they are looked at.
-        is_partial: whether there are others that are not looked at.
+        newest: how many of the newest cards are looked at if there are others; 0 if all are.
     """
 
     start: int | None = None
     statuses: tuple[str, ...] = ()
     named: list[int] | None = None
-    is_partial: bool = False
+    newest: int = 0
 
     @classmethod
-    def over(cls, rows: Cards) -> Window:
-        """Return the newest 20,000 of some cards and, of the older ones, those that are open."""
-        oldest = rows.order_by("-pk").values_list("pk", flat=True)[LIMIT - 1 : LIMIT]
+    def over(cls, rows: Cards, newest: int = LIMIT) -> Window:
+        """Return so many of the newest cards and, of the older ones, those that are open."""
+        oldest = rows.order_by("-pk").values_list("pk", flat=True)[newest - 1 : newest]
         start = next(iter(oldest), 0)
-        return cls(start, OPEN if start else (), is_partial=bool(start))
+        return cls(start, OPEN, newest=newest) if start else cls(0)
 
     def parts(self, rows: Cards) -> Iterator[Cards]:
         """Yield the rows within the window, each in one part."""

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from django_liveactivity import Metric, Metrics, Progress, SegmentedProgress, services
+from django_liveactivity.admin.filters import OutcomeFilter
 from django_liveactivity.models import (
     EndBatch,
     KnownActivityId,
@@ -339,6 +340,19 @@ class TestFilters:
         assert names_in(viewer, outcome="delivered") == {"delivered"}
         assert names_in(viewer, outcome="noop") == {"updated"}
         assert names_in(viewer, outcome="x") == {"delivered", "updated", "never"}
+
+    def test_the_outcome_of_no_more_than_the_newest_and_the_open_ones(self, viewer, monkeypatch):
+        monkeypatch.setattr(OutcomeFilter, "newest", 2)
+        for key in ("old", "open", "older", "newest"):
+            show(key)
+            deliver()
+            if key != "open":
+                services.end_activity(stream_key=key)
+                deliver()
+        assert names_in(viewer, outcome="delivered") == {"open", "older", "newest"}
+        page = cards_in(viewer, outcome="delivered").content.decode()
+        assert "Looked for among those that are not over and the newest 2." in page
+        assert "Looked for among" not in cards_in(viewer).content.decode()
 
     def test_by_when_it_was_created(self, viewer):
         for key, days in (("now", 0), ("two-days", 2), ("ten-days", 10), ("old", 40)):
