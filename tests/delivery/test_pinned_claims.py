@@ -32,7 +32,7 @@ from django_liveactivity.models import (
     RateLimitSlot,
 )
 
-from .test_claims import look_at
+from .test_claims import look_at, vendor_evicts
 from .vocabulary import deliver, progress
 
 SECOND = 1_000
@@ -588,3 +588,30 @@ def test_a_call_that_may_outlast_its_lease_is_not_made(configure, sandbox, db):
     drain()
     assert sandbox.calls() == []
     assert Attempt.objects.get().outcome == Outcome.NOT_SENT
+
+
+class TestEvictions:
+    """The vendor names the card that it ended to make room for another one."""
+
+    def evict(self, card: LiveActivity) -> None:
+        vendor_evicts(card)
+        card.refresh_from_db()
+
+    def test_name_the_operation_that_took_the_place(self, shown):
+        self.evict(shown)
+        assert (shown.status, shown.evicted_by) == ("evicted", 99)
+
+    def test_of_a_card_that_has_ended_change_nothing(self, shown):
+        services.end_activity(shown)
+        deliver()
+        self.evict(shown)
+        assert (shown.status, shown.evicted_by) == ("ended", None)
+
+    def test_drop_content_and_keep_the_end(self, shown):
+        services.stream_activity("order-42", progress(50))
+        end = services.end_activity(shown, after=dt.timedelta(hours=1))
+        self.evict(shown)
+        states = dict(Operation.objects.exclude(state="done").values_list("kind", "state"))
+        assert states == {"stream": "superseded", "end": "pending"}
+        end.refresh_from_db()
+        assert end.next_try_at is not None
