@@ -74,6 +74,7 @@ RUNS = [
         for shape in SHAPES
     ),
     Run("idle", quick="--busy 0"),
+    Run("admin_list"),
     Run("backlog"),
     Run("neighbors"),
     Run("rate"),

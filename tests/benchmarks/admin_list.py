@@ -12,14 +12,12 @@ batch of 2,000 ends; the smaller one some 400, 110 and 110 (``many_cards``).
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import django
@@ -28,6 +26,7 @@ from django.conf import settings
 from tests import settings as of_tests
 from tests.faults.databases import Postgres, administer_postgres, fresh_name, postgres_server
 
+from .figures import Figure, command_line, report
 from .many_cards import ACCOUNTS, BATCH, LARGE, OLD_ACCOUNT, SMALL, Size, fill
 
 TARGET = 2.0
@@ -173,8 +172,8 @@ class Side:
         return sorted(found, reverse=True)
 
 
-def compare(name: str, sides: dict[str, Side], rounds: int) -> dict[str, Any]:
-    """Print the medians of a page on both sides, and return them with their ratio."""
+def compare(name: str, sides: dict[str, Side], rounds: int) -> Figure:
+    """Return the ratio of the medians of a page on both sides."""
     taken: dict[str, list[float]] = {alias: [] for alias in sides}
     rows = {alias: side.ask(name)[1] for alias, side in sides.items()}
     if rows["large"] != rows["small"]:
@@ -182,32 +181,20 @@ def compare(name: str, sides: dict[str, Side], rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         for alias, side in sides.items():
             taken[alias].append(side.ask(name)[0])
-    medians = {alias: statistics.median(found) for alias, found in taken.items()}
-    ratio = medians["large"] / medians["small"]
-    beside = "  ".join(f"{alias} {median:6.0f} ms" for alias, median in medians.items())
-    verdict = "ok" if ratio <= TARGET else "ABOVE TARGET"
-    shown = "" if rows["large"] is None else f"{rows['large']} rows"
-    sys.stdout.write(f"{name:24} {shown:>8}  {beside}  ratio {ratio:.2f}  {verdict}\n")
-    sys.stdout.flush()
-    return {"page": name, "rows": rows["large"], "ratio": ratio} | medians
+    large, small = (statistics.median(taken[alias]) for alias in sides)
+    shown = "" if rows["large"] is None else f", {rows['large']} rows"
+    beside = f"a thousand cards, {small:.0f} ms"
+    return Figure(f"{name}{shown}", large / small, beside=beside, at_most=TARGET)
 
 
-def main() -> None:
-    """Measure the pages, and append what was found to the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--rounds", type=int, default=15, help="turns of each page and side; default 15")
-    add("--pages", default="", help="only the pages with this text in their names")
-    add("--statements", type=int, default=0, help="print so many of the slowest of a large page")
-    add("--output", type=Path, help="a file to which each page is added as a line of JSON")
-    options = parser.parse_args()
-    configure()
+def figures(options: argparse.Namespace) -> Iterator[Figure]:
+    """Fill both sides, and yield the ratio of each page."""
     sides = {alias: Side(size) for alias, size in SIZES.items()}
     try:
         for side in sides.values():
             side.fill()
         names = [name for name in sides["large"].pages if options.pages in name]
-        found = [compare(name, sides, options.rounds) for name in names]
+        yield from (compare(name, sides, options.rounds) for name in names)
         for name in names if options.statements else ():
             for milliseconds, sql in sides["large"].slowest(name)[: options.statements]:
                 sys.stdout.write(f"{name}: {milliseconds:.0f} ms  {sql}\n")
@@ -215,9 +202,17 @@ def main() -> None:
         for side in sides.values():
             side.connection.close()
             side.database.drop()
-    if options.output:
-        with options.output.open("a") as file:
-            file.writelines(json.dumps(each) + "\n" for each in found)
+
+
+def main() -> None:
+    parser = command_line(__doc__)
+    add = parser.add_argument
+    add("--rounds", type=int, default=15, help="turns of each page and side; default 15")
+    add("--pages", default="", help="only the pages with this text in their names")
+    add("--statements", type=int, default=0, help="print so many of the slowest of a large page")
+    options = parser.parse_args()
+    configure()
+    report(figures(options), options.json)
 
 
 if __name__ == "__main__":

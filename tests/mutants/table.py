@@ -245,7 +245,7 @@ GATES = _of(
     ("_opened", '"limit_probe_at": 0', '"limit_probe_at": state.limit_probe_at',
      "an end makes no room"),
     ("_blocked", '"probes": 1', '"probes": 0', "the second probe comes as soon as the first"),
-    ("_blocked", "if state.blocked_since is not None", "if False", "a probe begins the block anew"),
+    ("_blocked", "if state.blocked_since is None", "if True", "a probe begins the block anew"),
     ("_failed", "state.failures + 1 >= BLOCK_AFTER_FAILURES",
      "state.failures >= BLOCK_AFTER_FAILURES", "six failures block"),
     ("", "BLOCK_AFTER_FAILURES = 5", "BLOCK_AFTER_FAILURES = 4", "four failures block"),
