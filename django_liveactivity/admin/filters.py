@@ -218,7 +218,7 @@ class TypeFilter(CardFilter):
 class OutcomeFilter(CardFilter):
     """What the vendor answered last: no index names it, and each card's operations are asked."""
 
-    newest = 10_000
+    newest = 5_000
 
     title = _("last outcome")
     parameter_name = "outcome"
