@@ -281,3 +281,9 @@ def test_options_of_exactly_the_limit_are_taken(over, taken):
     else:
         with pytest.raises(InvalidInputError, match="shorten them"):
             check_options(Endpoint.STREAM, "progress", options)
+
+
+@pytest.mark.parametrize("endpoint", EVERY)
+def test_a_value_with_its_limit_is_progress_enough(endpoint):
+    body = check_content(endpoint, Progress(title="Import", value=3, upper_limit=9))
+    assert body == {"title": "Import", "type": "progress", "value": 3, "upper_limit": 9}

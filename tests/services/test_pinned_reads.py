@@ -90,3 +90,11 @@ def test_a_scheduled_end_closes_the_second_row_of_its_key_as_the_plan_does():
     assert [(row.pk, bool(row.is_closed)) for row in cards] == [(twin.pk, True), (card.pk, True)]
     deliver()
     assert set(LiveActivity.objects.values_list("status", flat=True)) == {"ended"}
+
+
+def test_the_end_that_stands_for_a_card_is_newer_than_its_content():
+    services.end_activity(services.stream_activity("order-42", CONTENT))
+    deliver()
+    card = services.stream_activity("order-42", CONTENT)
+    end = services.end_activity(card)
+    assert selectors.due_ends([card]) == {card.pk: end}
