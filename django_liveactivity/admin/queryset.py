@@ -15,7 +15,8 @@ from django_liveactivity import conf
 from .cards import Cards, DescribedCard, describe
 from .filters import AccountFilter, CardFilter
 from .search import search
-from .window import LIMIT, Window, cut, is_cut, limit_text, newest_ids
+from .window import LIMIT, Window, cut, is_cut, newest_ids
+from .wording import number_text
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,12 @@ class CardList(ChangeList):
     @property
     def limit(self) -> str:
         """How many cards a list has at most, as the page says it."""
-        return limit_text()
+        return number_text(LIMIT)
 
     @property
     def looked_at(self) -> str:
         """How many of the newest cards were looked at if there are others, as the page says it."""
-        return limit_text(self.found.newest)
+        return number_text(self.found.newest)
 
     @property
     def accounts(self) -> list[str]:

@@ -24,7 +24,8 @@ from django_liveactivity.models import (
 from django_liveactivity.selectors import SUBJECT_PK
 
 from .cards import OPEN, Cards
-from .window import Window, capped, limit_text, newest_ids
+from .window import LIMIT, Window, capped, newest_ids
+from .wording import number_text
 
 MAX_WORDS = 8
 """Further words are not looked for."""
@@ -44,7 +45,7 @@ def _help() -> str:
         "Words from the lock screen, and parts of titles and keys, are looked for in those that "
         "are not over and in the newest %(count)s."
     )
-    return text % {"count": limit_text()}
+    return text % {"count": number_text(LIMIT)}
 
 
 HELP = lazy(_help, str)()

@@ -6,24 +6,19 @@ The ids come first, from an index alone, so that a page costs the same beside a 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
 from .cards import OPEN, Cards
-from .wording import number_text
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T", int, tuple[int, str])
 
 LIMIT = 20_000
 """So many cards does a list have at most, and so many of the newest are looked at one by one."""
-
-
-def limit_text(limit: int = LIMIT) -> str:
-    """Return a limit as a page says it."""
-    return number_text(limit)
 
 
 def capped(ids: QuerySet[M, int]) -> list[int]:
@@ -44,6 +39,11 @@ def cut(ids: Sequence[int]) -> list[int]:
 def newest_ids(rows: Cards) -> list[int]:
     """Return the ids of cards, the newest first, capped."""
     return capped(rows.order_by("-pk").values_list("pk", flat=True))
+
+
+def _merged(parts: Iterable[list[T]], count: int) -> list[T]:
+    """Return the first so many of several lists together, each of which has its largest first."""
+    return list(heapq.merge(*parts, reverse=True))[:count]
 
 
 @dataclass(frozen=True)
@@ -86,18 +86,15 @@ class Window:
 
     def ids(self, rows: Cards) -> list[int]:
         """Return the ids of the rows within the window, the newest first; capped."""
-        found = [newest_ids(part) for part in self.parts(rows)]
-        return list(heapq.merge(*found, reverse=True))[: LIMIT + 1]
+        return _merged(map(newest_ids, self.parts(rows)), LIMIT + 1)
 
     def read(self, rows: Cards) -> list[tuple[int, str]]:
         """Return what ``ids`` does, each with the card's status."""
         newest = [part.order_by("-pk").values_list("pk", "status") for part in self.parts(rows)]
-        found = [list(part[: LIMIT + 1]) for part in newest]
-        return list(heapq.merge(*found, reverse=True))[: LIMIT + 1]
+        return _merged((list(part[: LIMIT + 1]) for part in newest), LIMIT + 1)
 
     def open_ids(self, rows: Cards, count: int) -> list[int]:
         """Return the ids of so many open cards of the window, the newest ones."""
         rows = rows if self.named is None else rows.filter(pk__in=self.named)
         newest = rows.order_by("-pk").values_list("pk", flat=True)
-        found = [list(newest.filter(status=status)[:count]) for status in OPEN]
-        return list(heapq.merge(*found, reverse=True))[:count]
+        return _merged((list(newest.filter(status=status)[:count]) for status in OPEN), count)
