@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf
+from django_liveactivity.health.status import MARKED
 from django_liveactivity.models import LiveActivity, Now, Operation
 from django_liveactivity.selectors import EXPIRED_AFTER_MS
 
@@ -187,11 +188,8 @@ class AttentionFilter(CardFilter):
 
 
 def _wanting(rows: Cards) -> list[int]:
-    """Return the ids of the cards that an operator should look at, the newest first; capped.
-
-    MariaDB and SQLite read a bare column without its index, so none is compared with True.
-    """
-    marked = rows.filter(needs_attention__in=[True]).order_by().values_list("pk", flat=True)
+    """Return the ids of the cards that an operator should look at, the newest first; capped."""
+    marked = rows.filter(MARKED).order_by().values_list("pk", flat=True)
     refused = newest_ids(rows.filter(pk__in=_refused_cards(rows)))
     return sorted({*capped(marked), *refused}, reverse=True)
 
