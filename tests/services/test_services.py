@@ -13,6 +13,7 @@ from django_liveactivity import Progress, services
 from django_liveactivity.backends.locmem import outbox
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import capture_activities, deliver
+from tests.reads import statements
 from tests.shop.models import Order
 
 CONTENT = Progress(title="Order 42", percentage=40)
@@ -114,10 +115,8 @@ class TestRows:
 @pytest.mark.django_db
 class TestCost:
     def count(self, call) -> int:
-        with transaction.atomic(), CaptureQueriesContext(connection) as queries:
-            call()
-        statements = [q["sql"].split()[0] for q in queries]
-        return len([s for s in statements if s not in ("SAVEPOINT", "RELEASE")])
+        with transaction.atomic():
+            return len(statements(call))
 
     def test_a_service_call_costs_the_host_three_queries_at_most(self):
         assert self.count(lambda: services.stream_activity("a", CONTENT)) == 3
