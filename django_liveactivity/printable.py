@@ -37,6 +37,11 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def shortened(text: str, limit: int) -> str:
+    """Return a text of at most so many characters, with an ellipsis where it is cut."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
 def _escaped(character: str) -> str:
     # json.dumps lets one control character through: DEL.
     return json.dumps(character)[1:-1].replace("\x7f", r"\u007f")

@@ -10,6 +10,7 @@ from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.settings import api_settings
 
 from django_liveactivity.exceptions import MAX_ERRORS, FieldError, InvalidInputError
+from django_liveactivity.printable import shortened
 
 MAX_PATH = 200
 MAX_MESSAGE = 300
@@ -37,8 +38,7 @@ class RefusedError(APIException):
 
 def _bounded(text: str, limit: int) -> str:
     """Return the start of a text, without the unpaired surrogates that UTF-8 cannot hold."""
-    start = text if len(text) <= limit else f"{text[: limit - 1]}…"
-    return start.encode(errors="backslashreplace").decode()
+    return shortened(text, limit).encode(errors="backslashreplace").decode()
 
 
 def error_response(error: Exception) -> Exception:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from django_liveactivity.exceptions import FieldError, InvalidInputError
+from django_liveactivity.printable import shortened
 
 from .encoding import BODY_LIMIT, JSONObject, RuleError, normalized
 
@@ -59,7 +60,7 @@ def _field_error(model: type[BaseModel], details: ErrorDetails) -> FieldError:
     context = details.get("ctx", {})
     ours = context.get("error")
     rest = ours.path if isinstance(ours, RuleError) else ()
-    path = ".".join(_short(str(part)) for part in (*details["loc"], *rest))
+    path = ".".join(shortened(str(part), MAX_NAME) for part in (*details["loc"], *rest))
     if isinstance(ours, RuleError):
         return FieldError(path, ours.message)
     if details["type"] == "extra_forbidden":
@@ -72,10 +73,6 @@ def _field_error(model: type[BaseModel], details: ErrorDetails) -> FieldError:
 def _unknown(model: type[BaseModel]) -> str:
     more = "; each type has more" if model.__subclasses__() else ""
     return f"Unknown field. Known fields: {', '.join(model.model_fields)}{more}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
 def _model_at(model: type[BaseModel], path: Iterable[int | str]) -> type[BaseModel]:

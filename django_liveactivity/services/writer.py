@@ -40,6 +40,7 @@ from django_liveactivity.models import (
 from django_liveactivity.models.activity import MAX_SUBJECT
 from django_liveactivity.models.operation import MAX_ACTOR
 from django_liveactivity.models.tracking import MAX_ERROR
+from django_liveactivity.printable import shortened
 
 if TYPE_CHECKING:
     from django_liveactivity.content import Options
@@ -378,8 +379,7 @@ def actor_text(actor: object) -> str:
         return checked_text("actor", plain, MAX_ACTOR)
     if plain is None or isinstance(plain, NO_PRINCIPALS):
         raise InvalidInputError.at("actor", "Give a user, another principal, or a name.")
-    text = _storable_part(_principal_name(actor))
-    return text if len(text) <= MAX_ACTOR else f"{text[: MAX_ACTOR - 1]}…"
+    return shortened(_storable_part(_principal_name(actor)), MAX_ACTOR)
 
 
 def _principal_name(principal: object) -> str:

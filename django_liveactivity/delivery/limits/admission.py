@@ -15,6 +15,7 @@ from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account, Timing
 from django_liveactivity.delivery.rules.verdicts import AccountEffect
 from django_liveactivity.models import AccountState, Now, rows_of
+from django_liveactivity.printable import shortened
 
 Changes = dict[str, object]
 """The columns to write, each with its value or expression."""
@@ -120,7 +121,7 @@ def account_changes(
             changes = {
                 "billing_since": Now(),
                 "billing_probe_at": Now() + timing.probe_first,
-                "vendor_words": _words(answer),
+                "vendor_words": shortened(answer.said, LONGEST_WORDS),
             }
         case AccountEffect.LIMIT if state.limit_since is None:
             changes = {"limit_since": Now(), "limit_probe_at": Now() + timing.limit_first}
@@ -150,15 +151,13 @@ def _opened(state: AccountState, *, is_content: bool, starts: bool) -> Changes:
 def _blocked(state: AccountState, answer: Answer, timing: Timing) -> Changes:
     """Return what blocks an account, with the answer in words that ``status`` reads."""
     reason = f"{answer.outcome} {answer.status or ''}".strip()
-    changes: Changes = {"blocked_reason": reason, "vendor_words": _words(answer)}
+    changes: Changes = {
+        "blocked_reason": reason,
+        "vendor_words": shortened(answer.said, LONGEST_WORDS),
+    }
     if state.blocked_since is None:
         changes |= {"blocked_since": Now(), "probe_at": Now() + timing.probe_first, "probes": 1}
     return changes
-
-
-def _words(answer: Answer) -> str:
-    said = answer.said
-    return said if len(said) <= LONGEST_WORDS else f"{said[: LONGEST_WORDS - 1]}…"
 
 
 def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -> Changes:
