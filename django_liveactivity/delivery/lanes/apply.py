@@ -18,6 +18,7 @@ from django_liveactivity.models import (
     Now,
     Operation,
     Source,
+    compiled,
     lane_digest,
     rows_of,
 )
@@ -109,14 +110,14 @@ def finish_operations(
     changes = {"state": state, "outcome": outcome, "next_try_at": None, "finished_at": Now()}
     for start in range(0, len(operations), BATCH):
         ids = [o.pk for o in operations[start : start + BATCH]]
-        Operation.objects.using(using).filter(pk__in=ids).update(**changes)
+        compiled.update(Operation, using, {"pk__in": ids}, changes)
 
 
 def update_unfinished(using: str, operations: Sequence[Operation], **changes: object) -> None:
     """Change operations, except those that were given up meanwhile."""
     if operations:
-        rows = Operation.objects.using(using).filter(pk__in=[o.pk for o in operations])
-        rows.filter(state__in=Operation.UNFINISHED).update(**changes)
+        those = {"pk__in": [o.pk for o in operations], "state__in": Operation.UNFINISHED}
+        compiled.update(Operation, using, those, changes)
 
 
 def defer_lane(account: Account, digest: str) -> None:
@@ -133,6 +134,12 @@ def card_rows(using: str, cards: Sequence[int]) -> QuerySet[LiveActivity, LiveAc
     return LiveActivity.objects.using(using).filter(pk__in=cards)
 
 
+def update_cards(using: str, cards: Sequence[int], changes: Changes) -> None:
+    """Change the rows of a lane's card."""
+    if cards:
+        compiled.update(LiveActivity, using, {"pk__in": [*cards]}, changes)
+
+
 def mark_displayed(using: str, lane: Lane, cards: Sequence[int]) -> None:
     """Give rows that were never sent themselves the status of the card they stand for."""
     if cards:
@@ -145,7 +152,7 @@ def mark_ended(
 ) -> None:
     """Mark the rows of a lane's card as ended; ``also`` are other columns to write."""
     ended = {"status": Status.ENDED, "ended_at": Now(), "generation": lane.generation}
-    card_rows(using, cards).update(**ended, needs_attention=attention, **also)
+    update_cards(using, cards, {**ended, "needs_attention": attention, **also})
 
 
 def evict(account: Account, answer: Answer, operation: Operation) -> None:

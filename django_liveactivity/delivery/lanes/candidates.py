@@ -112,16 +112,16 @@ def due_accounts(using: str) -> dict[str, frozenset[Rank | None]]:
 
 
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:
-    rows = compiled.run(_due_operations, account.database, rank, account=account.alias)
-    found = list({row.lane_digest: row for row in rows}.values())
+    rows = compiled.tuples(_due_operations, account.database, rank, account=account.alias)
+    found = {digest: (key, identity, leased) for digest, key, identity, leased in rows}
     if found:  # at random, so that workers of one moment mostly choose different lanes
-        one: Any = random.choice(found)
-        many = len(found) > 1
-        new = one.leased_until == NO_LANE
-        yield Target(one.lane_digest, one.key, one.identity, new, rank, ready_at, many)
+        digest = random.choice(list(found))
+        key, identity, leased_until = found[digest]
+        new, many = leased_until == NO_LANE, len(found) > 1
+        yield Target(digest, key, identity, new, rank, ready_at, many)
 
 
-def _due_operations(using: str, rank: Rank) -> QuerySet[Operation, Operation]:
+def _due_operations(using: str, rank: Rank) -> QuerySet[Operation, tuple[Any, ...]]:
     lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
     # No join: MariaDB would begin with the cards, and sort all that waits for them.
     card = LiveActivity.objects.filter(pk=OuterRef("activity_id"))
@@ -134,7 +134,8 @@ def _due_operations(using: str, rank: Rank) -> QuerySet[Operation, Operation]:
         leased_until=Coalesce(Subquery(lane.values("lease_until")[:1]), NO_LANE),
     )
     free = described.filter(leased_until__lte=Now()).order_by("next_try_at")
-    rows: QuerySet[Operation, Operation] = free.only("pk", "lane_digest")[:LOOK_AHEAD]
+    columns = ("lane_digest", "key", "identity", "leased_until")
+    rows: QuerySet[Operation, tuple[Any, ...]] = free.values_list(*columns)[:LOOK_AHEAD]
     return rows
 
 

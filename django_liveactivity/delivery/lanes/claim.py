@@ -21,7 +21,7 @@ from django_liveactivity.delivery.limits.admission import Changes, admission, re
 from django_liveactivity.delivery.rules.bodies import content_call, end_call
 from django_liveactivity.delivery.rules.plan import Plan
 from django_liveactivity.delivery.transaction import durable_transaction
-from django_liveactivity.models import AccountState, Attempt, Lane, Now, Operation
+from django_liveactivity.models import AccountState, Attempt, Lane, Now, Operation, compiled
 from django_liveactivity.printable import get_logger
 
 from .apply import apply_plan, lane_changes
@@ -147,10 +147,9 @@ def _take_lane(context: DrainContext, snapshot: LaneSnapshot, claimed: Claim | N
         for name, value in changes.items():
             setattr(claimed.lane, name, value)
         changes["lease_until"] = Now() + context.timing.lease
-    rows = Lane.objects.using(context.database).filter(
-        pk=snapshot.lane.pk, fence=snapshot.lane.fence
-    )
-    if not rows.filter(lease_until__lte=Now()).update(fence=F("fence") + 1, **changes):
+    changes["fence"] = F("fence") + 1
+    seen = {"pk": snapshot.lane.pk, "fence": snapshot.lane.fence, "lease_until__lte": Now()}
+    if not compiled.update(Lane, context.database, seen, changes):
         raise OvertakenError
 
 
@@ -163,8 +162,8 @@ def _reserve(context: DrainContext, claimed: Claim) -> None:
         spacing=context.rate_limit.spacing,
         timing=context.timing,
     )
-    rows = AccountState.objects.using(context.database).filter(pk=context.state.pk, **taken.seen)
-    if taken.updates and not rows.update(**taken.updates):
+    seen = {"pk": context.state.pk, **taken.seen}
+    if taken.updates and not compiled.update(AccountState, context.database, seen, taken.updates):
         raise OvertakenError
     slot, attempt = claimed.slot, claimed.attempt_id
     if slot is not None and not rate.take(context.account, slot, attempt, context.rate_limit):

@@ -25,6 +25,7 @@ from django_liveactivity.models import (
     LiveActivity,
     Now,
     Operation,
+    compiled,
     lane_digest,
     rows_of,
 )
@@ -121,19 +122,20 @@ def _release(answered: _Answered) -> bool:
         # earlier try may have reached the phone keeps its own.
         changes["newest_content_id"] = lane.displayed_id
         changes["deadline_at"] = Now() if lane.displayed_id else None
-    rows = Lane.objects.using(answered.database).filter(pk=lane.pk, fence=lane.fence)
-    return bool(rows.update(**changes))
+    held = {"pk": lane.pk, "fence": lane.fence}
+    return bool(compiled.update(Lane, answered.database, held, changes))
 
 
 def _store_attempt(answered: _Answered) -> None:
     answer = answered.answer
-    Attempt.objects.using(answered.database).filter(pk=answered.claim.attempt_id).update(
-        status=answer.status,
-        outcome=answer.outcome,
-        answer=answer.text,
-        error=answer.error[:255],
-        duration_ms=round(answer.duration * 1000),
-    )
+    stored = {
+        "status": answer.status,
+        "outcome": answer.outcome,
+        "answer": answer.text,
+        "error": answer.error[:255],
+        "duration_ms": round(answer.duration * 1000),
+    }
+    compiled.update(Attempt, answered.database, {"pk": answered.claim.attempt_id}, stored)
 
 
 def _record_end(answered: _Answered) -> None:
@@ -171,19 +173,20 @@ def _acknowledge_ends(answered: _Answered) -> None:
 def _record_content(answered: _Answered) -> None:
     using, claim, answer = answered.database, answered.claim, answered.answer
     apply.finish_operations(using, [claim.operation], answered.verdict.state, answer.outcome)
-    cards = apply.card_rows(using, claim.lane.cards)
+    cards = claim.lane.cards
     if answered.verdict.state == State.DONE:
-        cards.update(
-            status=Status.PAUSED if answer.outcome == Outcome.PAUSED else Status.LIVE,
-            generation=claim.lane.generation,
-            ended_at=None,
-            **_displayed(answered),
-            **_remember_ids(answered),
-        )
+        paused = answer.outcome == Outcome.PAUSED
+        shown: Changes = {
+            "status": Status.PAUSED if paused else Status.LIVE,
+            "generation": claim.lane.generation,
+            "ended_at": None,
+        }
+        shown |= _displayed(answered) | _remember_ids(answered)
+        apply.update_cards(using, cards, shown)
     elif claim.lane.displayed_id:
-        apply.mark_displayed(using, claim.lane, claim.lane.cards)
+        apply.mark_displayed(using, claim.lane, cards)
     else:
-        cards.update(status=Status.FAILED, ended_at=Now())
+        apply.update_cards(using, cards, {"status": Status.FAILED, "ended_at": Now()})
 
 
 def _displayed(answered: _Answered) -> dict[str, str]:
@@ -287,8 +290,7 @@ def _update_account(answered: _Answered) -> None:
         timing=context.timing,
     )
     if changes:
-        states = AccountState.objects.using(context.database)
-        states.filter(pk=context.state.pk).update(**changes)
+        compiled.update(AccountState, context.database, {"pk": context.state.pk}, changes)
     if changes.get("limit_probe_at") == 0 or "limit_since" in changes:
         operations = rows_of(context.account, Operation)
         starts = operations.filter(rank=Operation.Rank.WAITING_START, next_try_at__gt=Now())

@@ -11,7 +11,7 @@ from django.db.models import F, Min
 
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.transaction import durable_transaction
-from django_liveactivity.models import AccountState, DrainPermit, Now, rows_of
+from django_liveactivity.models import AccountState, DrainPermit, Now, compiled, rows_of
 
 PERMITS = 4
 RENEW_AFTER = 0.5
@@ -75,13 +75,15 @@ def ensure_rows(account: Account) -> None:
 
 @durable_transaction
 def _take(account: Account, free: DrainPermit) -> Permit | None:
-    rows = rows_of(account, DrainPermit).filter(pk=free.pk, fence=free.fence)
-    if not rows.update(lease_until=Now() + account.timing.permit, fence=F("fence") + 1):
+    seen = {"pk": free.pk, "fence": free.fence}
+    leased = {"lease_until": Now() + account.timing.permit, "fence": F("fence") + 1}
+    if not compiled.update(DrainPermit, account.database, seen, leased):
         return None
     return Permit(account, free.pk, free.number, free.fence + 1, time.monotonic())
 
 
 @durable_transaction
 def _lease(account: Account, held: Permit, duration: int | None) -> bool:
-    rows = rows_of(account, DrainPermit).filter(pk=held.pk, fence=held.fence)
-    return bool(rows.update(lease_until=0 if duration is None else Now() + duration))
+    own = {"pk": held.pk, "fence": held.fence}
+    until = {"lease_until": 0 if duration is None else Now() + duration}
+    return bool(compiled.update(DrainPermit, account.database, own, until))

@@ -125,19 +125,17 @@ def take(account: Account, slot: int, attempt: int, rate_limit: RateLimit) -> bo
     A worker that dies holds it for a lease and a window, as if it had sent at the last moment.
     """
     hold = account.timing.lease + rate_limit.window
-    rows = RateLimitSlot.objects.using(account.database).filter(pk=slot, free_at__lt=Now())
-    return bool(rows.update(free_at=Now() + hold, fence=attempt))
+    free, taken = {"pk": slot, "free_at__lt": Now()}, {"free_at": Now() + hold, "fence": attempt}
+    return bool(compiled.update(RateLimitSlot, account.database, free, taken))
 
 
 def give_back(
     account: Account, slot: int, attempt: int, rate_limit: RateLimit, *, latency: int | None
 ) -> None:
     """Free the slot a window after the call; at once if nothing was sent (latency None)."""
-    rows = RateLimitSlot.objects.using(account.database).filter(pk=slot, fence=attempt)
-    if latency is None:
-        rows.update(free_at=Now())
-    else:
-        # The vendor counts the call somewhere between sending and answer. The window begins at
-        # the latest of the plausible moments, so that a slow call never brings the next too early.
-        spent = max(0, latency - account.timing.latency_allowance)
-        rows.update(free_at=Now() + rate_limit.window - spent)
+    # The vendor counts the call somewhere between sending and answer. The window begins at the
+    # latest of the plausible moments, so that a slow call never brings the next too early.
+    spent = max(0, (latency or 0) - account.timing.latency_allowance)
+    free_at = Now() + (0 if latency is None else rate_limit.window - spent)
+    held = {"pk": slot, "fence": attempt}
+    compiled.update(RateLimitSlot, account.database, held, {"free_at": free_at})
