@@ -1,7 +1,9 @@
 """Use the installed wheel as a newcomer would: only what it depends on is there."""
 
 import importlib.util
+import re
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -46,6 +48,10 @@ assert "site-packages" in package.parts, package
 assert (package / "py.typed").exists()
 assert (package / "locale/de/LC_MESSAGES/django.mo").exists()
 assert not any(map(importlib.util.find_spec, ("celery", "rest_framework", "tests")))
+description = metadata("django-liveactivity")["Description"]
+assert re.findall(r"\]\((?!https://)[^)]+\)", description) == [], (
+    "links that the index cannot follow"
+)
 call_command("migrate", verbosity=0)
 call_command("check", "--tag", "liveactivity")
 for template in (package / "templates").rglob("*.html"):

@@ -241,10 +241,32 @@ def test_every_page_that_agents_are_sent_to_exists():
         assert (ROOT / "docs" / source).exists(), page
 
 
-def test_the_readmes_links_live_on_the_package_index_once_there_is_an_address():
-    relative = re.findall(r"\]\((?!https://)([^)#]+)", README.read_text())
+def on_the_index(text: str) -> str:
+    """Return the README as the package index shows it, by the substitutions of pyproject.toml."""
+    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["metadata"]
+    for each in metadata["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(each["pattern"], each["replacement"], text)
+    return text
 
-    assert bool(relative) != ("urls" in PROJECT)
+
+def test_the_readmes_links_live_on_the_package_index():
+    address = PROJECT["urls"]["Documentation"] + "en/latest/"
+    text = on_the_index(README.read_text())
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    pages = [link.removeprefix(address) for link in links if link.startswith(address)]
+
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert len(pages) > 20
+    for page in pages:
+        source = page.partition("#")[0].replace(".html", ".md").replace("_images/", "images/")
+        assert (ROOT / "docs" / source).exists(), page
+
+
+def test_the_projects_links_are_pages_of_the_documentation():
+    first, *more = PROJECT["urls"].values()
+    for link in more:
+        page = link.removeprefix(f"{first}en/latest/").replace(".html", ".md")
+        assert (ROOT / "docs" / page).exists(), link
 
 
 def test_the_vendors_page_names_tests_that_there_are():
