@@ -14,6 +14,7 @@ from tests.faults.brokers import Redis
 from tests.faults.generator import end, transaction
 from tests.faults.harness import OPERATIONS, World
 from tests.faults.own_servers import private
+from tests.faults.processes import ask
 
 from .saturation import Load
 
@@ -63,6 +64,19 @@ def sdk(task: str, *options: str) -> Way:
 
 
 @contextmanager
+def outbox(world: World, load: Load) -> Iterator[Left]:
+    """The SDK in jobs of procrastinate, a queue in PostgreSQL: eight at once, retried for ever."""
+    command = ("procrastinate", "-a", "tests.benchmarks.peers.app")
+    defer = f"end.batch_defer(*[{{'stream_key': key}} for key in {load.keys!r}])"
+    code = f"from tests.benchmarks.peers import app, end\nwith app.open(): {defer}"
+    world.start(*command, "schema", "--apply", name="schema").popen.wait()
+    ask(world.run, code)
+    world.start(*command, "worker", "-c", WORKERS, name="procrastinate")
+    unfinished = "SELECT COUNT(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+    yield lambda: int(world.database.rows(unfinished)[0][0])
+
+
+@contextmanager
 def perfect_log(world: World, load: Load) -> Iterator[Left]:
     """One process that knows every call: what nothing else can beat."""
     numbers = map(str, (load.ends, load.calls, load.seconds))
@@ -79,6 +93,7 @@ WAYS: dict[str, tuple[str, Way]] = {
         sdk("end_retried_for_ever", "-c", WORKERS),
     ),
     "rate-limit": ("SDK in a task, rate_limit, -c 1", sdk("end_limited", *ONE_BY_ONE)),
+    "outbox": ("SDK in a job of procrastinate, -c 8", outbox),
     "perfect": ("a perfect log in one process", perfect_log),
 }
 
