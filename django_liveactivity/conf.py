@@ -1,125 +1,278 @@
-"""The setting ``LIVEACTIVITY``, read in this one module: an account per alias, as in ``CACHES``."""
+"""The accounts: those of the setting ``LIVEACTIVITY``, and those of the host's account source.
+
+Settings are read in this one module.
+"""
 
 from __future__ import annotations
 
 import functools
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
+from django.utils.module_loading import import_string
 
-from .exceptions import InvalidInputError
+from .account_entry import (
+    Account,
+    HiddenValues,
+    Timing,
+    UnknownKeyError,
+    read_account,
+    read_timing,
+    refuse_unknown,
+)
+from .account_source import AccountSource, KnownAccounts
+from .exceptions import AccountSourceError, UnknownAccountError
 
-DEFAULT_ACCOUNT = "default"
+__all__ = [
+    "ALIAS",
+    "DEFAULT_ACCOUNT",
+    "MAX_ALIAS",
+    "Account",
+    "DatabaseAccounts",
+    "HiddenValues",
+    "Timing",
+    "UnknownKeyError",
+    "account",
+    "account_source",
+    "accounts",
+    "changes",
+    "databases",
+    "find_account",
+    "find_stand_in",
+    "forget_version",
+    "has_several_accounts",
+    "may_be_of_source",
+    "of_source",
+    "refuse_unknown",
+    "stand_in",
+    "timing_of_source",
+]
+
 MAX_ALIAS = 64
+DEFAULT_ACCOUNT = "default"
 ALIAS = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_ALIAS}}}")
-KNOWN_KEYS = ("BACKEND", "DISPATCHER", "DATABASE", "OPTIONS", "TIMING", "RAISE_TRACKING_ERRORS")
-
-
-class UnknownKeyError(ImproperlyConfigured):
-    """An unknown key or option."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Every duration of delivery, in milliseconds of the database's clock.
-
-    Tests run the same code faster with ``Timing().divided_by(20)``.
-    """
-
-    lease: int = 60_000
-    quarantine: int = 60_000
-    drain: int = 5_000
-    permit: int = 16_000  # the deadline of a call, and a second
-    sweep: int = 15_000
-    catch_up: int = 1_000
-    alarm_grace: int = 2_000  # a wake-up that is later than this counts as lost
-    call_deadline: int = 15_000
-    backoff_first: int = 1_000
-    backoff_cap: int = 60_000
-    backoff_long_after: int = 600_000
-    backoff_long_cap: int = 900_000
-    freeze_step: int = 10_000
-    freeze_cap: int = 30_000
-    retry_after_cap: int = 300_000
-    probe_first: int = 30_000
-    probe_cap: int = 300_000
-    limit_first: int = 15_000
-    limit_cap: int = 300_000
-    operator_retry: int = 3_600_000
-    latency_allowance: int = 750
-    keep_finished: int = 30 * 24 * 3_600_000
-    overdue_after: int = 300_000
-    silent_after: int = 90_000  # six sweeps
-    alert_every: int = 300_000
-
-    def divided_by(self, divisor: int) -> Timing:
-        """Return the same proportions, ``divisor`` times as fast; no duration falls below 1 ms."""
-        return Timing(**{f.name: max(1, getattr(self, f.name) // divisor) for f in fields(self)})
-
-
-class HiddenValues:
-    """The values of a dict of the settings, to be asked for one by one.
-
-    Error reporters print the locals of every frame, and walk what is a Mapping or a sequence. So
-    this is neither, has no ``__dict__``, and tells only the names. ``get(name, default)`` is the
-    built-in method of a private dict: there is no frame of it to print.
-
-    Args:
-        name: what the messages call the dict.
-        read: returns it. Nothing of ours ever keeps it in a variable, and neither may *read*.
-        wanted: what the message asks for if it is no dict.
-
-    Raises:
-        ImproperlyConfigured: it is no dict.
-    """
-
-    __slots__ = ("get", "names")
-
-    def __init__(self, name: str, read: Callable[[], Any], wanted: str = "a dict") -> None:
-        # Of its type, as the isinstance() of an abstract class has a frame that holds the value.
-        if not issubclass(type(read()), Mapping):
-            raise ImproperlyConfigured(f"{name} must be {wanted}.")
-        self.get: Callable[..., Any] = dict(read()).get
-        self.names: tuple[Any, ...] = tuple(read())
-
-    def __repr__(self) -> str:
-        names = getattr(self, "names", ())  # none yet in the traceback of what __init__ raises
-        return f"<{', '.join(map(str, names))}: values hidden>"
-
-    def __reduce__(self) -> str:
-        raise TypeError("settings are not pickled, as pickles end up in queues and caches")
-
-
-@dataclass(frozen=True)
-class Account:
-    """One entry of ``LIVEACTIVITY``: an API key, a rate limit, a backend, a database alias."""
-
-    alias: str
-    backend: str
-    dispatcher: str = "none"
-    database: str = "default"
-    options: HiddenValues = field(default_factory=lambda: HiddenValues("OPTIONS", dict))
-    timing: Timing = field(default_factory=Timing)
-    raise_tracking_errors: bool = False
+SOURCE_ALIAS = re.compile(rf"[a-z0-9_.-]{{1,{MAX_ALIAS}}}")
+"""Of an account source's accounts: MariaDB's default collation folds cases."""
+KEYS_OF_SOURCE = ("DATABASE", "DISPATCHER", "TIMING")
+"""What all accounts of a source have in common, so that none has to be asked for to know it."""
 
 
 def account(alias: str = DEFAULT_ACCOUNT) -> Account:
-    """Return the account of that alias.
+    """Return the account of that alias, from ``LIVEACTIVITY`` or from the account source.
 
     Raises:
-        InvalidInputError: at ``account``, if ``LIVEACTIVITY`` has no such alias.
-        ImproperlyConfigured: if the setting itself is wrong.
+        UnknownAccountError: at ``account``, if there is none of this alias.
+        AccountSourceError: if the source does not answer, and the account is not known here.
+        ImproperlyConfigured: if a setting, or the source's answer, is wrong.
     """
     found = accounts().get(alias) if isinstance(alias, str) else None
+    if found is None and may_be_of_source(alias):
+        found = _known_accounts(os.getpid()).get(alias)
     if found is None:  # without the others' names: callers of the endpoint read it, too
-        raise InvalidInputError.at("account", f"LIVEACTIVITY has no account {alias!r}.")
+        where = "LIVEACTIVITY has no account"
+        if account_source() is not None:
+            where = "Neither LIVEACTIVITY nor the account source has an account"
+        raise UnknownAccountError.at("account", f"{where} {alias!r}.")
     return found
+
+
+def find_account(alias: str) -> Account | None:
+    """Return the account of that alias, None if there is none or nobody can tell now."""
+    try:
+        return account(alias)
+    except (UnknownAccountError, AccountSourceError):
+        return None
+
+
+def stand_in(alias: str) -> Account:
+    """Return an account, or what is known of any of the source's: its rows, and its timing.
+
+    The source is not asked, so that it neither delays nor stops what needs no key: the sweep,
+    health and status. That one of this alias exists is not said.
+
+    Raises:
+        UnknownAccountError: at ``account``, if there is no source either.
+    """
+    if (found := accounts().get(alias)) is not None:
+        return found
+    if not may_be_of_source(alias):
+        raise UnknownAccountError.at("account", f"LIVEACTIVITY has no account {alias!r}.")
+    return of_source(alias)
+
+
+def find_stand_in(alias: str) -> Account | None:
+    """Return what ``stand_in`` does, None for an alias that no account can have."""
+    found = accounts().get(alias)
+    return of_source(alias) if found is None and may_be_of_source(alias) else found
+
+
+def of_source(alias: str) -> Account:
+    """Return what is known of any account of the source, which there has to be."""
+    return replace(_account_of_source(), alias=alias)
+
+
+def may_be_of_source(alias: object) -> bool:
+    """Tell whether an alias can be the account source's: its form, and not one of the settings'."""
+    if account_source() is None or not isinstance(alias, str) or not SOURCE_ALIAS.fullmatch(alias):
+        return False
+    return alias not in _folded_aliases()
+
+
+def forget_version() -> None:
+    """Have the account source asked for its version before it is asked for an account again."""
+    if account_source() is not None:
+        _known_accounts(os.getpid()).forget_version()
+
+
+def changes() -> int:
+    """Return a number that grows when the accounts of the source have changed; 0 without one."""
+    return 0 if account_source() is None else _known_accounts(os.getpid()).changes
+
+
+class DatabaseAccounts(NamedTuple):
+    """The accounts of one database.
+
+    Attributes:
+        named: those of ``LIVEACTIVITY``, by alias.
+        has_source: whether those of the account source live here, too.
+    """
+
+    named: Mapping[str, Account]
+    has_source: bool = False
+
+    def find(self, alias: str) -> Account | None:
+        """Return what ``stand_in`` does, None for an alias that does not belong here."""
+        if (found := self.named.get(alias)) is not None:
+            return found
+        return stand_in(alias) if self.has_source and may_be_of_source(alias) else None
+
+    @property
+    def timings(self) -> list[Timing]:
+        """The durations of the accounts."""
+        own = [timing_of_source()] if self.has_source else []
+        return [*own, *(account.timing for account in self.named.values())]
+
+
+def databases(aliases: Iterable[str] | None = None) -> dict[str, DatabaseAccounts]:
+    """Return the accounts by their databases, those of the source without listing them.
+
+    Args:
+        aliases: only these; by default all.
+    """
+    found: dict[str, dict[str, Account]] = {}
+    for alias in accounts() if aliases is None else aliases:
+        one = stand_in(alias)
+        found.setdefault(one.database, {})[alias] = one
+    source = account_source() if aliases is None else None
+    if source is not None:
+        found.setdefault(source.database, {})
+    return {
+        using: DatabaseAccounts(named, source is not None and source.database == using)
+        for using, named in found.items()
+    }
+
+
+def has_several_accounts() -> bool:
+    """Tell whether there may be more than one account."""
+    return account_source() is not None or len(accounts()) > 1
+
+
+@functools.cache
+def account_source() -> AccountSource | None:
+    """Return the host's account source, or None if it has none.
+
+    Raises:
+        ImproperlyConfigured: if ``LIVEACTIVITY_ACCOUNTS`` names none.
+    """
+    path = getattr(settings, "LIVEACTIVITY_ACCOUNTS", None)
+    if not path:
+        return None
+    try:
+        found = import_string(path)
+    except (ImportError, TypeError, AttributeError) as error:
+        raise ImproperlyConfigured(
+            f"LIVEACTIVITY_ACCOUNTS: cannot import {path!r}: {error}."
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, AccountSource)):
+        raise ImproperlyConfigured(
+            f"LIVEACTIVITY_ACCOUNTS: {path!r} is no subclass of "
+            "django_liveactivity.account_source.AccountSource."
+        )
+    return found()
+
+
+def _needed_source() -> AccountSource:
+    """Return the account source where there has to be one."""
+    source = account_source()
+    if source is None:
+        raise ImproperlyConfigured("LIVEACTIVITY_ACCOUNTS names no account source.")
+    return source
+
+
+@functools.cache
+def _known_accounts(_process: int) -> KnownAccounts[Account]:
+    """Return what is known of the source's accounts; a forked process begins with nothing."""
+    source = _needed_source()
+    return KnownAccounts(source, functools.partial(_ask_source, source))
+
+
+@functools.cache
+def _account_of_source() -> Account:
+    """Return what all accounts of the source have in common."""
+    source = _needed_source()
+    name = f"{type(source).__name__}.timing"
+    values = HiddenValues(name, lambda: {"TIMING": source.timing})
+    return Account(
+        alias="",
+        backend="",
+        dispatcher=source.dispatcher,
+        database=source.database,
+        timing=read_timing(name, values),
+        from_source=True,
+    )
+
+
+def timing_of_source() -> Timing:
+    """Return the durations of the source's accounts."""
+    return _account_of_source().timing
+
+
+@functools.cache
+def _folded_aliases() -> frozenset[str]:
+    return frozenset(alias.lower() for alias in accounts())
+
+
+def _ask_source(source: AccountSource, alias: str) -> Account | None:
+    """Return an account as the source has it; None if it has none of this alias."""
+    # The answer is in no variable: error reporters print the locals of every frame.
+    answer = {"answer": source.get(alias)}.get
+    if answer("answer") is None:
+        return None
+    common = of_source(alias)
+    name = common.name
+    values = HiddenValues(name, functools.partial(answer, "answer"))
+    for key in KEYS_OF_SOURCE:
+        given = values.get(key)
+        if given is not None and given != getattr(source, key.lower()):
+            raise ImproperlyConfigured(
+                f"{name}: {key} is that of all its accounts; set {type(source).__name__}."
+                f"{key.lower()}, and leave it out here."
+            )
+    own = read_account(alias, name, values)
+    return replace(
+        own,
+        database=common.database,
+        dispatcher=common.dispatcher,
+        timing=common.timing,
+        from_source=True,
+    )
 
 
 @functools.cache
@@ -131,7 +284,7 @@ def accounts() -> Mapping[str, Account]:
         "a dict of accounts, as CACHES is",
     )
     _check_aliases(configured.names)
-    return {alias: _read(alias, configured) for alias in configured.names}
+    return {alias: _entry(alias, configured) for alias in configured.names}
 
 
 def _check_aliases(aliases: Sequence[object]) -> None:
@@ -150,60 +303,14 @@ def _check_aliases(aliases: Sequence[object]) -> None:
             )
 
 
-def _read(alias: str, configured: HiddenValues) -> Account:
+def _entry(alias: str, configured: HiddenValues) -> Account:
     name = f"LIVEACTIVITY[{alias!r}]"
-    values = HiddenValues(name, lambda: configured.get(alias))
-    refuse_unknown(name, values.names, KNOWN_KEYS)
-    if not isinstance(values.get("BACKEND"), str):
-        raise ImproperlyConfigured(f"{name} needs a BACKEND, the dotted path of a backend class.")
-    if not isinstance(values.get("RAISE_TRACKING_ERRORS", False), bool):
-        raise ImproperlyConfigured(f"{name}['RAISE_TRACKING_ERRORS'] must be True or False.")
-    return Account(
-        alias=alias,
-        backend=values.get("BACKEND"),
-        dispatcher=values.get("DISPATCHER", "none"),
-        database=values.get("DATABASE", "default"),
-        options=_options(f"{name}['OPTIONS']", values),
-        timing=_timing(f"{name}['TIMING']", values),
-        raise_tracking_errors=values.get("RAISE_TRACKING_ERRORS", False),
-    )
-
-
-def _options(name: str, values: HiddenValues) -> HiddenValues:
-    if isinstance(values.get("OPTIONS"), HiddenValues):  # of an account that a test copies
-        return cast(HiddenValues, values.get("OPTIONS"))
-    return HiddenValues(name, lambda: values.get("OPTIONS", {}))
-
-
-def _timing(name: str, values: HiddenValues) -> Timing:
-    given = HiddenValues(name, lambda: values.get("TIMING", {}))
-    refuse_unknown(name, given.names, [f.name for f in fields(Timing)])
-    for key in given.names:
-        if type(given.get(key)) is not int or given.get(key) <= 0:
-            raise ImproperlyConfigured(f"{name}[{key!r}] must be a whole number of milliseconds.")
-    return Timing(**{key: given.get(key) for key in given.names})
-
-
-def refuse_unknown(name: str, given: Iterable[object], known: Iterable[str]) -> None:
-    """Refuse unknown keys: most are typing errors.
-
-    Args:
-        name: what the message calls the dict.
-        given: its keys, without the values: error reporters would print those.
-        known: the keys there are.
-
-    Raises:
-        UnknownKeyError: names them, and those there are.
-    """
-    unknown = set(given) - set(known)
-    if unknown:
-        raise UnknownKeyError(
-            f"{name} has unknown keys {', '.join(sorted(map(repr, unknown)))}; "
-            f"known: {', '.join(sorted(known))}."
-        )
+    return read_account(alias, name, HiddenValues(name, lambda: configured.get(alias)))
 
 
 @receiver(setting_changed)
 def _forget(*, setting: str, **_: object) -> None:
-    if setting == "LIVEACTIVITY":
-        accounts.cache_clear()
+    if setting in ("LIVEACTIVITY", "LIVEACTIVITY_ACCOUNTS"):
+        caches = (accounts, account_source, _known_accounts, _account_of_source, _folded_aliases)
+        for cache in caches:
+            cache.cache_clear()

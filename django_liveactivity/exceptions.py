@@ -3,6 +3,8 @@
 * LiveActivityError
   + InvalidInputError            (also a ValueError)
     - ContentRequiredError
+    - UnknownAccountError
+  + AccountSourceError
   + UnacknowledgedEndError
 """
 
@@ -11,11 +13,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
+    "AccountSourceError",
     "ContentRequiredError",
     "FieldError",
     "InvalidInputError",
     "LiveActivityError",
     "UnacknowledgedEndError",
+    "UnknownAccountError",
 ]
 
 
@@ -64,6 +68,14 @@ class InvalidInputError(LiveActivityError, ValueError):
 
 class ContentRequiredError(InvalidInputError):
     """An end needs content with a title when nothing is known of the card."""
+
+
+class UnknownAccountError(InvalidInputError):
+    """Neither LIVEACTIVITY nor the account source has an account of this alias."""
+
+
+class AccountSourceError(LiveActivityError):
+    """The account source does not answer, and the account is not known here; try again later."""
 
 
 class UnacknowledgedEndError(LiveActivityError):

@@ -220,16 +220,15 @@ def activities_of(account: conf.Account, subject: Model) -> Cards:
     return activities(account).filter(mine, subject_model=label, subject_pk=pk)
 
 
-def cards_about(accounts: Sequence[conf.Account], subjects: Collection[Subject]) -> Cards:
+def cards_about(using: str, subjects: Collection[Subject]) -> Cards:
     """Return the cards, ended ones too, that tell of objects, as by ``described``.
 
     Args:
-        accounts: of one database.
+        using: the database of the accounts.
         subjects: of one model. MariaDB's default collation finds the key "a" for "A" too, except
             for a single subject.
     """
-    rows = LiveActivity.objects.using(accounts[0].database).filter(
-        account__in=[account.alias for account in accounts],
+    rows = LiveActivity.objects.using(using).filter(
         subject_model__in={subject.model for subject in subjects},
         subject_pk__in=[subject.pk for subject in subjects],
     )
@@ -249,6 +248,18 @@ def open_cards(
         subjects: the objects: one query for each model and each 500 keys.
         tracked_by: only those that this ``ModelActivity`` shows.
     """
+    return _of_subjects(_open(account, tracked_by), subjects)
+
+
+def open_cards_anywhere(
+    using: str, subjects: Iterable[Subject], tracked_by: str
+) -> list[LiveActivity]:
+    """Return what ``open_cards`` does, for every account of a database."""
+    rows = LiveActivity.objects.using(using).filter(tracked_by=tracked_by)
+    return _of_subjects(_still_open(rows), subjects)
+
+
+def _of_subjects(open_rows: Cards, subjects: Iterable[Subject]) -> list[LiveActivity]:
     wanted = set(subjects)
     keys: dict[str, list[str]] = defaultdict(list)
     for subject in wanted:
@@ -257,7 +268,7 @@ def open_cards(
         row
         for model, pks in keys.items()
         for start in range(0, len(pks), SUBJECTS_AT_ONCE)
-        for row in _open(account, tracked_by).filter(
+        for row in open_rows.filter(
             subject_model=model, subject_pk__in=pks[start : start + SUBJECTS_AT_ONCE]
         )
     ]
@@ -304,15 +315,29 @@ def _from_json(value: Any) -> Any:
 
 
 def _open(account: conf.Account, tracked_by: str | None) -> Cards:
+    rows = _still_open(activities(account))
+    return rows if tracked_by is None else rows.filter(tracked_by=tracked_by)
+
+
+def _still_open(rows: Cards) -> Cards:
     # A late end can take a newer content with it for a moment; after an hour it is shown again.
     over = Q(status=LiveActivity.Status.ENDED, ended_at__lt=Now() - REOPENABLE_FOR_MS)
-    rows = _annotated(live(activities(account).exclude(over)), Value(False)).order_by()
-    return rows if tracked_by is None else rows.filter(tracked_by=tracked_by)
+    return _annotated(live(rows.exclude(over)), Value(False)).order_by()
 
 
 def tracked_cards(account: conf.Account, models: Iterable[str] = ()) -> Cards:
     """Return the cards that may be on phones and tell of an object, of these models or of any."""
-    rows = live(activities(account).exclude(status__in=LiveActivity.OVER).exclude(subject_model=""))
+    return _tracked(activities(account), models)
+
+
+def tracked_cards_beside(using: str, others: Iterable[str], models: Iterable[str] = ()) -> Cards:
+    """Return what ``tracked_cards`` does, for every account of a database but these others."""
+    rows = LiveActivity.objects.using(using).exclude(account__in=list(others))
+    return _tracked(rows, models)
+
+
+def _tracked(rows: Cards, models: Iterable[str]) -> Cards:
+    rows = live(rows.exclude(status__in=LiveActivity.OVER).exclude(subject_model=""))
     labels = list(models)
     return rows.filter(subject_model__in=labels) if labels else rows
 

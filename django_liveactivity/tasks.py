@@ -30,7 +30,7 @@ R = TypeVar("R")
 def _longest(duration: Callable[[conf.Timing], int]) -> int:
     """Return the longest such duration of any account, in whole seconds."""
     try:
-        timings = [account.timing for account in conf.accounts().values()]
+        timings = [timing for found in conf.databases().values() for timing in found.timings]
     except ImproperlyConfigured:
         timings = []  # the system checks say so
     return math.ceil(max(map(duration, timings or [conf.Timing()])) / 1000)
@@ -103,6 +103,6 @@ def reconcile() -> dict[str, int]:
     for batch in tracking.reconcile():
         synced.add(batch)
     if synced.failed:  # perhaps by a session that a failover left read-only
-        for account in conf.accounts().values():
-            discard_session(account.database)
+        for using in conf.databases():
+            discard_session(using)
     return asdict(synced)

@@ -183,7 +183,7 @@ class TestAlerts:
         services.end_activity(stream_key="order-42")
         advance(301)
         for _ in range(2):
-            watch("default", conf.accounts())
+            watch("default", conf.databases()["default"])
         assert len(alerts()) == 1
 
     def test_a_key_that_is_refused_is_logged_by_the_next_sweep(self, vendor, alerts):

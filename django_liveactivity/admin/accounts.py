@@ -18,6 +18,8 @@ from django_liveactivity.printable import printable
 from .cards import accounts_of
 from .wording import HOUR, SECOND, ago_text, duration, minute, outcome_words
 
+NOTHING_TO_PROBE = (Condition.OPEN, Condition.UNKNOWN, Condition.UNREADABLE)
+"""The conditions in which a probe would not help."""
 KEY_REFUSED = "unauthorized"
 """How the last failure begins of an account whose key or address the vendor refuses."""
 
@@ -39,13 +41,14 @@ def read_accounts(
     """Return how the accounts of cards are doing, by alias; statements do not grow with them.
 
     Args:
-        cards: accounts that ``LIVEACTIVITY`` lacks are left out.
+        cards: accounts that there cannot be are left out.
         others: aliases of more accounts, which are left out, too, if there is no trouble with them.
     """
-    known = conf.accounts()
-    mine = [known[alias] for alias in accounts_of(cards) if alias in known]
-    wanted = dict.fromkeys([*mine, *troubled([known[a] for a in others if a in known])])
-    return {status.account: status for status in statuses([*wanted], details=False)}
+    mine = list(filter(None, map(conf.find_stand_in, accounts_of(cards))))
+    more = troubled(list(filter(None, map(conf.find_stand_in, others))))
+    wanted = {account.alias: account for account in [*mine, *more]}
+    found = statuses([*wanted.values()], details=False)
+    return {status.account: status for status in found}
 
 
 def unwell_accounts(found: Iterable[AccountStatus], now: int) -> list[UnwellAccount]:
@@ -61,7 +64,7 @@ def unwell_accounts(found: Iterable[AccountStatus], now: int) -> list[UnwellAcco
             sentence=sentence,
             backlog=status.backlog,
             last_sweep=_ago(status.heartbeat_age),
-            can_probe=status.condition not in (Condition.OPEN, Condition.UNREADABLE),
+            can_probe=status.condition not in NOTHING_TO_PROBE,
         )
         for status in found
         if (sentence := account_sentence(status, now))
@@ -117,6 +120,7 @@ def condition_sentence(status: AccountStatus, now: int) -> str:
 def _text(status: AccountStatus) -> str:
     texts = {
         Condition.UNREADABLE: _("The account's database does not answer: %(reason)s"),
+        Condition.UNKNOWN: _("Nothing can be sent for the account: %(reason)s"),
         Condition.FROZEN: _(
             "The vendor answered 429 (too many calls); the account calls again in %(wait)s."
         ),
@@ -147,7 +151,7 @@ def silent_for(status: AccountStatus | None) -> float | None:
     """Return since when nothing drains for an account, in seconds; None if something does."""
     if status is None or status.condition == Condition.UNREADABLE:
         return None
-    account = conf.account(status.account)
+    account = conf.stand_in(status.account)
     age = status.heartbeat_age
     if account.dispatcher == "immediate" or not is_silent(age, account.timing):
         return None

@@ -206,7 +206,7 @@ class ProbeAccounts(CardAction):
 
 def probe_account(alias: str, actor: User, reason: str = "") -> Result:
     """Let an account make its next call at once, unless that is needless or asked for already."""
-    account = conf.account(alias)
+    account = conf.stand_in(alias)
     if is_open(account):
         return Result.NOTHING_TO_PROBE
     if waiting_actions(account.database, OperatorAction.Kind.PROBE).filter(account=alias).exists():

@@ -21,7 +21,7 @@ from django_liveactivity.models import LiveActivity
 
 from . import batch, choice, columns
 from .actions import EndCards, GiveUpOperations, ProbeAccounts, RetryOperations
-from .cards import Cards, DescribedCard, cards, database_of, describe, is_id
+from .cards import Cards, DescribedCard, aliases_of, cards, database_of, describe, is_id
 from .drafts import survives_login
 from .filters import (
     AccountFilter,
@@ -119,7 +119,7 @@ class LiveActivityAdmin(PermittedAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(pk__in=ids_of_name(term, queryset, list(conf.accounts()))), False
+        return queryset.filter(pk__in=ids_of_name(term, queryset, aliases_of(queryset.db))), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -157,7 +157,7 @@ class LiveActivityAdmin(PermittedAdmin):
 
     @admin.display(description=_("live activity"))
     def name(self, card: DescribedCard) -> str:
-        return columns.title_cell(card, with_account=len(conf.accounts()) > 1)
+        return columns.title_cell(card, with_account=conf.has_several_accounts())
 
     @admin.display(description=_("state"))
     def card_state(self, card: DescribedCard) -> str:

@@ -18,7 +18,7 @@ from django_liveactivity.content.keys import check_activity_id, check_stream_key
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity
 
-from .cards import ACCOUNT, short_name
+from .cards import ACCOUNT, aliases_of, database_of, short_name
 from .content_errors import place_errors
 from .drafts import posted_fields
 from .ending import END, TEMPLATES, EndPage, newest_operations
@@ -115,10 +115,11 @@ class AnyCardPage(EndPage):
 def end_any(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
     """Ask which card shall end and how, show what that looks like, and end it."""
     may = partial(model_admin.has_end_permission, request)
-    mine = [alias for alias in conf.accounts() if may(LiveActivity(account=alias))]
+    aliases = aliases_of(database_of(request))
+    mine = [alias for alias in aliases if may(LiveActivity(account=alias))]
     if not mine:
         raise PermissionDenied
-    newest = newest_operations({conf.account(alias).database for alias in mine})
+    newest = newest_operations({conf.stand_in(alias).database for alias in mine})
     posted = posted_fields(request)
     name = NameForm(_named_by(request, mine) if posted is None else posted, mine)
     target = name.target
@@ -143,7 +144,7 @@ def _named_by(request: HttpRequest, accounts: Sequence[str]) -> dict[str, str] |
 
 
 def _find(target: Target) -> LiveActivity | None:
-    account = conf.account(target.account)
+    account = conf.stand_in(target.account)
     if target.stream_key:
         return selectors.newest_by_stream_key(account, target.stream_key)
     return selectors.newest_by_activity_id(account, target.activity_id or "")

@@ -98,7 +98,7 @@ def _sentences(found: BatchProgress) -> Iterator[str]:
             yield text % {"count": count, "shown": number_text(count)}
     for queue in found.queues:
         if queue.stands_still:
-            account = conf.accounts().get(queue.account)
+            account = conf.find_stand_in(queue.account)
             why = why_ends_wait(account) if account else queue.reason
             words = {"account": queue.account, "why": why}
             yield gettext("Account %(account)s: %(why)s") % words

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.models import LiveActivity, Now, Operation
+from django_liveactivity.models import AccountState, LiveActivity, Now, Operation
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -27,6 +27,8 @@ ACCOUNT = "account"
 URL = "admin:django_liveactivity_liveactivity_"
 """How the names of the pages of cards begin."""
 LONGEST_NAME = 32
+ALIASES = 1_000
+"""So many accounts of the account source a page names at most."""
 OPEN = tuple(status for status in Status if status not in LiveActivity.OVER)
 """The statuses of cards that may be on phones, or will be."""
 
@@ -91,16 +93,28 @@ def accounts_of(cards: Iterable[LiveActivity]) -> list[str]:
 
 def database_of(request: HttpRequest) -> str:
     """Return the database of the account that a page is asked for; by default the first one's."""
-    accounts = conf.accounts()
     came_from = QueryDict(request.GET.get("_changelist_filters", ""))
     alias = request.GET.get(ACCOUNT) or came_from.get(ACCOUNT)
-    account = accounts.get(alias or "") or next(iter(accounts.values()), None)
-    return account.database if account else "default"
+    account = conf.find_stand_in(alias or "")
+    return account.database if account else next(iter(conf.databases()), "default")
 
 
 def has_several_databases() -> bool:
     """Tell whether the accounts live in several databases, of which a page shows one."""
-    return len({account.database for account in conf.accounts().values()}) > 1
+    return len(conf.databases()) > 1
+
+
+def aliases_of(using: str) -> list[str]:
+    """Return the aliases of all accounts, those of the account source by their rows.
+
+    That is, those that were ever drained in this database, a thousand at most: the source is not
+    asked, and may have many more.
+    """
+    named = list(conf.accounts())
+    if conf.account_source() is None:
+        return named
+    states = AccountState.objects.using(using).exclude(account__in=named)
+    return [*named, *states.order_by("account").values_list("account", flat=True)[:ALIASES]]
 
 
 def cards(using: str) -> Cards:

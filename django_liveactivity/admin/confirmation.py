@@ -155,7 +155,7 @@ class Summary:
         yield gettext("Number"), [("", number_text(self.count))]
         yield gettext("Status"), _counted(self.statuses, dict(LiveActivity.Status.choices))
         yield gettext("Type"), _counted(self.types, TYPES)
-        if len(conf.accounts()) > 1:
+        if conf.has_several_accounts():
             yield gettext("Account"), _counted(self.accounts, {})
 
 

@@ -202,7 +202,7 @@ class EndPage:
             "preserved_filters": self.model_admin.get_preserved_filters(request),
             "target": target,
             "card": target.card,
-            "several_accounts": len(conf.accounts()) > 1,
+            "several_accounts": conf.has_several_accounts(),
             "type": TYPES.get(self.forms.content.shown.content_type, ""),
             "standing": target.outlook.standing.name,
             "end": target.outlook.end,
@@ -219,7 +219,7 @@ class EndPage:
         }
 
     def _waits(self) -> str:
-        account = conf.accounts().get(self.target.account)
+        account = conf.find_stand_in(self.target.account)
         is_ending = self.target.outlook.standing == Standing.ENDING
         return why_ends_wait(account) if account and is_ending else ""
 

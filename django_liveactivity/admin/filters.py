@@ -24,6 +24,8 @@ from .cards import (
     Cards,
     Lately,
     Status,
+    aliases_of,
+    database_of,
     has_several_databases,
     is_id,
     last_outcome,
@@ -84,7 +86,9 @@ class AccountFilter(CardFilter):
     parameter_name = ACCOUNT
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
-        aliases = list(conf.accounts())
+        aliases = aliases_of(database_of(request))
+        if (chosen := super().value()) and chosen not in aliases and is_alias(chosen):
+            aliases = [*aliases, chosen]
         return [(alias, alias) for alias in aliases] if len(aliases) > 1 else []
 
     def value(self) -> str | None:
@@ -104,7 +108,12 @@ class AccountFilter(CardFilter):
         if not alias:
             return queryset
         # PostgreSQL raises for a NUL.
-        return queryset.filter(account=alias) if conf.ALIAS.fullmatch(alias) else queryset.none()
+        return queryset.filter(account=alias) if is_alias(alias) else queryset.none()
+
+
+def is_alias(text: str) -> bool:
+    """Tell whether an account can have this alias."""
+    return conf.ALIAS.fullmatch(text) is not None
 
 
 class StateFilter(CardFilter):

@@ -36,7 +36,7 @@ from .objects import (
     explained,
     is_open,
 )
-from .permissions import may
+from .permissions import may_on_site
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -79,7 +79,7 @@ class LiveActivitiesMixin(Admin):
 
         By default who has ``django_liveactivity.end_liveactivity``, for every card or for this one.
         """
-        return may(request, "end", card)
+        return may_on_site(self.admin_site, request, "end", card)
 
     @admin.display(description=_("live activities"))
     def live_activities(self, instance: Model) -> StrOrPromise:

@@ -27,7 +27,7 @@ from .confirmation import MAX_CARDS, is_confirmed
 from .drafts import TOKEN, FormToken, posted_fields
 from .forms import EndForm
 from .objects import ReadCard, draw, home_of, home_of_rows, name_of, open_cards, shown, subjects_of
-from .permissions import may
+from .permissions import may_on_site
 from .results import Result, log_change, result_messages, why_refused
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _confirmation(
 ) -> HttpResponse:
     site = model_admin.admin_site
     cards = [card for each in objects for card in each.cards]
-    seen = [card for card in cards if may(request, "view", card)]
+    seen = [card for card in cards if may_on_site(site, request, "view", card)]
     drawings = draw(seen[:SKETCHED], partial(sketches_at_end, end=EndSketch(options={})))
     rows = [
         (each, shown(site, request, card, sketch=drawings.get(name_of(card), "")))

@@ -35,7 +35,7 @@ from django_liveactivity.templatetags.liveactivity import drawn
 
 from .cards import ACCOUNT, URL, has_several_databases, state_of, state_word
 from .columns import badges
-from .permissions import may
+from .permissions import may_on_site
 from .why import sentences
 from .wording import duration
 
@@ -93,17 +93,13 @@ def home_of_rows(queryset: QuerySet[Model]) -> str:
     return using
 
 
-def accounts_beside(model: type[Model], home: str) -> Iterator[list[conf.Account]]:
-    """Yield the accounts whose cards tell of rows of a model that are written in *home*.
+def databases_beside(model: type[Model], home: str) -> Iterator[str]:
+    """Yield the databases of accounts whose cards tell of rows of a model, written in *home*.
 
-    The same primary key in another database is another object. They come by their own database.
+    The same primary key in another database is another object.
     """
     root = root_model(model)
-    by_database: dict[str, list[conf.Account]] = defaultdict(list)
-    for account in conf.accounts().values():
-        if where_written(root, account.database) == home:
-            by_database[account.database].append(account)
-    yield from by_database.values()
+    return (using for using in conf.databases() if where_written(root, using) == home)
 
 
 def current_cards(model: type[Model], home: str, keys: Iterable[object]) -> CardsBySubject:
@@ -129,9 +125,9 @@ def _by_subject(
 ) -> CardsBySubject:
     found: CardsBySubject = defaultdict(list)
     subjects = list(subjects_of(model, keys))
-    for accounts in accounts_beside(model, home):
+    for using in databases_beside(model, home):
         for some in batched(subjects):
-            for card in _read(accounts, some).filter(condition).order_by("pk"):
+            for card in _read(using, some).filter(condition).order_by("pk"):
                 found[Subject(card.subject_model, card.subject_pk)].append(card)
     # MariaDB's default collation finds the key "a" for "A".
     return {subject: found[subject] for subject in subjects if subject in found}
@@ -143,10 +139,10 @@ def batched(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
         yield subjects[start : start + SUBJECTS_AT_ONCE]
 
 
-def _read(accounts: Sequence[conf.Account], subjects: Collection[Subject]) -> ReadCards:
+def _read(using: str, subjects: Collection[Subject]) -> ReadCards:
     own = Operation.objects.filter(activity=OuterRef("pk"), state=Operation.State.NEEDS_OPERATOR)
     wants_operator = Q(needs_attention=True) | Exists(own)
-    rows = selectors.cards_about(accounts, subjects)
+    rows = selectors.cards_about(using, subjects)
     facts = {"now": Now(), "wants_operator": wants_operator}
     return cast("ReadCards", rows.annotate(**facts))
 
@@ -167,9 +163,9 @@ def _newest_cards(instance: Model) -> list[ReadCard]:
     subjects = subjects_of(model, [instance.pk])
     cards = [
         card
-        for accounts in accounts_beside(model, home_of(instance))
+        for using in databases_beside(model, home_of(instance))
         if subjects
-        for card in _read(accounts, subjects).order_by(IS_OVER, "-pk")[: SHOWN_CARDS + 1]
+        for card in _read(using, subjects).order_by(IS_OVER, "-pk")[: SHOWN_CARDS + 1]
     ]
     return sorted(cards, key=is_over)[: SHOWN_CARDS + 1]
 
@@ -236,7 +232,7 @@ def explained(
     are, and drawn by *sketch* unless they are over: both can tell of more than the object. It costs
     a dozen queries for each database, however many cards there are.
     """
-    seen = [card for card in cards if may(request, "view", card)]
+    seen = [card for card in cards if may_on_site(site, request, "view", card)]
     reasons = _each_database(seen, sentences)
     drawings = draw([card for card in seen if not is_over(card)], sketch)
     return [

@@ -86,7 +86,7 @@ class Target:
     @property
     def database(self) -> str:
         """The alias of its account's database."""
-        return self.card.database if self.card else conf.account(self.account).database
+        return self.card.database if self.card else conf.stand_in(self.account).database
 
     def __str__(self) -> str:
         return str(self.card or self.stream_key or self.activity_id)

@@ -31,17 +31,37 @@ class PermittedAdmin(Base):
         )
         return answer
 
+    def has_account_permission(
+        self, request: HttpRequest, account: str, card: LiveActivity
+    ) -> bool:
+        """Tell whether this user may have to do with an account's cards; override it.
+
+        By default every user may. It is asked besides the permission: for each card that is to be
+        seen, ended or operated on, here and on the pages of your own models.
+
+        Args:
+            request: whose user is asked about.
+            account: the alias of the account.
+            card: the card in hand; an unsaved one stands for a card that is not known here.
+        """
+        return True
+
     def has_view_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
         """Tell whether this user may look."""
+        if not self._may_use_account(request, obj):
+            return False
         return super().has_view_permission(request, obj) or may(request, "view", obj)
 
     def has_end_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
         """Tell whether this user may end, keep and move."""
-        return may(request, "end", obj)
+        return self._may_use_account(request, obj) and may(request, "end", obj)
 
     def has_operate_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
         """Tell whether this user may retry, give up, probe and acknowledge."""
-        return may(request, "operate", obj)
+        return self._may_use_account(request, obj) and may(request, "operate", obj)
+
+    def _may_use_account(self, request: HttpRequest, card: LiveActivity | None) -> bool:
+        return card is None or self.has_account_permission(request, card.account, card)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse."""
@@ -68,3 +88,16 @@ def may(request: HttpRequest, verb: str, card: LiveActivity | None = None) -> bo
     """
     name, user = f"django_liveactivity.{verb}_liveactivity", request.user
     return user.has_perm(name) or (card is not None and user.has_perm(name, card))
+
+
+def may_on_site(
+    site: admin.AdminSite, request: HttpRequest, verb: str, card: LiveActivity | None
+) -> bool:
+    """Tell what ``may`` does, and ask the admin of cards for the account, if the site has one."""
+    if card is not None and site.is_registered(LiveActivity):
+        cards = site.get_model_admin(LiveActivity)
+        if isinstance(cards, PermittedAdmin) and not cards.has_account_permission(
+            request, card.account, card
+        ):
+            return False
+    return may(request, verb, card)

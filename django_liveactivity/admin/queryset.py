@@ -10,9 +10,7 @@ from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import InvalidPage
 from django.http import HttpRequest
 
-from django_liveactivity import conf
-
-from .cards import Cards, DescribedCard, describe
+from .cards import Cards, DescribedCard, aliases_of, describe
 from .filters import AccountFilter, CardFilter
 from .search import search
 from .window import LIMIT, Window, cut, is_cut, newest_ids
@@ -112,7 +110,7 @@ class CardList(ChangeList):
     def accounts(self) -> list[str]:
         """The aliases of the accounts that the list is about."""
         chosen = [spec.value() for spec in self._specs() if isinstance(spec, AccountFilter)]
-        return [alias for alias in chosen if alias] or list(conf.accounts())
+        return [alias for alias in chosen if alias] or aliases_of(self.root_queryset.db)
 
     def _found(
         self, ids: list[int], window: Window | None = None, *, is_loose: bool = False

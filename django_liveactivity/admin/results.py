@@ -237,9 +237,10 @@ class Report:
         self, why: Callable[[conf.Account], str], concerned: Iterable[Result]
     ) -> dict[str, str]:
         """Return why nothing comes of these results now, by the account that it holds for."""
-        known, concerned = conf.accounts(), {*concerned}
+        concerned = {*concerned}
         aliases = sorted({account for result, account in self._results if result in concerned})
-        return {a: text for a in aliases if a in known and (text := why(known[a]))}
+        accounts = filter(None, map(conf.find_stand_in, aliases))
+        return {each.alias: text for each in accounts if (text := why(each))}
 
     def _refusals(self) -> Iterator[tuple[int, str]]:
         reasons = list(self._refused.items())

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -61,6 +62,28 @@ class EndView(views.APIView):
     parser_classes = (BoundedJSONParser,)
     renderer_classes = (renderers.JSONRenderer,)
 
+    def has_account_permission(self, request: Request, account: str, card: LiveActivity) -> bool:
+        """Tell whether the caller may end cards of an account; override it. By default, yes.
+
+        It is asked besides the permission: before anything is looked up, with an unsaved card of
+        the name in the body, and then for each card that is found. If one is refused, none ends.
+
+        Args:
+            request: whose user, or other principal, is asked about.
+            account: the alias of the account.
+            card: the card in hand.
+        """
+        return True
+
+    def check_account(self, request: Request, card: LiveActivity) -> None:
+        """Refuse a caller who may not end cards of the card's account.
+
+        Raises:
+            PermissionDenied: or NotAuthenticated, as DRF decides.
+        """
+        if not self.has_account_permission(request, card.account, card):
+            self.permission_denied(request)
+
     @extend_schema(
         operation_id="liveactivity_end",
         summary="End live activities",
@@ -84,7 +107,8 @@ class EndView(views.APIView):
         """Store the end of what the body names, and answer before it is sent."""
         body = EndSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        ends = end_cards(body.validated_data, actor=request.user)
+        ask = functools.partial(self.check_account, request)
+        ends = end_cards(body.validated_data, actor=request.user, ask=ask)
         return Response(EndedSerializer({"operations": ends}).data, status.HTTP_202_ACCEPTED)
 
     def get_permissions(self) -> list[Any]:
@@ -100,12 +124,15 @@ class EndView(views.APIView):
         return super().handle_exception(error_response(exc))
 
 
-def end_cards(body: Mapping[str, Any], *, actor: object) -> list[Operation]:
+def end_cards(
+    body: Mapping[str, Any], *, actor: object, ask: Callable[[LiveActivity], None]
+) -> list[Operation]:
     """End what a body names, in one transaction.
 
     Args:
         body: the values of ``EndSerializer``.
         actor: the user who asks.
+        ask: raises for a card that the user may not end.
 
     Returns:
         The ends as they are stored, each with its card.
@@ -115,6 +142,7 @@ def end_cards(body: Mapping[str, Any], *, actor: object) -> list[Operation]:
         NotFound: the body names a row or a model that does not exist.
     """
     values = {"account": conf.DEFAULT_ACCOUNT, **body, "actor": actor}
+    ask(_named_card(values))
     account = conf.account(values["account"])
     for name in values.keys() & {"dismiss_after", "after"}:
         values[name] = datetime.timedelta(seconds=values[name])
@@ -128,7 +156,19 @@ def end_cards(body: Mapping[str, Any], *, actor: object) -> list[Operation]:
         with _paths(lambda path: _in_body(path, content_name)):
             ends = _end(account, values)
         rows = Operation.objects.using(account.database).filter(pk__in=[end.pk for end in ends])
-        return list(rows.select_related("activity").order_by("pk"))
+        found = list(rows.select_related("activity").order_by("pk"))
+        for end in found:
+            ask(end.activity)
+        return found
+
+
+def _named_card(values: Mapping[str, Any]) -> LiveActivity:
+    """Return an unsaved card as far as the body names it."""
+    names = {name: values.get(name) or "" for name in ("account", "stream_key", "activity_id")}
+    subject = values.get("subject") or {}
+    return LiveActivity(
+        **names, subject_model=subject.get("model", ""), subject_pk=subject.get("pk", "")
+    )
 
 
 def _end(account: conf.Account, values: dict[str, Any]) -> list[Operation]:

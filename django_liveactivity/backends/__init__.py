@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from dataclasses import dataclass, field
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
@@ -11,6 +13,7 @@ from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from django_liveactivity import conf
+from django_liveactivity.exceptions import UnknownAccountError
 from django_liveactivity.printable import get_logger
 
 from .base import BaseBackend, MissingKeyError
@@ -21,9 +24,51 @@ __all__ = ["BaseBackend", "MissingKeyError", "configured_backend", "get_backend"
 
 logger = get_logger("django_liveactivity.backends")
 
-_made: dict[tuple[int, str], BaseBackend] = {}
-_in_memory: dict[tuple[int, str], LocmemBackend] = {}
+Key = tuple[int, str]
+_in_memory: dict[Key, tuple[conf.Account, LocmemBackend]] = {}
 _lock = threading.Lock()
+
+
+@dataclass
+class _Made:
+    """The backends that this process has made, and those that it uses no more.
+
+    One that is replaced may be in a call: it is closed when that has its answer at the latest.
+    """
+
+    LIMIT = 500
+
+    current: dict[Key, tuple[conf.Account, BaseBackend]] = field(default_factory=dict)
+    retired: list[tuple[float, BaseBackend]] = field(default_factory=list)
+
+    def get(self, key: Key, account: conf.Account) -> BaseBackend | None:
+        made_for, backend = self.current.get(key, (None, None))
+        return backend if made_for is account else None
+
+    def put(self, key: Key, account: conf.Account, backend: BaseBackend) -> None:
+        self.retire(key)
+        if len(self.current) >= self.LIMIT:
+            self.retire(next(iter(self.current)))
+        self.current[key] = account, backend
+
+    def retire(self, key: Key) -> None:
+        if key in self.current:
+            account, backend = self.current.pop(key)
+            self.retired.append((time.monotonic() + account.timing.lease / 1000, backend))
+
+    def close_retired(self, now: float) -> None:
+        for at, backend in [each for each in self.retired if each[0] <= now]:
+            self.retired.remove((at, backend))
+            backend.close()
+
+    def close(self) -> None:
+        for _, backend in [*self.current.values(), *self.retired]:
+            backend.close()
+        self.current.clear()
+        self.retired.clear()
+
+
+_made = _Made()
 
 
 def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
@@ -33,32 +78,47 @@ def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
     network and no ``django_liveactivity.testing.allow_network`` lets it.
 
     Raises:
-        InvalidInputError: if ``LIVEACTIVITY`` has no such alias.
+        UnknownAccountError: if there is no account of this alias.
+        AccountSourceError: if the account source does not answer, and it is not known here.
         ImproperlyConfigured: if the backend cannot be imported or refuses its options.
     """
     configured = configured_backend(alias)
     if not configured.reaches_network or not is_isolated(alias):
         return configured
-    key = (os.getpid(), alias)
+    key, account = (os.getpid(), alias), conf.account(alias)
     with _lock:
-        if key not in _in_memory:
-            _in_memory[key] = LocmemBackend.in_place_of(conf.account(alias))
+        made_for, backend = _in_memory.get(key, (None, None))
+        if backend is None or made_for is not account:
+            backend = LocmemBackend.in_place_of(account)
+            _in_memory[key] = account, backend
             logger.info("Account %r: tests run, so its calls stay in memory.", alias)
-        return _in_memory[key]
+        return backend
 
 
 def configured_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
-    """Return the backend that the settings name, in tests too; it is made once per process.
+    """Return the backend that the settings name, in tests too.
+
+    It is made once per process, and anew when the account has changed.
 
     Raises:
-        InvalidInputError: if ``LIVEACTIVITY`` has no such alias.
+        UnknownAccountError: if there is no account of this alias.
+        AccountSourceError: if the account source does not answer, and it is not known here.
         ImproperlyConfigured: if the backend cannot be imported or refuses its options.
     """
     key = (os.getpid(), alias)  # connections must not be shared across a fork
+    try:
+        account = conf.account(alias)
+    except UnknownAccountError:
+        with _lock:  # its key is used no more
+            _made.retire(key)
+        raise
     with _lock:
-        if key not in _made:
-            _made[key] = _make(conf.account(alias))
-        return _made[key]
+        _made.close_retired(time.monotonic())
+        backend = _made.get(key, account)
+        if backend is None:
+            backend = _make(account)
+            _made.put(key, account, backend)
+        return backend
 
 
 def _make(account: conf.Account) -> BaseBackend:
@@ -66,12 +126,11 @@ def _make(account: conf.Account) -> BaseBackend:
         backend_class = import_string(account.backend)
     except ImportError as error:
         raise ImproperlyConfigured(
-            f"LIVEACTIVITY[{account.alias!r}]['BACKEND']: "
-            f"cannot import {account.backend!r}: {error}."
+            f"{account.name}['BACKEND']: cannot import {account.backend!r}: {error}."
         ) from error
     if not (isinstance(backend_class, type) and issubclass(backend_class, BaseBackend)):
         raise ImproperlyConfigured(
-            f"LIVEACTIVITY[{account.alias!r}]['BACKEND']: {account.backend!r} is no subclass of "
+            f"{account.name}['BACKEND']: {account.backend!r} is no subclass of "
             "django_liveactivity.backends.BaseBackend."
         )
     return backend_class(account)
@@ -79,9 +138,7 @@ def _make(account: conf.Account) -> BaseBackend:
 
 @receiver(setting_changed)
 def _forget(*, setting: str, **_: object) -> None:
-    if setting == "LIVEACTIVITY":
+    if setting in ("LIVEACTIVITY", "LIVEACTIVITY_ACCOUNTS"):
         with _lock:
-            for backend in _made.values():
-                backend.close()
-            _made.clear()
+            _made.close()
             _in_memory.clear()

@@ -53,6 +53,7 @@ class ActivitySmithBackend(BaseBackend):
             problem = str(error)
         if problem:  # raised out here: the frames of the error above have seen the key
             raise ImproperlyConfigured(f"{self.name}: {problem}.")
+        self.key_fingerprint = self.client.key_fingerprint(settings.SECRET_KEY)
         self.reaches_network = not is_loopback(self.base_url)
 
     def send(self, call: Call) -> Answer:

@@ -53,9 +53,13 @@ class BaseBackend:
     Attributes:
         reaches_network: whether calls leave this machine; ``False`` for a backend that sends none.
             In tests, the calls of a backend that says ``True`` are kept in memory.
+        key_fingerprint: up to 16 characters that tell the key in use from others, and do not reveal
+            it; empty if there is none. By it an account that is blocked for its key opens when
+            it has another one.
     """
 
     reaches_network: bool = True
+    key_fingerprint: str = ""
     defaults: ClassVar[Mapping[str, object]] = {
         "rate_limit": None,
         "dismiss_after": None,
@@ -66,7 +70,7 @@ class BaseBackend:
     def __init__(self, account: Account) -> None:
         self.alias = account.alias
         self.timing = account.timing
-        self.name = f"LIVEACTIVITY[{account.alias!r}]['OPTIONS']"
+        self.name = f"{account.name}['OPTIONS']"
         refuse_unknown(self.name, account.options.names, self.defaults)
         self.rate_limit = self._checked(account, "rate_limit", _check_rate_limit)
         self.dismiss_seconds = self._checked(account, "dismiss_after", check_dismiss_after)

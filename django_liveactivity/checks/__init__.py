@@ -16,6 +16,7 @@ TAG = "liveactivity"
 
 def register_checks() -> None:
     register(_check("accounts.check_accounts"), TAG)
+    register(_check("accounts.check_account_source"), TAG)
     register(_check("accounts.check_celery_app"), TAG)
     register(_check("accounts.check_tracking"), TAG)
     register(_check("deployment.check_endpoint"), TAG)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.core import checks
@@ -11,7 +11,7 @@ from django.db import connections, router
 
 from django_liveactivity import conf
 from django_liveactivity.backends import MissingKeyError, configured_backend
-from django_liveactivity.dispatch import SHORT_NAMES, MissingExtraError, get_dispatcher
+from django_liveactivity.dispatch import SHORT_NAMES, MissingExtraError, dispatcher_of
 from django_liveactivity.tracking import registered, unsupported
 from django_liveactivity.tracking.activity import AnyActivity
 
@@ -46,23 +46,43 @@ def check_accounts(**_: object) -> list[checks.CheckMessage]:
     return [message for account in accounts.values() for message in _check(account)]
 
 
+def check_account_source(**_: object) -> list[checks.CheckMessage]:
+    """Check what all accounts of the account source have in common; none is asked for.
+
+    * ``liveactivity.E011``: ``LIVEACTIVITY_ACCOUNTS`` names no account source, or its timing is
+      wrong.
+    * ``liveactivity.E003``, ``liveactivity.E004``, ``liveactivity.E007``, ``liveactivity.W001``: as
+      for an account of ``LIVEACTIVITY``.
+    """
+    try:
+        if conf.account_source() is None:
+            return []
+        account = conf.of_source("*")
+    except ImproperlyConfigured as error:
+        return [_error(error, "liveactivity.E011")]
+    return list(_check_delivery(account))
+
+
 def _check(account: conf.Account) -> Iterator[checks.CheckMessage]:
     try:
         yield from configured_backend(account.alias).check()
     except ImproperlyConfigured as error:
         yield _error(error, "liveactivity.E002")
+    yield from _check_delivery(account)
+
+
+def _check_delivery(account: conf.Account) -> Iterator[checks.CheckMessage]:
+    """Check where the rows of an account are, and how its wake-ups travel."""
     try:
-        get_dispatcher(account.alias)
+        dispatcher_of(account)
     except ImproperlyConfigured as error:
         yield _error(error, "liveactivity.E003")
     if account.database not in connections:
-        name = f"LIVEACTIVITY[{account.alias!r}]['DATABASE']"
-        message = f"{name}: {account.database!r} is not in DATABASES."
+        message = f"{account.name}['DATABASE']: {account.database!r} is not in DATABASES."
         yield checks.Error(message, id="liveactivity.E004")
     if account.dispatcher == "immediate" and not settings.DEBUG:
         yield checks.Warning(
-            f"LIVEACTIVITY[{account.alias!r}]['DISPATCHER'] is 'immediate': requests wait for "
-            "the vendor.",
+            f"{account.name}['DISPATCHER'] is 'immediate': requests wait for the vendor.",
             hint="Use 'celery', or 'none' with manage.py liveactivity_dispatch.",
             id="liveactivity.W001",
         )
@@ -105,8 +125,10 @@ def check_celery_app(**_: object) -> list[checks.CheckMessage]:
 def _uses_celery() -> bool:
     names = {"celery", SHORT_NAMES["celery"]}
     try:
-        accounts = [each for each in conf.accounts().values() if each.dispatcher in names]
-        return any(get_dispatcher(account.alias) for account in accounts)
+        found = [*conf.accounts().values()]
+        if conf.account_source() is not None:
+            found.append(conf.of_source("*"))
+        return any(dispatcher_of(each) for each in found if each.dispatcher in names)
     except ImproperlyConfigured:
         return False  # check_accounts reports it
 
@@ -116,7 +138,8 @@ def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
 
     * ``liveactivity.E008``: a model is written to another database than its account's.
     * ``liveactivity.E009``: a model has a composite primary key.
-    * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``.
+    * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``, and no account source can have
+      it. Of a class that chooses accounts by ``get_account``, nobody can tell.
     """
     for activity in unsupported():
         yield checks.Error(
@@ -127,25 +150,25 @@ def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
             id="liveactivity.E009",
         )
     try:
-        accounts = conf.accounts()
+        conf.databases()
     except ImproperlyConfigured:
-        return  # check_accounts reports it
+        return  # check_accounts reports it, or check_account_source
     for activity in registered():
-        yield from _check_activity(activity, accounts)
+        if not activity.chooses_account:
+            yield from _check_activity(activity)
 
 
-def _check_activity(
-    activity: AnyActivity, accounts: Mapping[str, conf.Account]
-) -> Iterator[checks.CheckMessage]:
+def _check_activity(activity: AnyActivity) -> Iterator[checks.CheckMessage]:
     alias = activity.account
-    if alias not in accounts:
+    account = conf.find_stand_in(alias)
+    if account is None:
         yield checks.Error(
             f"{activity.name}.account is {alias!r}, which LIVEACTIVITY does not have.",
             obj=type(activity),
             id="liveactivity.E010",
         )
         return
-    written, stored = router.db_for_write(activity.model), accounts[alias].database
+    written, stored = router.db_for_write(activity.model), account.database
     if written != stored:
         yield checks.Error(
             f"{activity.model._meta.label} is written to the database {written!r}, and the account "

@@ -20,11 +20,14 @@ VIEWS = "django_liveactivity.api.views"
 
 
 def _accounts() -> Iterator[conf.Account]:
+    """Yield the accounts of the settings, and one that stands for all of the account source."""
     try:
-        accounts = conf.accounts()
+        accounts = [*conf.accounts().values()]
+        if conf.account_source() is not None:
+            accounts.append(conf.of_source("*"))
     except ImproperlyConfigured:
-        return  # check_accounts says so
-    yield from (account for account in accounts.values() if account.database in connections)
+        return  # check_accounts says so, or check_account_source
+    yield from (account for account in accounts if account.database in connections)
 
 
 def check_sqlite(**_: Any) -> list[checks.CheckMessage]:
@@ -53,7 +56,7 @@ def check_heartbeat(**_: Any) -> list[checks.CheckMessage]:
     accounts = list(_accounts())
     return [
         checks.Warning(
-            f"Nothing delivers for the account {account.alias!r}: {_last_sweep(age)}.",
+            f"Nothing delivers for {_whose(account)}: {_last_sweep(age)}.",
             hint="Run Celery's worker and beat, or manage.py liveactivity_dispatch.",
             id="liveactivity.W005",
         )
@@ -92,6 +95,12 @@ def _unapplied(using: str) -> list[str]:
         return []
     ours = (key for key in loader.graph.nodes if key[0] == "django_liveactivity")
     return sorted(name for app, name in ours if (app, name) not in loader.applied_migrations)
+
+
+def _whose(account: conf.Account) -> str:
+    if account.from_source:
+        return "the accounts of the account source"
+    return f"the account {account.alias!r}"
 
 
 def _last_sweep(age: float | None) -> str:

@@ -76,6 +76,14 @@ class Client:
         self._sender: Sender | None = None
         self._closed = False
 
+    def key_fingerprint(self, salt: str) -> str:
+        """Return 16 characters that tell the key from others, and do not reveal it.
+
+        Args:
+            salt: a secret, so that nobody without it can try whether a key is this one.
+        """
+        return self._secret.fingerprint(salt)
+
     def __repr__(self) -> str:
         return f"Client(base_url={self._base_url!r})"
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.expressions import BaseExpression
@@ -16,6 +17,7 @@ from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
+from django_liveactivity.exceptions import AccountSourceError, UnknownAccountError
 from django_liveactivity.health.status import Condition, condition_of
 from django_liveactivity.models import (
     AccountState,
@@ -27,6 +29,7 @@ from django_liveactivity.models import (
     rows_of,
     with_now,
 )
+from django_liveactivity.models.base import FINGERPRINT_LENGTH
 from django_liveactivity.printable import get_logger
 
 from .lanes import candidates
@@ -36,7 +39,12 @@ from .lanes.claim import Claim, DrainContext, OvertakenError, claim, recover_exp
 from .lanes.record import record
 from .lanes.snapshot import read_lane
 from .limits import permits, rate
-from .limits.admission import admission, clear_alarm, set_alarm
+from .limits.admission import (
+    admission,
+    clear_alarm,
+    open_for_another_key,
+    set_alarm,
+)
 from .notify import log_call, report, send_plan_signals
 from .operator_actions import apply_operator_actions
 from .rules.verdicts import resolve
@@ -63,7 +71,8 @@ class Drained:
         alarm: that moment, in milliseconds of the database's clock; 0 if none was set. The drain
             that is woken by it is given it.
         ends_wait: what waits are ends, and any further end would wait as long.
-        condition: whether the account makes the calls that are due.
+        condition: whether the account makes the calls that are due; ``unknown`` if the account
+            source has no such account, or does not answer.
         is_sweep_late: no sweep has run for a while, so the caller should run one.
     """
 
@@ -104,12 +113,24 @@ def drain(
     Returns:
         What was done, and whether and when there is more to do. A drain without a permit, because
         four others are at work, does nothing.
+
+    Raises:
+        UnknownAccountError: if there is no such account, and no account source either.
     """
-    account = conf.account(alias)
-    with fresh_session_after_error(account.database):
-        limit = account.timing.drain / 1000
+    common = conf.stand_in(alias)
+    with fresh_session_after_error(common.database):
+        limit = common.timing.drain / 1000
         deadline = time.monotonic() + min(limit, limit if seconds is None else seconds)
-        return _Drain(account, deadline, stop or threading.Event(), on_backlog, alarm).run()
+        try:
+            account = conf.account(alias)
+            return _Drain(account, deadline, stop or threading.Event(), on_backlog, alarm).run()
+        except (UnknownAccountError, AccountSourceError, ImproperlyConfigured) as error:
+            if not common.from_source:
+                raise
+            # Its ends stay pending: the account may come back, and so does the source.
+            logger.warning("%s: nothing can be sent. %s", alias, error)
+            pause = common.timing.sweep / 1000
+            return Drained(more=True, again_in=pause, ends_wait=True, condition=Condition.UNKNOWN)
 
 
 @dataclass
@@ -129,10 +150,21 @@ class _Drain:
         self.backend: BaseBackend = get_backend(self.account.alias)
         self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
 
+    def _refresh(self) -> None:
+        """Go on with the account as it is now: its key may be another one, or be gone."""
+        account = conf.account(self.account.alias)
+        if account is not self.account:
+            self.account = account
+            self.backend = get_backend(account.alias)
+            self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
+            read_state(account, self.rate_limit)  # which makes slots that lack
+
     def run(self) -> Drained:
         if self.alarm:
             clear_alarm(self.account, self.alarm)
         state = read_state(self.account, self.rate_limit)
+        if open_for_another_key(self.account, state, self.backend.key_fingerprint):
+            state = read_state(self.account, self.rate_limit)
         late = state.swept_at is None or (
             state.now - state.swept_at > LATE_SWEEPS * self.account.timing.sweep
         )
@@ -152,6 +184,7 @@ class _Drain:
         if permit.number == permits.PERMITS - 1:
             self.on_backlog = None  # there is no room for one more
         while True:
+            self._refresh()
             state = rate.state_and_slot(self.account, self.rate_limit, permit.number)
             ready_at = self._serve(state)
             if ready_at is None:
@@ -203,7 +236,10 @@ class _Drain:
         return slot, target.ready_at if slot else max(free_at or 0, state.now + 1)
 
     def _call(self, state: AccountState, target: Target, slot: int | None) -> None:
-        begun, context = time.monotonic(), DrainContext(self.account, state, self.rate_limit)
+        begun = time.monotonic()
+        context = DrainContext(
+            self.account, state, self.rate_limit, self.backend.key_fingerprint[:FINGERPRINT_LENGTH]
+        )
         try:
             claimed = self._claim(context, target, slot)
         except Error:  # of the database: the whole drain fails and comes again
@@ -235,13 +271,34 @@ class _Drain:
         self.calls += 1
         self.longest = max(self.longest, answer.duration)
         log_call(self.account, claimed, answer)
-        report(self.account, claimed, answer, record(context, claimed, answer))
+        replaced = answer.outcome == Outcome.UNAUTHORIZED and self._is_key_replaced(context)
+        recorded = record(context, claimed, answer, is_key_replaced=replaced)
+        report(self.account, claimed, answer, recorded)
+
+    def _is_key_replaced(self, context: DrainContext) -> bool:
+        """Tell whether the account has another key by now than the one that was refused."""
+        conf.forget_version()
+        try:
+            used = get_backend(self.account.alias).key_fingerprint
+        except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):
+            return False
+        return used[:FINGERPRINT_LENGTH] != context.key_fingerprint
+
+    def _is_current(self) -> bool:
+        """Tell whether the account is as it was when the call was claimed."""
+        try:
+            return conf.account(self.account.alias) is self.account
+        except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):
+            return False
 
     def _send(self, claimed: Claim, begun: float) -> Answer:
         """Make the call, unless this process was frozen so long that its lease may be over."""
         timing = self.account.timing
         if (time.monotonic() - begun) * 1000 > timing.lease - timing.call_deadline:
             return Answer(outcome=Outcome.NOT_SENT, error="The lease was too old to send.")
+        if not self._is_current():
+            error = "The account was changed before the call was made."
+            return Answer(outcome=Outcome.NOT_SENT, error=error)
         try:
             return self.backend.send(claimed.call)
         except Exception as error:  # a defect, or a worker's time limit: the call may be made

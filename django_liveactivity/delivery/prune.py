@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 
-from django_liveactivity.conf import Account
+from django_liveactivity import conf
 from django_liveactivity.models import (
     Attempt,
     EndBatch,
@@ -39,7 +39,7 @@ M = TypeVar("M", bound=Model)
 Operations = QuerySet[Operation, Operation]
 
 
-def prune(using: str, accounts: Collection[Account]) -> int:
+def prune(using: str, accounts: conf.DatabaseAccounts) -> int:
     """Delete cards that ended or failed longer ago than ``Timing.keep_finished``.
 
     With a card go its operations, their attempts and operators' decisions, its known ids, and its
@@ -49,18 +49,15 @@ def prune(using: str, accounts: Collection[Account]) -> int:
 
     Args:
         using: the database.
-        accounts: its accounts. As long as they keep finished rows for equally long, which only
-            tests change, the number of statements does not grow with them.
+        accounts: its accounts; those of the source count on when they are removed. As long as they
+            keep finished rows for equally long, which only tests change, the number of statements
+            does not grow with them.
 
     Returns:
         The number of cards deleted.
     """
     deadline, deleted = time.monotonic() + SECONDS, 0
-    ages = defaultdict(list)
-    for account in accounts:
-        ages[account.timing.keep_finished].append(account.alias)
-    for age, aliases in ages.items():
-        mine = Q(account__in=aliases)
+    for age, mine in _ages(accounts):
         deleted += _prune_cards(using, mine, age, deadline)
         # Those on an account: they belong to no operation.
         decisions = OperatorAction.objects.using(using).filter(mine, operation=None)
@@ -69,6 +66,17 @@ def prune(using: str, accounts: Collection[Account]) -> int:
     failures = TrackingFailure.objects.using(using)
     _delete_first(failures.filter(created_at__lt=Now() - TRACKING_FAILURES_KEPT_MS))
     return deleted
+
+
+def _ages(accounts: conf.DatabaseAccounts) -> Iterator[tuple[int, Q]]:
+    """Yield for how long accounts keep finished rows, with a condition that names the accounts."""
+    ages = defaultdict(list)
+    for account in accounts.named.values():
+        ages[account.timing.keep_finished].append(account.alias)
+    if accounts.has_source:
+        yield conf.timing_of_source().keep_finished, ~Q(account__in=[*accounts.named])
+    for age, aliases in ages.items():
+        yield age, Q(account__in=aliases)
 
 
 def _delete_unused_batches(using: str) -> None:

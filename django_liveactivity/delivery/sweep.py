@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from django_liveactivity import conf
@@ -27,21 +26,17 @@ def sweep(wake: Callable[[str], object], aliases: Iterable[str] | None = None) -
 
     Args:
         wake: called with the alias of each account that has something due.
-        aliases: the accounts to look at; by default all.
+        aliases: the accounts to look at; by default all. Those of the account source are not
+            listed: what is due names them.
 
     Returns:
         The aliases that were woken. Doubled sweeps do no harm: a wake-up without work is cheap.
     """
-    databases: dict[str, dict[str, conf.Account]] = defaultdict(dict)
-    for alias in conf.accounts() if aliases is None else aliases:
-        account = conf.account(alias)
-        databases[account.database][alias] = account
+    databases = conf.databases(aliases)
     return [a for using, accounts in databases.items() for a in _sweep(using, accounts, wake)]
 
 
-def _sweep(
-    using: str, accounts: dict[str, conf.Account], wake: Callable[[str], object]
-) -> list[str]:
+def _sweep(using: str, accounts: conf.DatabaseAccounts, wake: Callable[[str], object]) -> list[str]:
     """Sweep a database; what is wrong with it must not keep the others from their sweep."""
     woken: list[str] = []
     try:
@@ -50,28 +45,40 @@ def _sweep(
             asleep = _asleep(using, accounts)
             for alias, ranks in due_accounts(using).items():
                 sleeps = alias in asleep and ranks.issubset(Operation.CONTENT_RANKS)
-                if alias in accounts and not sleeps:
+                if accounts.find(alias) is not None and not sleeps:
                     wake(alias)
                     woken.append(alias)
             alerts.watch(using, accounts)
-            prune(using, accounts.values())
+            prune(using, accounts)
     except Exception:
         logger.exception("Database %r could not be swept.", using)
     return woken
 
 
-def _asleep(using: str, accounts: dict[str, conf.Account]) -> set[str]:
+def _asleep(using: str, accounts: conf.DatabaseAccounts) -> set[str]:
     """Return the accounts whose content waits for an alarm that is to come, or has just come.
 
-    One more wake-up of each would only delay those of the others.
+    One more wake-up of each would only delay those of the others. When accounts of the source have
+    changed, one that is blocked may have another key: then none is left asleep.
     """
-    grace = max(account.timing.alarm_grace for account in accounts.values())
+    if accounts.has_source and _accounts_have_changed():
+        return set()
+    grace = max(timing.alarm_grace for timing in accounts.timings)
     states = with_now(AccountState.objects.using(using).filter(alarm_at__gt=Now() - grace))
     return {
         state.account
         for state in states
         if state.alarm_at <= state.now or admission(state).contents_at > state.now
     }
+
+
+_seen_changes: dict[str, int] = {}
+
+
+def _accounts_have_changed() -> bool:
+    """Tell whether this process has learned of a change since its last sweep."""
+    before, _seen_changes["swept"] = _seen_changes.get("swept", 0), conf.changes()
+    return _seen_changes["swept"] != before
 
 
 @durable_transaction

@@ -82,24 +82,30 @@ def wake_nobody(alias: str, delay: float = 0.0) -> None:
 
 
 def get_dispatcher(alias: str) -> Dispatcher:
-    """Return the function that wakes a drain for this account.
+    """Return the function that wakes a drain for the account of this alias.
 
     Raises:
+        UnknownAccountError: if no account can have it.
         ImproperlyConfigured: if it cannot be imported.
         MissingExtraError: if its extra is not installed; the message names it.
     """
-    name = conf.account(alias).dispatcher
+    return dispatcher_of(conf.stand_in(alias))
+
+
+def dispatcher_of(account: conf.Account) -> Dispatcher:
+    """Return the function that wakes a drain for this account; see ``get_dispatcher``."""
+    name = account.dispatcher
     path = SHORT_NAMES.get(name, name) if isinstance(name, str) else ""
     if "." not in path:
         known = ", ".join(SHORT_NAMES)
         raise ImproperlyConfigured(
-            f"LIVEACTIVITY[{alias!r}]['DISPATCHER'] is {name!r}; "
+            f"{account.name}['DISPATCHER'] is {name!r}; "
             f"give one of {known}, or the dotted path of a function."
         )
     try:
         dispatcher: Callable[..., None] = import_string(path)
     except ImportError as error:
-        problem = f"LIVEACTIVITY[{alias!r}]['DISPATCHER']: cannot import {path!r}: {error}."
+        problem = f"{account.name}['DISPATCHER']: cannot import {path!r}: {error}."
         if name == "celery":
             hint = "pip install 'django-liveactivity[celery]' brings it."
             raise MissingExtraError(f"{problem} {hint}") from error

@@ -18,6 +18,7 @@ from .status import (
     condition_of,
     heartbeat_age,
     is_silent,
+    source_accounts,
     statuses,
     troubled,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "check_health",
     "is_open",
     "is_silent",
+    "source_accounts",
     "statuses",
     "troubled",
     "why_ends_wait",
@@ -60,31 +62,35 @@ def check_health(accounts: Iterable[str] | None = None) -> Health:
     are overdue in 5 minutes.
 
     Args:
-        accounts: an alias in ``LIVEACTIVITY``, or several; by default all.
+        accounts: an alias, or several; by default all of ``LIVEACTIVITY``, and those of the account
+            source that may not be well.
 
     Raises:
-        InvalidInputError: at ``account``, if ``LIVEACTIVITY`` has no such alias.
+        UnknownAccountError: if neither ``LIVEACTIVITY`` nor an account source can have one of them.
     """
     if isinstance(accounts, str):
         accounts = [accounts]
-    chosen = [conf.account(alias) for alias in (conf.accounts() if accounts is None else accounts)]
+    if accounts is None:
+        chosen = [*conf.accounts().values(), *source_accounts()]
+    else:
+        chosen = [conf.stand_in(alias) for alias in accounts]
     rows = tuple(statuses(chosen))
     problems = []
     for account, status in zip(chosen, rows, strict=True):
-        found = list(find_problems(status, account.timing))
+        found = list(find_problems(status, account))
         problems += found
         alerts.alert_of_silence(account, found)
     return Health(rows, tuple(problems))
 
 
-def find_problems(status: AccountStatus, timing: conf.Timing) -> Iterator[Problem]:
+def find_problems(status: AccountStatus, account: conf.Account) -> Iterator[Problem]:
     """Yield what is wrong with an account."""
     if status.condition == Condition.UNREADABLE:
         message = f"its rows cannot be read: {status.reason}"
         yield Problem(status.account, ProblemCode.UNREADABLE, message)
-    yield from overdue(status.account, status.oldest_due_end_age, timing)
+    yield from overdue(account, status.oldest_due_end_age)
     # That nothing drains does not matter as long as nothing was ever asked for.
-    if status.is_used and (silence := _silence(status.heartbeat_age, timing)):
+    if status.is_used and (silence := _silence(status.heartbeat_age, account.timing)):
         yield Problem(status.account, ProblemCode.SILENT, silence)
 
 

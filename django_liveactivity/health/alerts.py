@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ from django_liveactivity import conf
 from django_liveactivity.models import AccountState, Now, Operation, rows_of, with_now
 from django_liveactivity.printable import get_logger
 
-from .status import STUCK, condition_of, due_ends_by_account
+from .status import STUCK, condition_of, due_ends_by_account, why_unknown
 
 logger = get_logger("django_liveactivity.alerts")
 
@@ -32,6 +32,8 @@ class ProblemCode(StrEnum):
     """The key or the address is refused; in the log only."""
     BILLING = "billing"
     """The vendor asks for payment; in the log only."""
+    UNKNOWN = "unknown"
+    """An end has been due for too long, and no such account is known, or not now."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,20 @@ class Problem:
         return f"{self.account}: {self.message}"
 
 
-def watch(using: str, accounts: Mapping[str, conf.Account]) -> None:
+def watch(using: str, accounts: conf.DatabaseAccounts) -> None:
     """Log what a sweep finds wrong with the accounts of a database, in two statements."""
     problems: dict[str, list[Problem]] = defaultdict(list)
     for alias, ends in due_ends_by_account(Operation.objects.using(using)).items():
-        if alias in accounts:
-            problems[alias] += overdue(alias, ends.age, accounts[alias].timing)
+        if (account := accounts.find(alias)) is not None:
+            problems[alias] += overdue(account, ends.age)
     refused = Q(blocked_since__isnull=False) | Q(billing_since__isnull=False)
     for state in with_now(AccountState.objects.using(using).filter(refused)):
         condition, reason, _ = condition_of(state)
-        if state.account in accounts and condition in STUCK:
+        if condition in STUCK and accounts.find(state.account) is not None:
             problem = Problem(state.account, ProblemCode(condition), reason)
             problems[state.account].append(problem)
     for alias, found in problems.items():
-        alert(accounts[alias], found)
+        alert(conf.stand_in(alias), found)
 
 
 def alert_of_silence(account: conf.Account, problems: Iterable[Problem]) -> None:
@@ -89,14 +91,16 @@ def alert(account: conf.Account, problems: Sequence[Problem]) -> None:
         logger.error("%s", " ".join(map(str, problems)), extra={"account": account.alias})
 
 
-def overdue(alias: str, age: float | None, timing: conf.Timing) -> Iterator[Problem]:
-    """Yield that an end has been due for too long.
+def overdue(account: conf.Account, age: float | None) -> Iterator[Problem]:
+    """Yield that an end has been due for too long, and that no such account is known.
 
     Args:
-        alias: the account.
+        account: the account, or what stands in for one of the account source.
         age: for how many seconds its oldest due end has waited, or None if none is due.
-        timing: the durations in force.
     """
-    if age is not None and age * 1000 > timing.overdue_after:
-        message = f"an end has been due for {age / 60:.0f} minutes."
-        yield Problem(alias, ProblemCode.OVERDUE, message)
+    if age is None or age * 1000 <= account.timing.overdue_after:
+        return
+    message = f"an end has been due for {age / 60:.0f} minutes."
+    yield Problem(account.alias, ProblemCode.OVERDUE, message)
+    if account.from_source and (why := why_unknown(account.alias)):
+        yield Problem(account.alias, ProblemCode.UNKNOWN, f"its ends wait. {why}")

@@ -12,7 +12,7 @@ from django.db.models import BigIntegerField, Count, Min, OuterRef, QuerySet, Su
 from django.db.models.functions import Coalesce
 
 from django_liveactivity.backends import get_backend
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import AccountSourceError, UnknownAccountError
 from django_liveactivity.models import AccountState, Now, Operation, with_now
 
 from .status import HOLDING_UP_ENDS, Condition, condition_of
@@ -156,5 +156,5 @@ def _queues(using: str, pending: Mapping[str, int], due_at: int) -> Iterator[Que
 def _rate_limit(account: str) -> tuple[int, float] | None:
     try:
         return get_backend(account).rate_limit
-    except (InvalidInputError, ImproperlyConfigured):  # the account is gone
+    except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):  # it is gone
         return None

@@ -18,6 +18,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client.answer import Outcome
+from django_liveactivity.exceptions import AccountSourceError, UnknownAccountError
 from django_liveactivity.models import (
     AccountState,
     Attempt,
@@ -61,6 +62,8 @@ class Condition(StrEnum):
     """The vendor asks for payment: content waits, ends flow."""
     LIMIT = "limit"
     """As many cards are alive as the vendor allows: starts wait."""
+    UNKNOWN = "unknown"
+    """The account source has no such account, or does not answer."""
     UNREADABLE = "unreadable"
     """The account's database did not answer, so that nothing else is known."""
 
@@ -192,10 +195,7 @@ def _troubled(using: str, accounts: list[conf.Account]) -> list[conf.Account]:
         return accounts
     try:
         age = heartbeat_age(using)
-        stopped = Q(frozen_until__gt=Now())
-        for since in ("blocked_since", "billing_since", "limit_since"):
-            stopped |= Q((f"{since}__isnull", False))
-        states = AccountState.objects.using(using).filter(stopped)
+        states = AccountState.objects.using(using).filter(_is_stopped())
         closed = set(states.values_list("account", flat=True))
         ends = due_ends_by_account(Operation.objects.using(using))
     except (Error, ConnectionDoesNotExist, ImproperlyConfigured):
@@ -207,6 +207,39 @@ def _troubled(using: str, accounts: list[conf.Account]) -> list[conf.Account]:
         or ends.get(account.alias, DueEnds()).waits_longer_than(account.timing.overdue_after)
         or (account.dispatcher != "immediate" and is_silent(age, account.timing))
     ][:FILTERED]
+
+
+def source_accounts() -> list[conf.Account]:
+    """Return accounts of the account source that may not be well, as ``stand_in`` does.
+
+    They are not open, or have an end that has been due for too long; at most 100. If no sweep was
+    made lately, one that is used is among them. ``*`` stands for all of them if their database does
+    not answer. The source is not asked.
+    """
+    source = conf.account_source()
+    if source is None:
+        return []
+    using, timing = source.database, conf.timing_of_source()
+    try:
+        states = AccountState.objects.using(using)
+        found = set(states.filter(_is_stopped()).values_list("account", flat=True))
+        for alias, ends in due_ends_by_account(Operation.objects.using(using)).items():
+            if ends.waits_longer_than(timing.overdue_after):
+                found.add(alias)
+        if is_silent(heartbeat_age(using), timing):
+            used = states.exclude(account__in=[*conf.accounts()]).values_list("account", flat=True)
+            found |= {*used[:1]}
+    except (Error, ConnectionDoesNotExist, ImproperlyConfigured):
+        return [conf.of_source("*")]
+    return [conf.of_source(a) for a in sorted(found) if conf.may_be_of_source(a)][:FILTERED]
+
+
+def _is_stopped() -> Q:
+    """Return, as a condition on the state of an account, that it is not open."""
+    stopped = Q(frozen_until__gt=Now())
+    for since in ("blocked_since", "billing_since", "limit_since"):
+        stopped |= Q((f"{since}__isnull", False))
+    return stopped
 
 
 def is_silent(age: float | None, timing: conf.Timing) -> bool:
@@ -267,6 +300,10 @@ class _Facts:
         alias, state = account.alias, self.states.get(account.alias)
         condition, reason, next_call_in = condition_of(state)
         ends = self.ends.get(alias, DueEnds())
+        # The source is asked for those alone that have trouble.
+        is_late = account.from_source and ends.waits_longer_than(account.timing.overdue_after)
+        if is_late and (why := why_unknown(alias)):
+            condition, reason, next_call_in = Condition.UNKNOWN, why, None
         waiting = _waiting_starts(account, condition)
         status = AccountStatus(
             account=alias,
@@ -288,7 +325,7 @@ class _Facts:
         )
         if not details:
             return status
-        rate_limit = get_backend(alias).rate_limit
+        rate_limit = _rate_limit(account)
         return replace(
             status,
             operator_cards=_operator_cards(account) if ends.refused else NamedCards(),
@@ -298,6 +335,15 @@ class _Facts:
             slots=None if rate_limit is None else rate_limit[0],
             tracking_failures=self.failures[alias],
         )
+
+
+def _rate_limit(account: conf.Account) -> tuple[int, float] | None:
+    try:
+        return get_backend(account.alias).rate_limit
+    except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):
+        if not account.from_source:
+            raise
+        return None
 
 
 def _counts(rows: QuerySet[Model], condition: Q | None = None) -> Counter[str]:
@@ -429,6 +475,17 @@ def condition_of(state: AccountState | None) -> AccountCondition:
         reason = "As many cards are alive as the vendor allows: starts wait."
         return AccountCondition(Condition.LIMIT, reason, _seconds(state.now, state.limit_probe_at))
     return AccountCondition()
+
+
+def why_unknown(alias: str) -> str:
+    """Return why an account of the source cannot be had, in words, or "" if it can."""
+    try:
+        conf.account(alias)
+    except UnknownAccountError as error:
+        return "; ".join(message for _, message in error.errors)
+    except (AccountSourceError, ImproperlyConfigured) as error:
+        return str(error)
+    return ""
 
 
 def _condition_age(condition: Condition, state: AccountState) -> float | None:

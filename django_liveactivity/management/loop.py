@@ -29,6 +29,8 @@ Ranks = frozenset[Operation.Rank | None]
 DRAWN_EVERY = 0.5
 LOOK_EVERY = 0.2
 LONGEST_PAUSE = 15.0
+LEFT_ALONE = (*STUCK, Condition.UNKNOWN)
+"""The conditions that a run which is to end does not wait for."""
 
 logger = get_logger("django_liveactivity.dispatch")
 
@@ -41,12 +43,12 @@ def drain_until_idle(alias: str, stop: threading.Event, bars: ProgressBars) -> D
     Returns:
         What the last drain came to, with the calls of all.
     """
-    account, calls = conf.account(alias), 0
+    account, calls = conf.stand_in(alias), 0
     while True:
         bars.show(alias, status.backlog(account).count)
         done = drain(alias, seconds=DRAWN_EVERY if bars.is_seen else None, stop=stop)
         calls += done.calls
-        if not done.more or done.condition in STUCK or stop.is_set():
+        if not done.more or done.condition in LEFT_ALONE or stop.is_set():
             bars.show(alias, status.backlog(account).count)
             return Drained(calls, done.more, done.again_in, condition=done.condition)
         stop.wait(min(done.again_in or (0.0 if done.calls else LOOK_EVERY), LONGEST_PAUSE))
@@ -72,27 +74,27 @@ class DispatchLoop:
     Where more accounts are due than threads are free, those with ends go first.
 
     Args:
-        aliases: the accounts.
+        aliases: the accounts; None for all, those of the account source included.
         stop: ends the work after the calls in flight.
         bars: show the backlog while there is one.
         threads: how many drains at once; each has a connection to its database.
         interval: the seconds between two looks.
     """
 
-    aliases: Collection[str]
+    aliases: Collection[str] | None
     stop: threading.Event
     bars: ProgressBars
     threads: int = 4
     interval: float = LOOK_EVERY
 
     def __post_init__(self) -> None:
-        accounts = [conf.account(alias) for alias in self.aliases]
-        self._served = frozenset(self.aliases)
-        self._databases = frozenset(account.database for account in accounts)
-        self._sweep_every = min(account.timing.sweep for account in accounts) / 1000
+        self._databases = conf.databases(self.aliases)
+        timings = [timing for found in self._databases.values() for timing in found.timings]
+        self._sweep_every = min(timing.sweep for timing in timings) / 1000
         self._sweep_at = 0.0
         self._sweeping: Future[None] | None = None
         self._failed_looks = 0
+        self._changes = 0
         self._rests: defaultdict[str, _Rest] = defaultdict(_Rest)
         self._running: Counter[str] = Counter()
         self._waiting: list[tuple[int, int, str, Ranks]] = []
@@ -110,11 +112,12 @@ class DispatchLoop:
 
     def _look(self) -> float:
         """Start a drain for each account with something due; return the pause until the next."""
+        self._forget_rests()
         try:
-            for using in self._databases:
+            for using, accounts in self._databases.items():
                 for alias, ranks in due_accounts(using).items():
                     waits = self._running[alias] or self._rests[alias].covers(ranks)
-                    if alias in self._served and not waits:
+                    if not waits and accounts.find(alias) is not None:
                         self._submit(alias, ranks)
             self._failed_looks = 0
         except Exception as error:  # noqa: BLE001 - logged, and tried again
@@ -123,6 +126,13 @@ class DispatchLoop:
         finally:
             close_old_connections()
         return self.interval
+
+    def _forget_rests(self) -> None:
+        """Leave no account of the source alone when they have changed: a key may be a new one."""
+        if any(accounts.has_source for accounts in self._databases.values()):
+            before, self._changes = self._changes, conf.changes()
+            if before != self._changes:
+                self._rests.clear()
 
     def _submit(self, alias: str, ranks: Ranks) -> None:
         with self._lock:
@@ -152,7 +162,7 @@ class DispatchLoop:
             self._running[alias] -= 1
 
     def _draw(self, alias: str, note: str = "") -> None:
-        self.bars.show(alias, status.backlog(conf.account(alias)).count, note)
+        self.bars.show(alias, status.backlog(conf.stand_in(alias)).count, note)
 
     def _sweep(self) -> None:
         idle = self._sweeping is None or self._sweeping.done()
@@ -190,7 +200,7 @@ def _rest_after(done: Drained, ranks: Ranks) -> _Rest:
     return _Rest(time.monotonic() + pause, known)
 
 
-def _sweep(aliases: Collection[str]) -> None:
+def _sweep(aliases: Collection[str] | None) -> None:
     try:
         sweep(lambda _: None, aliases)  # the next look finds what is due
     finally:

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('freezes', models.PositiveIntegerField(default=0)),
                 ('blocked_since', models.BigIntegerField(null=True)),
                 ('blocked_reason', models.CharField(blank=True, max_length=255)),
+                ('refused_key', models.CharField(blank=True, db_default='', default='', max_length=16)),
                 ('vendor_words', models.CharField(blank=True, db_default='', default='', max_length=255)),
                 ('probe_at', models.BigIntegerField(default=0)),
                 ('probes', models.PositiveIntegerField(default=0)),
@@ -131,7 +132,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'live activity',
                 'verbose_name_plural': 'live activities',
                 'permissions': [('end_liveactivity', 'Can end live activities'), ('operate_liveactivity', 'Can retry, give up, probe and acknowledge')],
-                'indexes': [models.Index(fields=['account', 'lane_digest', 'id'], name='dla_lane'), models.Index(fields=['account', 'subject_model', 'subject_pk'], name='dla_subject'), models.Index(fields=['account', 'id'], name='dla_account'), models.Index(fields=['status', 'id'], name='dla_status'), models.Index(fields=['ended_at'], name='dla_ended'), models.Index(fields=['needs_attention', 'account'], name='dla_attention')],
+                'indexes': [models.Index(fields=['account', 'lane_digest', 'id'], name='dla_lane'), models.Index(fields=['subject_model', 'subject_pk', 'account'], name='dla_subject'), models.Index(fields=['account', 'id'], name='dla_account'), models.Index(fields=['status', 'id'], name='dla_status'), models.Index(fields=['ended_at'], name='dla_ended'), models.Index(fields=['needs_attention', 'account'], name='dla_attention')],
             },
         ),
         migrations.CreateModel(
@@ -177,6 +178,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField(verbose_name='number')),
                 ('endpoint', models.CharField(choices=[('start', 'start'), ('update', 'update'), ('end', 'end'), ('stream', 'stream'), ('end_stream', 'end stream')], max_length=16, verbose_name='endpoint')),
                 ('started_at', models.BigIntegerField()),
+                ('key_fingerprint', models.CharField(blank=True, db_default='', default='', editable=False, max_length=16)),
                 ('status', models.PositiveSmallIntegerField(null=True, verbose_name='HTTP status')),
                 ('outcome', models.CharField(blank=True, choices=[('delivered', 'delivered'), ('already_ended', 'already ended'), ('forced', 'forced'), ('partial', 'partial'), ('queued', 'queued'), ('noop', 'noop'), ('paused', 'paused'), ('rejected', 'rejected'), ('forbidden', 'forbidden'), ('not_found', 'not found'), ('no_recipients', 'no recipients'), ('rate_limited', 'rate limited'), ('limit_reached', 'limit reached'), ('billing_blocked', 'billing blocked'), ('unauthorized', 'unauthorized'), ('not_sent', 'not sent'), ('ambiguous', 'ambiguous'), ('never_started', 'never started')], max_length=16, verbose_name='outcome')),
                 ('answer', models.TextField(blank=True, verbose_name='answer')),
@@ -194,7 +196,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('account', models.CharField(max_length=64, verbose_name='account')),
-                ('kind', models.CharField(choices=[('retry', 'retry'), ('give_up', 'give up'), ('probe', 'probe now'), ('acknowledge', 'seen')], max_length=16, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('retry', 'retry'), ('give_up', 'give up'), ('probe', 'probe now'), ('acknowledge', 'seen'), ('close', 'close the account')], max_length=16, verbose_name='kind')),
                 ('actor', models.CharField(max_length=255, verbose_name='actor')),
                 ('reason', models.TextField(blank=True, verbose_name='reason')),
                 ('created_at', models.BigIntegerField(editable=False)),

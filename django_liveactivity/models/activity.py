@@ -162,7 +162,7 @@ class LiveActivity(KeptModel):
         ]
         indexes = [
             models.Index(fields=["account", "lane_digest", "id"], name="dla_lane"),
-            models.Index(fields=["account", "subject_model", "subject_pk"], name="dla_subject"),
+            models.Index(fields=["subject_model", "subject_pk", "account"], name="dla_subject"),
             models.Index(fields=["account", "id"], name="dla_account"),
             models.Index(fields=["status", "id"], name="dla_status"),
             models.Index(fields=["ended_at"], name="dla_ended"),
@@ -188,7 +188,7 @@ class LiveActivity(KeptModel):
     def database(self) -> str:
         """The alias of its account's database; of where it was read, if the account is gone."""
         try:
-            return conf.account(self.account).database
+            return conf.stand_in(self.account).database
         except (InvalidInputError, ImproperlyConfigured):
             return self._state.db or DEFAULT_DB_ALIAS
 

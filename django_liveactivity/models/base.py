@@ -12,6 +12,7 @@ from django_liveactivity.conf import Account
 from django_liveactivity.exceptions import UnacknowledgedEndError
 
 DIGEST_LENGTH = 64
+FINGERPRINT_LENGTH = 16
 M = TypeVar("M", bound=models.Model)
 
 

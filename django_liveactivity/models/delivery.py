@@ -6,7 +6,7 @@ from django.db import models
 
 from django_liveactivity.conf import MAX_ALIAS
 
-from .base import DIGEST_LENGTH
+from .base import DIGEST_LENGTH, FINGERPRINT_LENGTH
 from .fields import AnyCharField
 
 
@@ -108,6 +108,10 @@ class AccountState(models.Model):
 
     blocked_since = models.BigIntegerField(null=True)
     blocked_reason = AnyCharField(max_length=255, blank=True)
+    # The fingerprint of the key that was refused: another one opens the account.
+    refused_key = models.CharField(
+        max_length=FINGERPRINT_LENGTH, blank=True, default="", db_default=""
+    )
     # What the vendor said when the account was blocked last, or asked to pay.
     vendor_words = AnyCharField(max_length=255, blank=True, default="", db_default="")
     probe_at = models.BigIntegerField(default=0)

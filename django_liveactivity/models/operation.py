@@ -16,7 +16,7 @@ from django_liveactivity.conf import MAX_ALIAS
 from django_liveactivity.content.endpoints import Endpoint
 
 from .activity import LiveActivity
-from .base import DIGEST_LENGTH, InsertedModel, KeptModel
+from .base import DIGEST_LENGTH, FINGERPRINT_LENGTH, InsertedModel, KeptModel
 from .clock import Now, to_datetime
 from .fields import AnyCharField, AnyTextField
 
@@ -239,6 +239,10 @@ class Attempt(KeptModel):
     number = models.PositiveIntegerField(_("number"))
     endpoint = models.CharField(_("endpoint"), max_length=16, choices=ENDPOINTS)
     started_at = models.BigIntegerField()
+    # Of the key that the call was made with.
+    key_fingerprint = models.CharField(
+        max_length=FINGERPRINT_LENGTH, blank=True, default="", db_default="", editable=False
+    )
     status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
     outcome = models.CharField(_("outcome"), max_length=16, choices=OUTCOMES, blank=True)
     answer = AnyTextField(_("answer"), blank=True)
@@ -272,6 +276,7 @@ class OperatorAction(InsertedModel):
         GIVE_UP = "give_up", _("give up")
         PROBE = "probe", _("probe now")
         ACKNOWLEDGE = "acknowledge", _("seen")
+        CLOSE = "close", _("close the account")
 
     account = models.CharField(_("account"), max_length=MAX_ALIAS)
     operation = models.ForeignKey(

@@ -14,9 +14,11 @@ from django_liveactivity.lazy import lazy_names
 
 if TYPE_CHECKING:
     from . import batch as batch
+    from .closing import ClosingAccount, close_account
     from .context import (
         Card,
         aacknowledge_activity,
+        aclose_account,
         aend_activities,
         aend_activity,
         agive_up_operation,
@@ -38,8 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Card",
+    "ClosingAccount",
     "aacknowledge_activity",
     "acknowledge_activity",
+    "aclose_account",
     "aend_activities",
     "aend_activity",
     "agive_up_operation",
@@ -48,6 +52,7 @@ __all__ = [
     "aretry_operation",
     "astream_activity",
     "atrack_activity",
+    "close_account",
     "end_activities",
     "end_activity",
     "give_up_operation",
@@ -60,5 +65,5 @@ __all__ = [
 ]
 
 __getattr__, __dir__ = lazy_names(
-    __name__, __all__, "streams", "ends", "operator_actions", "context", "batch"
+    __name__, __all__, "streams", "ends", "operator_actions", "closing", "context", "batch"
 )

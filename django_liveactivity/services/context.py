@@ -17,6 +17,7 @@ from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 
+from .closing import close_account
 from .ends import end_activities, end_activity, keep_activity
 from .operator_actions import (
     acknowledge_activity,
@@ -77,6 +78,7 @@ aend_activities = to_async(end_activities)
 aend_activity = to_async(end_activity)
 agive_up_operation = to_async(give_up_operation)
 akeep_activity = to_async(keep_activity)
+aclose_account = to_async(close_account)
 aacknowledge_activity = to_async(acknowledge_activity)
 aprobe_account = to_async(probe_account)
 aretry_operation = to_async(retry_operation)
@@ -166,7 +168,7 @@ def live_activity(
 
 def _end_after_error(card: Card) -> None:
     """End the card, and never hide the error that is on its way."""
-    using = conf.account(card.activity.account).database
+    using = conf.stand_in(card.activity.account).database
     if transaction.get_connection(using).needs_rollback:
         return  # the card's own row goes with this transaction
     try:

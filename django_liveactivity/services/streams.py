@@ -13,6 +13,7 @@ from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import Endpoint, check_content, check_options
 from django_liveactivity.content.keys import check_activity_id, check_stream_key
 from django_liveactivity.content.parsing import ContentInput, OptionFields, parse_content
+from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.models.missing_migration import names_missing_migration
 
@@ -53,6 +54,7 @@ def stream_activity(
     """
     key = check_stream_key(stream_key)
     writer = Writer.for_account(account, actor=actor, reason=reason)
+    _refuse_closing(writer)
     shown = check(Endpoint.STREAM, content, options)
     ttl_ms = time_to_live_ms(writer, time_to_live)
     represented = Subject.of(subject)
@@ -94,6 +96,7 @@ def track_activity(
     """
     identity = check_activity_id(activity_id)
     writer = Writer.for_account(account, actor=actor, reason=reason)
+    _refuse_closing(writer)
     represented = Subject.of(subject)
     card = selectors.newest_by_activity_id(writer.account, identity)
     key = card.stream_key if card is not None else ""
@@ -110,6 +113,12 @@ def track_activity(
             content=shown["content"],
         )
         return add_content(writer, new, shown, ttl_ms)
+
+
+def _refuse_closing(writer: Writer) -> None:
+    if writer.account.closing:
+        message = f"Account {writer.account.alias!r} is closing: it shows nothing more."
+        raise InvalidInputError.at("account", message)
 
 
 class CheckedContent(TypedDict):

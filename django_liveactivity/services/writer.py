@@ -24,7 +24,7 @@ from django_liveactivity.content.encoding import (
 )
 from django_liveactivity.content.parsing import OptionFields, parse_options
 from django_liveactivity.dispatch import wake_on_commit
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import AccountSourceError, InvalidInputError
 from django_liveactivity.models import (
     EndBatch,
     LiveActivity,
@@ -291,6 +291,9 @@ def writers_for(
             account = conf.account(alias)
         except InvalidInputError as error:
             found[alias] = error
+            continue
+        except AccountSourceError as error:
+            found[alias] = InvalidInputError.at("account", str(error))
             continue
         message = f"The rows of {alias!r} are in another database by now."
         is_here = account.database == using

@@ -89,7 +89,8 @@ class ModelActivity(Generic[M]):
 
     Attributes:
         model: the model, set by ``register``.
-        account: the alias in ``LIVEACTIVITY``; saves in its database are followed.
+        account: the alias of the cards' account; saves in its database are followed. Override
+            ``get_account`` to choose one for each object.
         dismiss_after: how long an ended card stays, 0 s to 4 h; by default the account's option.
         time_to_live: a card ends by itself when no content came for so long.
         action: the button, sent with each content; this and what follows may be a method of the
@@ -125,6 +126,15 @@ class ModelActivity(Generic[M]):
         """Return what the ended card shows; None for the last content."""
         return None
 
+    def get_account(self, instance: M) -> str:  # noqa: ARG002 - the hook's signature
+        """Return the alias of the account that shows the card of the object.
+
+        It is asked on each save. When the answer is another one, the object has moved: its card
+        ends on the account that showed it, and a new one is shown on the other. The accounts that
+        it names live in the database of the model.
+        """
+        return self.account
+
     def key(self, instance: M) -> str:
         """Return the stream key of a new card: fresh each time, so that no late end can meet it."""
         name = NOT_IN_A_KEY.sub("-", f"{self.model._meta.model_name}-{instance.pk}")
@@ -154,6 +164,11 @@ class ModelActivity(Generic[M]):
             InvalidInputError: at ``queryset``, if the class is not registered for its model.
         """
         return cls._sync(cls, queryset)
+
+    @property
+    def chooses_account(self) -> bool:
+        """Whether ``get_account`` may tell the accounts of two objects, or of one, apart."""
+        return type(self).get_account is not ModelActivity.get_account
 
     @property
     def name(self) -> str:

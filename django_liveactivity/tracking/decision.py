@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
+from django_liveactivity import conf
 from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.content.keys import check_stream_key
-from django_liveactivity.models import LiveActivity, Subject
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import LiveActivity, Source, Subject
 from django_liveactivity.services import streams
 from django_liveactivity.services.ends import EndRequest, end_card
 from django_liveactivity.services.streams import CheckedContent
-from django_liveactivity.services.writer import Writer
+from django_liveactivity.services.writer import Writer, recorded_as
 
 from .activity import AnyActivity
 from .failures import log_hook_errors
@@ -28,12 +30,14 @@ class Decision:
         show: what the card is to show, or None if it shows that already, or is to end.
         card: the open card that it goes to, or None for a new one.
         ends: the open cards that end.
+        account: the alias of the account that shows it, or "" if nothing is shown.
     """
 
     subject: Model | None
     show: CheckedContent | None = None
     card: LiveActivity | None = None
     ends: Sequence[LiveActivity] = ()
+    account: str = ""
 
     @property
     def writes(self) -> bool:
@@ -46,23 +50,52 @@ class Decision:
         return self.show is not None and self.card is None
 
 
-def decide(activity: AnyActivity, subject: Model | None, cards: Sequence[LiveActivity]) -> Decision:
+def decide(
+    activity: AnyActivity,
+    using: str,
+    subject: Model | None,
+    cards: Sequence[LiveActivity],
+) -> Decision:
     """Return what the cards of an object need.
 
     Args:
         activity: how they live.
+        using: the database of the object and its cards.
         subject: the object, or None if it is gone.
-        cards: its open cards, the oldest first. Two transactions that did not see each other leave
-            more than one: the newest stays.
+        cards: its open cards, the oldest first; those of other accounts end, as the object has
+            moved. Two transactions that did not see each other leave more than one of the account:
+            the newest stays.
+
+    Raises:
+        UnknownAccountError: at ``account``, if the account that is to show it does not exist.
+        InvalidInputError: at ``account``, if that lives in another database; at other paths, if the
+            content is wrong.
+        AccountSourceError: if the account source does not answer.
     """
     if subject is None or not activity.is_live(subject):
         return Decision(subject, ends=cards)
-    card = cards[-1] if cards else None
-    ends = [c for c in cards if card is not None and c.lane_digest != card.lane_digest]
+    account = _account_of(activity, subject, using)
+    if account.closing:
+        return Decision(subject, ends=cards)
+    own = [card for card in cards if card.account == account.alias]
+    card = own[-1] if own else None
+    ends = [each for each in cards if card is None or _lane(each) != _lane(card)]
     show = streams.check(Endpoint.STREAM, activity.content(subject), activity.options(subject))
     if card is not None and _is_shown(card, show):
         return Decision(subject, card=card, ends=ends)
-    return Decision(subject, show, card, ends)
+    return Decision(subject, show, card, ends, account.alias)
+
+
+def _account_of(activity: AnyActivity, subject: Model, using: str) -> conf.Account:
+    account = conf.account(activity.get_account(subject))
+    if account.database != using:
+        message = f"Account {account.alias!r} of {activity.name} is not in database {using!r}."
+        raise InvalidInputError.at("account", message)
+    return account
+
+
+def _lane(card: LiveActivity) -> tuple[str, str]:
+    return card.account, card.lane_digest
 
 
 def _is_shown(card: LiveActivity, show: CheckedContent) -> bool:
@@ -71,15 +104,28 @@ def _is_shown(card: LiveActivity, show: CheckedContent) -> bool:
     return all(card.newest_options.get(k) == value for k, value in show["options"].items())
 
 
-def apply_decision(activity: AnyActivity, writer: Writer, decision: Decision) -> None:
+def writers(source: Source, reason: str = "") -> Callable[[str], Writer]:
+    """Return what makes the writer of an account's alias."""
+
+    def writer_for(alias: str) -> Writer:
+        with recorded_as(source):
+            return Writer.for_account(alias, reason=reason)
+
+    return writer_for
+
+
+def apply_decision(
+    activity: AnyActivity, writer_for: Callable[[str], Writer], decision: Decision
+) -> None:
     """INSERT what was decided."""
-    # Beside a card that stays, a twin ends and not the object: it keeps its last content.
-    final_subject = None if decision.card else decision.subject
+    # Beside a card that stays or comes, another one ends and not the object: it keeps its content.
+    final_subject = None if decision.card or decision.show else decision.subject
     for card in decision.ends:
-        _end(activity, writer, card, final_subject)
+        _end(activity, writer_for(card.account), card, final_subject)
     subject, show = decision.subject, decision.show
     if subject is None or show is None:
         return
+    writer = writer_for(decision.account)
     ttl_ms = streams.time_to_live_ms(writer, activity.time_to_live)
     if decision.card is not None:
         streams.add_content(writer, decision.card, show, ttl_ms)

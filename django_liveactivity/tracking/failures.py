@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from django.db import DatabaseError, Error, transaction
 
 from django_liveactivity import conf
-from django_liveactivity.models import Subject
+from django_liveactivity.models import Source, Subject
 from django_liveactivity.printable import get_logger
 from django_liveactivity.services.writer import Writer
 
@@ -49,7 +49,7 @@ def _count(
 ) -> None:
     try:
         with transaction.atomic(using=account.database):
-            writer = Writer.for_account(account.alias)
+            writer = Writer(account, Source.SIGNAL, actor="", reason="")
             writer.insert_tracking_failure(activity.name, subject, error)
     except Error:
         logger.exception("%s: the failure could not be counted.", activity.name)

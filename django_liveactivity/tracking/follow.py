@@ -9,13 +9,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import InvalidInputError, LiveActivityError
 from django_liveactivity.models import LiveActivity, Source, Subject, root_model
 from django_liveactivity.printable import get_logger
-from django_liveactivity.services.writer import Writer, recorded_as
 
 from .activity import AnyActivity
-from .decision import Decision, apply_decision, decide
+from .decision import Decision, apply_decision, decide, writers
 from .failures import log_hook_errors
 
 logger = get_logger("django_liveactivity.tracking")
@@ -48,24 +47,44 @@ def follow(activity: AnyActivity, instance: Model, using: str, save: Save | None
         return
     subject = _subject(activity, instance)
     with log_hook_errors(activity, account, subject):
-        cards = selectors.open_cards_of(account, subject, activity.name)
+        cards = _open_cards_of(activity, account, subject)
         decision = Decision(None, ends=cards)
         if save is not None:
-            decision = _decide(activity, account, instance, save, subject, cards)
+            decision = _decide(activity, using, instance, save, subject, cards)
         if decision.writes:
-            with recorded_as(Source.SIGNAL):
-                writer = Writer.for_account(account.alias)
-            apply_decision(activity, writer, decision)
+            apply_decision(activity, writers(Source.SIGNAL), decision)
 
 
 def _account(activity: AnyActivity, using: str) -> conf.Account | None:
-    """Return the account if the object is in its database: elsewhere its key is another's."""
+    """Return the account if the object is in its database: elsewhere its key is another's.
+
+    Of a class that chooses among accounts, it stands for all of them, for what hooks raise.
+    """
     try:
+        if activity.chooses_account:
+            return any_account(activity, using) if using in conf.databases() else None
         account = conf.account(activity.account)
-    except (InvalidInputError, ImproperlyConfigured):
+    except (LiveActivityError, ImproperlyConfigured):
         logger.exception("%s: nothing can be followed.", activity.name)
         return None
     return account if account.database == using else None
+
+
+def any_account(activity: AnyActivity, using: str) -> conf.Account:
+    """Return what stands for the accounts, of a database, that a class chooses among."""
+    account = conf.find_stand_in(activity.account)
+    if account is None or account.database != using:
+        return conf.Account(activity.account, backend="", database=using)
+    return account
+
+
+def _open_cards_of(
+    activity: AnyActivity, account: conf.Account, subject: Subject
+) -> list[LiveActivity]:
+    """Return the open cards of an object, on every account if its class chooses among them."""
+    if activity.chooses_account:
+        return selectors.open_cards_anywhere(account.database, [subject], activity.name)
+    return selectors.open_cards_of(account, subject, activity.name)
 
 
 def _subject(activity: AnyActivity, instance: Model) -> Subject:
@@ -78,7 +97,7 @@ def _subject(activity: AnyActivity, instance: Model) -> Subject:
 
 def _decide(
     activity: AnyActivity,
-    account: conf.Account,
+    using: str,
     instance: Model,
     save: Save,
     subject: Subject,
@@ -86,12 +105,12 @@ def _decide(
 ) -> Decision:
     """Decide by the instance, and where it may be older than its row, once more by the row."""
     if isinstance(instance, activity.model) and not _holds_expressions(instance):
-        decision = decide(activity, instance, cards)
+        decision = decide(activity, using, instance, cards)
         again = save.partial or (decision.starts and not save.created)
         if not (again and decision.writes):
             return decision
-    row = read_objects(activity, account, [instance.pk]).get(subject.pk)
-    return decide(activity, row, cards)
+    row = read_objects(activity, using, [instance.pk]).get(subject.pk)
+    return decide(activity, using, row, cards)
 
 
 def _holds_expressions(instance: Model) -> bool:
@@ -100,9 +119,7 @@ def _holds_expressions(instance: Model) -> bool:
     return any(hasattr(value, "resolve_expression") for value in values)
 
 
-def read_objects(
-    activity: AnyActivity, account: conf.Account, pks: Collection[object]
-) -> dict[str, Model]:
+def read_objects(activity: AnyActivity, using: str, pks: Collection[object]) -> dict[str, Model]:
     """Return the objects by their primary keys as text; those that are missing are gone."""
-    rows = activity.get_queryset().using(account.database).filter(pk__in=pks).order_by()
+    rows = activity.get_queryset().using(using).filter(pk__in=pks).order_by()
     return {str(row.pk): row for row in rows}

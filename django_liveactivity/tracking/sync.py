@@ -16,15 +16,15 @@ from django.db import Error, connections, router, transaction
 from django.db.models import Field, Model, QuerySet
 
 from django_liveactivity import conf, selectors, services
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import InvalidInputError, LiveActivityError
 from django_liveactivity.models import LiveActivity, Source, Subject, root_model
 from django_liveactivity.printable import get_logger
-from django_liveactivity.services.writer import Writer, recorded_as
+from django_liveactivity.services.writer import recorded_as
 
 from .activity import AnyActivity, BatchResult, Change, ModelActivity, SyncResult
-from .decision import Decision, apply_decision, decide
+from .decision import Decision, apply_decision, decide, writers
 from .failures import log_hook_errors
-from .follow import read_objects
+from .follow import any_account, read_objects
 from .registry import followers, registered
 
 T = TypeVar("T")
@@ -43,10 +43,17 @@ def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncR
         raise InvalidInputError.at("queryset", message)
     result = SyncResult()
     for activity in activities:
-        account = conf.account(activity.account)
+        account = _account(activity)
         for pks in _batches(queryset.using(account.database).values_list("pk", flat=True)):
             result.add(sync_objects(activity, account, pks))
     return result
+
+
+def _account(activity: AnyActivity) -> conf.Account:
+    """Return the account of a class, or what stands for those that it chooses among."""
+    if activity.chooses_account:
+        return any_account(activity, router.db_for_write(activity.model))
+    return conf.account(activity.account)
 
 
 ModelActivity._sync = _sync_registered
@@ -67,7 +74,7 @@ def sync_objects(
 
     Args:
         activity: how the cards live.
-        account: the account of the cards.
+        account: the account of the cards, or what stands for those that the class chooses among.
         pks: the objects' primary keys, or the same as texts.
         starts: whether an object without a card may get one.
         dry_run: write nothing, only return what would be done.
@@ -99,7 +106,8 @@ class _Examined:
 
     def decisions(self, pks: Collection[object]) -> dict[str, Decision]:
         """Return what is to be written for each object, by its primary key as text."""
-        rows, cards = read_objects(self.activity, self.account, pks), self._cards(pks)
+        using = self.account.database
+        rows, cards = read_objects(self.activity, using, pks), self._cards(pks)
         found = {}
         for pk in map(str, pks):
             decision = self._decide(pk, rows.get(pk), cards[pk])
@@ -108,9 +116,13 @@ class _Examined:
         return found
 
     def _cards(self, pks: Collection[object]) -> dict[str, list[LiveActivity]]:
-        subjects = map(self.subject, pks)
+        subjects, name = map(self.subject, pks), self.activity.name
+        if self.activity.chooses_account:
+            cards = selectors.open_cards_anywhere(self.account.database, subjects, name)
+        else:
+            cards = selectors.open_cards(self.account, subjects, name)
         by_pk: dict[str, list[LiveActivity]] = defaultdict(list)
-        for card in selectors.open_cards(self.account, subjects, self.activity.name):
+        for card in cards:
             by_pk[card.subject_pk].append(card)
         return by_pk
 
@@ -118,7 +130,7 @@ class _Examined:
         if not (cards or self.starts):
             return None
         with log_hook_errors(self.activity, self.account, self.subject(pk), counted=self.counted):
-            return decide(self.activity, row, cards)
+            return decide(self.activity, self.account.database, row, cards)
         self.failed += 1
         return None
 
@@ -127,10 +139,8 @@ class _Examined:
         done = {}
         for pk, decision in self.decisions(pks).items():
             reason = GONE if decision.subject is None else ""
-            with recorded_as(Source.RECONCILE):
-                writer = Writer.for_account(self.account.alias, reason=reason)
             with log_hook_errors(self.activity, self.account, self.subject(pk)):
-                apply_decision(self.activity, writer, decision)
+                apply_decision(self.activity, writers(Source.RECONCILE, reason), decision)
                 done[pk] = decision
             self.failed += pk not in done
         return done
@@ -192,22 +202,28 @@ def reconcile(
     Yields:
         The result of each batch. A batch that the database refuses is logged and left out.
     """
-    for account in conf.accounts().values():
-        for cards in _batches(_cards(account, models)):
-            groups: dict[tuple[str, str], list[LiveActivity]] = defaultdict(list)
+    for using, rows in _cards(models):
+        for cards in _batches(rows):
+            groups: dict[tuple[str, str, str], list[LiveActivity]] = defaultdict(list)
             for card in cards:
-                groups[card.subject_model, card.tracked_by].append(card)
+                groups[card.account, card.subject_model, card.tracked_by].append(card)
             for group in groups.values():
-                yield _compare(account, group, dry_run=dry_run)
+                yield _compare(using, group, dry_run=dry_run)
 
 
 def cards_to_compare(models: Collection[type[Model]] = ()) -> int:
     """Return how many cards ``reconcile`` compares."""
-    return sum(_cards(account, models).count() for account in conf.accounts().values())
+    return sum(rows.count() for _, rows in _cards(models))
 
 
-def _cards(account: conf.Account, models: Collection[type[Model]]) -> Cards:
-    return selectors.tracked_cards(account, [root_model(m)._meta.label for m in models])
+def _cards(models: Collection[type[Model]]) -> Iterator[tuple[str, Cards]]:
+    """Yield the cards to compare, with their database: of each account, and of the source's."""
+    labels = [root_model(model)._meta.label for model in models]
+    for using, accounts in conf.databases().items():
+        for account in accounts.named.values():
+            yield using, selectors.tracked_cards(account, labels)
+        if accounts.has_source:
+            yield using, selectors.tracked_cards_beside(using, [*accounts.named], labels)
 
 
 def _batches(rows: QuerySet[Model, T]) -> Iterator[list[T]]:
@@ -220,16 +236,19 @@ def _batches(rows: QuerySet[Model, T]) -> Iterator[list[T]]:
         batch = list(rows.filter(pk__gt=getattr(last, "pk", last))[:BATCH_SIZE])
 
 
-def _compare(account: conf.Account, cards: Sequence[LiveActivity], *, dry_run: bool) -> BatchResult:
-    """Compare cards of one model and one ``ModelActivity`` with their objects."""
+def _compare(using: str, cards: Sequence[LiveActivity], *, dry_run: bool) -> BatchResult:
+    """Compare cards of one account, one model and one ``ModelActivity`` with their objects."""
     try:
         pks = _keys(cards)
-        activity = _follower(account, cards[0])
+        activity = _follower(cards[0])
         if activity is None:
-            return _end_orphans(account, cards, pks, dry_run=dry_run)
+            return _end_orphans(using, cards, pks, dry_run=dry_run)
+        account = any_account(activity, using)
+        if not activity.chooses_account:
+            account = conf.account(activity.account)
         done = sync_objects(activity, account, pks, starts=False, dry_run=dry_run)
         return replace(done, examined=len(cards))
-    except (Error, LookupError, ValidationError):
+    except (Error, LookupError, ValidationError, LiveActivityError):
         logger.exception("Cards of %s could not be compared.", cards[0].subject_model)
         return BatchResult(len(cards), failed=len(cards))
 
@@ -240,25 +259,27 @@ def _keys(cards: Sequence[LiveActivity]) -> list[object]:
     return [pk.to_python(text) for text in dict.fromkeys(card.subject_pk for card in cards)]
 
 
-def _follower(account: conf.Account, card: LiveActivity) -> AnyActivity | None:
-    wanted = (account.alias, card.tracked_by, card.subject_model)
+def _follower(card: LiveActivity) -> AnyActivity | None:
+    wanted = (card.tracked_by, card.subject_model)
     for activity in registered():
-        if (activity.account, activity.name, root_model(activity.model)._meta.label) == wanted:
+        if (activity.name, root_model(activity.model)._meta.label) == wanted and (
+            activity.chooses_account or activity.account == card.account
+        ):
             return activity
     return None
 
 
 def _end_orphans(
-    account: conf.Account, cards: Sequence[LiveActivity], pks: Collection[object], *, dry_run: bool
+    using: str, cards: Sequence[LiveActivity], pks: Collection[object], *, dry_run: bool
 ) -> BatchResult:
     """End those of the cards, which no class follows, whose object is gone.
 
     Cards of a model in another database stay: what is committed here may not be there yet.
     """
     model = apps.get_model(cards[0].subject_model)
-    if router.db_for_write(model) != account.database:
+    if router.db_for_write(model) != using:
         return BatchResult(len(cards))
-    rows = model._base_manager.using(account.database).filter(pk__in=pks).order_by()
+    rows = model._base_manager.using(using).filter(pk__in=pks).order_by()
     present = {str(pk) for pk in rows.values_list("pk", flat=True)}
     orphans = [card for card in cards if card.subject_pk not in present]
     if not dry_run:

@@ -7,6 +7,10 @@ import sys
 import pytest
 from django.core.checks import run_checks
 
+from django_liveactivity.account_source import AccountSource
+from django_liveactivity.checks.accounts import check_account_source
+from tests.accounts import sources
+
 from .finding import found
 
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
@@ -173,3 +177,45 @@ def test_each_account_is_checked(settings):
     assert "LIVEACTIVITY['alerts']" in messages.pop("liveactivity.E005")
     assert "LIVEACTIVITY['shop']" in messages.pop("liveactivity.E003")
     assert messages == {}
+
+
+class TestAccountSource:
+    """What all accounts of the source have in common is checked; none of them is asked for."""
+
+    @pytest.fixture
+    def source(self, settings):
+        class Source(AccountSource):
+            pass
+
+        sources.Tested = Source
+        settings.LIVEACTIVITY_ACCOUNTS = "tests.accounts.sources.Tested"
+        yield Source
+        del sources.Tested
+
+    def ids(self):
+        return [message.id for message in check_account_source()]
+
+    def test_none_is_fine(self, settings):
+        settings.LIVEACTIVITY_ACCOUNTS = None
+        assert self.ids() == []
+
+    def test_one_that_is_right(self, source):
+        assert self.ids() == []
+
+    @pytest.mark.parametrize(
+        ("name", "value", "expected"),
+        [
+            ("database", "nowhere", "liveactivity.E004"),
+            ("dispatcher", "pigeon", "liveactivity.E003"),
+            ("dispatcher", "immediate", "liveactivity.W001"),
+            ("timing", {"lease": -1}, "liveactivity.E011"),
+            ("timing", {"leas": 1}, "liveactivity.E006"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, source, name, value, expected):
+        setattr(source, name, value)
+        assert self.ids() == [expected]
+
+    def test_a_path_that_leads_nowhere(self, settings):
+        settings.LIVEACTIVITY_ACCOUNTS = "tests.accounts.sources.Nothing"
+        assert self.ids() == ["liveactivity.E011"]

@@ -43,7 +43,7 @@ def now() -> int:
 
 
 def prune() -> int:
-    return pruning.prune("default", [conf.account()])
+    return pruning.prune("default", conf.databases()["default"])
 
 
 def ended(key: str = "order-42") -> LiveActivity:

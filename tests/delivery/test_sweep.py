@@ -238,7 +238,7 @@ class TestPruning:
         with django_assert_num_queries(
             4
         ):  # cards, operator actions, choices of cards, failed hooks
-            assert pruning.prune("default", [conf.account()]) == 0
+            assert pruning.prune("default", conf.databases()["default"]) == 0
 
     def test_other_accounts_keep_their_rows(self, vendor, settings):
         ended_long_ago(1)

@@ -36,11 +36,12 @@ class OvertakenError(Exception):
 
 @dataclass(frozen=True)
 class DrainContext:
-    """What a drain knows as it makes a call: the account, its current state, its rate limit."""
+    """What a drain knows as it makes a call: account, current state, rate limit, which key."""
 
     account: Account
     state: AccountState
     rate_limit: rate.RateLimit
+    key_fingerprint: str = ""
 
     @property
     def database(self) -> str:
@@ -135,6 +136,7 @@ def _open_attempt(
         number=operation.tries + 1,
         endpoint=call.endpoint,
         started_at=lane.now,
+        key_fingerprint=context.key_fingerprint,
     )
     return Claim(lane, snapshot.plan, operation, call, attempt.pk, slot)
 

@@ -76,10 +76,25 @@ def is_certain(claim: Claim) -> bool:
 
 
 @durable_transaction
-def record(context: DrainContext, claim: Claim, answer: Answer) -> Recorded:
-    """Store the answer and release the lane, which changes only if the lease was not lost."""
+def record(
+    context: DrainContext, claim: Claim, answer: Answer, *, is_key_replaced: bool = False
+) -> Recorded:
+    """Store the answer and release the lane, which changes only if the lease was not lost.
+
+    Args:
+        context: the drain.
+        claim: the call that was made.
+        answer: what came of it.
+        is_key_replaced: the account has another key by now.
+    """
     stripped, vague = claim.operation.stripped, claim.is_end and answer.is_vague
-    verdict = verdicts.judge(claim.call.endpoint, answer.outcome, stripped=stripped, vague=vague)
+    verdict = verdicts.judge(
+        claim.call.endpoint,
+        answer.outcome,
+        stripped=stripped,
+        vague=vague,
+        is_key_replaced=is_key_replaced,
+    )
     answered = _Answered(context, claim, answer, verdict)
     owned = _release(answered)
     _store_attempt(answered)
@@ -288,6 +303,7 @@ def _update_account(answered: _Answered) -> None:
         starts=claim.plan.starts,
         window=context.rate_limit.window,
         timing=context.timing,
+        key_fingerprint=context.key_fingerprint,
     )
     if changes:
         compiled.update(AccountState, context.database, {"pk": context.state.pk}, changes)

@@ -19,6 +19,7 @@ from django_liveactivity.printable import shortened
 
 Changes = dict[str, object]
 """The columns to write, each with its value or expression."""
+OPENED: Changes = {"blocked_since": None, "blocked_reason": "", "probes": 0, "refused_key": ""}
 BLOCK_AFTER_FAILURES = 5
 BLOCK_AFTER_LANES = 3
 LONGEST_WORDS = 200
@@ -101,6 +102,7 @@ def account_changes(
     starts: bool,
     window: int,
     timing: Timing,
+    key_fingerprint: str = "",
 ) -> Changes:
     """Return what an answer changes in the account's state; mostly nothing."""
     changes: Changes = {}
@@ -114,7 +116,7 @@ def account_changes(
             until = Greatest(F("frozen_until"), Now() + delay)
             changes = {"frozen_until": until, "freezes": F("freezes") + 1}
         case AccountEffect.BLOCK:
-            changes = _blocked(state, answer, timing)
+            changes = _blocked(state, answer, timing) | {"refused_key": key_fingerprint}
         case AccountEffect.FAILURE:
             changes = _failed(state, answer, lane_id, timing)
         case AccountEffect.BILLING if state.billing_since is None:
@@ -134,7 +136,7 @@ def account_changes(
 def _opened(state: AccountState, *, is_content: bool, starts: bool) -> Changes:
     changes: Changes = {}
     if state.blocked_since is not None:
-        changes |= {"blocked_since": None, "blocked_reason": "", "probes": 0}
+        changes |= OPENED
     if state.failures:
         changes |= {"failures": 0, "failed_lanes": []}
     if state.freezes:
@@ -191,6 +193,24 @@ def freeze_delay(retry_after: float | None, freezes: int, window: int, timing: T
 def probe_delay(probes: int, first: int, cap: int) -> int:
     """Return the pause before the next probe: it doubles from ``first`` up to ``cap``."""
     return int(min(cap, first * 2 ** min(probes, 20)))
+
+
+def open_for_another_key(account: Account, state: AccountState, key_fingerprint: str) -> bool:
+    """Open an account that is blocked for a key which it has no more.
+
+    Args:
+        account: the account.
+        state: its state.
+        key_fingerprint: of the key that it has now.
+
+    Returns:
+        Whether this was the worker that opened it.
+    """
+    refused = state.refused_key
+    if state.blocked_since is None or not refused or refused == key_fingerprint:
+        return False
+    rows = rows_of(account, AccountState).filter(refused_key=refused)
+    return bool(rows.exclude(blocked_since=None).update(**OPENED))
 
 
 def set_alarm(account: Account, at: int, grace: int = 0) -> bool:

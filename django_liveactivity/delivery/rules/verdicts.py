@@ -61,6 +61,7 @@ FAIL = Verdict(State.FAILED)
 RETRY = Verdict(State.PENDING, AccountEffect.FAILURE, Retry.BACKOFF)
 RETRY_AND_QUARANTINE = replace(RETRY, quarantines=True)
 RETRY_HOURLY = Verdict(State.PENDING, AccountEffect.SAME, Retry.HOURLY)
+RETRY_WITH_NEW_KEY = Verdict(State.PENDING, AccountEffect.SAME, Retry.NOW)
 RETRY_STRIPPED = Verdict(State.PENDING, retry=Retry.NOW, strips=True)
 ASK_OPERATOR = Verdict(State.NEEDS_OPERATOR, retry=Retry.HOURLY)
 FREEZE = Verdict(State.PENDING, AccountEffect.FREEZE, Retry.NOW)
@@ -100,7 +101,14 @@ def resolve(answer: Answer, known_address: str) -> Answer:
     return answer
 
 
-def judge(endpoint: Endpoint, outcome: Outcome, *, stripped: bool, vague: bool = False) -> Verdict:
+def judge(
+    endpoint: Endpoint,
+    outcome: Outcome,
+    *,
+    stripped: bool,
+    vague: bool = False,
+    is_key_replaced: bool = False,
+) -> Verdict:
     """Return what an outcome on an endpoint means.
 
     Args:
@@ -109,7 +117,11 @@ def judge(endpoint: Endpoint, outcome: Outcome, *, stripped: bool, vague: bool =
         stripped: the body had been stripped after an earlier rejection; it is stripped once only.
         vague: an end was answered by a 404 that may be another server's. If it is the vendor's
             after all, that end can never open the account, so content must get to probe as well.
+        is_key_replaced: the account has another key by now than that of the call: that the older
+            one is refused says nothing of it.
     """
+    if is_key_replaced and outcome == Outcome.UNAUTHORIZED:
+        return RETRY_WITH_NEW_KEY
     if vague:
         return BLOCK_AND_STEP_ASIDE
     verdict = TABLE[outcome][COLUMNS.index(endpoint)]

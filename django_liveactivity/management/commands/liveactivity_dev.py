@@ -122,7 +122,7 @@ class Command(BaseCommand):
             return
         bars = ProgressBars(PrefixedStream(self.stdout, "delivery"))
         with shown_log(bars):
-            DispatchLoop(list(conf.accounts()), stop, bars).run()
+            DispatchLoop(None, stop, bars).run()
 
 
 def wanted_sandboxes() -> dict[Address, Wanted]:

@@ -11,8 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf
-from django_liveactivity.delivery import Drained, sweep
-from django_liveactivity.health import status
+from django_liveactivity.delivery import Drained, due_accounts, sweep
+from django_liveactivity.health import Condition, status
 from django_liveactivity.health.status import STUCK
 from django_liveactivity.management.loop import LOOK_EVERY, DispatchLoop, drain_until_idle
 from django_liveactivity.management.terminal import ProgressBars, shown_log, stop_on_signals
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             "--account",
             action="append",
             metavar="ALIAS",
-            help="an alias in LIVEACTIVITY; repeatable; by default all",
+            help="an alias; repeatable; by default all",
         )
         parser.add_argument(
             "--interval",
@@ -62,12 +62,12 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **options: Any) -> None:
         """Run."""
-        aliases = list(dict.fromkeys(options["account"] or conf.accounts()))
+        chosen = list(dict.fromkeys(options["account"] or ()))
         interval = options["interval"]
-        if not aliases:
+        if not conf.databases():
             raise CommandError("LIVEACTIVITY names no account; add LIVEACTIVITY['default'].")
-        for alias in aliases:
-            if alias not in conf.accounts():
+        for alias in chosen:
+            if conf.find_stand_in(alias) is None:
                 raise CommandError(f"LIVEACTIVITY has no account {alias!r}.")
         if not (math.isfinite(interval) and interval > 0):
             raise CommandError(f"--interval is {interval}: give a number of seconds above 0.")
@@ -77,31 +77,43 @@ class Command(BaseCommand):
         shows_calls = options["verbosity"] >= (CALLS_OF_ONE_RUN if options["once"] else 1)
         with stop_on_signals() as stop, shown_log(bars) if shows_calls else nullcontext():
             if options["once"]:
-                self._once(aliases, stop, bars)
+                self._once(chosen, stop, bars)
             else:
-                self._loop(DispatchLoop(aliases, stop, bars, options["threads"], interval))
+                self._loop(DispatchLoop(chosen or None, stop, bars, options["threads"], interval))
 
-    def _once(self, aliases: list[str], stop: threading.Event, bars: ProgressBars) -> None:
-        left = []
+    def _once(self, chosen: list[str], stop: threading.Event, bars: ProgressBars) -> None:
+        left, aliases = [], chosen or [*conf.accounts(), *_due_of_source()]
         for alias in aliases:
             done = drain_until_idle(alias, stop, bars)
             bars.close()
-            account = conf.account(alias)
+            account = conf.stand_in(alias)
             ends = status.unacknowledged_ends(account).count()
             if done.more or ends:
                 left.append(_what_is_left(account, done, ends))
             else:
                 self.stdout.write(_told(alias, done) + ", nothing is due." + _what_waits(account))
-        sweep(lambda _: None, aliases)
+        sweep(lambda _: None, chosen or None)
         if left:
             raise CommandError("\n".join(map(printable, left)), returncode=UNFINISHED)
 
     def _loop(self, loop: DispatchLoop) -> None:
-        names = ", ".join(loop.aliases)
+        names = ", ".join(loop.aliases or _served())
         self.stdout.write(f"Delivering for {names}; Ctrl-C or SIGTERM stops.")
         loop.run()
         loop.bars.close()
         self.stdout.write("Stopped; what was begun is finished.")
+
+
+def _served() -> list[str]:
+    """Return what the loop serves by default, in words."""
+    return [*conf.accounts(), *(["the account source"] if conf.account_source() else [])]
+
+
+def _due_of_source() -> list[str]:
+    """Return the accounts of the account source that have something due."""
+    source = conf.account_source()
+    due = due_accounts(source.database) if source is not None else {}
+    return sorted(alias for alias in due if conf.may_be_of_source(alias))
 
 
 def _told(alias: str, done: Drained) -> str:
@@ -123,6 +135,8 @@ def _what_is_left(account: conf.Account, done: Drained, ends: int) -> str:
     text += f", {_count(ends, 'due end')} not acknowledged yet. " if ends else ". "
     if not done.more:
         return text + "What failed is tried again." + _what_waits(account) + " Run this again then."
+    if done.condition == Condition.UNKNOWN:
+        return text + (status.why_unknown(account.alias) or "Run this again.")
     if done.condition not in STUCK:
         return text + "It was told to stop."
     text += f"{now.reason} A probe may open it in {now.next_call_in or 0:.0f} s: "

@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **options: object) -> None:
         """Print the status."""
-        if not conf.accounts():
+        if not conf.databases():
             raise CommandError("LIVEACTIVITY names no account; add LIVEACTIVITY['default'].")
         health = check_health()
         if options["json"]:

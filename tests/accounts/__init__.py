@@ -1,0 +1,1 @@
+"""Accounts that come from the host's own database."""

@@ -1,0 +1,142 @@
+"""An account is removed in order: no content, its cards end, nothing is left; then its key goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from django_liveactivity import Progress, services
+from django_liveactivity.delivery import drain
+from django_liveactivity.exceptions import InvalidInputError, UnknownAccountError
+from django_liveactivity.models import Lane, LiveActivity, Now, Operation, OperatorAction
+from tests.clock import advance
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def close() -> services.ClosingAccount:
+    return services.close_account("acme", actor="ada", reason="has left")
+
+
+def show(key: str = "order-42") -> LiveActivity:
+    return services.stream_activity(key, Progress(title="On its way", percentage=1), account="acme")
+
+
+@pytest.fixture
+def closing(customer, later):
+    """An account with two cards, one of which is to end tomorrow, that is about to be removed."""
+    customer()
+    show()
+    services.end_activity(show("order-43"), after=dt.timedelta(days=1))
+    drain("acme")
+    customer(CLOSING=True)
+    later()
+
+
+def test_its_cards_end_and_then_it_is_done(closing, sandbox):
+    first = close()
+    assert (first.ended, first.is_done) == (2, False)
+    assert close().ended == 0
+    drain("acme")
+    assert not close().is_done  # other processes may not have seen it yet
+    advance(5.1)
+    last = close()
+    assert (last.ended, last.unfinished, last.in_flight, last.is_done) == (0, 0, 0, True)
+    assert set(LiveActivity.objects.values_list("status", flat=True)) == {"ended"}
+    assert OperatorAction.objects.get().kind == "close"
+    ends = Operation.objects.filter(kind="end", state="done", reason="has left", actor="ada")
+    assert ends.count() == 2
+
+
+def test_it_is_not_done_while_an_end_is_not_acknowledged(closing, sandbox):
+    sandbox.faults = "*:503@1+"
+    close()
+    advance(5.1)
+    drain("acme")
+    waiting = close()
+    assert (waiting.unfinished > 0, waiting.is_done) == (True, False)
+    sandbox.faults = ""
+    advance(60)
+    drain("acme")
+    assert close().is_done
+
+
+def test_it_is_not_done_while_a_call_is_in_flight(closing):
+    close()
+    drain("acme")
+    advance(5.1)
+    Lane.objects.filter(stream_key="order-42").update(lease_until=Now() + 60_000)
+    assert (close().in_flight, close().is_done) == (1, False)
+
+
+def test_it_is_not_done_before_a_drain_has_seen_it(customer, later):
+    customer(CLOSING=True)
+    close()
+    advance(60)
+    assert not close().is_done
+    drain("acme")
+    assert close().is_done
+
+
+def test_content_that_was_under_way_ends_too(closing):
+    close()
+    drain("acme")
+    writer = services.streams.Writer.for_account("acme")
+    shown = services.streams.check("stream", Progress(title="Late", percentage=1), {})
+    services.streams.insert_card(writer, "late", shown, None, subject=services.writer.NO_SUBJECT)
+    advance(5.1)
+    assert (close().ended, close().is_done) == (1, False)
+    drain("acme")
+    assert close().is_done
+
+
+@pytest.mark.parametrize("service", ["stream_activity", "track_activity"])
+def test_it_takes_no_content(closing, service):
+    before = Operation.objects.count()
+    with pytest.raises(InvalidInputError, match="account: Account 'acme' is closing"):
+        getattr(services, service)("order-44", Progress(title="x", percentage=1), account="acme")
+    assert Operation.objects.count() == before
+
+
+def test_it_takes_ends(closing):
+    assert services.end_activity(stream_key="order-42", account="acme").kind == "end"
+
+
+def test_an_account_that_is_opened_again_begins_anew(closing, customer, later):
+    close()
+    drain("acme")
+    customer()
+    later()
+    advance(10)
+    show("order-45")
+    drain("acme")
+    customer(CLOSING=True)
+    later()
+    assert (close().ended, close().is_done) == (1, False)
+    assert OperatorAction.objects.count() == 2
+
+
+def test_one_that_is_not_closing_is_refused(customer):
+    customer()
+    with pytest.raises(InvalidInputError, match="set CLOSING in its entry first"):
+        close()
+
+
+def test_who_asks_has_to_be_said(closing):
+    with pytest.raises(InvalidInputError, match="actor"):
+        services.close_account("acme", actor="")
+
+
+def test_an_unknown_one_is_refused(source):
+    with pytest.raises(UnknownAccountError):
+        close()
+
+
+def test_an_account_of_the_settings_closes_as_well(settings, db):
+    backend = "django_liveactivity.backends.locmem.LocmemBackend"
+    settings.LIVEACTIVITY = {"default": {"BACKEND": backend, "CLOSING": True}}
+    services.close_account("default", actor="ada")
+    drain()
+    advance(5.1)
+    assert services.close_account("default", actor="ada").is_done
