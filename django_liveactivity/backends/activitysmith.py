@@ -53,8 +53,12 @@ class ActivitySmithBackend(BaseBackend):
             problem = str(error)
         if problem:  # raised out here: the frames of the error above have seen the key
             raise ImproperlyConfigured(f"{self.name}: {problem}.")
-        self.key_fingerprint = self.client.key_fingerprint(settings.SECRET_KEY)
         self.reaches_network = not is_loopback(self.base_url)
+
+    @property
+    def key_fingerprint(self) -> str:
+        """What tells the key from others, and does not reveal it, without the ``SECRET_KEY``."""
+        return self.client.key_fingerprint(settings.SECRET_KEY)
 
     def send(self, call: Call) -> Answer:
         """Make the call."""

@@ -53,13 +53,9 @@ class BaseBackend:
     Attributes:
         reaches_network: whether calls leave this machine; ``False`` for a backend that sends none.
             In tests, the calls of a backend that says ``True`` are kept in memory.
-        key_fingerprint: up to 16 characters that tell the key in use from others, and do not reveal
-            it; empty if there is none. By it an account that is blocked for its key opens when
-            it has another one.
     """
 
     reaches_network: bool = True
-    key_fingerprint: str = ""
     defaults: ClassVar[Mapping[str, object]] = {
         "rate_limit": None,
         "dismiss_after": None,
@@ -80,6 +76,15 @@ class BaseBackend:
     def send(self, call: Call) -> Answer:
         """Make one call and return its answer; never raise for what the network does."""
         raise NotImplementedError
+
+    @property
+    def key_fingerprint(self) -> str:
+        """What tells the key in use from others and does not reveal it, up to 16 characters.
+
+        Empty if there is no key. By it an account that is blocked for its key opens when it has
+        another one.
+        """
+        return ""
 
     def close(self) -> None:
         """Give back what the backend holds, such as connections; it can be used no more."""

@@ -384,7 +384,11 @@ class TestAccountChanges:
         begun = changes_after(AccountEffect.BLOCK, Outcome.UNAUTHORIZED)
         assert (begun["probes"], begun["blocked_reason"]) == (1, "unauthorized 500")
         again = changes_after(AccountEffect.BLOCK, Outcome.UNAUTHORIZED, blocked_since=1)
-        assert again == {"blocked_reason": "unauthorized 500", "vendor_words": ""}
+        assert again == {
+            "blocked_reason": "unauthorized 500",
+            "vendor_words": "",
+            "refused_key": "",
+        }
 
     def test_a_503_that_asks_to_wait_freezes(self):
         assert "frozen_until" in changes_after(AccountEffect.FAILURE, retry_after=5.0)
@@ -402,6 +406,7 @@ class TestAccountChanges:
         assert changes_after(AccountEffect.OPEN, **closed) == {
             "blocked_since": None,
             "blocked_reason": "",
+            "refused_key": "",
             "probes": 0,
             "failures": 0,
             "failed_lanes": [],

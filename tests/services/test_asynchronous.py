@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CONTENT = Progress(title="Order 42", percentage=40)
 LONGEST_CALLBACK = 0.05
 TRIES = 10
-SYNC = ("Card", "live_activity")
+SYNC = ("Card", "ClosingAccount", "live_activity")
 
 
 async def ending(request):
