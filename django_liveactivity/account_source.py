@@ -107,7 +107,7 @@ class KnownAccounts(Generic[A]):
         self._version: object = None
         self._changes = 0
         self._check_at = 0.0
-        self._is_down = False
+        self._is_down = self._is_slow = False
         self._lock = threading.Lock()
         self._thread = _AskingThread()
 
@@ -150,13 +150,15 @@ class KnownAccounts(Generic[A]):
         with self._lock:
             if now < self._check_at:
                 return
-            self._check_at = now + VERSION_KEPT  # the other threads go on meanwhile
+            self._check_at = _in_a_moment()  # the other threads go on meanwhile
         try:
             self._ask(self._update_version, PATIENCE)
         except Exception as error:
             if self._breaks_transaction(error):
                 raise
             self._report(error)
+        finally:
+            self._check_at = _in_a_moment()  # from now on: the answer may have taken long
 
     def _update_version(self) -> None:
         version = self._source.version()
@@ -184,11 +186,20 @@ class KnownAccounts(Generic[A]):
     def _ask(self, question: Callable[[], T], patience: float) -> T:
         """Return the answer to a question, asked in a thread of its own outside of a transaction.
 
-        Inside of one, only the caller's own session sees what it has written.
+        Inside of one, only the caller's own session sees what it has written. But a source that has
+        been slow is not waited for there, either, where something is known already.
         """
-        if self._is_in_transaction():
+        is_known = patience <= PATIENCE
+        if self._is_in_transaction() and not (is_known and self._is_slow):
+            return self._timed(question)
+        return self._thread.ask(lambda: self._timed(question), patience)
+
+    def _timed(self, question: Callable[[], T]) -> T:
+        begun = time.monotonic()
+        try:
             return question()
-        return self._thread.ask(question, patience)
+        finally:
+            self._is_slow = time.monotonic() - begun > PATIENCE
 
     def _is_in_transaction(self) -> bool:
         try:

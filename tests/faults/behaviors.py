@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -42,6 +43,16 @@ def reset_after(exchange: Exchange) -> None:
     """Process the call, then reset the connection."""
     exchange.apply()
     exchange.reset()
+
+
+def hold(until: threading.Event) -> Behavior:
+    """Process the call and answer it well, but not before something has happened."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.wait_for(until.is_set)
+        exchange.send(exchange.apply())
+
+    return behave
 
 
 def hang(exchange: Exchange) -> None:

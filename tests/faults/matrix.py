@@ -20,6 +20,9 @@ ROWS = dict.fromkeys(range(1, 39), "PMS") | {
     39: "P",
     40: "PM",
     41: "PMS",
+    42: "PM",
+    43: "PMS",
+    44: "PMS",
     45: "PMS",
 }
 """The last column of the table."""

@@ -42,6 +42,9 @@ LIVEACTIVITY = {
     alias: account(RUN | own) for alias, own in RUN.get("accounts", {"default": {}}).items()
 }
 """One account, or those that the run names, each with what it has of its own."""
+if "source" in RUN:
+    LIVEACTIVITY = {}
+    LIVEACTIVITY_ACCOUNTS = "tests.faults.host.source.HostAccounts"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -16,7 +16,8 @@ from typing import Any, Self
 from urllib.request import Request, urlopen
 
 from django_liveactivity.sandbox import Policy
-from django_liveactivity.sandbox.calls import MALFORMED, ApiRequest, Reply
+from django_liveactivity.sandbox.calls import MALFORMED, ApiRequest, Reply, refused
+from django_liveactivity.sandbox.contract import RefusedCallError
 from django_liveactivity.sandbox.faults import has_vanished, reset
 from django_liveactivity.sandbox.http_server import parse_json, render_json
 from django_liveactivity.sandbox.vendor import Vendor
@@ -75,7 +76,11 @@ class Exchange:
         """Let the vendor process the request, and return its answer without sending it."""
         with self.vendor.lock:
             self.entry.applied = time.monotonic()
+            api_key = self.entry.api_key
+            if api_key in self.vendor.refused_keys:
+                return refused(RefusedCallError(401, "Unauthorized", "This API key is revoked"))
             headers = {k.lower(): v for k, v in self.headers.items()}
+            headers["authorization"] = f"Bearer {self.vendor.first_keys.get(api_key, api_key)}"
             path = self.handler.path
             request = ApiRequest(self.entry.method, path, headers, self.entry.body)
             return self.vendor.state.handle(request, time.time())
@@ -141,6 +146,10 @@ class FakeVendor:
 
     Args:
         policy: the fields of the sandbox's ``Policy``.
+
+    Attributes:
+        first_keys: of a key that was rotated, the account's first one: the account is the same.
+        refused_keys: those that are revoked.
     """
 
     def __init__(self, **policy: Any) -> None:
@@ -149,6 +158,8 @@ class FakeVendor:
         self.lock, self.closing = threading.RLock(), threading.Event()
         self.log: list[Entry] = []
         self.rules: list[Rule] = []
+        self.first_keys: dict[str, str] = {}
+        self.refused_keys: set[str] = set()
         self.latency = 0.0
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.vendor = self
@@ -202,6 +213,13 @@ class FakeVendor:
             found = re.search(r"#(\d+)$", card["content"].get("title", ""))
             alive[card["stream_key"]] = int(found[1]) if found else None
         return alive
+
+    def rotate(self, old: str, new: str, *, refuse: bool = True) -> None:
+        """Give an account another key; the one that it had may be refused from now on."""
+        with self.lock:
+            self.first_keys[new] = self.first_keys.get(old, old)
+            if refuse:
+                self.refused_keys.add(old)
 
     def call_as_somebody_else(self, method: str, key: str, api_key: str = "ask_test") -> None:
         """Spend one call of the account's limit, as another program would."""

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import django
@@ -35,9 +36,9 @@ class Host:
         self.open: list[Any] = []
         self.sockets: list[Any] = []
 
-    def run(self, step: Step) -> None:
-        """Do one step."""
-        getattr(self, f"do_{step['do']}")(step)
+    def run(self, step: Step) -> Any:
+        """Do one step, and return what it tells."""
+        return getattr(self, f"do_{step['do']}")(step)
 
     def do_show(self, step: Step) -> None:
         """Show content, whose title carries its serial number."""
@@ -60,6 +61,10 @@ class Host:
                 content=content, stream_key=step["key"], account=step["account"]
             )
             self._settle(fact, ended.pk)
+
+    def do_close(self, step: Step) -> dict[str, Any]:
+        """Go on with the removal of an account, and tell how far it is."""
+        return asdict(self.services.close_account(step["account"], actor="host", reason="leaves"))
 
     @staticmethod
     def _settle(fact: Any, operation: int) -> None:
@@ -114,14 +119,20 @@ class Host:
         if not self.open:
             self.close_old_connections()
         begun = time.monotonic()
-        error = ""
+        error, told = "", None
         try:
-            self.run(step)
+            told = self.run(step)
         except Exception as raised:  # noqa: BLE001 - the test is told, and judges
             error = f"{type(raised).__name__}: {raised}"
         over = time.monotonic()
         seconds = over - begun
-        return {"error": error, "seconds": seconds, "over": over, "sockets": len(self.sockets)}
+        return {
+            "error": error,
+            "seconds": seconds,
+            "over": over,
+            "sockets": len(self.sockets),
+            "told": told,
+        }
 
 
 def main() -> None:

@@ -18,3 +18,29 @@ class Fact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key} #{self.serial}"
+
+
+class Customer(models.Model):
+    """A customer with a key of its own; a real host encrypts it."""
+
+    alias = models.CharField(max_length=64, unique=True)
+    api_key = models.CharField(max_length=255)
+    closing = models.BooleanField(default=False)
+
+    class Meta:
+        app_label = "host"
+
+    def __str__(self) -> str:
+        return self.alias
+
+
+class Change(models.Model):
+    """The one row that counts the changes of customers."""
+
+    number = models.BigIntegerField(default=0)
+
+    class Meta:
+        app_label = "host"
+
+    def __str__(self) -> str:
+        return str(self.number)

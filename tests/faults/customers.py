@@ -1,0 +1,111 @@
+"""The host's customers, each with a key of its own, as the test adds, rotates and removes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .harness import World
+
+SEEN_WITHIN = 5.0
+"""Seconds after which every process has seen a change."""
+OURS = "django_liveactivity_"
+TABLES = {
+    "django.db.backends.postgresql": "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+    "django.db.backends.mysql": "SHOW TABLES",
+    "django.db.backends.sqlite3": "SELECT name FROM sqlite_master WHERE type = 'table'",
+}
+
+
+@dataclass
+class Customers:
+    """The customers of a run.
+
+    Attributes:
+        keys: the key in use of each alias.
+        retired: of each key that is in use no more, the moment at which that was committed.
+        removed: the keys of accounts that were removed, with that moment.
+    """
+
+    world: World
+    keys: dict[str, str] = field(default_factory=dict)
+    retired: dict[str, float] = field(default_factory=dict)
+    removed: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.fault = self.world.folder / "source-fault"
+        self.world.run["source"] = str(self.fault)
+        self.world.database.execute("INSERT INTO host_change (number) VALUES (1)")
+
+    def suffer(self, fault: str) -> None:
+        """Let the source be ``down`` or ``slow``, or well with ``""``."""
+        self.fault.write_text(fault)
+
+    def add(self, alias: str, api_key: str) -> None:
+        """Add a customer."""
+        self._change(
+            "INSERT INTO host_customer (alias, api_key, closing) VALUES (%s, %s, %s)",
+            *(alias, api_key, False),
+        )
+        self.keys[alias] = api_key
+
+    def rotate(self, alias: str, api_key: str, *, refuse: bool = True) -> None:
+        """Give a customer another key, which the vendor knows; it may refuse the older one."""
+        old = self.keys[alias]
+        self.world.vendor.rotate(old, api_key, refuse=False)
+        self._change("UPDATE host_customer SET api_key = %s WHERE alias = %s", api_key, alias)
+        self.keys[alias], self.retired[old] = api_key, time.monotonic()
+        if refuse:
+            self.world.vendor.rotate(old, api_key)
+
+    def close(self, alias: str) -> None:
+        """Say that a customer is about to leave."""
+        self._change("UPDATE host_customer SET closing = %s WHERE alias = %s", True, alias)
+
+    def remove(self, alias: str) -> None:
+        """Remove a customer."""
+        self._change("DELETE FROM host_customer WHERE alias = %s", alias)
+        key = self.keys.pop(alias)
+        self.removed[key] = self.retired[key] = time.monotonic()
+
+    def _change(self, sql: str, *parameters: object) -> None:
+        # Its number comes later than the change: a process that has read the one sees the other.
+        self.world.database.execute(sql, *parameters)
+        self.world.database.execute("UPDATE host_change SET number = number + 1")
+
+    # What the checker asks of keys
+
+    def late_calls(self) -> list[str]:
+        """Return the calls with a key that was rotated or removed more than 5 s before."""
+        return [
+            f"call {entry.number}: {entry.method} {entry.key} with a key that was replaced "
+            f"{entry.arrived - self.retired[entry.api_key]:.1f} s before"
+            for entry in self.world.vendor.calls()
+            if entry.arrived > self.retired.get(entry.api_key, entry.arrived) + SEEN_WITHIN
+        ]
+
+    def calls_after_removal(self) -> list[str]:
+        """Return the calls with a key of an account that had been removed."""
+        return [
+            f"call {entry.number}: {entry.method} {entry.key} after its account was removed"
+            for entry in self.world.vendor.calls()
+            if entry.arrived > self.removed.get(entry.api_key, entry.arrived)
+        ]
+
+    def leaks(self, keys: Iterable[str] = ()) -> list[str]:
+        """Return where a key is seen: in a row of ours, or in what a process printed."""
+        wanted = [*keys] or [*self.keys.values(), *self.retired]
+        return [
+            f"a key is in {surface}"
+            for surface, text in self._surfaces()
+            if any(key in text for key in wanted)
+        ]
+
+    def _surfaces(self) -> Iterator[tuple[str, str]]:
+        for process in self.world.processes:
+            yield process.log.name, process.output
+        database = self.world.database
+        for (table,) in database.rows(TABLES[database.settings["ENGINE"]]):
+            if table.startswith(OURS):
+                yield table, str(database.rows(f"SELECT * FROM {table}"))
