@@ -290,5 +290,8 @@ def long(session: nox.Session) -> None:
     soak = ("python", "-m", "tests.faults.soak", "--minutes", "10")
     session.run(*soak, "--database", "postgres", "--broker", "redis")
     session.run(*soak, "--database", "mariadb", "--broker", "rabbitmq")
+    accounts = ("python", "-m", "tests.faults.soak_accounts", "--minutes", "10")
+    session.run(*accounts, "--database", "postgres", "--broker", "redis")
+    session.run(*accounts, "--database", "mariadb")
     for benchmark in ("neighbors", "idle", "cost", "admin_list"):
         session.run("python", "-m", f"tests.benchmarks.{benchmark}")

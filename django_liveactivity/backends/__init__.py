@@ -17,7 +17,7 @@ from django_liveactivity.exceptions import UnknownAccountError
 from django_liveactivity.printable import get_logger
 
 from .base import BaseBackend, MissingKeyError
-from .isolation import is_isolated
+from .isolation import is_isolated, stays_on_this_machine
 from .locmem import LocmemBackend
 
 __all__ = ["BaseBackend", "MissingKeyError", "configured_backend", "get_backend"]
@@ -83,7 +83,12 @@ def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
         ImproperlyConfigured: if the backend cannot be imported or refuses its options.
     """
     configured = configured_backend(alias)
-    if not configured.reaches_network or not is_isolated(alias):
+    if not configured.reaches_network:
+        return configured
+    if stays_on_this_machine() and conf.account(alias).from_source:
+        name = conf.account(alias).name
+        raise ImproperlyConfigured(f"{name} calls the network, and liveactivity_dev must not.")
+    if not is_isolated(alias):
         return configured
     key, account = (os.getpid(), alias), conf.account(alias)
     with _lock:

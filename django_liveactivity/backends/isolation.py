@@ -16,6 +16,9 @@ _PYTEST = ("PYTEST_VERSION", "PYTEST_CURRENT_TEST")
 https://docs.pytest.org/en/stable/reference/reference.html#environment-variables
 """
 
+LOOPBACK_ONLY = "LIVEACTIVITY_LOOPBACK_ONLY"
+"""A variable of the environment: no account of the account source may call another machine."""
+
 _lock = threading.Lock()
 _allowed: Counter[str] = Counter()  # of the process: a live server answers in a thread of its own
 
@@ -54,3 +57,21 @@ def allow_network(*accounts: str) -> Iterator[None]:
     finally:
         with _lock:
             _allowed.subtract(aliases)
+
+
+@contextmanager
+def on_this_machine() -> Iterator[None]:
+    """Refuse the account source's accounts that call another machine, in child processes, too.
+
+    They cannot be looked through beforehand, as those of the settings.
+    """
+    os.environ[LOOPBACK_ONLY] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[LOOPBACK_ONLY]
+
+
+def stays_on_this_machine() -> bool:
+    """Tell whether this process, or the one that started it, is inside of ``on_this_machine``."""
+    return os.environ.get(LOOPBACK_ONLY) == "1"

@@ -12,6 +12,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = os.environ.get("DEBUG", "1") == "1"
 SECRET_KEY = os.environ.get("SECRET_KEY", "only-good-enough-for-an-example-on-your-own-machine")
+SALT_KEY = os.environ.get("SALT_KEY", "customers")  # with SECRET_KEY it encrypts their keys
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
 INSTALLED_APPS = [
@@ -24,6 +25,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "django_liveactivity",
+    "customers",
     "deployments",
     "shop",
     "demo",
@@ -90,6 +92,8 @@ LIVEACTIVITY: dict[str, dict[str, Any]] = {
         },
     }
 }
+
+LIVEACTIVITY_ACCOUNTS = "customers.accounts.CustomerAccounts"
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
 CELERY_BEAT_SCHEDULE = {

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 
 from django_liveactivity import account_source, backends, conf, services
 from django_liveactivity.backends import configured_backend, get_backend
+from django_liveactivity.backends.isolation import on_this_machine
+from django_liveactivity.delivery import drain
 from django_liveactivity.exceptions import AccountSourceError, UnknownAccountError
+from django_liveactivity.health import Condition
+from django_liveactivity.models import Operation
 
 from .conftest import LOCMEM, VENDOR
 
@@ -176,6 +183,24 @@ class TestSlow:
             conf.account("acme")
         source.goes_on.set()
 
+    def test_in_a_transaction_a_slow_one_is_waited_for_once(self, source, later, monkeypatch):
+        monkeypatch.setattr(account_source, "PATIENCE", 0.05)
+        source.put("acme", BACKEND=LOCMEM)
+        with transaction.atomic():
+            before = conf.account("acme")
+            later()
+            timer = threading.Timer(0.2, source.goes_on.set)
+            source.goes_on.clear()
+            timer.start()
+            conf.account("acme")  # asked in this thread, whose session sees what it has written
+            source.goes_on.clear()
+            for _ in range(3):
+                later()
+                begun = time.monotonic()
+                assert conf.account("acme") is before
+                assert time.monotonic() - begun < 1
+        source.goes_on.set()
+
 
 class TestTransactions:
     def test_an_account_is_usable_in_the_transaction_that_adds_it(self, source):
@@ -233,6 +258,30 @@ class TestBackends:
         options = {"api_key": "ask_test_0123456789"}
         source.put("acme", BACKEND=VENDOR, OPTIONS=options)
         assert type(get_backend("acme")).__name__ == "LocmemBackend"
+
+
+class TestOnThisMachine:
+    """``liveactivity_dev`` cannot look through all accounts beforehand, so it refuses each."""
+
+    @pytest.fixture
+    def real(self, source):
+        source.put("acme", BACKEND=VENDOR, OPTIONS={"api_key": "ask_test_0123456789"})
+
+    def test_an_account_that_calls_the_vendor_is_refused(self, real):
+        with on_this_machine(), pytest.raises(ImproperlyConfigured, match="must not"):
+            get_backend("acme")
+        get_backend("acme")
+
+    def test_its_drain_sends_nothing_and_its_end_stays(self, real):
+        services.end_activity(stream_key="order-42", account="acme")
+        with on_this_machine():
+            assert drain("acme").condition == Condition.UNKNOWN
+        assert Operation.objects.get().state == "pending"
+
+    def test_one_at_the_sandbox_goes_on(self, customer):
+        customer()
+        with on_this_machine():
+            assert get_backend("acme").base_url.startswith("http://127.0.0.1")
 
 
 def test_the_key_is_in_no_repr(customer):

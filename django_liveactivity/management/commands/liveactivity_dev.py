@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, configured_backend
+from django_liveactivity.backends.isolation import on_this_machine
 from django_liveactivity.management.loop import DispatchLoop
 from django_liveactivity.management.runserver import RunServer
 from django_liveactivity.management.terminal import (
@@ -72,6 +73,7 @@ class Command(BaseCommand):
     def handle(self, *_: object, **options: Any) -> None:
         """Run."""
         with ExitStack() as stack:
+            stack.enter_context(on_this_machine())
             stop = stack.enter_context(stop_on_signals())
             sandboxes = [
                 stack.enter_context(self._sandbox(address, wanted))

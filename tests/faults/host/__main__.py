@@ -17,6 +17,8 @@ import django
 from tests.faults import settings
 
 Step = Mapping[str, Any]
+LEAVES = "leaves"
+"""Why the cards of an account end that is removed."""
 
 
 class Host:
@@ -63,8 +65,16 @@ class Host:
             self._settle(fact, ended.pk)
 
     def do_close(self, step: Step) -> dict[str, Any]:
-        """Go on with the removal of an account, and tell how far it is."""
-        return asdict(self.services.close_account(step["account"], actor="host", reason="leaves"))
+        """Go on with the removal of an account, and tell how far it is; the ends are facts, too."""
+        account = step["account"]
+        with self.transaction.atomic():
+            told = self.services.close_account(account, actor="host", reason=LEAVES)
+            ends = self.operations.filter(account=account, kind="end", reason=LEAVES)
+            known = self.facts.filter(serial__lt=0).values("operation")
+            for end in ends.exclude(pk__in=known).select_related("activity"):
+                key = end.activity.stream_key
+                self.facts.create(serial=-end.pk, key=key, kind="end", operation=end.pk)
+        return asdict(told)
 
     @staticmethod
     def _settle(fact: Any, operation: int) -> None:
