@@ -25,6 +25,8 @@ PATIENCE = 1.0
 """Seconds that a caller waits for news of an account that it knows already."""
 LONGEST_ANSWER = 10.0
 """Seconds that a caller waits for an account that it does not know."""
+KNOWN_AT_MOST = 10_000
+"""Accounts that a process remembers; beyond, the one that it has known for longest goes."""
 IDLE = 5.0
 """Seconds without a question, after which the thread that asks ends."""
 
@@ -181,6 +183,8 @@ class KnownAccounts(Generic[A]):
         # What a transaction has seen may never be committed.
         until = _in_a_moment() if self._is_in_transaction() else math.inf
         self._known[alias] = _Known(account, changes, until)
+        if len(self._known) > KNOWN_AT_MOST:
+            self._known.pop(next(iter(self._known)), None)
         return account
 
     def _ask(self, question: Callable[[], T], patience: float) -> T:
@@ -206,7 +210,9 @@ class KnownAccounts(Generic[A]):
             connection = connections[self._source.database]
         except ConnectionDoesNotExist:
             return False
-        return connection.in_atomic_block or not connection.get_autocommit()
+        # Not get_autocommit(), which opens a connection, and which an event loop refuses.
+        by_hand = connection.connection is not None and not connection.autocommit
+        return connection.in_atomic_block or by_hand
 
     def _breaks_transaction(self, error: Exception) -> bool:
         """Tell whether the caller's transaction is broken: then its owner has to know why."""
@@ -267,6 +273,7 @@ class _AskingThread:
                 with self._lock:
                     if self._questions.empty():
                         self._runs = False
+                        connections.close_all()  # this thread's own
                         return
                 continue
             self._busy_since = time.monotonic()

@@ -66,8 +66,11 @@ def close_account(account: str, *, actor: object, reason: str = "") -> ClosingAc
     with writer.atomic():
         has_settled = _has_settled(writer)
         ended = _end_cards(writer)
-    own = rows_of(writer.account, Operation)
-    unfinished = own.filter(state__in=Operation.UNFINISHED).count()
+    # By the index of what is due: finished operations have no next try.
+    waiting = rows_of(writer.account, Operation).filter(
+        rank__in=Operation.Rank.values, next_try_at__gte=0
+    )
+    unfinished = waiting.filter(state__in=Operation.UNFINISHED).count()
     in_flight = rows_of(writer.account, Lane).filter(lease_until__gt=Now()).count()
     is_done = has_settled and not (ended or unfinished or in_flight)
     return ClosingAccount(ended, unfinished, in_flight, is_done)
@@ -85,8 +88,9 @@ def _has_settled(writer: Writer) -> bool:
 
 
 def _was_reopened(writer: Writer, closed_at: int) -> bool:
-    content = rows_of(writer.account, Operation).filter(kind__in=Operation.CONTENT_KINDS)
-    return content.filter(created_at__gt=closed_at + SETTLED_AFTER_MS).exists()
+    """Tell whether a card came when none could any more: the account was open in between."""
+    newest = selectors.activities(writer.account).order_by("-pk").first()
+    return newest is not None and newest.created_at > closed_at + SETTLED_AFTER_MS
 
 
 def _end_cards(writer: Writer) -> int:

@@ -13,15 +13,16 @@ from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
 from django_liveactivity.backends.locmem import LocmemBackend, outbox
 from django_liveactivity.client.call import Call
-from django_liveactivity.delivery import drain
+from django_liveactivity.delivery import drain, due_accounts
 
 
 def deliver(*accounts: str) -> list[Call]:
     """Deliver what is due, and return the calls that the locmem backend received.
 
     Args:
-        *accounts: aliases in ``LIVEACTIVITY``; by default all whose database the test may use.
-            Any backend will do: calls to a sandbox are in ``sandbox.calls()``.
+        *accounts: aliases; by default all of ``LIVEACTIVITY`` whose database the test may use, and
+            of the account source those that have something due. Any backend will do: calls to a
+            sandbox are in ``sandbox.calls()``.
     """
     before = len(outbox)
     for alias in accounts or _usable_accounts():
@@ -38,7 +39,8 @@ def capture_activities(*accounts: str) -> Iterator[list[Call]]:
     list.
 
     Args:
-        *accounts: aliases in ``LIVEACTIVITY``; by default all whose database the test may use.
+        *accounts: aliases; by default all of ``LIVEACTIVITY`` whose database the test may use, and
+            of the account source those that have something due.
 
     Raises:
         ImproperlyConfigured: the backend of an account is not a ``LocmemBackend``, so its calls
@@ -54,7 +56,7 @@ def capture_activities(*accounts: str) -> Iterator[list[Call]]:
 
 def _deliver_in_memory(accounts: tuple[str, ...]) -> tuple[str, ...]:
     aliases = accounts or _usable_accounts()
-    if not aliases:
+    if not aliases and not _may_use_source():
         raise ImproperlyConfigured(
             "capture_activities: LIVEACTIVITY has no account whose database this test may use."
         )
@@ -72,7 +74,18 @@ def _deliver_in_memory(accounts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _usable_accounts() -> tuple[str, ...]:
-    return tuple(a.alias for a in conf.accounts().values() if _may_use(a.database))
+    """Return the accounts of the settings, and of the source those that have something due."""
+    own = tuple(a.alias for a in conf.accounts().values() if _may_use(a.database))
+    source = conf.account_source()
+    if source is None or not _may_use(source.database):
+        return own
+    due = due_accounts(source.database)
+    return own + tuple(sorted(alias for alias in due if conf.may_be_of_source(alias)))
+
+
+def _may_use_source() -> bool:
+    source = conf.account_source()
+    return source is not None and _may_use(source.database)
 
 
 def _may_use(using: str) -> bool:
