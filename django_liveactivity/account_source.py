@@ -23,6 +23,8 @@ VERSION_KEPT = 2.0
 """Seconds for which a process does not ask for the version again."""
 PATIENCE = 1.0
 """Seconds that a caller waits for news of an account that it knows already."""
+STALE_AFTER = 5.0
+"""Seconds since the last answer, after which what is known may be old: so long it is waited for."""
 LONGEST_ANSWER = 10.0
 """Seconds that a caller waits for an account that it does not know."""
 KNOWN_AT_MOST = 10_000
@@ -109,6 +111,7 @@ class KnownAccounts(Generic[A]):
         self._version: object = None
         self._changes = 0
         self._check_at = 0.0
+        self._read_at = -math.inf
         self._is_down = self._is_slow = False
         self._lock = threading.Lock()
         self._thread = _AskingThread()
@@ -153,8 +156,9 @@ class KnownAccounts(Generic[A]):
             if now < self._check_at:
                 return
             self._check_at = _in_a_moment()  # the other threads go on meanwhile
+        is_fresh = time.monotonic() - self._read_at <= STALE_AFTER
         try:
-            self._ask(self._update_version, PATIENCE)
+            self._ask(self._update_version, PATIENCE if is_fresh else STALE_AFTER)
         except Exception as error:
             if self._breaks_transaction(error):
                 raise
@@ -163,9 +167,10 @@ class KnownAccounts(Generic[A]):
             self._check_at = _in_a_moment()  # from now on: the answer may have taken long
 
     def _update_version(self) -> None:
-        version = self._source.version()
+        asked_at, version = time.monotonic(), self._source.version()
         self._recovered()
         with self._lock:
+            self._read_at = asked_at
             if version != self._version:
                 self._version = version
                 self._changes += 1
@@ -193,7 +198,7 @@ class KnownAccounts(Generic[A]):
         Inside of one, only the caller's own session sees what it has written. But a source that has
         been slow is not waited for there, either, where something is known already.
         """
-        is_known = patience <= PATIENCE
+        is_known = patience < LONGEST_ANSWER
         if self._is_in_transaction() and not (is_known and self._is_slow):
             return self._timed(question)
         return self._thread.ask(lambda: self._timed(question), patience)

@@ -294,11 +294,11 @@ class _Drain:
     def _send(self, claimed: Claim, begun: float) -> Answer:
         """Make the call, unless this process was frozen so long that its lease may be over."""
         timing = self.account.timing
-        if (time.monotonic() - begun) * 1000 > timing.lease - timing.call_deadline:
-            return Answer(outcome=Outcome.NOT_SENT, error="The lease was too old to send.")
         if not self._is_current():
             error = "The account was changed before the call was made."
             return Answer(outcome=Outcome.NOT_SENT, error=error)
+        if (time.monotonic() - begun) * 1000 > timing.lease - timing.call_deadline:
+            return Answer(outcome=Outcome.NOT_SENT, error="The lease was too old to send.")
         try:
             return self.backend.send(claimed.call)
         except Exception as error:  # a defect, or a worker's time limit: the call may be made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .harness import World
@@ -26,12 +27,14 @@ class Customers:
         keys: the key in use of each alias.
         retired: of each key that is in use no more, the moment at which that was committed.
         removed: the keys of accounts that were removed, with that moment.
+        outages: when the source did not answer, or its database did not, until it did again.
     """
 
     world: World
     keys: dict[str, str] = field(default_factory=dict)
     retired: dict[str, float] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
+    outages: list[tuple[float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.fault = self.world.folder / "source-fault"
@@ -83,7 +86,21 @@ class Customers:
             f"{entry.arrived - self.retired[entry.api_key]:.1f} s before"
             for entry in self.world.vendor.calls()
             if entry.arrived > self.retired.get(entry.api_key, entry.arrived) + SEEN_WITHIN
+            and not self._is_in_outage(entry.arrived)
         ]
+
+    def _is_in_outage(self, moment: float) -> bool:
+        """Tell whether a process may have gone on with what it knew, or was about to ask again."""
+        return any(since <= moment <= until + SEEN_WITHIN for since, until in self.outages)
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Note that for the time of the block the source does not answer, or may not."""
+        since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.outages.append((since, time.monotonic()))
 
     def calls_after_removal(self) -> list[str]:
         """Return the calls with a key of an account that had been removed."""

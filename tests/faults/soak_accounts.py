@@ -105,10 +105,21 @@ class Tenants(Nemesis):
     def lose_source(self) -> None:
         """Let the source be down or slow; what an unknown account asks for may fail meanwhile."""
         time.sleep(max(0.0, self.changed_at + SEEN_WITHIN - time.monotonic()))
-        self.customers.suffer(self.dice.choice(["down", "slow"]))
-        self.labour_during(lambda: time.sleep(OUTAGE), must=False)
-        self.customers.suffer("")
+        with self.customers.outage():
+            self.customers.suffer(self.dice.choice(["down", "slow"]))
+            self.labour_during(lambda: time.sleep(OUTAGE), must=False)
+            self.customers.suffer("")
         self.counts["source outages"] += 1
+
+    def restart_database(self) -> None:
+        """Take the source's table away, too, for a moment."""
+        with self.customers.outage():
+            super().restart_database()
+
+    def reset_connections(self) -> None:
+        """Reset those that ask the source, too."""
+        with self.customers.outage():
+            super().reset_connections()
 
     # Customers
 
