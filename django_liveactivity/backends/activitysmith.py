@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
 from django.core.exceptions import ImproperlyConfigured
 
 from django_liveactivity.client import DEFAULT_BASE_URL, Client
 from django_liveactivity.client.address import has_path, is_loopback
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
+from django_liveactivity.client.certificates import CertificatesError, named_authorities
+from django_liveactivity.client.proxy import Proxy
 from django_liveactivity.client.secret import Secret
 from django_liveactivity.conf import Account
 from django_liveactivity.exceptions import InvalidInputError
@@ -24,7 +27,8 @@ class ActivitySmithBackend(BaseBackend):
     """Sends each call over HTTPS with the account's API key.
 
     Options beside those of every backend: ``api_key`` (required), ``base_url``,
-    ``connect_timeout`` (seconds). The rate limit is the vendor's by default: 60 calls in 60 s.
+    ``connect_timeout`` (seconds), ``proxy`` (a URL), ``proxy_auth`` (its user and password) and
+    ``ca_bundle`` (a path). The rate limit is the vendor's by default: 60 calls in 60 s.
     """
 
     defaults: ClassVar[Mapping[str, object]] = {
@@ -33,6 +37,9 @@ class ActivitySmithBackend(BaseBackend):
         "api_key": "",
         "base_url": DEFAULT_BASE_URL,
         "connect_timeout": 5.0,
+        "proxy": None,
+        "proxy_auth": None,
+        "ca_bundle": "",
     }
 
     def __init__(self, account: Account) -> None:
@@ -41,6 +48,12 @@ class ActivitySmithBackend(BaseBackend):
         # Nowhere here is the key in a variable: error reporters print the locals of every frame.
         if not str(self._option(account, "api_key") or "").strip():
             raise MissingKeyError(f"{self.name}: api_key: give the account's API key.")
+        self.ca_bundle = self._checked(account, "ca_bundle", _check_path) or ""
+        self.proxy: Proxy | None = None
+        if self._option(account, "proxy"):
+            self.proxy = Proxy(
+                lambda: self._option(account, "proxy"), lambda: self._option(account, "proxy_auth")
+            )
         problem = ""
         try:
             self.client = Client(
@@ -48,6 +61,8 @@ class ActivitySmithBackend(BaseBackend):
                 base_url=self.base_url,
                 connect_timeout=self._option(account, "connect_timeout"),
                 deadline=account.timing.call_deadline / 1000,
+                proxy=self.proxy,
+                ca_bundle=self.ca_bundle,
             )
         except InvalidInputError as error:
             problem = str(error)
@@ -65,12 +80,18 @@ class ActivitySmithBackend(BaseBackend):
         return self.client.send(call)
 
     def check(self) -> list[CheckMessage]:
-        """Return warnings of an address that is not the vendor's API, by the look of it.
+        """Return what is wrong or risky about the way to the vendor.
 
+        * ``liveactivity.E017``: the certificate authorities cannot be read.
         * ``liveactivity.W003``: a loopback ``base_url`` with ``DEBUG=False``.
         * ``liveactivity.W006``: a ``base_url`` without a path.
+        * ``liveactivity.W011``: the proxy's credentials are in its URL.
         """
-        messages: list[CheckMessage] = []
+        messages: list[CheckMessage] = [*self._check_authorities()]
+        if self.proxy is not None and self.proxy.has_credentials_in_url:
+            message = f"{self.name}: proxy contains a password; Django's error pages show it."
+            hint = "Give proxy_auth=(user, password): Django hides options that are named so."
+            messages.append(Warning(message, hint=hint, id="liveactivity.W011"))
         if not settings.DEBUG and is_loopback(self.base_url):
             message = f"{self.name}: base_url leads to this machine, and no card to a phone."
             hint = "Leave base_url out: the vendor's is the default."
@@ -81,6 +102,21 @@ class ActivitySmithBackend(BaseBackend):
             messages.append(Warning(message, hint=hint, id="liveactivity.W006"))
         return messages
 
+    def _check_authorities(self) -> Iterator[CheckMessage]:
+        if self.base_url.startswith("https:"):
+            try:
+                named_authorities(self.ca_bundle)
+            except CertificatesError as error:
+                hint = "Name a file of certificates in PEM format, or a directory of such."
+                message = f"{self.name}: no call can be made: {error}."
+                yield Error(message, hint=hint, id="liveactivity.E017")
+
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
+
+
+def _check_path(value: object) -> str:
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value)
+    raise InvalidInputError.at("ca_bundle", "give the path of a file or a directory")

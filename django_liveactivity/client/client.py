@@ -14,7 +14,7 @@ from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.exceptions import InvalidInputError
 
-from .address import DEFAULT_BASE_URL, check_base_url
+from .address import DEFAULT_BASE_URL, check_base_url, is_loopback
 from .answer import (
     ANSWER_LIMIT,
     Answer,
@@ -25,7 +25,9 @@ from .answer import (
     read_text,
 )
 from .call import Call, build_call
-from .secret import Secret
+from .certificates import CertificatesError
+from .proxy import Proxy
+from .secret import Redaction, Secret
 
 if TYPE_CHECKING:
     import httpcore
@@ -42,11 +44,16 @@ class Client:
         base_url: where the API is; https, or http on a loopback address.
         connect_timeout: seconds to find and reach the server.
         deadline: seconds for a whole call, connecting, sending and reading included.
-        transport: a transport of httpx's, such as one with a proxy, which then has to keep the
-            deadline itself; or a network backend of httpcore's, which opens the connections.
+        proxy: passes the calls on: a URL (http, https or socks5), or a ``Proxy``; None for none. A
+            loopback address is called directly. The environment's proxies are never used.
+        ca_bundle: a file or directory of the certificate authorities to trust; empty for those that
+            SSL_CERT_FILE or SSL_CERT_DIR names, else certifi's.
+        transport: in place of the proxy a transport of httpx's, which then has to keep the deadline
+            itself; or a network backend of httpcore's, which opens the connections.
 
     Raises:
-        InvalidInputError: at ``api_key``, ``base_url``, ``connect_timeout`` or ``deadline``.
+        InvalidInputError: at ``api_key``, ``base_url``, ``proxy``, ``proxy_auth``,
+            ``connect_timeout`` or ``deadline``.
 
     No network failure is raised: every call returns an ``Answer``. Bad input raises
     InvalidInputError, before anything is sent.
@@ -61,12 +68,18 @@ class Client:
         base_url: str = DEFAULT_BASE_URL,
         connect_timeout: float = 5.0,
         deadline: float = 15.0,
+        proxy: str | Proxy | None = None,
+        ca_bundle: str = "",
         transport: httpx.BaseTransport | httpcore.NetworkBackend | None = None,
     ) -> None:
         secret = api_key if isinstance(api_key, Secret) else Secret(lambda: api_key)
-        api_key = secret  # error pages print locals, and from here on there may be errors
+        way = Proxy(lambda: proxy) if isinstance(proxy, str) else proxy
+        api_key, proxy = secret, way  # error pages print locals, and from here on may be errors
         secret.check()
-        self._secret = secret
+        if way is not None:
+            way.check()
+        self._secret, self._proxy, self._ca_bundle = secret, way, ca_bundle
+        self._redaction = Redaction(secret, *(way.secrets if way else ()))
         self._base_url = check_base_url(base_url)
         self._address = hashlib.sha256(self._base_url.encode()).hexdigest()
         self._deadline = _check_seconds("deadline", deadline)
@@ -168,30 +181,30 @@ class Client:
             # A time limit of Celery, say. The frames below hold the Authorization header and the
             # answer as it came, and error pages print what frames hold.
             error.__context__ = None
-            problem = self._secret.redact_text(repr(error))
+            problem = self._redaction.redact_text(repr(error))
             if problem == repr(error):
                 raise error.with_traceback(None) from None
         # It quotes the key. Raised out here, it is not the new error's context, which is shown too.
         raise RuntimeError(problem)
 
     def _answer(self, call: Call, content: bytes | None) -> Answer:
-        sender = self._connected()
         started = time.monotonic()
         try:
-            with self._secret.kept_out_of_logs():
+            sender = self._connected()
+            with self._redaction.kept_out_of_logs():
                 received = sender.send(call.method, self._base_url + call.path, content)
         except NoAnswerError as error:
             return self._failure(error, time.monotonic() - started)
         duration = time.monotonic() - started
         is_cut = len(received.content) > ANSWER_LIMIT
-        text = self._secret.redact(received.content, cut=is_cut)
+        text = self._redaction.redact(received.content, cut=is_cut)
         received = received._replace(content=text)
         answer = read_answer(call.endpoint, received, duration, self._address)
         # Without escapes, what was read is what was redacted.
         return answer if text.isascii() and b"\\" not in text else self._redacted(answer)
 
     def _redacted(self, answer: Answer) -> Answer:
-        redact = self._secret.redact_text
+        redact = self._redaction.redact_text
         body = map_texts(answer.body, redact)
         return replace(
             answer,
@@ -202,7 +215,7 @@ class Client:
 
     def _failure(self, error: NoAnswerError, duration: float) -> Answer:
         outcome = Outcome.AMBIGUOUS if error.sent else Outcome.NOT_SENT
-        message = self._secret.redact(str(error).encode(errors="replace"))
+        message = self._redaction.redact(str(error).encode(errors="replace"))
         return Answer(outcome, duration=duration, error=read_text(message))
 
     def _connected(self) -> Sender:
@@ -211,15 +224,27 @@ class Client:
             if self._closed:
                 raise RuntimeError("Cannot send a call: the client is closed.")
             if self._sender is None:
-                from .transport import Sender  # noqa: PLC0415 - loads httpx
-
-                self._sender = Sender(
-                    self._secret,
-                    deadline=self._deadline,
-                    connect_timeout=self._connect_timeout,
-                    transport=self._transport,
-                )
+                self._sender = self._make_sender()
             return self._sender
+
+    def _make_sender(self) -> Sender:
+        from .transport import ProxyBackend, Sender, tls_context  # noqa: PLC0415 - loads httpx
+
+        transport, ssl_context = self._transport, None
+        if self._base_url.startswith("https:"):
+            try:
+                ssl_context = tls_context(self._ca_bundle)
+            except CertificatesError as error:
+                raise NoAnswerError(str(error), sent=False) from None
+        if transport is None and self._proxy and not is_loopback(self._base_url):
+            transport = ProxyBackend(self._proxy, ssl_context)
+        return Sender(
+            self._secret,
+            deadline=self._deadline,
+            connect_timeout=self._connect_timeout,
+            transport=transport,
+            ssl_context=ssl_context,
+        )
 
 
 def _check_seconds(name: str, value: object) -> float:

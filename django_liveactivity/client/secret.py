@@ -1,4 +1,4 @@
-"""The API key: no repr, traceback or log shows it, and it is redacted from what others say."""
+"""Secrets, such as the API key: no surface shows them, and they are redacted from answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from html.entities import html5
 from django_liveactivity.exceptions import InvalidInputError
 
 _PRINTABLE = re.compile(r"[!-~]+")
-_HIDDEN = b"[API key]"
 _SHORTEST_TO_REDACT = 8
 _BACKSLASHES = rb"(?:\\(?:u005[cC])?){1,16}"
 """JSON within JSON doubles each, and JavaScript within HTML writes it as an escape of its own."""
@@ -25,15 +24,18 @@ class Secret:
     """An API key without surrounding whitespace, known only to the header and to redaction.
 
     Error pages print the locals of every frame, so no local variable holds the plain key. That is
-    why the constructor asks for it, and raises nothing; ``check`` does.
+    why the constructor asks for it, and raises nothing; ``check`` does. The credentials of a proxy
+    are secrets, too.
 
     Args:
         read: returns the key; what is no text cannot be one.
+        label: what stands in its place where it is redacted.
     """
 
-    __slots__ = ("_pattern", "_value")
+    __slots__ = ("_label", "_pattern", "_value")
 
-    def __init__(self, read: Callable[[], object]) -> None:
+    def __init__(self, read: Callable[[], object], label: bytes = b"[API key]") -> None:
+        self._label = label
         self._value = str(read()).strip() if isinstance(read(), str) else ""
         self._pattern: re.Pattern[bytes] | None = None
 
@@ -60,6 +62,10 @@ class Secret:
         key = hashlib.sha256(salt.encode(errors="replace")).digest()
         return hashlib.blake2b(self._value.encode(), digest_size=8, key=key).hexdigest()
 
+    def encode(self) -> bytes:
+        """Return the plain value, to be sent; never keep it in a variable."""
+        return self._value.encode()
+
     def redact(self, content: bytes, *, cut: bool = False) -> bytes:
         """Return *content* without the key, should an answer echo it in whatever escape.
 
@@ -75,13 +81,38 @@ class Secret:
         # UTF-16 puts a NUL between the letters, and UTF-32 three.
         if b"\0" in content and self._pattern.search(content.replace(b"\0", b"")):
             content = content.replace(b"\0", b"")
-        hidden = self._pattern.sub(_HIDDEN, content)
+        hidden = self._pattern.sub(self._label, content)
         tail = _LONGEST_ESCAPE * len(self._value) if cut else 0
         return hidden[: max(0, len(hidden) - tail)] + b"*" * tail
 
     def redact_text(self, text: str) -> str:
         """Return *text* without the key."""
         return self.redact(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
+
+
+class Redaction:
+    """Takes several secrets out of what others say.
+
+    Args:
+        *secrets: each with its own label.
+    """
+
+    __slots__ = ("_secrets",)
+
+    def __init__(self, *secrets: Secret) -> None:
+        self._secrets = secrets
+
+    def redact(self, content: bytes, *, cut: bool = False) -> bytes:
+        """Return *content* without the secrets; the arguments are those of ``Secret.redact``."""
+        for secret in self._secrets:
+            content = secret.redact(content, cut=cut)
+        return content
+
+    def redact_text(self, text: str) -> str:
+        """Return *text* without the secrets."""
+        for secret in self._secrets:
+            text = secret.redact_text(text)
+        return text
 
     @contextmanager
     def kept_out_of_logs(self) -> Iterator[None]:
@@ -107,13 +138,13 @@ def _escaped(character: int) -> bytes:
     return b"(?:%b)" % b"|".join(forms)
 
 
-_in_use: ContextVar[Secret | None] = ContextVar("secret", default=None)
+_in_use: ContextVar[Redaction | None] = ContextVar("redaction", default=None)
 
 
 def _redact_record(record: logging.LogRecord) -> bool:
-    """Take the key of the call that is being made out of what is logged; keep the record."""
-    if secret := _in_use.get():
-        record.msg, record.args = secret.redact_text(record.getMessage()), ()
+    """Take the secrets of the call that is being made out of what is logged; keep the record."""
+    if redaction := _in_use.get():
+        record.msg, record.args = redaction.redact_text(record.getMessage()), ()
     return True
 
 

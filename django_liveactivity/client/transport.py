@@ -5,7 +5,8 @@ meets one of 15 seconds. httpx has no place for a deadline of the whole call. ht
 is built, has one: its network backends (https://www.encode.io/httpcore/network-backends/). So the
 requests go to httpcore's pool, over a backend that gives no operation more time than the call has
 left. That leaves out what ``httpx.Client`` would add, all unwanted here: redirects, cookies, and
-proxies of the environment. A transport of httpx's that the caller brings, with a proxy, works too.
+proxies of the environment. A proxy of the account's is such a backend, too: whatever fails before
+its tunnel is open fails to connect. A transport of httpx's that the caller brings works as well.
 
 Only documented names of both are used, and ``pyproject.toml`` bounds both (httpx below 1, httpcore
 below 2), as either may change them in a new major version.
@@ -19,7 +20,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
 from importlib import metadata
 from queue import Empty, SimpleQueue
@@ -28,7 +29,10 @@ import httpcore
 import httpx
 
 from .answer import ANSWER_LIMIT, NoAnswerError, Received
+from .certificates import named_authorities
+from .proxy import Proxy
 from .secret import Secret
+from .tunnel import TunnelError, open_tunnel
 
 Opened = tuple[int, Sequence[tuple[bytes, bytes]], Iterable[bytes]]
 
@@ -69,6 +73,7 @@ class Sender:
         deadline: seconds for a whole request.
         connect_timeout: seconds to find and reach the server.
         transport: carries the requests, or opens the connections; None for our own connections.
+        ssl_context: for addresses that begin with https.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Sender:
         deadline: float,
         connect_timeout: float,
         transport: httpx.BaseTransport | httpcore.NetworkBackend | None,
+        ssl_context: ssl.SSLContext | None,
     ) -> None:
         self._secret = secret
         self._headers = [*_HEADERS, ("User-Agent", f"django-liveactivity/{_version()}")]
@@ -88,7 +94,7 @@ class Sender:
         if isinstance(transport, httpx.BaseTransport):
             self._carrier = transport
         else:
-            self._carrier = _pool(transport or DeadlineBackend())
+            self._carrier = _pool(transport or DeadlineBackend(), ssl_context)
 
     def send(self, method: str, url: str, content: bytes | None) -> Received:
         """Return the answer to one request; raises NoAnswerError if none comes in time."""
@@ -139,14 +145,16 @@ def _read(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
     return bytes(received)
 
 
-def _pool(backend: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
+def _pool(
+    backend: httpcore.NetworkBackend, ssl_context: ssl.SSLContext | None
+) -> httpcore.ConnectionPool:
     """Return httpcore's pool of connections, without retries on the wire.
 
     Proxies of the environment are not used: where the key goes is told by the settings alone, and
     HTTP_PROXY would catch calls to loopback too.
     """
     return httpcore.ConnectionPool(
-        ssl_context=_tls(),
+        ssl_context=ssl_context,
         max_connections=None,
         max_keepalive_connections=4,
         keepalive_expiry=_KEEPALIVE_SECONDS,
@@ -162,13 +170,23 @@ def _version() -> str:
         return "0"
 
 
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Return the context of every client: its authorities take 20 ms to read, and memory to keep.
+def tls_context(ca_bundle: str = "") -> ssl.SSLContext:
+    """Return the context of every client that trusts the same authorities.
 
-    The environment may still name those to trust (SSL_CERT_FILE), as it is at the first client.
+    Args:
+        ca_bundle: a PEM file or a directory; empty for those that the environment names
+            (SSL_CERT_FILE, SSL_CERT_DIR), else certifi's.
+
+    Raises:
+        CertificatesError: what is named holds no certificates.
     """
-    return httpx.create_ssl_context()
+    return named_authorities(ca_bundle) or _usual_authorities()
+
+
+@functools.cache
+def _usual_authorities() -> ssl.SSLContext:
+    """Return a context with certifi's authorities: they take 20 ms to read, and memory to keep."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @contextmanager
@@ -277,6 +295,52 @@ class DeadlineBackend(httpcore.NetworkBackend):
         if isinstance(result, httpcore.ConnectError):
             raise result
         return result
+
+
+class ProxyBackend(httpcore.NetworkBackend):
+    """Opens connections through a proxy: a failure before the tunnel is open means not sent.
+
+    Args:
+        proxy: the account's.
+        ssl_context: for a proxy that is spoken to over https.
+        backend: opens the connection to the proxy.
+    """
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        ssl_context: ssl.SSLContext | None,
+        backend: httpcore.NetworkBackend | None = None,
+    ) -> None:
+        self._proxy, self._ssl_context = proxy, ssl_context
+        self._backend = backend or DeadlineBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Return a connection to *host* through the proxy, made within *timeout* seconds."""
+        proxy, name = self._proxy, f"proxy {self._proxy.host}"
+        try:
+            with call_deadline(remaining(timeout, httpcore.ConnectTimeout)), ExitStack() as undo:
+                stream = self._backend.connect_tcp(
+                    proxy.host, proxy.port, timeout, local_address, socket_options
+                )
+                undo.callback(stream.close)
+                if proxy.scheme == "https" and self._ssl_context is not None:
+                    stream = stream.start_tls(self._ssl_context, proxy.host, timeout)
+                    undo.callback(stream.close)
+                open_tunnel(stream, proxy, host, port)
+                undo.pop_all()
+                return stream
+        except httpcore.TimeoutException as error:
+            raise httpcore.ConnectTimeout(f"{name}: {error}") from None
+        except (httpcore.NetworkError, TunnelError) as error:
+            raise httpcore.ConnectError(f"{name}: {error}") from None
 
 
 def look_up_addresses(host: str, port: int) -> list[str]:

@@ -9,6 +9,7 @@ from django.core.checks import run_checks
 
 from django_liveactivity.account_source import AccountSource
 from django_liveactivity.checks.accounts import check_account_source
+from django_liveactivity.client.certificates import VARIABLES
 from tests.accounts import sources
 
 from .finding import found
@@ -115,6 +116,56 @@ def test_the_missing_extra_of_a_dispatcher_is_named(settings, monkeypatch):
     messages = found()
     assert list(messages) == ["liveactivity.E007"]
     assert "pip install 'django-liveactivity[celery]'" in messages["liveactivity.E007"]
+
+
+class TestTheAuthorities:
+    @pytest.mark.parametrize("name", ["ca_bundle", "SSL_CERT_FILE", "SSL_CERT_DIR"])
+    def test_that_are_missing_are_named(self, settings, monkeypatch, tmp_path, name):
+        for variable in VARIABLES:
+            monkeypatch.delenv(variable, raising=False)
+        path, options = str(tmp_path / "nowhere.pem"), {"api_key": KEY}
+        if name == "ca_bundle":
+            options["ca_bundle"] = tmp_path / "nowhere.pem"
+        else:
+            monkeypatch.setenv(name, path)
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        messages = found()
+        assert list(messages) == ["liveactivity.E017"]
+        assert f"{name} is '{path}': No such file or directory" in messages["liveactivity.E017"]
+
+    def test_that_are_no_path_are_refused(self, settings):
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": {"api_key": KEY, "ca_bundle": 5}})
+        assert "ca_bundle: give the path" in found()["liveactivity.E002"]
+
+    def test_are_not_read_for_a_sandbox(self, settings, monkeypatch):
+        settings.DEBUG = True
+        monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+        options = {"api_key": KEY, "base_url": LOOPBACK[0]}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        assert found() == {}
+
+
+class TestAProxy:
+    def test_that_is_wrong_is_an_error(self, settings):
+        options = {"api_key": KEY, "proxy": "ftp://jane:canary@proxy"}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        messages = found()
+        assert list(messages) == ["liveactivity.E002"]
+        assert "proxy: must start with http://" in messages["liveactivity.E002"]
+        assert "canary" not in messages["liveactivity.E002"]
+
+    def test_with_a_password_in_its_url_is_shown_by_django_s_error_pages(self, settings):
+        options = {"api_key": KEY, "proxy": "http://jane:canary@proxy:3128"}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        messages = found()
+        assert list(messages) == ["liveactivity.W011"]
+        assert "canary" not in messages["liveactivity.W011"]
+
+    @pytest.mark.parametrize("proxy", [None, "", "http://proxy:3128", "socks5h://[::1]"])
+    def test_without_a_password_in_its_url_is_not_mentioned(self, settings, proxy):
+        options = {"api_key": KEY, "proxy": proxy, "proxy_auth": ("jane", "canary")}
+        use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+        assert found() == {}
 
 
 class TestALoopbackAddress:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import django
 import httpx
@@ -25,6 +26,7 @@ from django_liveactivity.client import Answer, Call
 from tests.client.server import Server, answer
 
 KEY = os.environ["CANARY"]  # not written here: reporters send lines of source, too
+KEY_IN_URL = quote(KEY, safe="")
 ACTIVITYSMITH = "django_liveactivity.backends.activitysmith.ActivitySmithBackend"
 VENDOR = Server()
 
@@ -33,6 +35,7 @@ logger = logging.getLogger("host")
 
 def account(backend: str = ACTIVITYSMITH, **options: Any) -> dict[str, Any]:
     options = {"api_key": KEY, "base_url": VENDOR.url, "rate_limit": None, **options}
+    options = {"proxy": f"http://{KEY_IN_URL}:{KEY_IN_URL}@proxy.example.com", **options}
     return {"default": {"BACKEND": backend, "OPTIONS": options}}
 
 
@@ -62,6 +65,10 @@ def mistakes() -> dict[str, Any]:
         "a key with a newline": account(api_key=f"{KEY}\n{KEY}"),
         "a key that is no text": account(api_key=[KEY]),
         "an empty key": account(api_key=" ", key=KEY),
+        "a proxy with both": account(proxy_auth=(KEY, KEY)),
+        "a proxy of a wrong kind": account(proxy=f"ftp://u:{KEY_IN_URL}@proxy.example.com"),
+        "a proxy with a strange port": account(proxy=f"http://u:{KEY_IN_URL}"),
+        "credentials that are no pair": account(proxy="http://proxy", proxy_auth=[KEY]),
         "a backend that asks for what is not there": own,
     }
 
@@ -75,7 +82,7 @@ def define_backends() -> None:
     from django_liveactivity.backends.activitysmith import ActivitySmithBackend
 
     class MistakenBackend(BaseBackend):
-        defaults = {**BaseBackend.defaults, "api_key": "", "base_url": ""}
+        defaults = {**BaseBackend.defaults, "api_key": "", "base_url": "", "proxy": ""}
 
         def __init__(self, account: Any) -> None:
             super().__init__(account)
@@ -168,7 +175,9 @@ def host_s_own_fault() -> None:
     accounts = conf.accounts()
     used, backend = accounts["default"], get_backend()
     options, client, secret = used.options, backend.client, backend.client._secret
+    proxy, redaction = backend.proxy, client._redaction
     everything = [accounts, used, options, backend, client, secret, vars(used), vars(backend)]
+    everything += [proxy, redaction, proxy.user, proxy.password, proxy.token, proxy.secrets]
     raise ZeroDivisionError(len(everything))
 
 

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 CANARY = "ask_canary_5f2b7c91d0/a+b="
-MISTAKES = 21
+MISTAKES = 25
 ERRORS = ("ImproperlyConfigured", "UnknownKeyError", "MissingKeyError", "KeyError")
 FAULTS = {
     "failing_backend": "KeyError",
