@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -57,6 +58,8 @@ class OneEndForm(EndForm):
         if standing is not None and standing.is_scheduled:
             self.fields["at"].initial = standing.due
         zone = timezone.get_current_timezone_name()
+        if not settings.USE_TZ:  # then a form takes times as they are, whatever zone is activated
+            zone = timezone.get_default_timezone_name()
         self.fields["at"].help_text = gettext("Time zone: %(name)s.") % {"name": zone}
 
     @property

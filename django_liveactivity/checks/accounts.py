@@ -12,8 +12,8 @@ from django.db import connections, router
 from django_liveactivity import conf
 from django_liveactivity.backends import MissingKeyError, configured_backend
 from django_liveactivity.dispatch import SHORT_NAMES, MissingExtraError, dispatcher_of
-from django_liveactivity.tracking import registered, unsupported
-from django_liveactivity.tracking.activity import AnyActivity
+from django_liveactivity.tracking import registered, unregistered, unsupported
+from django_liveactivity.tracking.activity import AnyActivity, ModelActivity
 
 IDS = {
     MissingKeyError: "liveactivity.E005",
@@ -140,7 +140,10 @@ def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
     * ``liveactivity.E009``: a model has a composite primary key.
     * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``, and no account source can have
       it. Of a class that chooses accounts by ``get_account``, nobody can tell.
+    * ``liveactivity.E018``: a ``ModelActivity`` does not define ``is_live`` or ``content``.
+    * ``liveactivity.W012``: a ``ModelActivity`` follows no model.
     """
+    yield from _check_classes()
     for activity in unsupported():
         yield checks.Error(
             f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
@@ -156,6 +159,25 @@ def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
     for activity in registered():
         if not activity.chooses_account:
             yield from _check_activity(activity)
+
+
+def _check_classes() -> Iterator[checks.CheckMessage]:
+    for activity in registered():
+        for name in ("is_live", "content"):
+            if getattr(type(activity), name) is getattr(ModelActivity, name):
+                yield checks.Error(
+                    f"{activity.name} does not define {name}(), so that no save of "
+                    f"{activity.model._meta.label} shows a card.",
+                    obj=type(activity),
+                    id="liveactivity.E018",
+                )
+    for cls in unregistered():
+        yield checks.Warning(
+            f"{cls.__module__}.{cls.__qualname__} follows no model: no card comes of it.",
+            hint="Put @register(YourModel) above the class.",
+            obj=cls,
+            id="liveactivity.W012",
+        )
 
 
 def _check_activity(activity: AnyActivity) -> Iterator[checks.CheckMessage]:

@@ -57,13 +57,18 @@ def with_now(rows: QuerySet[M, M]) -> QuerySet[M, M]:
 
 
 def from_datetime(moment: datetime.datetime) -> int:
-    """Return the milliseconds of a datetime; a naive one counts in the current time zone."""
+    """Return the milliseconds of a datetime; a naive one is in the zone of ``TIME_ZONE``.
+
+    As Django has it with ``USE_TZ = False``, whatever zone is activated.
+    """
     if timezone.is_naive(moment):
-        moment = timezone.make_aware(moment)
+        moment = timezone.make_aware(moment, timezone.get_default_timezone())
     return (moment - EPOCH) // MILLISECOND
 
 
 def to_datetime(milliseconds: int) -> datetime.datetime:
     """Return the datetime of stored milliseconds, aware exactly when ``USE_TZ`` is on."""
     moment = EPOCH + milliseconds * MILLISECOND
-    return moment if settings.USE_TZ else timezone.make_naive(moment)
+    if settings.USE_TZ:
+        return moment
+    return timezone.make_naive(moment, timezone.get_default_timezone())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import functools
 from collections.abc import Callable, Coroutine
@@ -138,10 +139,33 @@ class Block(AbstractContextManager[Card, None], AbstractAsyncContextManager[Card
             _end_after_error(self._card)
 
     async def __aenter__(self) -> Card:
-        return await sync_to_async(self.__enter__)()
+        entering = _start(sync_to_async(self.__enter__)())
+        try:
+            return await asyncio.shield(entering)
+        except asyncio.CancelledError:
+            await asyncio.shield(_start(self._leave(entering)))
+            raise
 
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
-        await sync_to_async(self.__exit__)(error)
+        await asyncio.shield(_start(sync_to_async(self.__exit__)(error)))
+
+    async def _leave(self, entering: asyncio.Task[Card]) -> None:
+        """End the card of a block that was canceled: its thread goes on, and may commit the row."""
+        await asyncio.wait([entering])
+        if not entering.cancelled() and entering.exception() is None:
+            await sync_to_async(self.__exit__)(asyncio.CancelledError)
+
+
+_running: set[asyncio.Task[Any]] = set()
+"""An event loop forgets a task that nothing else refers to."""
+
+
+def _start(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Begin work that goes on if the task that waits for it is canceled, even twice."""
+    task = asyncio.ensure_future(work)
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    return task
 
 
 def live_activity(

@@ -6,6 +6,7 @@ from django_liveactivity.backends.locmem import Outbox, outbox
 from .accounts import locmem_accounts, sandbox_accounts
 from .assertions import (
     LiveActivityTestMixin,
+    assert_activity_end_scheduled,
     assert_activity_ended,
     assert_activity_streamed,
     assert_no_activities,
@@ -16,6 +17,7 @@ __all__ = [
     "LiveActivityTestMixin",
     "Outbox",
     "allow_network",
+    "assert_activity_end_scheduled",
     "assert_activity_ended",
     "assert_activity_streamed",
     "assert_no_activities",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import unittest
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.test import override_settings
 
+from django_liveactivity import conf
 from django_liveactivity.backends.locmem import outbox
 from django_liveactivity.client.call import Call
 from django_liveactivity.content.endpoints import Endpoint
-from django_liveactivity.models import LiveActivity
+from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.models.base import rows_of
+from django_liveactivity.models.clock import Now, from_datetime
 from django_liveactivity.printable import printable
 
 from .accounts import locmem_accounts
@@ -63,6 +68,43 @@ def assert_activity_ended(
     return _last("ended", ENDS, name, calls, content)
 
 
+def assert_activity_end_scheduled(
+    name: LiveActivity | str, /, *, at: datetime.datetime | None = None
+) -> Operation:
+    """Assert that a card ends later, and return that end; nothing has to be delivered.
+
+    An end that a newer one or ``keep_activity`` has replaced does not count.
+
+    Args:
+        name: as for ``assert_activity_streamed``.
+        at: when it ends, to the millisecond; by default any time to come.
+
+    Raises:
+        AssertionError: there is no such end; the message lists those there are.
+    """
+    __tracebackhide__ = True
+    scheduled = [end for end in _scheduled_ends() if fnmatchcase(str(end.activity), str(name))]
+    for end in scheduled:
+        if at is None or end.due_at == from_datetime(at):
+            return end
+    when = "" if at is None else f" at {at.isoformat()}"
+    found = "".join(f"\n  {printable(end.activity)} at {end.due.isoformat()}" for end in scheduled)
+    others = f"Scheduled:{found}" if found else "No end of it is scheduled."
+    raise AssertionError(f"No end of {str(name)!r} is scheduled{when}. {others}")
+
+
+def _scheduled_ends() -> list[Operation]:
+    """Return the ends to come of all accounts, the newest first."""
+    ends: list[Operation] = []
+    for account in conf.accounts().values():
+        rows = rows_of(account, Operation).filter(
+            ~Q(Operation.is_moved()), kind=Operation.Kind.END, state=Operation.State.PENDING
+        )
+        to_come = rows.filter(Operation.SCHEDULED, due_at__gt=Now()).select_related("activity")
+        ends += to_come.order_by("-pk")
+    return ends
+
+
 def assert_no_activities(
     name: LiveActivity | str = "*", /, *, calls: Iterable[Call] | None = None
 ) -> None:
@@ -90,6 +132,7 @@ class LiveActivityTestMixin(Base):
     captureActivities = staticmethod(capture_activities)  # noqa: N815 - as Django names them
     assertActivityStreamed = staticmethod(assert_activity_streamed)  # noqa: N815
     assertActivityEnded = staticmethod(assert_activity_ended)  # noqa: N815
+    assertActivityEndScheduled = staticmethod(assert_activity_end_scheduled)  # noqa: N815
     assertNoActivities = staticmethod(assert_no_activities)  # noqa: N815
 
     @classmethod

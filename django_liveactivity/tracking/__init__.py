@@ -6,7 +6,14 @@
 """
 
 from .activity import BatchResult, Change, ModelActivity, SyncResult
-from .registry import followers, register, registered, unregister, unsupported
+from .registry import (
+    followers,
+    register,
+    registered,
+    unregister,
+    unregistered,
+    unsupported,
+)
 from .sync import reconcile
 
 __all__ = [
@@ -19,5 +26,6 @@ __all__ = [
     "register",
     "registered",
     "unregister",
+    "unregistered",
     "unsupported",
 ]

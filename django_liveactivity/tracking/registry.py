@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from django.apps import apps
 from django.db.models import Model
 from django.db.models.signals import class_prepared, post_delete, post_save
 from django.dispatch import receiver
 
 from django_liveactivity.exceptions import InvalidInputError
 
-from .activity import AnyActivity
+from .activity import AnyActivity, ModelActivity
 from .follow import Save, follow
 
 A = TypeVar("A", bound=type[AnyActivity])
@@ -32,13 +34,19 @@ def register(model: type[Model]) -> Callable[[A], A]:
             not followed, and the system check ``liveactivity.E009`` says so.
 
     Raises:
-        InvalidInputError: at ``model``, if it is abstract, or if another class of that name
-            follows it: cards remember the name.
+        InvalidInputError: at ``model``, if it is no model class, if it is abstract, or if another
+            class of that name follows it: cards remember the name.
     """
+    if not (isinstance(model, type) and issubclass(model, Model)):
+        what = f"{model!r} is no model: import the class, as in @register(Order)"
+        raise InvalidInputError.at("model", f"{what}.")
     if model._meta.abstract:
         raise InvalidInputError.at("model", f"{model.__name__} is abstract: name its children.")
 
     def decorate(activity_class: A) -> A:
+        if not (isinstance(activity_class, type) and issubclass(activity_class, ModelActivity)):
+            message = f"{activity_class!r} is no subclass of ModelActivity."
+            raise InvalidInputError.at("activity_class", message)
         activity = activity_class()
         activity.model = model
         if any(activity.name == other.name for other in followers(model)):
@@ -75,6 +83,29 @@ def registered() -> tuple[AnyActivity, ...]:
 def unsupported() -> tuple[AnyActivity, ...]:
     """Return every ``ModelActivity`` whose model cannot be followed: its key is composite."""
     return tuple(_unsupported)
+
+
+def unregistered() -> list[type[AnyActivity]]:
+    """Return the classes in modules of installed apps that follow no model, nor does a child."""
+    known = {type(activity) for activity in (*_registry, *_unsupported)}
+    return [each for each in _descendants(ModelActivity) if _is_forgotten(each, known)]
+
+
+def _descendants(parent: type[AnyActivity]) -> Iterator[type[AnyActivity]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _descendants(child)
+
+
+def _is_forgotten(each: type[AnyActivity], known: set[type[AnyActivity]]) -> bool:
+    """Tell whether nothing comes of a class: a base without ``is_live`` is meant for others."""
+    module = sys.modules.get(each.__module__)
+    return (
+        each.is_live is not ModelActivity.is_live
+        and getattr(module, each.__name__, None) is each
+        and apps.get_containing_app_config(each.__module__) is not None
+        and not any(issubclass(other, each) for other in known)
+    )
 
 
 @functools.cache

@@ -7,7 +7,9 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from django_liveactivity import ModelActivity, register
+from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.tracking import unregister
+from tests.shop import models as cards
 from tests.shop.models import Order
 
 from .finding import found
@@ -28,7 +30,9 @@ def follow():
     followed = []
 
     def follow(model, **attributes):
-        activity = type("Followed", (ModelActivity,), {"is_live": bool, **attributes})
+        activity = type(
+            "Followed", (ModelActivity,), {"is_live": bool, "content": str, **attributes}
+        )
         register(model)(activity)
         followed.append((model, activity))
 
@@ -84,3 +88,54 @@ def test_a_composite_primary_key_is_found(follow):
     messages = found()
     assert list(messages) == ["liveactivity.E009"]
     assert "shop.Followed cannot follow shop.Seat" in messages["liveactivity.E009"]
+
+
+@pytest.mark.parametrize("name", ["is_live", "content"])
+def test_a_class_without_a_hook_is_found(follow, name):
+    hooks = {"is_live": bool, "content": str}
+    follow(Order, **{**hooks, name: getattr(ModelActivity, name)})
+    messages = found()
+    assert list(messages) == ["liveactivity.E018"]
+    assert f"shop.Followed does not define {name}()" in messages["liveactivity.E018"]
+
+
+class TestAClassThatFollowsNoModel:
+    @pytest.fixture
+    def define(self, monkeypatch):
+        def define(name, *bases, **attributes):
+            attributes = {"__module__": cards.__name__, **attributes}
+            made = type(name, bases or (ModelActivity,), attributes)
+            monkeypatch.setattr(cards, name, made, raising=False)
+            return made
+
+        return define
+
+    def test_is_found(self, define):
+        define("Forgotten", is_live=bool, content=str)
+        messages = found()
+        assert list(messages) == ["liveactivity.W012"]
+        assert f"{cards.__name__}.Forgotten follows no model" in messages["liveactivity.W012"]
+
+    def test_may_be_the_base_of_one_that_does(self, define):
+        base = define("Base", is_live=bool, content=str)
+        child = type("Child", (base,), {})
+        register(Order)(child)
+        try:
+            assert found() == {}
+        finally:
+            unregister(Order, child)
+
+    def test_may_be_a_base_without_hooks(self, define):
+        define("Base")
+        assert found() == {}
+
+
+@pytest.mark.parametrize("model", ["shop.Order", None, Order(), dict])
+def test_what_is_no_model_is_refused_at_once(model):
+    with pytest.raises(InvalidInputError, match=r"is no model: import the class, as in @register"):
+        register(model)
+
+
+def test_a_class_that_is_no_model_activity_is_refused_at_once():
+    with pytest.raises(InvalidInputError, match="is no subclass of ModelActivity"):
+        register(Order)(dict)

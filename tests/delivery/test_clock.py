@@ -7,9 +7,11 @@ import time
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from django_liveactivity import conf, services
 from django_liveactivity.delivery.drain import read_state
+from django_liveactivity.models import Operation
 
 from .vocabulary import alive, calls, deliver, progress
 
@@ -31,6 +33,13 @@ def server_zone(request, db):
     connection.close()
 
 
+@pytest.fixture(autouse=True, params=[None, "Pacific/Apia"], ids=["", "activated"])
+def activated_zone(request):
+    """Let a middleware have activated the zone of a user far in the east."""
+    with timezone.override(request.param):
+        yield
+
+
 @pytest.fixture(params=[True, False], ids=["aware", "naive"])
 def host_zone(request, settings):
     """Let the host live in a zone half an hour off, with and without time zones."""
@@ -47,7 +56,7 @@ def test_the_clock_is_right_in_every_zone(server_zone, host_zone):
 @pytest.mark.django_db(transaction=True)
 def test_an_end_is_due_at_its_time_in_every_zone(server_zone, host_zone, configure, sandbox):
     configure()
-    soon = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2)
+    soon = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(minutes=2)
     late = soon - dt.timedelta(minutes=4)
     if not host_zone:
         zone = dt.timezone(dt.timedelta(hours=-3.5))
@@ -56,6 +65,7 @@ def test_an_end_is_due_at_its_time_in_every_zone(server_zone, host_zone, configu
         services.stream_activity(key, progress(1))
         deliver()
         services.end_activity(stream_key=key, at=at)
+    assert [end.due for end in Operation.objects.filter(kind="end")] == [soon, late]
     deliver()
     assert list(alive(sandbox)) == ["soon"]
     assert [c for c in calls(sandbox) if "DELETE" in c] == ["DELETE late 200"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
 import time
 
 import pytest
@@ -188,3 +189,51 @@ class TestAnAsyncBlock:
 
         cancel()
         assert self.kinds() == ["stream", "end"]
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_ends_when_its_task_is_cancelled_while_the_row_is_inserted(self, times):
+        inserting, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+        def insert_slowly(created, instance, **_):
+            inserting.set()
+            assert go_on.wait(10)
+
+        def notice(instance, **_):
+            if instance.kind == "end":
+                ended.set()
+
+        async def work():
+            async with services.live_activity("import-7", CONTENT):
+                raise AssertionError("the block was canceled before it began")
+
+        @async_to_sync
+        async def cancel():
+            task = asyncio.create_task(work())
+            while not inserting.is_set():
+                await asyncio.sleep(0.01)
+            for _ in range(times):
+                task.cancel()
+                await asyncio.sleep(0.05)
+            go_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            while not ended.is_set():  # canceled twice, the task leaves this to the loop
+                await asyncio.sleep(0.01)
+
+        post_save.connect(insert_slowly, sender=LiveActivity)
+        post_save.connect(notice, sender=Operation)
+        try:
+            cancel()
+        finally:
+            go_on.set()
+            post_save.disconnect(insert_slowly, sender=LiveActivity)
+            post_save.disconnect(notice, sender=Operation)
+        assert self.kinds() == ["stream", "end"]
+
+    def test_that_cannot_be_entered_raises_what_went_wrong(self):
+        async def work():
+            async with services.live_activity("no spaces", CONTENT):
+                raise AssertionError
+
+        with pytest.raises(InvalidInputError, match="stream_key"):
+            async_to_sync(work)()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from django_liveactivity import Progress, services
 from django_liveactivity.testing import (
+    assert_activity_end_scheduled,
     assert_activity_ended,
     assert_activity_streamed,
     assert_no_activities,
@@ -88,3 +91,44 @@ def test_what_was_captured_is_asked_alone(card):
         assert_activity_ended(card, calls=[])
     with pytest.raises(AssertionError, match="Something was sent for '\\*'"):
         assert_no_activities()
+
+
+class TestAScheduledEnd:
+    TOMORROW = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(days=1)
+
+    @pytest.fixture
+    def sale(self, liveactivity_outbox):
+        services.stream_activity("another", progress(1))
+        return services.stream_activity("sale-1", progress(1))
+
+    @pytest.mark.parametrize("name", ["sale-1", "sale-*", "*"])
+    def test_is_found_before_anything_is_delivered(self, sale, name):
+        tomorrow = self.TOMORROW
+        end = services.end_activity(sale, at=tomorrow)
+        assert assert_activity_end_scheduled(name) == end
+        assert assert_activity_end_scheduled(name, at=tomorrow) == end
+        assert assert_activity_end_scheduled(sale, at=tomorrow) == end
+
+    def test_at_another_time_is_listed(self, sale):
+        end = services.end_activity(sale, after=dt.timedelta(hours=3))
+        with pytest.raises(AssertionError) as failure:
+            assert_activity_end_scheduled("sale-*", at=self.TOMORROW)
+        assert str(failure.value) == (
+            f"No end of 'sale-*' is scheduled at {self.TOMORROW.isoformat()}. Scheduled:\n"
+            f"  sale-1 at {end.due.isoformat()}"
+        )
+
+    def test_that_was_moved_or_canceled_does_not_count(self, sale):
+        first = services.end_activity(sale, after=dt.timedelta(hours=3))
+        moved = services.end_activity(sale, after=dt.timedelta(hours=5))
+        assert assert_activity_end_scheduled(sale) == moved
+        with pytest.raises(AssertionError):
+            assert_activity_end_scheduled(sale, at=first.due)
+        services.keep_activity(sale)
+        with pytest.raises(AssertionError, match="No end of it is scheduled"):
+            assert_activity_end_scheduled(sale)
+
+    def test_is_not_an_end_that_is_due(self, sale):
+        services.end_activity(sale)
+        with pytest.raises(AssertionError, match="No end of 'sale-1' is scheduled"):
+            assert_activity_end_scheduled(sale)
