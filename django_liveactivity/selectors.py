@@ -213,6 +213,12 @@ def live(rows: Cards) -> Cards:
     return rows.filter(~is_closed())
 
 
+def live_pks(account: conf.Account) -> list[int]:
+    """Return the primary keys of the live cards of an account, the oldest first."""
+    rows = live(activities(account).exclude(status__in=LiveActivity.OVER))
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
 def activities_of(account: conf.Account, subject: Model) -> Cards:
     """Return the cards, ended ones too, that tell of an object."""
     label, pk = Subject.of(subject)
@@ -459,7 +465,7 @@ def is_expired(activity: LiveActivity, now: int) -> bool:
 
 
 def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
-    """Return the object of each card by the card's id: one query per model, not per card."""
+    """Return the object of each card by the card's id: one query per model and 500 keys."""
     by_model: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     found: dict[int, Model | None] = {}
     for row in rows:
@@ -467,8 +473,10 @@ def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
         if row.subject_model:
             by_model[row.database, row.subject_model][row.subject_pk].append(row.pk)
     for (using, label), ids in by_model.items():
-        for subject in _instances(using, label, ids):
-            found |= dict.fromkeys(ids.get(str(subject.pk), ()), subject)
+        pks = list(ids)
+        for start in range(0, len(pks), SUBJECTS_AT_ONCE):
+            for subject in _instances(using, label, pks[start : start + SUBJECTS_AT_ONCE]):
+                found |= dict.fromkeys(ids.get(str(subject.pk), ()), subject)
     return found
 
 

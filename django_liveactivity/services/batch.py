@@ -123,7 +123,7 @@ def end_cards(
     reason: str = "",
     **options: Unpack[EndOptions],
 ) -> list[CardEnd]:
-    """End cards, each as ``end_activity`` does, in at most three statements.
+    """End cards, each as ``end_activity`` does, in at most four statements.
 
     One that is over and soon to be pruned is refused: no phone has shown it for a month.
 

@@ -209,16 +209,15 @@ class TestAnAsyncBlock:
         @async_to_sync
         async def cancel():
             task = asyncio.create_task(work())
-            while not inserting.is_set():
-                await asyncio.sleep(0.01)
+            assert await asyncio.to_thread(inserting.wait, 10)
             for _ in range(times):
                 task.cancel()
                 await asyncio.sleep(0.05)
             go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            while not ended.is_set():  # canceled twice, the task leaves this to the loop
-                await asyncio.sleep(0.01)
+            # Canceled twice, the task leaves this to the loop.
+            assert await asyncio.to_thread(ended.wait, 10)
 
         post_save.connect(insert_slowly, sender=LiveActivity)
         post_save.connect(notice, sender=Operation)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import getpass
 import json
-import os
 import sys
-from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
@@ -21,8 +17,10 @@ from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health import why_ends_wait
+from django_liveactivity.management.arguments import confirm, operator_name, subject_argument
 from django_liveactivity.models import Operation, Source, Subject
 from django_liveactivity.printable import printable
+from django_liveactivity.services.batch import end_cards
 from django_liveactivity.services.ends import CardName
 from django_liveactivity.services.writer import recorded_as
 
@@ -37,11 +35,15 @@ BODY_FIELDS = (
 )
 """The fields of the vendor's bodies for ends; content has none of these, but a title."""
 
+CARDS_AT_ONCE = 500
+"""Of ``--all`` in one transaction."""
+
 
 class Command(BaseCommand):
     """Ends cards by their stream keys, activity IDs or objects.
 
-    Exits 1 if the vendor refuses the end of one of them; that end then needs an operator.
+    Exits 1 if the vendor refuses the end of one of them; that end then needs an operator. With
+    ``--strict``, exits 3 if an object has no open card, or a card was never shown by this project.
     """
 
     help = (
@@ -58,7 +60,7 @@ class Command(BaseCommand):
             default=[],
             dest="subjects",
             metavar="APP.MODEL:PK",
-            type=_subject,
+            type=subject_argument,
             help="the object of cards, each of which ends: shop.Order:42",
         )
         parser.add_argument("--title", help="the title of the ended card, instead of --content")
@@ -70,16 +72,71 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dismiss-after", type=float, metavar="SECONDS")
         parser.add_argument("--account", default=conf.DEFAULT_ACCOUNT)
+        parser.add_argument(
+            "--all", action="store_true", help="every live card of the account; asks before"
+        )
+        parser.add_argument("--yes", action="store_true", help="with --all: do not ask before")
+        parser.add_argument(
+            "--strict",
+            action="store_true",
+            help="exit 3 if an object has no open card, or a card is unknown here or does not end",
+        )
         parser.add_argument("--reason", default="")
 
     def handle(self, *_: object, **options: Any) -> None:
         """End every card, or none if the input of one is invalid."""
+        self._doubts = 0
+        if options["all"]:
+            self._end_all(options)
+        else:
+            self._end_named(options)
+        if options["strict"] and self._doubts:
+            raise CommandError("Not all is as asked for: see above (--strict).", returncode=3)
+
+    def _end_all(self, options: Mapping[str, Any]) -> None:
+        """End every live card of the account, a thousand in each transaction."""
+        if any(options[name] for name in ("stream_keys", "activity_ids", "subjects", "content")):
+            raise CommandError("--all ends every card of the account: name none, nor --content.")
+        how: dict[str, Any] = {"reason": options["reason"], "actor": operator_name()}
+        if options["dismiss_after"] is not None:
+            how["dismiss_after"] = _seconds(options["dismiss_after"])
+        if options["title"] is not None:
+            how["changes"] = {"title": options["title"]}
+        try:
+            account = conf.account(options["account"])
+            pks = selectors.live_pks(account)
+            if pks and not options["yes"]:
+                confirm(f"End {len(pks)} live activities of the account {account.alias!r}?")
+            for start in range(0, len(pks), CARDS_AT_ONCE):
+                self._end_cards(account, pks[start : start + CARDS_AT_ONCE], how)
+        except InvalidInputError as error:
+            raise CommandError(f"Not all were ended. {printable(error)}") from error
+        stored = len(pks) - self._doubts
+        self.stdout.write(
+            f"{stored} live activities of the account {account.alias!r}: ends stored."
+        )
+        if pks and (waits := why_ends_wait(account)):
+            self._warn(f"The stored ends wait: {printable(waits)}")
+
+    def _end_cards(self, account: conf.Account, pks: list[int], how: dict[str, Any]) -> None:
+        with transaction.atomic(using=account.database), recorded_as(Source.COMMAND):
+            results = end_cards(selectors.by_pks(account.database, pks), **how)
+        for result in results:
+            if result.error is not None:
+                self._doubts += 1
+                self._warn(f"{printable(result.card)}: not ended. {printable(result.error)}")
+
+    def _end_named(self, options: Mapping[str, Any]) -> None:
         names: list[CardName] = [{"stream_key": key} for key in options["stream_keys"]]
         names += [{"activity_id": identity} for identity in options["activity_ids"]]
         how: dict[str, Any] = {**_shown(options)}
         subjects: list[Subject] = options["subjects"]
         names = _names(names, subjects, how.pop("activity_id", None))
-        how |= {"account": options["account"], "reason": options["reason"], "actor": _user()}
+        how |= {
+            "account": options["account"],
+            "reason": options["reason"],
+            "actor": operator_name(),
+        }
         if options["dismiss_after"] is not None:
             how["dismiss_after"] = _seconds(options["dismiss_after"])
         try:
@@ -111,6 +168,7 @@ class Command(BaseCommand):
         found = {(end.activity.subject_model, end.activity.subject_pk) for end in ends}
         for subject in subjects:
             if subject not in found:
+                self._doubts += 1
                 name = printable(":".join(subject))
                 self._warn(f"{name}: no live activity of this object is open; none was ended.")
 
@@ -119,6 +177,7 @@ class Command(BaseCommand):
         state = f"{end.state} ({end.outcome})" if end.is_settled else "stored"
         self.stdout.write(f"{printable(end.activity)}: end {end.pk} is {state}.")
         if not selectors.has_content(end):
+            self._doubts += 1
             self._warn(
                 f"{printable(end.activity)}: this project has shown no live activity of that name. "
                 "The vendor is asked to end it anyway; check the spelling."
@@ -135,30 +194,11 @@ def _refusal(end: Operation) -> str:
     )
 
 
-def _user() -> str:
-    """Return the name of the user who runs this, or the number: a container's may have no name."""
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return str(os.getuid()) if hasattr(os, "getuid") else ""
-
-
 def _seconds(value: float) -> datetime.timedelta:
     try:
         return datetime.timedelta(seconds=value)
     except (OverflowError, ValueError):
         raise CommandError(f"--dismiss-after is {value}: give 0 to 14400 seconds.") from None
-
-
-def _subject(text: str) -> Subject:
-    """Return the object that ``--subject`` names; it may be deleted by now."""
-    model, colon, pk = text.partition(":")
-    if not colon:
-        raise ArgumentTypeError(f"{printable(text)!r}: write it as shop.Order:42")
-    try:
-        return Subject.named(apps.get_model(model), pk)
-    except (LookupError, ValueError, InvalidInputError) as error:
-        raise ArgumentTypeError(f"{printable(text)!r}: {printable(error)}") from error
 
 
 def _names(named: list[CardName], subjects: list[Subject], activity_id: Any) -> list[CardName]:
@@ -167,7 +207,7 @@ def _names(named: list[CardName], subjects: list[Subject], activity_id: Any) -> 
     if by_body and (subjects or named not in ([], by_body)):
         raise CommandError(f"--content is the body of activity_id {activity_id!r}; name no other.")
     if not named and not by_body and not subjects:
-        raise CommandError("Give at least one stream key, --subject or --activity-id.")
+        raise CommandError("Give at least one stream key, --subject, --activity-id, or --all.")
     return named or by_body
 
 
