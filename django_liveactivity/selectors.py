@@ -61,6 +61,11 @@ def activities(account: conf.Account) -> Cards:
     return rows_of(account, LiveActivity).order_by("-pk")
 
 
+def activities_in(using: str) -> Cards:
+    """Return every card of a database, the newest first."""
+    return LiveActivity.objects.using(using).order_by("-pk")
+
+
 def is_closed() -> Combinable:
     """Return, as a condition on LiveActivity, that a due end in force closes the card.
 

@@ -9,7 +9,12 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.settings import api_settings
 
-from django_liveactivity.exceptions import MAX_ERRORS, FieldError, InvalidInputError
+from django_liveactivity.exceptions import (
+    MAX_ERRORS,
+    AccountSourceError,
+    FieldError,
+    InvalidInputError,
+)
 from django_liveactivity.printable import shortened
 
 MAX_PATH = 200
@@ -36,15 +41,27 @@ class RefusedError(APIException):
         super().__init__({"errors": listed})
 
 
+class UnavailableError(APIException):
+    """The account source does not answer, so nothing can be stored now: 503."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The account cannot be looked up now. Try again later."
+
+
 def _bounded(text: str, limit: int) -> str:
     """Return the start of a text, without the unpaired surrogates that UTF-8 cannot hold."""
     return shortened(text, limit).encode(errors="backslashreplace").decode()
 
 
 def error_response(error: Exception) -> Exception:
-    """Return the error to answer with: a ``RefusedError`` if the body is at fault."""
+    """Return the error to answer with: a ``RefusedError`` if the body is at fault.
+
+    An ``UnavailableError`` if the account source is.
+    """
     if isinstance(error, InvalidInputError):
         return RefusedError(error.errors)
+    if isinstance(error, AccountSourceError):
+        return UnavailableError()
     if isinstance(error, ValidationError | ParseError):
         return RefusedError(flattened(error.detail))
     return error

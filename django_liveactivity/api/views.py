@@ -101,6 +101,7 @@ class EndView(views.APIView):
             413: OpenApiResponse(DetailSerializer, "The body exceeds 128 KiB; it was not parsed."),
             415: OpenApiResponse(DetailSerializer, "The body is not application/json."),
             429: OpenApiResponse(DetailSerializer, "Throttled by the project; see Retry-After."),
+            503: OpenApiResponse(DetailSerializer, "The account cannot be looked up now."),
         },
     )
     def post(self, request: Request) -> Response:

@@ -17,7 +17,6 @@ from django_liveactivity.backends.locmem import outbox
 from django_liveactivity.client.call import Call
 from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import LiveActivity, Operation
-from django_liveactivity.models.base import rows_of
 from django_liveactivity.models.clock import Now, from_datetime
 from django_liveactivity.printable import printable
 
@@ -96,8 +95,8 @@ def assert_activity_end_scheduled(
 def _scheduled_ends() -> list[Operation]:
     """Return the ends to come of all accounts, the newest first."""
     ends: list[Operation] = []
-    for account in conf.accounts().values():
-        rows = rows_of(account, Operation).filter(
+    for using in conf.databases():
+        rows = Operation.objects.using(using).filter(
             ~Q(Operation.is_moved()), kind=Operation.Kind.END, state=Operation.State.PENDING
         )
         to_come = rows.filter(Operation.SCHEDULED, due_at__gt=Now()).select_related("activity")

@@ -107,6 +107,10 @@ class TestEndpoint:
         assert post(account="nobody", stream_key="k") == 403
         assert not Operation.objects.filter(kind="end").exists()
 
+    def test_while_the_source_is_down_the_caller_is_told_to_come_back(self, post, source):
+        source.error = OSError("down")
+        assert post(account="acme", stream_key="k") == 503
+
     def test_if_one_card_is_refused_none_ends(self, post, monkeypatch):
         order = Order.objects.create()
         show("acme", subject=order)

@@ -37,7 +37,7 @@ def test_it_names_every_answer(schema):
 
     assert operation["operationId"] == "liveactivity_end"
     assert set(operation["responses"]) == {
-        *("202", "400", "401", "403", "404", "413", "415", "429")
+        *("202", "400", "401", "403", "404", "413", "415", "429", "503")
     }
     assert list(operation["requestBody"]["content"]) == ["application/json"]
 

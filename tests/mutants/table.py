@@ -901,37 +901,73 @@ SOURCES = _of(
     ("get", "if known is None:", "if True:", "known accounts stop when the source is down"),
     ("_update", "account = before.account", "pass", "each change makes every backend anew"),
     ("_update", "self._known.pop(alias, None)", "pass", "the key of a removed account is kept"),
-    ("_is_in_transaction", "connection.in_atomic_block or by_hand", "False",
-     "an account is unknown in the transaction that adds it"),
+    (
+        "_is_in_transaction",
+        "connection.in_atomic_block or by_hand",
+        "False",
+        "an account is unknown in the transaction that adds it",
+    ),
     ("", "VERSION_KEPT = 2.0", "VERSION_KEPT = 1.0", "the version is read each second"),
 )
 
 KEYS = _of(
     "delivery",
-    ("open_for_another_key", "or refused == key_fingerprint", "",
-     "an account opens for the key that was refused"),
+    (
+        "open_for_another_key",
+        "or refused == key_fingerprint",
+        "",
+        "an account opens for the key that was refused",
+    ),
     ("open_for_another_key", "not refused or", "", "an account opens that no key was refused for"),
-    ("judge", "is_key_replaced and outcome == Outcome.UNAUTHORIZED", "False",
-     "a 401 for an older key blocks"),
+    (
+        "judge",
+        "is_key_replaced and outcome == Outcome.UNAUTHORIZED",
+        "False",
+        "a 401 for an older key blocks",
+    ),
     ("_send", "not self._is_current()", "False", "a key is used that was replaced"),
-    ("_asleep", "accounts.has_source and _accounts_have_changed()", "False",
-     "content of a blocked account sleeps beside its new key"),
+    (
+        "_asleep",
+        "accounts.has_source and _accounts_have_changed()",
+        "False",
+        "content of a blocked account sleeps beside its new key",
+    ),
     ("drain", "if not common.from_source", "if True", "an account that is gone raises"),
     pinned="accounts",
 )
 
 CLOSINGS = _of(
     "services",
-    ("close_account", "is_done = has_settled and not", "is_done = not",
-     "a key is forgotten before every process knows"),
-    ("close_account", "(ended or unfinished or in_flight)", "(ended or unfinished)",
-     "a key is forgotten while a call is in flight"),
-    ("close_account", "(ended or unfinished or in_flight)", "(ended or in_flight)",
-     "a key is forgotten while an end is not acknowledged"),
-    ("close_account", "if not writer.account.closing", "if False",
-     "the cards of an account in use end"),
-    ("_has_settled", 'begun["applied_at"] is not None and', "",
-     "a key is forgotten before a drain has looked"),
+    (
+        "close_account",
+        "is_done = has_settled and not",
+        "is_done = not",
+        "a key is forgotten before every process knows",
+    ),
+    (
+        "close_account",
+        "(ended or unfinished or in_flight)",
+        "(ended or unfinished)",
+        "a key is forgotten while a call is in flight",
+    ),
+    (
+        "close_account",
+        "(ended or unfinished or in_flight)",
+        "(ended or in_flight)",
+        "a key is forgotten while an end is not acknowledged",
+    ),
+    (
+        "close_account",
+        "if not writer.account.closing",
+        "if False",
+        "the cards of an account in use end",
+    ),
+    (
+        "_has_settled",
+        'begun["applied_at"] is not None and',
+        "",
+        "a key is forgotten before a drain has looked",
+    ),
     ("_refuse_closing", "writer.account.closing", "False", "a closing account shows content"),
     pinned="accounts",
 )
@@ -940,8 +976,12 @@ MOVES = _of(
     "tracking",
     ("decide", "if card.account == account.alias", "", "an object that moved keeps its card"),
     ("decide", "if account.closing", "if False", "an object shows a card on a closing account"),
-    ("apply_decision", "decision.card or decision.show", "decision.card",
-     "the card of an object that moved says that it is over"),
+    (
+        "apply_decision",
+        "decision.card or decision.show",
+        "decision.card",
+        "the card of an object that moved says that it is over",
+    ),
 )
 
 MUTANTS = [

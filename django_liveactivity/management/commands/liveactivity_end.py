@@ -15,7 +15,7 @@ from django.db import transaction
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import Content
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import AccountSourceError, InvalidInputError
 from django_liveactivity.health import why_ends_wait
 from django_liveactivity.management.arguments import confirm, operator_name, subject_argument
 from django_liveactivity.models import Operation, Source, Subject
@@ -109,7 +109,7 @@ class Command(BaseCommand):
                 confirm(f"End {len(pks)} live activities of the account {account.alias!r}?")
             for start in range(0, len(pks), CARDS_AT_ONCE):
                 self._end_cards(account, pks[start : start + CARDS_AT_ONCE], how)
-        except InvalidInputError as error:
+        except (InvalidInputError, AccountSourceError) as error:
             raise CommandError(f"Not all were ended. {printable(error)}") from error
         stored = len(pks) - self._doubts
         self.stdout.write(
@@ -140,12 +140,12 @@ class Command(BaseCommand):
         if options["dismiss_after"] is not None:
             how["dismiss_after"] = _seconds(options["dismiss_after"])
         try:
-            using = conf.account(options["account"]).database
+            using = conf.stand_in(options["account"]).database
             with transaction.atomic(using=using), recorded_as(Source.COMMAND):
                 ends = [services.end_activity(**name, **how) for name in names]
                 if subjects:
                     ends += services.end_activities(subject=subjects, **how)
-        except InvalidInputError as error:
+        except (InvalidInputError, AccountSourceError) as error:
             raise CommandError(f"Nothing was ended. {printable(error)}") from error
         self._report_missing(subjects, ends)
         already_ended = [end for end in ends if end.is_settled]
@@ -157,7 +157,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{printable(end.activity)}: had already ended (end {end.pk}).")
             elif end not in refused:
                 self._report(end)
-        waits = why_ends_wait(conf.account(options["account"]))
+        waits = why_ends_wait(conf.stand_in(options["account"]))
         if waits and not all(end.is_settled for end in ends):
             self._warn(f"The stored ends wait: {printable(waits)}")
         if refused:

@@ -17,6 +17,7 @@ from django_liveactivity.printable import printable
 
 COLUMNS = ("account", "state", "name", "title", "subject", "created")
 Row = dict[str, object]
+Cards = selectors.Cards
 
 
 class Command(BaseCommand):
@@ -55,10 +56,10 @@ class Command(BaseCommand):
         if options["limit"] < 1:
             raise CommandError("--limit: give a number above 0.")
         try:
-            accounts = [conf.account(alias) for alias in options["accounts"] or conf.accounts()]
+            sets = list(_sets(options["accounts"]))
         except InvalidInputError as error:
             raise CommandError(printable(error)) from error
-        found = [card for account in accounts for card in _cards(account, options)]
+        found = [card for rows in sets for card in _cards(rows, options)]
         found.sort(key=lambda card: card.created_at, reverse=True)
         shown = [_row(card) for card in found[: options["limit"]]]
         if options["format"] == "json":
@@ -70,8 +71,19 @@ class Command(BaseCommand):
             self.stderr.write(f"There are more: the newest {len(shown)} are listed; see --limit.")
 
 
-def _cards(account: conf.Account, options: dict[str, Any]) -> Iterator[LiveActivity]:
-    rows = selectors.activities(account)
+def _sets(aliases: list[str] | None) -> Iterator[Cards]:
+    """Yield the cards of each account; those of an account source's database at once."""
+    if aliases:
+        yield from (selectors.activities(conf.stand_in(alias)) for alias in aliases)
+        return
+    for using, accounts in conf.databases().items():
+        if accounts.has_source:
+            yield selectors.activities_in(using)
+        else:
+            yield from map(selectors.activities, accounts.named.values())
+
+
+def _cards(rows: Cards, options: dict[str, Any]) -> Iterator[LiveActivity]:
     if options["states"]:
         rows = rows.filter(status__in=options["states"])
     elif options["subject"] is None:

@@ -16,7 +16,7 @@ from django_liveactivity.client.answer import ACKNOWLEDGED
 from django_liveactivity.content import Progress
 from django_liveactivity.content.parsing import OptionFields
 from django_liveactivity.delivery import drain
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import AccountSourceError, InvalidInputError
 from django_liveactivity.management.arguments import confirm, operator_name
 from django_liveactivity.management.terminal import stop_on_signals
 from django_liveactivity.models import LiveActivity, Operation, Source
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError("--seconds: give 0 to 300.")
         try:
             reaches_network = get_backend(account).reaches_network
-        except InvalidInputError as error:
+        except (InvalidInputError, AccountSourceError) as error:
             raise CommandError(printable(error)) from error
         self._explain(account, reaches_network, options["channels"])
         if not options["yes"]:
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         with stop_on_signals() as stop, recorded_as(Source.COMMAND):
             try:
                 card = self._show(account, options["channels"])
-            except InvalidInputError as error:
+            except (InvalidInputError, AccountSourceError) as error:
                 raise CommandError(f"Nothing was shown. {printable(error)}") from error
             try:
                 is_shown = self._deliver(card, "shown", stop)
