@@ -43,6 +43,7 @@ FAST = [
 MEASURES_MEMORY = "--ignore=tests/content/test_sizes.py"
 # The tests that meet a database.
 ON_A_SERVER = [
+    "tests/accounts",
     "tests/admin",
     "tests/api",
     "tests/backends",

@@ -6,6 +6,7 @@ import importlib
 import threading
 
 import pytest
+from django.conf import settings
 
 from django_liveactivity import Progress, conf, services
 from django_liveactivity.delivery import drain, sweep
@@ -16,6 +17,7 @@ from django_liveactivity.management.loop import DispatchLoop
 from django_liveactivity.models import AccountState, Attempt, LiveActivity, Operation
 from tests.clock import advance
 
+IN_MEMORY = settings.DATABASES["default"]["NAME"] == ":memory:"
 draining = importlib.import_module("django_liveactivity.delivery.drain")
 OLD, NEW = "ask_old_0123456789", "ask_new_0123456789"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -224,6 +226,7 @@ class TestNeverListed:
         assert sweep(lambda _: None) == ["acme"]
 
 
+@pytest.mark.skipif(IN_MEMORY, reason="threads do not share an SQLite database in memory")
 class TestLoop:
     def test_it_serves_the_source_s_accounts_as_they_come(self, customer, source, later):
         stop = threading.Event()

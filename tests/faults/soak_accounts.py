@@ -58,11 +58,11 @@ class Tenants(Nemesis):
         self.changed_at = self.change_at = time.monotonic()
 
     def worker(self, number: int) -> Process:
-        """Start a worker; half of Celery's run beat."""
+        """Start a worker; the first one of Celery's runs beat, 20 times as fast as a real one."""
         settings = self.world.database.settings | {"PORT": str(self.proxy.port)}
         if self.celery:
             run = {"database": settings, **self.run}
-            return self.world.celery("--pool", "solo", beat=not number % 2, **run)
+            return self.world.celery("--pool", "solo", beat=not number, **run)
         return self.world.worker(database=settings)
 
     def faults(self) -> dict[Callable[[], None], int]:
