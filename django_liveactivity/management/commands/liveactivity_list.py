@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_liveactivity import conf, selectors
+from django_liveactivity import conf
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.management.arguments import subject_argument
 from django_liveactivity.models import LiveActivity
@@ -17,7 +17,6 @@ from django_liveactivity.printable import printable
 
 COLUMNS = ("account", "state", "name", "title", "subject", "created")
 Row = dict[str, object]
-Cards = selectors.Cards
 
 
 class Command(BaseCommand):
@@ -56,10 +55,10 @@ class Command(BaseCommand):
         if options["limit"] < 1:
             raise CommandError("--limit: give a number above 0.")
         try:
-            sets = list(_sets(options["accounts"]))
+            databases = conf.databases(options["accounts"])
         except InvalidInputError as error:
             raise CommandError(printable(error)) from error
-        found = [card for rows in sets for card in _cards(rows, options)]
+        found = [card for using in databases for card in _cards(using, options)]
         found.sort(key=lambda card: card.created_at, reverse=True)
         shown = [_row(card) for card in found[: options["limit"]]]
         if options["format"] == "json":
@@ -71,19 +70,10 @@ class Command(BaseCommand):
             self.stderr.write(f"There are more: the newest {len(shown)} are listed; see --limit.")
 
 
-def _sets(aliases: list[str] | None) -> Iterator[Cards]:
-    """Yield the cards of each account; those of an account source's database at once."""
-    if aliases:
-        yield from (selectors.activities(conf.stand_in(alias)) for alias in aliases)
-        return
-    for using, accounts in conf.databases().items():
-        if accounts.has_source:
-            yield selectors.activities_in(using)
-        else:
-            yield from map(selectors.activities, accounts.named.values())
-
-
-def _cards(rows: Cards, options: dict[str, Any]) -> Iterator[LiveActivity]:
+def _cards(using: str, options: dict[str, Any]) -> Iterator[LiveActivity]:
+    rows = LiveActivity.objects.using(using).order_by("-pk")
+    if options["accounts"]:
+        rows = rows.filter(account__in=options["accounts"])
     if options["states"]:
         rows = rows.filter(status__in=options["states"])
     elif options["subject"] is None:
