@@ -233,6 +233,14 @@ def themes(session: nox.Session) -> None:
 
 
 @nox.session
+def tenants(session: nox.Session) -> None:
+    """A project with a schema for each tenant, on PostgreSQL with django-tenants."""
+    install(session, "servers", "tenants")
+    settings = "--ds=tests.tenants.settings"
+    session.run("pytest", "-q", "-n", "0", settings, "tests/tenants", *session.posargs)
+
+
+@nox.session
 def tutorial(session: nox.Session) -> None:
     """The tutorial word for word, on PostgreSQL with Celery over Redis."""
     install(session, "servers")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.db import Error
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
@@ -57,6 +58,7 @@ __all__ = [
 
 MAX_ALIAS = 64
 DEFAULT_ACCOUNT = "default"
+MAX_SCOPE = 128
 ALIAS = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_ALIAS}}}")
 SOURCE_ALIAS = re.compile(rf"[a-z0-9_.-]{{1,{MAX_ALIAS}}}")
 """Of an account source's accounts: MariaDB's default collation folds cases."""
@@ -308,9 +310,64 @@ def _entry(alias: str, configured: HiddenValues) -> Account:
     return read_account(alias, name, HiddenValues(name, lambda: configured.get(alias)))
 
 
+def subject_scope() -> str:
+    """Return which tenant's objects are meant here and now; "" without the setting.
+
+    Two tenants may each have an object of the same model and primary key. The function that
+    ``LIVEACTIVITY_SUBJECT_SCOPE`` names by its dotted path tells them apart: it is asked whenever
+    a card is stored for an object, and whenever the cards of an object are looked for.
+
+    Raises:
+        ImproperlyConfigured: the function cannot be imported, raised, or returned anything but
+            printable ASCII text of at most 128 characters.
+    """
+    function = scope_function()
+    return "" if function is None else _checked_scope(function)
+
+
+@functools.cache
+def scope_function() -> Callable[[], object] | None:
+    """Return the function that ``LIVEACTIVITY_SUBJECT_SCOPE`` names, or None.
+
+    Raises:
+        ImproperlyConfigured: it cannot be imported, or is no function.
+    """
+    path = getattr(settings, "LIVEACTIVITY_SUBJECT_SCOPE", None)
+    if path is None:
+        return None
+    try:
+        function = import_string(path) if isinstance(path, str) else None
+    except ImportError as error:
+        raise ImproperlyConfigured(f"LIVEACTIVITY_SUBJECT_SCOPE: {error}.") from error
+    if not callable(function):
+        raise ImproperlyConfigured(
+            f"LIVEACTIVITY_SUBJECT_SCOPE is {path!r}: give the dotted path of a function."
+        )
+    return cast("Callable[[], object]", function)
+
+
+def _checked_scope(function: Callable[[], object]) -> str:
+    name = f"LIVEACTIVITY_SUBJECT_SCOPE: {function.__module__}.{function.__qualname__}"
+    try:
+        scope = function()
+    except Error:  # of the database: its transaction may be broken, and its owner has to know
+        raise
+    except Exception as error:
+        raise ImproperlyConfigured(f"{name} raised {type(error).__name__}: {error}") from error
+    if not isinstance(scope, str):
+        raise ImproperlyConfigured(f"{name} returned {scope!r}; return a string.")
+    if len(scope) > MAX_SCOPE or not (scope.isascii() and scope.isprintable()):
+        raise ImproperlyConfigured(
+            f"{name} returned {scope!r}; return at most {MAX_SCOPE} characters of printable ASCII."
+        )
+    return str(scope)
+
+
 @receiver(setting_changed)
 def _forget(*, setting: str, **_: object) -> None:
     if setting in ("LIVEACTIVITY", "LIVEACTIVITY_ACCOUNTS"):
         caches = (accounts, account_source, _known_accounts, _account_of_source, _folded_aliases)
         for cache in caches:
             cache.cache_clear()
+    elif setting == "LIVEACTIVITY_SUBJECT_SCOPE":
+        scope_function.cache_clear()

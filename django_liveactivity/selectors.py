@@ -53,6 +53,7 @@ PRUNE_MARGIN_MS = 24 * 3600 * 1000
 TRACKING_FAILURES_KEPT_MS = 24 * 3600 * 1000
 SUBJECTS_AT_ONCE = 500
 SUBJECT_PK = LiveActivity._meta.get_field("subject_pk")
+SUBJECT_SCOPE = LiveActivity._meta.get_field("subject_scope")
 TRACKED_BY = LiveActivity._meta.get_field("tracked_by")
 
 
@@ -226,9 +227,20 @@ def live_pks(account: conf.Account) -> list[int]:
 
 def activities_of(account: conf.Account, subject: Model) -> Cards:
     """Return the cards, ended ones too, that tell of an object."""
-    label, pk = Subject.of(subject)
-    mine = SameBytes("subject_pk", Value(pk, output_field=SUBJECT_PK))
-    return activities(account).filter(mine, subject_model=label, subject_pk=pk)
+    named = Subject.of(subject)
+    return _in_scope(activities(account), named.scope).filter(
+        _same_key(named), subject_model=named.model, subject_pk=named.pk
+    )
+
+
+def _same_key(subject: Subject) -> SameBytes:
+    return SameBytes("subject_pk", Value(subject.pk, output_field=SUBJECT_PK))
+
+
+def _in_scope(rows: Cards, scope: str) -> Cards:
+    """Return those of the cards that tell of objects of a scope, byte for byte."""
+    same = SameBytes("subject_scope", Value(scope, output_field=SUBJECT_SCOPE))
+    return rows.filter(same, subject_scope=scope)
 
 
 def cards_about(using: str, subjects: Collection[Subject]) -> Cards:
@@ -236,16 +248,18 @@ def cards_about(using: str, subjects: Collection[Subject]) -> Cards:
 
     Args:
         using: the database of the accounts.
-        subjects: of one model. MariaDB's default collation finds the key "a" for "A" too, except
-            for a single subject.
+        subjects: of one model. MariaDB's default collation finds the key, or the scope, "a" for
+            "A" too, except for a single subject.
     """
     rows = LiveActivity.objects.using(using).filter(
         subject_model__in={subject.model for subject in subjects},
         subject_pk__in=[subject.pk for subject in subjects],
+        subject_scope__in={subject.scope for subject in subjects},
     )
     if len(subjects) == 1:
         (subject,) = subjects
-        rows = rows.filter(SameBytes("subject_pk", Value(subject.pk, output_field=SUBJECT_PK)))
+        same = _in_scope(rows, subject.scope).filter(_same_key(subject))
+        return described(same).order_by("-pk")
     return described(rows).order_by("-pk")
 
 
@@ -256,7 +270,7 @@ def open_cards(
 
     Args:
         account: the account of the cards.
-        subjects: the objects: one query for each model and each 500 keys.
+        subjects: the objects: one query for each model, in a scope, and each 500 keys.
         tracked_by: only those that this ``ModelActivity`` shows.
     """
     return _of_subjects(_open(account, tracked_by), subjects)
@@ -272,19 +286,21 @@ def open_cards_anywhere(
 
 def _of_subjects(open_rows: Cards, subjects: Iterable[Subject]) -> list[LiveActivity]:
     wanted = set(subjects)
-    keys: dict[str, list[str]] = defaultdict(list)
+    keys: dict[tuple[str, str], list[str]] = defaultdict(list)
     for subject in wanted:
-        keys[subject.model].append(subject.pk)
+        keys[subject.model, subject.scope].append(subject.pk)
     rows = [
         row
-        for model, pks in keys.items()
+        for (model, scope), pks in keys.items()
         for start in range(0, len(pks), SUBJECTS_AT_ONCE)
         for row in open_rows.filter(
-            subject_model=model, subject_pk__in=pks[start : start + SUBJECTS_AT_ONCE]
+            subject_model=model,
+            subject_pk__in=pks[start : start + SUBJECTS_AT_ONCE],
+            subject_scope=scope,
         )
     ]
     # MariaDB's default collation takes the key "a" for "A": the wrong card would end.
-    found = [row for row in rows if Subject(row.subject_model, row.subject_pk) in wanted]
+    found = [row for row in rows if row.named_subject in wanted]
     return sorted(found, key=lambda card: card.pk)
 
 
@@ -296,15 +312,18 @@ def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> l
         account=account.alias,
         subject_model=subject.model,
         subject_pk=storable(SUBJECT_PK, account.database, subject.pk),
+        subject_scope=subject.scope,
         tracked_by=storable(TRACKED_BY, account.database, tracked_by),
     )
-    found = [_converted(row) for row in rows if row.subject_pk == subject.pk]
+    found = [_converted(row) for row in rows if row.named_subject == subject]
     return sorted(found, key=lambda card: card.pk)
 
 
 def _open_of_one(using: str) -> Cards:
     return _open(_given(using), compiled.Param("tracked_by")).filter(
-        subject_model=compiled.Param("subject_model"), subject_pk=compiled.Param("subject_pk")
+        subject_model=compiled.Param("subject_model"),
+        subject_pk=compiled.Param("subject_pk"),
+        subject_scope=compiled.Param("subject_scope"),
     )
 
 
@@ -337,7 +356,10 @@ def _still_open(rows: Cards) -> Cards:
 
 
 def tracked_cards(account: conf.Account, models: Iterable[str] = ()) -> Cards:
-    """Return the cards that may be on phones and tell of an object, of these models or of any."""
+    """Return the cards that may be on phones and tell of an object, of these models or of any.
+
+    They are those of the scope that holds here and now: another tenant's objects cannot be read.
+    """
     return _tracked(activities(account), models)
 
 
@@ -348,7 +370,8 @@ def tracked_cards_beside(using: str, others: Iterable[str], models: Iterable[str
 
 
 def _tracked(rows: Cards, models: Iterable[str]) -> Cards:
-    rows = live(rows.exclude(status__in=LiveActivity.OVER).exclude(subject_model=""))
+    shown = rows.exclude(status__in=LiveActivity.OVER).exclude(subject_model="")
+    rows = live(_in_scope(shown, conf.subject_scope()))
     labels = list(models)
     return rows.filter(subject_model__in=labels) if labels else rows
 
@@ -470,12 +493,15 @@ def is_expired(activity: LiveActivity, now: int) -> bool:
 
 
 def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
-    """Return the object of each card by the card's id: one query per model and 500 keys."""
+    """Return the object of each card by the card's id: one query per model and 500 keys.
+
+    It is None for a card of another scope: another tenant's object cannot be read here.
+    """
     by_model: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     found: dict[int, Model | None] = {}
     for row in rows:
         found[row.pk] = None
-        if row.subject_model:
+        if row.subject_model and row.subject_scope == conf.subject_scope():
             by_model[row.database, row.subject_model][row.subject_pk].append(row.pk)
     for (using, label), ids in by_model.items():
         pks = list(ids)

@@ -181,7 +181,9 @@ def _subject_text(
     if subject is None:
         if not card.subject_model:
             return ""
-        name = f"{card.subject_model} {card.subject_pk}"
+        name = str(card.named_subject)
+        if card.subject_scope != conf.subject_scope():
+            return name  # another tenant's object: it cannot be read here
         return gettext("%(name)s (not found)") % {"name": name}
     url = _subject_url(site, request, subject)
     return format_html('<a href="{}">{}</a>', url, subject) if url else str(subject)

@@ -207,7 +207,7 @@ class EndRun:
 
     def _end_at_once(self, alias: str, cards: Sequence[LiveActivity]) -> bool:
         """End every card of the objects in an account; tell whether that could be done."""
-        subjects = {Subject(card.subject_model, card.subject_pk) for card in cards}
+        subjects = {card.named_subject for card in cards}
         how = self.form.end_options
         try:
             services.end_activities(

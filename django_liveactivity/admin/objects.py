@@ -128,7 +128,7 @@ def _by_subject(
     for using in databases_beside(model, home):
         for some in batched(subjects):
             for card in _read(using, some).filter(condition).order_by("pk"):
-                found[Subject(card.subject_model, card.subject_pk)].append(card)
+                found[card.named_subject].append(card)
     # MariaDB's default collation finds the key "a" for "A".
     return {subject: found[subject] for subject in subjects if subject in found}
 

@@ -19,6 +19,8 @@ def register_checks() -> None:
     register(_check("accounts.check_account_source"), TAG)
     register(_check("accounts.check_celery_app"), TAG)
     register(_check("accounts.check_tracking"), TAG)
+    register(_check("tenants.check_subject_scope"), TAG)
+    register(_check("tenants.check_tenants"), TAG)
     register(_check("deployment.check_endpoint"), TAG)
     register(_check("deployment.check_sqlite"), TAG, deploy=True)
     register(_check("deployment.check_heartbeat"), TAG, deploy=True)

@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                 ('lane_digest', models.CharField(editable=False, max_length=64)),
                 ('stream_key', models.CharField(blank=True, max_length=255, verbose_name='stream key')),
                 ('activity_id', models.CharField(blank=True, max_length=255, verbose_name='activity id')),
-                ('subject_scope', models.CharField(blank=True, max_length=255, verbose_name="subject's scope")),
+                ('subject_scope', models.CharField(blank=True, max_length=128, verbose_name="subject's scope")),
                 ('subject_model', models.CharField(blank=True, max_length=255, verbose_name="subject's model")),
                 ('subject_pk', models.CharField(blank=True, max_length=255, verbose_name="subject's key")),
                 ('tracked_by', models.CharField(blank=True, max_length=255, verbose_name='tracked by')),
@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'live activity',
                 'verbose_name_plural': 'live activities',
                 'permissions': [('end_liveactivity', 'Can end live activities'), ('operate_liveactivity', 'Can retry, give up, probe and acknowledge')],
-                'indexes': [models.Index(fields=['account', 'lane_digest', 'id'], name='dla_lane'), models.Index(fields=['subject_model', 'subject_pk', 'account'], name='dla_subject'), models.Index(fields=['account', 'id'], name='dla_account'), models.Index(fields=['status', 'id'], name='dla_status'), models.Index(fields=['ended_at'], name='dla_ended'), models.Index(fields=['needs_attention', 'account'], name='dla_attention')],
+                'indexes': [models.Index(fields=['account', 'lane_digest', 'id'], name='dla_lane'), models.Index(fields=['subject_model', 'subject_pk', 'account', 'subject_scope'], name='dla_subject'), models.Index(fields=['account', 'id'], name='dla_account'), models.Index(fields=['status', 'id'], name='dla_status'), models.Index(fields=['ended_at'], name='dla_ended'), models.Index(fields=['needs_attention', 'account'], name='dla_attention')],
             },
         ),
         migrations.CreateModel(

@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, models, router
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf
-from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.conf import MAX_ALIAS, MAX_SCOPE
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.exceptions import InvalidInputError
 
@@ -42,10 +42,21 @@ def lane_digest(*, stream_key: str = "", activity_id: str = "") -> str:
 
 
 class Subject(NamedTuple):
-    """The host's object that a card tells of: two texts, so that neither can remove the other."""
+    """The host's object that a card tells of: by texts, so that neither can remove the other.
+
+    Attributes:
+        model: the label of the model that holds the primary key.
+        pk: the primary key.
+        scope: which of several objects of that key, by ``LIVEACTIVITY_SUBJECT_SCOPE``: the tenant.
+    """
 
     model: str
     pk: str
+    scope: str = ""
+
+    def __str__(self) -> str:
+        """Return the object's name for people."""
+        return " ".join(filter(None, (self.scope, self.model, self.pk)))
 
     @classmethod
     def of(cls, instance: models.Model | None) -> Subject:
@@ -63,7 +74,7 @@ class Subject(NamedTuple):
 
     @classmethod
     def named(cls, model: type[models.Model], pk: object) -> Subject:
-        """Return the subject of a model's primary key.
+        """Return the subject of a model's primary key, in the scope that holds here and now.
 
         The key may be written in any way that its field takes: an instance keeps what it was given,
         such as a UUID in capitals, and a later read of its row has the field's own value.
@@ -71,6 +82,7 @@ class Subject(NamedTuple):
         Raises:
             InvalidInputError: at ``subject``, if the key is composite, missing, over 255 long,
                 nothing that its field takes or nothing that a column of text can hold.
+            ImproperlyConfigured: ``LIVEACTIVITY_SUBJECT_SCOPE`` does not tell the scope.
         """
         if model._meta.is_composite_pk:
             raise InvalidInputError.at("subject", "Composite primary keys are not supported.")
@@ -88,7 +100,7 @@ class Subject(NamedTuple):
             raise InvalidInputError.at("subject", "Its primary key has a NUL; remove it.")
         if len(text) > MAX_SUBJECT:
             raise InvalidInputError.at("subject", "Its primary key is longer than 255 characters.")
-        return cls(root._meta.label, text)
+        return cls(root._meta.label, text, conf.subject_scope())
 
 
 def root_model(model: type[models.Model]) -> type[models.Model]:
@@ -128,7 +140,7 @@ class LiveActivity(KeptModel):
     lane_digest = models.CharField(max_length=DIGEST_LENGTH, editable=False)
     stream_key = models.CharField(_("stream key"), max_length=255, blank=True)
     activity_id = AnyCharField(_("activity id"), max_length=255, blank=True)
-    subject_scope = models.CharField(_("subject's scope"), max_length=255, blank=True)
+    subject_scope = models.CharField(_("subject's scope"), max_length=MAX_SCOPE, blank=True)
     subject_model = AnyCharField(_("subject's model"), max_length=255, blank=True)
     subject_pk = AnyCharField(_("subject's key"), max_length=255, blank=True)
     tracked_by = AnyCharField(_("tracked by"), max_length=255, blank=True)
@@ -162,7 +174,10 @@ class LiveActivity(KeptModel):
         ]
         indexes = [
             models.Index(fields=["account", "lane_digest", "id"], name="dla_lane"),
-            models.Index(fields=["subject_model", "subject_pk", "account"], name="dla_subject"),
+            models.Index(
+                fields=["subject_model", "subject_pk", "account", "subject_scope"],
+                name="dla_subject",
+            ),
             models.Index(fields=["account", "id"], name="dla_account"),
             models.Index(fields=["status", "id"], name="dla_status"),
             models.Index(fields=["ended_at"], name="dla_ended"),
@@ -194,8 +209,11 @@ class LiveActivity(KeptModel):
 
     @property
     def subject(self) -> models.Model | None:
-        """The object this card tells of, or None if there is none (any more): one query."""
-        if not self.subject_model:
+        """The object this card tells of, or None if there is none (any more): one query.
+
+        An object of another scope, such as another tenant's, cannot be read here: None, too.
+        """
+        if not self.subject_model or self.subject_scope != conf.subject_scope():
             return None
         try:
             model: type[models.Model] = apps.get_model(self.subject_model)
@@ -203,6 +221,11 @@ class LiveActivity(KeptModel):
             return rows.get(pk=model._meta.pk.to_python(self.subject_pk))
         except (ObjectDoesNotExist, *NOT_OF_FIELD):
             return None
+
+    @property
+    def named_subject(self) -> Subject:
+        """The name of the object this card tells of, whether that is there or not."""
+        return Subject(self.subject_model, self.subject_pk, self.subject_scope)
 
     @classmethod
     def is_unacknowledged(cls) -> models.Q:

@@ -150,6 +150,7 @@ class Writer:
             lane_digest=lane_digest(stream_key=stream_key, activity_id=activity_id),
             stream_key=stream_key,
             activity_id=activity_id,
+            subject_scope=subject.scope,
             subject_model=subject.model,
             subject_pk=subject.pk,
             tracked_by=tracked_by,

@@ -33,7 +33,7 @@ class Change:
     card: str
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.kind, self.card, f"({' '.join(self.subject)})")))
+        return " ".join(filter(None, (self.kind, self.card, f"({self.subject})")))
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def _end(activity: AnyActivity, writer: Writer, card: LiveActivity, subject: Mod
         card: an open card.
         subject: the object that names the final content; None for the last content.
     """
-    named = Subject(card.subject_model, card.subject_pk)
+    named = card.named_subject
     for request in _ways_to_end(activity, subject):
         with log_hook_errors(activity, writer.account, named):
             end_card(writer, card, request())

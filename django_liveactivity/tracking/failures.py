@@ -39,7 +39,7 @@ def log_hook_errors(
         broken = isinstance(error, DatabaseError) and connection.in_atomic_block
         if broken or account.raise_tracking_errors:
             raise
-        logger.exception("%s: a hook raised for %s %s.", activity.name, *subject)
+        logger.exception("%s: a hook raised for %s.", activity.name, str(subject))
         if counted and not connection.needs_rollback:
             _count(activity, account, subject, error)
 

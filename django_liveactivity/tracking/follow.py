@@ -45,8 +45,9 @@ def follow(activity: AnyActivity, instance: Model, using: str, save: Save | None
     account = _account(activity, using)
     if account is None:
         return
-    subject = _subject(activity, instance)
-    with log_hook_errors(activity, account, subject):
+    unscoped = Subject(root_model(activity.model)._meta.label, str(instance.pk))
+    with log_hook_errors(activity, account, unscoped):
+        subject = _subject(activity, instance)
         cards = _open_cards_of(activity, account, subject)
         decision = Decision(None, ends=cards)
         if save is not None:
@@ -92,7 +93,7 @@ def _subject(activity: AnyActivity, instance: Model) -> Subject:
     try:
         return Subject.named(model, instance.pk)
     except InvalidInputError:  # its save goes on, and a new card is refused
-        return Subject(model._meta.label, str(instance.pk))
+        return Subject(model._meta.label, str(instance.pk), conf.subject_scope())
 
 
 def _decide(

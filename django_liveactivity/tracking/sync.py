@@ -102,7 +102,8 @@ class _Examined:
     failed: int = field(default=0, init=False)
 
     def subject(self, pk: object) -> Subject:
-        return Subject(root_model(self.activity.model)._meta.label, str(pk))
+        model = root_model(self.activity.model)
+        return Subject(model._meta.label, str(pk), conf.subject_scope())
 
     def decisions(self, pks: Collection[object]) -> dict[str, Decision]:
         """Return what is to be written for each object, by its primary key as text."""
@@ -286,5 +287,5 @@ def _end_orphans(
         with recorded_as(Source.RECONCILE):
             for card in orphans:
                 services.end_activity(card, reason=GONE)
-    changes = [Change("end", Subject(c.subject_model, c.subject_pk), str(c)) for c in orphans]
+    changes = [Change("end", c.named_subject, str(c)) for c in orphans]
     return BatchResult(len(cards), changes)

@@ -18,7 +18,7 @@ def newest_cards(objects: Iterable[Model]) -> list[tuple[Model, LiveActivity | N
         subject_model__in={subject.model for subject in subjects},
         subject_pk__in=[subject.pk for subject in subjects],
     )
-    cards = {Subject(row.subject_model, row.subject_pk): row for row in rows.order_by("pk")}
+    cards = {row.named_subject: row for row in rows.order_by("pk")}
     return [(instance, cards.get(subject)) for subject, instance in subjects.items()]
 
 

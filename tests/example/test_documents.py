@@ -46,6 +46,15 @@ MAIN_JOB = (
     'python -m venv .venv && .venv/bin/pip install -e ".[all]" '
     "&& .venv/bin/python example_project/manage.py demo"
 )
+OF_OTHERS = {
+    "demo",  # the example project's own
+    "remove_customers",  # a page's own
+    "all_tenants_command",
+    "tenant_command",
+    "db_worker",
+    "prune_db_task_results",
+}
+"""Commands that are not of this package, nor of Django."""
 FENCE = re.compile(
     r"^(<!-- not run: .+? -->\n)?^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE
 )
@@ -181,7 +190,7 @@ def test_every_command_exists_with_the_options_that_it_is_given(document):
     text = document.read_text()
     for line in re.findall(r"(?:manage\.py |`(?=liveactivity_\w+ --))([^`|;&#\n]+)", text):
         name, *arguments = shlex.split(line)
-        if name not in ("demo", "remove_customers"):  # those of a project
+        if name not in OF_OTHERS:
             command = load_command_class(get_commands()[name], name)
             command.create_parser("manage.py", name).parse_args(arguments)
     for name in re.findall(r"python -m (tests[\w.]+)", text):

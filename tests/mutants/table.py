@@ -671,7 +671,7 @@ SERVICES = _of(
     ("milliseconds", "math.ceil(", "math.floor(", "a duration of less than a millisecond is 0"),
     ("operation_values", '"next_try_at": due', '"next_try_at": now',
      "a scheduled end is looked at before its time"),
-    ("insert_activity", "activity_id=activity_id, subject_model", 'activity_id="", subject_model',
+    ("insert_activity", "activity_id=activity_id, subject_scope", 'activity_id="", subject_scope',
      "a manual card has no id"),
     pinned="services",
 )
@@ -723,7 +723,7 @@ SELECTORS = _of(
      "a card is named until it is pruned"),
     ("_tracked", "exclude(status__in=LiveActivity.OVER)", "all()",
      "an ended card is on phones"),
-    ("_of_subjects", "if Subject(row.subject_model, row.subject_pk) in wanted",
+    ("_of_subjects", "if row.named_subject in wanted",
      'if row.subject_pk == ""', "no card of an object is found"),
     ("_tracked", '.exclude(subject_model="")', "", "a card of no object is reconciled"),
     ("tracking_failures", "created_at__gt=recent", "created_at__gt=0",

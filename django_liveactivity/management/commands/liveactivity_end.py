@@ -165,11 +165,11 @@ class Command(BaseCommand):
 
     def _report_missing(self, subjects: list[Subject], ends: list[Operation]) -> None:
         """Warn of each object that no open card tells of."""
-        found = {(end.activity.subject_model, end.activity.subject_pk) for end in ends}
+        found = {end.activity.named_subject for end in ends}
         for subject in subjects:
             if subject not in found:
                 self._doubts += 1
-                name = printable(":".join(subject))
+                name = printable(f"{subject.model}:{subject.pk}")
                 self._warn(f"{name}: no live activity of this object is open; none was ended.")
 
     def _report(self, end: Operation) -> None:

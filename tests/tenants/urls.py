@@ -1,0 +1,3 @@
+"""The URLs of the project with tenants: none."""
+
+urlpatterns: list[object] = []
