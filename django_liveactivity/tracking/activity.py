@@ -93,6 +93,9 @@ class ModelActivity(Generic[M]):
             ``get_account`` to choose one for each object.
         dismiss_after: how long an ended card stays, 0 s to 4 h; by default the account's option.
         time_to_live: a card ends by itself when no content came for so long.
+        hidden_is_gone: whether an object that the model's default manager leaves out counts as
+            deleted, as one does that a package for soft deletes has marked. A save of an object
+            with a card then costs one or two more queries.
         action: the button, sent with each content; this and what follows may be a method of the
             object too.
         secondary_action: a second button.
@@ -105,6 +108,7 @@ class ModelActivity(Generic[M]):
     account: ClassVar[str] = conf.DEFAULT_ACCOUNT
     dismiss_after: datetime.timedelta | Unset | None = UNSET
     time_to_live: datetime.timedelta | Unset | None = UNSET
+    hidden_is_gone: ClassVar[bool] = False
     action: Action | Mapping[str, object] | Callable[[M], object] | None = None
     secondary_action: Action | Mapping[str, object] | Callable[[M], object] | None = None
     channels: Sequence[str] | Callable[[M], object] | None = None

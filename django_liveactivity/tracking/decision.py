@@ -45,6 +45,11 @@ class Decision:
         return self.show is not None or bool(self.ends)
 
     @property
+    def lives(self) -> bool:
+        """Tell whether the object has a card, or gets one."""
+        return self.show is not None or self.card is not None
+
+    @property
     def starts(self) -> bool:
         """Tell whether a new card is shown."""
         return self.show is not None and self.card is None

@@ -108,7 +108,8 @@ def _decide(
     if isinstance(instance, activity.model) and not _holds_expressions(instance):
         decision = decide(activity, using, instance, cards)
         again = save.partial or (decision.starts and not save.created)
-        if not (again and decision.writes):
+        may_be_hidden = activity.hidden_is_gone and decision.lives
+        if not (may_be_hidden or (again and decision.writes)):
             return decision
     row = read_objects(activity, using, [instance.pk]).get(subject.pk)
     return decide(activity, using, row, cards)
@@ -123,4 +124,9 @@ def _holds_expressions(instance: Model) -> bool:
 def read_objects(activity: AnyActivity, using: str, pks: Collection[object]) -> dict[str, Model]:
     """Return the objects by their primary keys as text; those that are missing are gone."""
     rows = activity.get_queryset().using(using).filter(pk__in=pks).order_by()
-    return {str(row.pk): row for row in rows}
+    found = {str(row.pk): row for row in rows}
+    if not (activity.hidden_is_gone and found):
+        return found
+    # Not as a subquery: some managers filter only when their rows are read.
+    shown = activity.model._default_manager.using(using).filter(pk__in=pks).order_by()
+    return {key: found[key] for key in map(str, shown.values_list("pk", flat=True)) if key in found}

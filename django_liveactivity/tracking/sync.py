@@ -85,6 +85,8 @@ def sync_objects(
         return BatchResult(len(pks), examined.changes(decisions), failed=examined.failed)
     with transaction.atomic(using=account.database):
         gone = {pk for pk, decision in decisions.items() if decision.subject is None}
+        if activity.hidden_is_gone:
+            gone -= existing(activity, account, gone)
         free = lock_objects(activity, account, decisions.keys() - gone) | gone
         done = examined.apply([pk for pk in decisions if pk in free])
     busy = len(decisions) - len(free)
@@ -174,9 +176,8 @@ def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[o
     of a GROUP BY, and one may be in them.
     """
     features = connections[account.database].features
-    rows: QuerySet[Model] = QuerySet(root_model(activity.model), using=account.database)
     free = (
-        rows.filter(pk__in=pks)
+        _rows(activity, account, pks)
         .order_by("pk")
         .select_for_update(
             skip_locked=features.has_select_for_update_skip_locked,
@@ -184,6 +185,18 @@ def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[o
         )
     )
     return {str(pk) for pk in free.values_list("pk", flat=True)}
+
+
+def existing(activity: AnyActivity, account: conf.Account, pks: Collection[object]) -> set[str]:
+    """Return the keys that have a row: a hidden object may be restored while it is looked at."""
+    return {str(pk) for pk in _rows(activity, account, pks).values_list("pk", flat=True)}
+
+
+def _rows(
+    activity: AnyActivity, account: conf.Account, pks: Collection[object]
+) -> QuerySet[Model, Model]:
+    rows: QuerySet[Model] = QuerySet(root_model(activity.model), using=account.database)
+    return rows.filter(pk__in=pks)
 
 
 def reconcile(

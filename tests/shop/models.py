@@ -109,6 +109,31 @@ class Machine(models.Model):
         return self.hostname
 
 
+class ShownManager(models.Manager[Any]):
+    """Leaves out what is marked as deleted, as packages for soft deletes do."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().filter(is_deleted=False)
+
+
+class Booking(models.Model):
+    """Its delete() only marks it."""
+
+    is_open = models.BooleanField(default=True)
+    is_deleted = models.BooleanField(default=False)
+
+    objects = ShownManager()
+    all_objects = models.Manager()
+
+    def __str__(self) -> str:
+        return f"Booking {self.pk}"
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        self.is_deleted = True
+        self.save(update_fields=["is_deleted"])
+        return 1, {}
+
+
 class Line(models.Model):
     """Its key is made of two fields."""
 
