@@ -65,7 +65,7 @@ linkcheck_ignore = ["https://activitysmith.com/app/"]  # behind a login
 if not has_network:
     suppress_warnings = ["myst.iref_missing"]
     nitpick_ignore_regex += [
-        ("py:.*", r"(celery|collections|datetime|django)\..*"),
+        ("py:.*", r"(celery|collections|datetime|django|threading)\..*"),
         ("py:exc", "ImproperlyConfigured"),
     ]
     linkcheck_ignore += ["https?://"]

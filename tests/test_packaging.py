@@ -5,16 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
 import django_liveactivity
+from tests.dispatch.task_backends import DUMMY
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("httpx", "httpcore", "pydantic", "celery", "rest_framework")
-EXTRAS = ("celery", "rest_framework", "drf_spectacular", "dj_database_url", "redis")
+GET_DISPATCHER = (
+    "from django_liveactivity.dispatch import get_dispatcher; get_dispatcher('default')"
+)
+EXTRAS = ("celery", "django_tasks", "rest_framework", "drf_spectacular", "dj_database_url", "redis")
 
 
 def run(code: str) -> str:
@@ -68,17 +73,20 @@ def test_django_starts_without_what_only_deliveries_need(admin):
     assert out == "True\n[]\n[]\n"
 
 
-def test_a_service_call_makes_no_http_client():
-    out = run("""
+@pytest.mark.parametrize("dispatcher", ["none", "tasks"])
+def test_a_service_call_makes_no_http_client(dispatcher):
+    out = run(f"""
         import sys
         from django.conf import settings
         settings.configure(
             INSTALLED_APPS=["django_liveactivity"],
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-            LIVEACTIVITY={"default": {
+            DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}}},
+            LIVEACTIVITY={{"default": {{
                 "BACKEND": "django_liveactivity.backends.activitysmith.ActivitySmithBackend",
-                "OPTIONS": {"api_key": "ask_test", "base_url": "http://127.0.0.1:9/api"},
-            }},
+                "DISPATCHER": {dispatcher!r},
+                "OPTIONS": {{"api_key": "ask_test", "base_url": "http://127.0.0.1:9/api"}},
+            }}}},
+            TASKS={{"default": {{"BACKEND": {DUMMY!r}}}}},
         )
         import django
         django.setup()
@@ -125,9 +133,11 @@ def test_the_core_works_without_the_extras():
     ("code", "extra"),
     [
         ("import django_liveactivity.api.urls", "drf"),
-        (
-            "from django_liveactivity.dispatch import get_dispatcher; get_dispatcher('default')",
-            "celery",
+        (GET_DISPATCHER, "celery"),
+        pytest.param(
+            GET_DISPATCHER,
+            "tasks",
+            marks=pytest.mark.skipif(find_spec("django.tasks") is not None, reason="Django has it"),
         ),
     ],
 )
@@ -137,7 +147,8 @@ def test_a_missing_extra_names_the_command_that_brings_it(code, extra):
 
         sys.modules.update(dict.fromkeys({EXTRAS!r}))  # so says Python that they are missing
         from django.conf import settings
-        settings.configure(LIVEACTIVITY={{"default": {{"BACKEND": "x.y", "DISPATCHER": "celery"}}}})
+        account = {{"BACKEND": "x.y", "DISPATCHER": {extra!r}}}
+        settings.configure(LIVEACTIVITY={{"default": account}})
         try:
             {code}
         except Exception as error:

@@ -18,6 +18,7 @@ def register_checks() -> None:
     register(_check("accounts.check_accounts"), TAG)
     register(_check("accounts.check_account_source"), TAG)
     register(_check("accounts.check_celery_app"), TAG)
+    register(_check("accounts.check_tasks"), TAG)
     register(_check("accounts.check_tracking"), TAG)
     register(_check("tenants.check_subject_scope"), TAG)
     register(_check("tenants.check_tenants"), TAG)

@@ -83,7 +83,7 @@ def _check_delivery(account: conf.Account) -> Iterator[checks.CheckMessage]:
     if account.dispatcher == "immediate" and not settings.DEBUG:
         yield checks.Warning(
             f"{account.name}['DISPATCHER'] is 'immediate': requests wait for the vendor.",
-            hint="Use 'celery', or 'none' with manage.py liveactivity_dispatch.",
+            hint="Use 'celery', 'tasks', or 'none' with manage.py liveactivity_dispatch.",
             id="liveactivity.W001",
         )
 
@@ -98,7 +98,7 @@ def check_celery_app(**_: object) -> list[checks.CheckMessage]:
     * ``liveactivity.W007``: no Celery app of the project, or one without a broker.
     * ``liveactivity.W008``: the threads of requests use another app than this one.
     """
-    if not _uses_celery():
+    if not _uses("celery"):
         return []
     from django_liveactivity.dispatch.celery import (  # noqa: PLC0415 - Celery is an extra
         app_elsewhere,
@@ -122,8 +122,36 @@ def check_celery_app(**_: object) -> list[checks.CheckMessage]:
     ]
 
 
-def _uses_celery() -> bool:
-    names = {"celery", SHORT_NAMES["celery"]}
+def check_tasks(**_: object) -> list[checks.CheckMessage]:
+    """Check that Django's task framework can bring back what has to wait.
+
+    * ``liveactivity.W013``: the backend of the dispatcher ``tasks`` cannot run a task later.
+    """
+    if not _uses("tasks"):
+        return []
+    from django_liveactivity.dispatch.tasks import (  # noqa: PLC0415 - an extra on Django 5.2
+        backend_alias,
+        can_defer,
+    )
+
+    try:
+        if can_defer():
+            return []
+    except ImproperlyConfigured as error:
+        return [_error(error, "liveactivity.E003")]
+    return [
+        checks.Warning(
+            f"TASKS[{backend_alias()!r}] cannot run a task later (supports_defer is False): no "
+            "worker retries an end, sends a scheduled one, or sweeps.",
+            hint="Use a backend that can, such as django_tasks_db.DatabaseBackend, or run "
+            "manage.py liveactivity_dispatch beside it.",
+            id="liveactivity.W013",
+        )
+    ]
+
+
+def _uses(dispatcher: str) -> bool:
+    names = {dispatcher, SHORT_NAMES[dispatcher]}
     try:
         found = [*conf.accounts().values()]
         if conf.account_source() is not None:

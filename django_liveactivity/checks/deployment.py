@@ -57,7 +57,8 @@ def check_heartbeat(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Warning(
             f"Nothing delivers for {_whose(account)}: {_last_sweep(age)}.",
-            hint="Run Celery's worker and beat, or manage.py liveactivity_dispatch.",
+            hint="Run Celery's worker and beat, a worker of Django's tasks, or manage.py "
+            "liveactivity_dispatch.",
             id="liveactivity.W005",
         )
         for account, status in zip(accounts, statuses(accounts), strict=True)

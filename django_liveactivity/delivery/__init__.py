@@ -13,12 +13,13 @@ The road of one drain: ``limits.permits`` lets a few drains of an account run at
 - ``notify`` logs the call and sends the public signals.
 
 ``drain`` holds this together, ``transaction`` makes each step durable, and ``sweep`` wakes
-accounts and has ``prune`` delete old rows.
+accounts and has ``prune`` delete old rows; ``sweep_schedule`` says who schedules the next one.
 """
 
 from .drain import Drained, drain
 from .lanes.candidates import due_accounts
 from .sweep import sweep
+from .sweep_schedule import schedule_sweep
 from .transaction import discard_session
 
-__all__ = ["Drained", "discard_session", "drain", "due_accounts", "sweep"]
+__all__ = ["Drained", "discard_session", "drain", "due_accounts", "schedule_sweep", "sweep"]

@@ -17,7 +17,12 @@ from .transaction import durable_transaction, fresh_session_after_error
 logger = get_logger("django_liveactivity.delivery")
 
 
-def sweep(wake: Callable[[str], object], aliases: Iterable[str] | None = None) -> list[str]:
+def sweep(
+    wake: Callable[[str], object],
+    aliases: Iterable[str] | None = None,
+    *,
+    database: str | None = None,
+) -> list[str]:
     """Write each database's heartbeat, wake its accounts with due work, and prune finished rows.
 
     An account of which only content is due sleeps until its alarm. What an operator has to look
@@ -28,12 +33,14 @@ def sweep(wake: Callable[[str], object], aliases: Iterable[str] | None = None) -
         wake: called with the alias of each account that has something due.
         aliases: the accounts to look at; by default all. Those of the account source are not
             listed: what is due names them.
+        database: the alias of the one database to look at; by default all.
 
     Returns:
-        The aliases that were woken. Doubled sweeps do no harm: a wake-up without work is cheap.
+        The aliases that were woken. Doubled sweeps do no harm, as a wake-up without work is cheap.
     """
     databases = conf.databases(aliases)
-    return [a for using, accounts in databases.items() for a in _sweep(using, accounts, wake)]
+    wanted = databases.keys() if database is None else databases.keys() & {database}
+    return [alias for using in wanted for alias in _sweep(using, databases[using], wake)]
 
 
 def _sweep(using: str, accounts: conf.DatabaseAccounts, wake: Callable[[str], object]) -> list[str]:

@@ -19,8 +19,11 @@ Dispatcher = Callable[[str, float], None]
 SHORT_NAMES = {
     "none": "django_liveactivity.dispatch.wake_nobody",
     "celery": "django_liveactivity.dispatch.celery.wake",
+    "tasks": "django_liveactivity.dispatch.tasks.wake",
     "immediate": "django_liveactivity.dispatch.immediate.wake",
 }
+EXTRAS = ("celery", "tasks")
+"""The dispatchers that need an extra, which is called as they are."""
 
 
 class MissingExtraError(ImproperlyConfigured):
@@ -106,8 +109,8 @@ def dispatcher_of(account: conf.Account) -> Dispatcher:
         dispatcher: Callable[..., None] = import_string(path)
     except ImportError as error:
         problem = f"{account.name}['DISPATCHER']: cannot import {path!r}: {error}."
-        if name == "celery":
-            hint = "pip install 'django-liveactivity[celery]' brings it."
+        if name in EXTRAS:
+            hint = f"pip install 'django-liveactivity[{name}]' brings it."
             raise MissingExtraError(f"{problem} {hint}") from error
         raise ImproperlyConfigured(problem) from error
     if _takes_a_delay(dispatcher):

@@ -149,9 +149,11 @@ class AccountState(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The one row of a database that tells when the last sweep ran."""
+    """The one row of a database that tells when the last sweep ran, and when the next one will."""
 
     beat_at = models.BigIntegerField(null=True)
+    # Where each sweep schedules its successor: the time of that, which is its number, too.
+    next_sweep_at = models.BigIntegerField(default=0, db_default=0)
 
     now: int  # annotated where it is read: the database's clock at that moment
 

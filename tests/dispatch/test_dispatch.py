@@ -48,7 +48,9 @@ def use(settings, dispatcher: str) -> None:
 
 def test_an_unknown_dispatcher_is_refused_by_name(settings):
     use(settings, "pigeon")
-    with pytest.raises(ImproperlyConfigured, match="'pigeon'; give one of none, celery, immediate"):
+    with pytest.raises(
+        ImproperlyConfigured, match="'pigeon'; give one of none, celery, tasks, immediate"
+    ):
         get_dispatcher("default")
 
 

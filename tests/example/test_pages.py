@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import time
 import types
 from collections.abc import Iterator
 from dataclasses import fields
@@ -24,7 +25,14 @@ from django_liveactivity.conf import Timing
 from django_liveactivity.content.cards import CONTENT_TYPES, Options
 from django_liveactivity.content.fields import Color
 from django_liveactivity.health import Condition, ProblemCode
-from django_liveactivity.models import Attempt, LiveActivity, Operation, OperatorAction, Source
+from django_liveactivity.models import (
+    Attempt,
+    Heartbeat,
+    LiveActivity,
+    Operation,
+    OperatorAction,
+    Source,
+)
 from django_liveactivity.testing import deliver
 from tests.conftest import KEY
 from tests.lockscreen.samples import SEVEN
@@ -200,6 +208,41 @@ def test_the_backend_of_the_page_delivers_as_it_says(monkeypatch, settings, vend
     for card in cards:
         card.refresh_from_db()
         assert card.status == "live"
+
+
+def test_the_queue_of_the_page_delivers_until_the_end_has_arrived(
+    monkeypatch, settings, vendor, django_capture_on_commit_callbacks
+):
+    module = types.ModuleType("queue_of_the_page")
+    exec(blocks(DOCS / "how-to" / "deliver-with-any-queue.md")[0], module.__dict__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    account = settings.LIVEACTIVITY["default"] | {"DISPATCHER": f"{module.__name__}.wake"}
+    settings.LIVEACTIVITY = {"default": account | {"TIMING": {"backoff_first": 50}}}
+    vendor.faults = "DELETE:500@1"
+
+    with django_capture_on_commit_callbacks(execute=True):
+        card = services.stream_activity("deploy-42", Progress(title="2.4", percentage=40))
+    run_jobs(module)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.end_activity(card)
+    alarms = run_jobs(module)
+
+    assert [call["method"] for call in vendor.calls()] == ["PUT", "DELETE", "DELETE"]
+    assert any(alarms)  # the second one came back by an alarm
+    assert Heartbeat.objects.get().beat_at is not None  # and the first drain has swept
+    module.sweep_all()
+    assert module.jobs == []
+
+
+def run_jobs(module: types.ModuleType) -> list[int]:
+    """Do what a worker does with the jobs of the page; return the alarm that each is for."""
+    alarms = []
+    while module.jobs:
+        delay, job, (alias, alarm) = module.jobs.pop(0)
+        time.sleep(delay)
+        job(alias, alarm)
+        alarms.append(alarm)
+    return alarms
 
 
 def test_an_uninstalled_app_leaves_no_end_behind(vendor):

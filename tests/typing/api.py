@@ -9,6 +9,7 @@ from django.test import TestCase
 
 from django_liveactivity import Metric, Metrics, ModelActivity, Progress, Timer, register, services
 from django_liveactivity.client import Answer, Call, Client
+from django_liveactivity.delivery import Drained, drain, sweep
 from django_liveactivity.health import Condition, ProblemCode, check_health
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.services import Card
@@ -120,3 +121,16 @@ def look_at_what_was_sent() -> None:
     assert_type(deliver(), list[Call])
     assert_type(outbox[0], Call)
     assert_type(outbox[1:], list[Call])
+
+
+def deliver_from_a_queue(alias: str, alarm: int) -> None:
+    done = drain(alias, on_backlog=lambda: None, alarm=alarm)
+    assert_type(done, Drained)
+    assert_type(done.wake_in, float | None)
+    assert_type(done.alarm, int)
+    assert_type(done.is_sweep_late, bool)
+    assert_type(sweep(wake_later, database="default"), list[str])
+
+
+def wake_later(alias: str, delay: float = 0.0) -> None:
+    """What a host's dispatcher looks like."""

@@ -1,0 +1,179 @@
+"""Real workers of django-tasks-db beside a host, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from django_liveactivity.sandbox import Sandbox
+from tests.commands.running import Shell, wait_until
+
+WORKER = ("db_worker", "--interval", "0.05", "--no-startup-delay", "--no-reload")
+SHOW = """
+from django_liveactivity import Progress, services
+services.stream_activity("order-42", Progress(title="Order 42", percentage=40))
+"""
+END = """
+from django_liveactivity import services
+services.end_activity(stream_key="order-42")
+"""
+END_LATER = """
+from datetime import timedelta
+from django_liveactivity import services
+services.end_activity(stream_key="order-42", after=timedelta(seconds=2))
+"""
+LOOK = """
+import json
+from django.utils import timezone
+from django_liveactivity.models import Heartbeat, Operation
+from django_tasks_db.models import DBTaskResult
+waiting = DBTaskResult.objects.filter(status="READY")
+sweeps = waiting.filter(task_path="django_liveactivity.dispatch.tasks.sweep")
+beat = Heartbeat.objects.first()
+print(json.dumps({
+    "states": list(Operation.objects.order_by("pk").values_list("state", flat=True)),
+    "sweeps": [task.args_kwargs["args"] for task in sweeps],
+    "number": beat and beat.next_sweep_at,
+    "beat_at": beat and beat.beat_at,
+    "failed": [task.traceback for task in DBTaskResult.objects.filter(status="FAILED")],
+}))
+"""
+
+pytestmark = [pytest.mark.long]
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Make a database for the block, if its driver and the server are there."""
+    psycopg = pytest.importorskip("psycopg")
+    name = f"{os.environ.get('TEST_DATABASE_NAME', 'liveactivity')}_tasks_{os.getpid()}"
+    where = {"host": "127.0.0.1", "user": "root", "dbname": "postgres", "connect_timeout": 2}
+    try:
+        server = psycopg.connect(**where, autocommit=True)
+    except psycopg.OperationalError:
+        pytest.skip("no PostgreSQL on 127.0.0.1")
+    with server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            yield name
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def host(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> Iterator[Shell]:
+    """A host with its tables, whose tasks are in its own database."""
+    variables = {"DJANGO_SETTINGS_MODULE": "tests.dispatch.tasks_settings"}
+    with postgres() if request.param == "postgres" else _no_server() as name:
+        if name:
+            variables["TASKS_POSTGRES"] = name
+        host = Shell(tmp_path / "host.sqlite3", sandbox.url, **variables)
+        host.run("migrate", "-v0").check_returncode()
+        yield host
+
+
+@contextmanager
+def _no_server() -> Iterator[str]:
+    yield ""
+
+
+@contextmanager
+def worker(host: Shell) -> Iterator[subprocess.Popen[str]]:
+    process = host.start(*WORKER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(30)
+
+
+def do(host: Shell, code: str) -> str:
+    done = host.run("shell", "--no-imports", "-c", code)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def look(host: Shell):
+    return json.loads(do(host, LOOK))
+
+
+def methods(sandbox: Sandbox) -> list[str]:
+    return [call["method"] for call in sandbox.calls()]
+
+
+def is_on_the_phone(sandbox: Sandbox) -> bool:
+    return bool(sandbox.phone()["alive"])
+
+
+def test_a_card_is_shown_and_its_end_is_tried_until_it_arrives(host, sandbox):
+    sandbox.faults = "DELETE:500@1"
+    with worker(host):
+        do(host, SHOW)
+        wait_until(lambda: is_on_the_phone(sandbox))
+        do(host, END)
+        wait_until(lambda: methods(sandbox) == ["PUT", "DELETE", "DELETE"])
+        wait_until(lambda: look(host)["states"] == ["done", "done"])
+    assert not is_on_the_phone(sandbox)
+    assert look(host)["failed"] == []
+
+
+def test_a_scheduled_end_is_sent_in_time(host, sandbox):
+    with worker(host):
+        do(host, SHOW)
+        do(host, END_LATER)
+        wait_until(lambda: look(host)["states"] == ["done", "done"])
+    assert methods(sandbox) == ["PUT", "DELETE"]
+
+
+def test_what_was_committed_while_no_worker_ran_is_sent_when_one_does(host, sandbox):
+    do(host, SHOW)
+    with worker(host):
+        wait_until(lambda: is_on_the_phone(sandbox))
+    do(host, END)
+    assert is_on_the_phone(sandbox)
+    with worker(host):
+        wait_until(lambda: look(host)["states"] == ["done", "done"])
+    assert methods(sandbox) == ["PUT", "DELETE"]
+
+
+def test_two_workers_keep_one_sweep_scheduled(host, sandbox):
+    with worker(host), worker(host):
+        do(host, SHOW)
+        wait_until(lambda: look(host)["beat_at"])
+        first = look(host)
+        wait_until(lambda: look(host)["beat_at"] > first["beat_at"] + 3_000)
+    after = look(host)
+    assert after["number"] > first["number"]
+    assert after["sweeps"] == [["default", after["number"]]]
+
+
+def test_the_work_of_a_worker_that_was_killed_during_a_call_goes_on(host, sandbox):
+    with worker(host):
+        do(host, SHOW)
+        wait_until(lambda: look(host)["sweeps"])  # so nothing but it brings the work back
+    sandbox.latency = 3.0
+    calls = len(sandbox.calls())
+    do(host, END)
+    with worker(host) as killed:
+        wait_until(lambda: look(host)["states"][-1] == "pending" and _is_being_sent(host))
+        killed.send_signal(signal.SIGKILL)
+        killed.wait(30)
+    sandbox.latency = 0.0
+    assert look(host)["states"] == ["done", "pending"]
+    with worker(host):
+        wait_until(lambda: look(host)["states"] == ["done", "done"])
+    assert set(methods(sandbox)[calls:]) == {"DELETE"}
+    assert not is_on_the_phone(sandbox)
+
+
+def _is_being_sent(host: Shell) -> bool:
+    code = "from django_liveactivity.models import Lane; print(Lane.objects.get().open_attempt)"
+    return do(host, code).strip() != "0"
