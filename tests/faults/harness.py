@@ -63,6 +63,11 @@ class World:
         command = ["celery", "-A", "tests.faults.celery_app", "worker", *quiet, *wanted, *options]
         return self.start(*command, name="celery", **run)
 
+    def task_worker(self) -> Process:
+        """Start a worker of Django's tasks, which are in the database of the run."""
+        command = ("django", "db_worker", "--interval", "0.05", "--no-startup-delay", "--no-reload")
+        return self.start(*command, name="task-worker", dispatcher="tasks")
+
     def start(self, *arguments: str, name: str, **run: Any) -> Process:
         """Start any process of Python's."""
         process = Process(self._log(name), self.run | run, *arguments)

@@ -7,6 +7,7 @@ import os
 import select
 import time
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 from django_liveactivity.conf import Timing
@@ -20,6 +21,11 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django_liveactivity", "tests.faults.host"]
 DATABASES = {"default": RUN.get("database", {})}
+if RUN.get("dispatcher") == "tasks":
+    INSTALLED_APPS += (
+        ["django_tasks_db"] if find_spec("django.tasks") else ["django_tasks", "django_tasks_db"]
+    )
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
 def account(run: dict[str, Any]) -> dict[str, Any]:

@@ -105,6 +105,26 @@ def test_row_13_one_of_four_workers_killed_again_and_again(world: World):
     assert world.vendor.alive() == {}
 
 
+@row(13)
+def test_row_13_one_of_two_workers_of_django_tasks_killed_again_and_again(world: World):
+    migrate = ("django", "migrate", "-v0", "django_tasks_database")
+    tables = world.start(*migrate, name="migrate", dispatcher="tasks")
+    assert tables.popen.wait(60) == 0, tables.output
+    world.vendor.latency = 0.05
+    host = world.host(dispatcher="tasks")
+    workers = [world.task_worker() for _ in range(2)]
+    steps = work(13, 8, lives=2, updates=2, undo=0.1)
+    for number, start in enumerate(range(0, len(steps), 6)):
+        host.must(*steps[start : start + 6])
+        time.sleep(0.7)
+        workers[number % 2].kill()
+        workers[number % 2] = world.task_worker()
+    host.must(show("last"), end("last"))  # it wakes a drain, should the sweep have been lost
+    world.judge()
+    assert number >= 4
+    assert world.vendor.alive() == {}
+
+
 @row(14)
 def test_row_14_worker_frozen_past_its_lease(world: World):
     host = world.host()
