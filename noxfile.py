@@ -58,6 +58,7 @@ ON_A_SERVER = [
     "tests/tracking",
     "tests/test_health.py",
     "tests/test_overriding.py",
+    "tests/test_scopes.py",
     "--ignore=tests/admin/test_content_form.py",  # values in, values out
     "--ignore=tests/commands/test_dev.py",  # processes with an SQLite file of their own
 ]

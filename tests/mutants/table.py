@@ -56,6 +56,8 @@ PINNED: dict[str, Stage] = {
         f"{DELIVERY}/test_bounds.py",
         *("tests/services/test_pinned_reads.py", "tests/services/test_pinned_ends.py"),
     ),
+    "schedules": ("tests/dispatch/test_tasks.py",),
+    "scopes": ("tests/test_scopes.py",),
     "client": ("tests/client/test_answer.py", "tests/client/test_pinned_sizes.py"),
 }
 """The tests that pin the decisions of a group by value: they run first, as they are few."""
@@ -892,6 +894,25 @@ SKETCHES = _of(
      "an ended card shows nothing"),
     ("contents", "if o not in self.answered_ends()", "if False", "two cards of a row end as one"),
 )
+
+SCHEDULES = _of(
+    "delivery",
+    ("schedule_sweep", "beats.filter(pk=1, next_sweep_at=number)", "beats.filter(pk=1)",
+     "a doubled sweep schedules another one"),
+    ("schedule_sweep", "next_sweep_at__lt=Now() - pause", "next_sweep_at__gte=0",
+     "every drain that finds the sweep late begins one"),
+    ("_pause", "if each.database == using", "", "a sweep follows the pause of another database"),
+    pinned="schedules",
+)
+
+SCOPES = _of(
+    "selectors",
+    ("tracked_cards", "_in_scope(shown, conf.subject_scope())", "shown",
+     "a card ends by another tenant's object"),
+    ("subjects", "and row.subject_scope == conf.subject_scope()", "",
+     "a card leads to another tenant's object"),
+    pinned="scopes",
+)
 # fmt: on
 
 SOURCES = _of(
@@ -988,4 +1009,5 @@ MUTANTS = [
     *(*PLANS, *VERDICTS, *BODIES, *GATES, *PAUSES, *PACE, *RANKS, *LANES, *CLAIMS, *HOUSEKEEPING),
     *(*SERVICES, *BATCHES, *SELECTORS, *CLIENT, *CONTENT, *DRAWINGS, *SKETCHES),
     *(*SOURCES, *KEYS, *CLOSINGS, *MOVES),
+    *(*SCHEDULES, *SCOPES),
 ]
