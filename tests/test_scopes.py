@@ -107,7 +107,7 @@ class TestACardOfATenantsObject:
             named = Subject.of(order)
             reads = [
                 selectors.activities_of(account, order),
-                selectors.cards_about([account], [named]),
+                selectors.cards_about(account.database, [named]),
                 selectors.open_cards(account, [named]),
                 selectors.open_cards_of(account, named, ""),
                 selectors.tracked_cards(account),
@@ -122,7 +122,7 @@ class TestACardOfATenantsObject:
             named = Subject.of(order)
             account = conf.account()
             assert [str(card) for card in selectors.activities_of(account, order)] == ["Acme-1"]
-            assert [str(c) for c in selectors.cards_about([account], [named])] == ["Acme-1"]
+            assert [str(c) for c in selectors.cards_about(account.database, [named])] == ["Acme-1"]
             assert [str(card) for card in selectors.open_cards(account, [named])] == ["Acme-1"]
             assert [str(c) for c in selectors.open_cards_of(account, named, "")] == ["Acme-1"]
             assert [str(card) for card in selectors.tracked_cards(account)] == ["Acme-1"]
