@@ -901,13 +901,13 @@ SCHEDULES = _of(
      "a doubled sweep schedules another one"),
     ("schedule_sweep", "next_sweep_at__lt=Now() - pause", "next_sweep_at__gte=0",
      "every drain that finds the sweep late begins one"),
-    ("_pause", "if each.database == using", "", "a sweep follows the pause of another database"),
+    ("_pause", "return min(", "return max(", "a sweep follows the longest pause of an account"),
     pinned="schedules",
 )
 
 SCOPES = _of(
     "selectors",
-    ("tracked_cards", "_in_scope(shown, conf.subject_scope())", "shown",
+    ("_tracked", "_in_scope(shown, conf.subject_scope())", "shown",
      "a card ends by another tenant's object"),
     ("subjects", "and row.subject_scope == conf.subject_scope()", "",
      "a card leads to another tenant's object"),
