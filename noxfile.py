@@ -293,8 +293,8 @@ def newest(session: nox.Session) -> None:
 
 @nox.session
 def long(session: nox.Session) -> None:
-    """What takes minutes to hours: mutants, the walk, soaks, neighbors, a million rows."""
-    install(session, "servers")
+    """What takes minutes to hours: mutants, the walk, soaks, all benchmarks in their full form."""
+    install(session, "servers", "peers")
     session.run("python", "-m", "tests.mutants")
     session.run("python", "-m", "tests.delivery.walk", "--depth", "6")
     soak = ("python", "-m", "tests.faults.soak", "--minutes", "10")
@@ -303,5 +303,4 @@ def long(session: nox.Session) -> None:
     accounts = ("python", "-m", "tests.faults.soak_accounts", "--minutes", "10")
     session.run(*accounts, "--database", "postgres", "--broker", "redis")
     session.run(*accounts, "--database", "mariadb")
-    for benchmark in ("neighbors", "idle", "cost", "admin_list"):
-        session.run("python", "-m", f"tests.benchmarks.{benchmark}")
+    session.run("python", "-m", "tests.benchmarks", "--compare")
