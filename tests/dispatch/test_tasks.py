@@ -192,6 +192,12 @@ class TestTheSweep:
         self.begin()
         assert len(enqueued()) == 1
 
+    def test_is_scheduled_by_the_first_of_two_that_find_it_late(self):
+        published: list[int] = []
+        for _ in range(2):
+            schedule_sweep("default", lambda _, upcoming: published.append(upcoming))
+        assert published == [number_of_sweep()]
+
     def test_is_begun_by_no_drain_while_something_else_sweeps(self):
         self.begin()
         advance(100)
