@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from .contract import TYPES
 from .control import ELSEWHERE_TYPE
-from .faults import parse_faults
+from .faults import KINDS, parse_faults
 from .limits import BILLING_ERRORS, DELIVERIES, WINDOWS, Policy
 from .sandbox import Sandbox
 
@@ -53,7 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_checked(parse_faults),
         default="",
         metavar="RULES",
-        help="for example PUT:500@3,DELETE:hang@1,*:reset@10%%",
+        help="METHOD[/endpoint]:KIND@WHEN, separated by commas, for example PUT:500@3,"
+        "DELETE:hang@1,*:reset@10%%; WHEN counts matching calls from 1: N (that one), N-M, "
+        "N+ (it and all later ones) or P%% (a chance for each); KIND is a status from 400 to 599, "
+        f"or one of {', '.join(KINDS)}",
     )
     add(
         "--started-elsewhere",

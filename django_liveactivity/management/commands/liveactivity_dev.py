@@ -56,7 +56,9 @@ class Command(BaseCommand):
 
     help = (
         "Develop without an iPhone: the sandbox, the delivery loop and Django's development "
-        "server, which reloads as ever, in one terminal."
+        "server, which reloads as ever, in one terminal. Buttons on the phone's page make calls "
+        "fail; so does a POST to its /faults, with rules=METHOD[/endpoint]:KIND@WHEN as "
+        "liveactivity_sandbox --help explains them."
     )
     # Django's server checks the rest, and waits for what is broken to be mended.
     requires_system_checks = ["liveactivity"]
