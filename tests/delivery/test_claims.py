@@ -298,7 +298,7 @@ def test_rows_with_an_unacknowledged_end_cannot_be_deleted(vendor, card):
     deliver()
     end = services.end_activity(card)
     for delete in (card.delete, end.delete, LiveActivity.objects.all().delete):
-        with pytest.raises(UnacknowledgedEndError):
+        with pytest.raises(UnacknowledgedEndError, match="end the card and wait, or give its end"):
             delete()
     deliver()
     Operation.objects.all().delete()
