@@ -172,7 +172,7 @@ def _of_open(facts: Facts) -> str:
     card = facts.card
     age = {"age": duration(facts.now - card.created_at)}
     if selectors.is_expired(card, facts.now):
-        return _("Nobody asked for an end for %(age)s; iOS has removed the card by itself.") % age
+        return _("No end was asked for in %(age)s; iOS has removed the card by itself.") % age
     if card.status == Status.EVICTED:
         text = _("The vendor ended it to make room for %(evictor)s.")
         evicting = facts.evictor_operation
@@ -181,9 +181,9 @@ def _of_open(facts: Facts) -> str:
         return _("The user has paused it on the phone; an end is still sent.")
     if facts.deadline_at is not None:
         words = {**age, "left": duration(max(0, facts.deadline_at - facts.now))}
-        text = _("Nobody has asked for an end for %(age)s; its time to live ends it in %(left)s.")
+        text = _("No end has been asked for in %(age)s; its time to live ends it in %(left)s.")
         return text % words
-    return _("Nobody has asked for an end for %(age)s.") % age
+    return _("No end has been asked for in %(age)s.") % age
 
 
 def _held_up(facts: Facts, conditions: Iterable[Condition]) -> str:

@@ -70,7 +70,7 @@ class TestTheEndThatCounts:
 
         sentence, percentage, buttons = told(page_of(operator, card))
 
-        assert sentence.startswith("Nobody has asked for an end for ")
+        assert sentence.startswith("No end has been asked for in ")
         assert (percentage, buttons) == ("40", {"end", "end_now"})
 
     def test_one_that_is_due_counts_whatever_is_scheduled_after_it(self, operator, card):

@@ -162,10 +162,10 @@ SENTENCES = [
         "The card is not shown yet; the vendor answered 500 (2 times); next try in 12 s.",
     ),
     # Nothing asked for.
-    (Facts(card(), NOW, account=OPEN), "Nobody has asked for an end for 3 h."),
+    (Facts(card(), NOW, account=OPEN), "No end has been asked for in 3 h."),
     (
         Facts(card(), NOW, account=OPEN, deadline_at=NOW + 5 * HOUR),
-        "Nobody has asked for an end for 3 h; its time to live ends it in 5 h.",
+        "No end has been asked for in 3 h; its time to live ends it in 5 h.",
     ),
     (Facts(card("paused"), NOW, account=OPEN), "The user has paused it on the phone"),
     (
@@ -233,7 +233,7 @@ def test_an_old_card_has_gone_by_itself():
     old = card()
     old.created_at = NOW - 13 * HOUR
     assert why(Facts(old, NOW, account=OPEN)) == (
-        "Nobody asked for an end for 13 h; iOS has removed the card by itself."
+        "No end was asked for in 13 h; iOS has removed the card by itself."
     )
 
 
