@@ -263,6 +263,11 @@ class TestBackends:
         assert len(mark) == 16
         assert not set(mark) - set("0123456789abcdef")
 
+    def test_a_project_without_a_secret_key_has_fingerprints_too(self, customer, settings):
+        settings.SECRET_KEY = ""
+        customer(api_key="ask_old_0123456789")
+        assert len(configured_backend("acme").key_fingerprint) == 16
+
     def test_tests_keep_the_calls_of_such_accounts_in_memory(self, source):
         options = {"api_key": "ask_test_0123456789"}
         source.put("acme", BACKEND=VENDOR, OPTIONS=options)

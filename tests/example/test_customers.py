@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 from .running import manage
 
@@ -43,6 +44,6 @@ def test_customers_come_and_change_and_leave(tmp_path):
     with manage("shell", "-c", ASK, DATABASE_URL=f"sqlite:///{path}") as run:
         assert run.finish() == 0, run.output
         assert "well" in run.output
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         [(stored,)] = database.execute("SELECT api_key FROM customers_customer")
     assert "ask_acme" not in stored
