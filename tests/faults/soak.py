@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +99,25 @@ def main() -> int:
     parser.add_argument("--broker", choices=[*BROKERS, "none"], default="none")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--output", type=Path, default=Path("soak.json"))
-    options = parser.parse_args()
+    return tell(parser.parse_args(), _run)
+
+
+def _run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    with soaking(options, folder) as nemesis:
+        nemesis.go(options.minutes)
+        found = report(nemesis)
+        if found["violations"]:
+            keep_evidence(nemesis)
+        return found
+
+
+def tell(
+    options: argparse.Namespace, run: Callable[[argparse.Namespace, Path], dict[str, Any]]
+) -> int:
+    """Run a soak in a folder of its own, print and store what it found; 1 if it broke a rule."""
     folder = Path(tempfile.mkdtemp(prefix="faults-soak-"))
     try:
-        with soaking(options, folder) as nemesis:
-            nemesis.go(options.minutes)
-            found = report(nemesis)
-            if found["violations"]:
-                keep_evidence(nemesis)
+        found = run(options, folder)
     except pytest.skip.Exception as missing:
         sys.exit(f"{missing}")
     text = json.dumps(vars(options) | {"output": str(options.output)} | found, indent=2)

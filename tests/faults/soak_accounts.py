@@ -9,17 +9,11 @@ from __future__ import annotations
 
 import argparse
 import collections
-import json
-import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from .customers import SEEN_WITHIN, Customers
 from .generator import Step, end, show, transaction
@@ -27,7 +21,7 @@ from .harness import World
 from .nemesis import PAUSE, Nemesis
 from .processes import Process
 from .proxy import Proxy
-from .soak import SERVERS, broker, database, keep_evidence, report
+from .soak import SERVERS, broker, database, keep_evidence, report, tell
 from .vendor import FakeVendor
 
 ACCOUNTS = 200
@@ -196,20 +190,7 @@ def main() -> int:
     parser.add_argument("--broker", choices=["redis", "rabbitmq", "none"], default="none")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--output", type=Path, default=Path("soak-accounts.json"))
-    options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="faults-soak-"))
-    try:
-        found = _run(options, folder)
-    except pytest.skip.Exception as missing:
-        sys.exit(f"{missing}")
-    text = json.dumps(vars(options) | {"output": str(options.output)} | found, indent=2)
-    options.output.write_text(text + os.linesep)
-    sys.stdout.write(text + os.linesep)
-    if found["violations"]:
-        sys.stdout.write(f"The evidence is in {folder}.\n")
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    return tell(parser.parse_args(), _run)
 
 
 def _run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
