@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from django.apps import apps
 from django.db.models import (
@@ -43,6 +43,7 @@ from .models import (
 from .models.activity import NOT_OF_FIELD
 
 Cards = QuerySet[LiveActivity, LiveActivity]
+T = TypeVar("T")
 Kind = Operation.Kind
 State = Operation.State
 
@@ -60,6 +61,12 @@ TRACKED_BY = LiveActivity._meta.get_field("tracked_by")
 def activities(account: conf.Account) -> Cards:
     """Return every card of an account, the newest first."""
     return rows_of(account, LiveActivity).order_by("-pk")
+
+
+def batched(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield keys, or what has one each, as many at once as a statement takes."""
+    for start in range(0, len(keys), SUBJECTS_AT_ONCE):
+        yield keys[start : start + SUBJECTS_AT_ONCE]
 
 
 def activities_in(using: str) -> Cards:
@@ -219,10 +226,15 @@ def live(rows: Cards) -> Cards:
     return rows.filter(~is_closed())
 
 
-def live_pks(account: conf.Account) -> list[int]:
-    """Return the primary keys of the live cards of an account, the oldest first."""
+def live_pks(account: conf.Account, most: int | None = None) -> list[int]:
+    """Return the primary keys of the live cards of an account, the oldest first.
+
+    Args:
+        account: the account.
+        most: how many; None for all.
+    """
     rows = live(activities(account).exclude(status__in=LiveActivity.OVER))
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:most])
 
 
 def activities_of(account: conf.Account, subject: Model) -> Cards:
@@ -292,12 +304,8 @@ def _of_subjects(open_rows: Cards, subjects: Iterable[Subject]) -> list[LiveActi
     rows = [
         row
         for (model, scope), pks in keys.items()
-        for start in range(0, len(pks), SUBJECTS_AT_ONCE)
-        for row in open_rows.filter(
-            subject_model=model,
-            subject_pk__in=pks[start : start + SUBJECTS_AT_ONCE],
-            subject_scope=scope,
-        )
+        for some in batched(pks)
+        for row in open_rows.filter(subject_model=model, subject_pk__in=some, subject_scope=scope)
     ]
     # MariaDB's default collation takes the key "a" for "A": the wrong card would end.
     found = [row for row in rows if row.named_subject in wanted]
@@ -504,9 +512,8 @@ def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
         if row.subject_model and row.subject_scope == conf.subject_scope():
             by_model[row.database, row.subject_model][row.subject_pk].append(row.pk)
     for (using, label), ids in by_model.items():
-        pks = list(ids)
-        for start in range(0, len(pks), SUBJECTS_AT_ONCE):
-            for subject in _instances(using, label, pks[start : start + SUBJECTS_AT_ONCE]):
+        for some in batched(list(ids)):
+            for subject in _instances(using, label, some):
                 found |= dict.fromkeys(ids.get(str(subject.pk), ()), subject)
     return found
 

@@ -30,7 +30,7 @@ from django_liveactivity.models import (
     root_model,
     where_written,
 )
-from django_liveactivity.selectors import SUBJECTS_AT_ONCE
+from django_liveactivity.selectors import batched
 from django_liveactivity.templatetags.liveactivity import drawn
 
 from .cards import ACCOUNT, URL, has_several_databases, state_of, state_word
@@ -131,12 +131,6 @@ def _by_subject(
                 found[card.named_subject].append(card)
     # MariaDB's default collation finds the key "a" for "A".
     return {subject: found[subject] for subject in subjects if subject in found}
-
-
-def batched(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
-    """Yield the subjects, as many at once as a statement takes."""
-    for start in range(0, len(subjects), SUBJECTS_AT_ONCE):
-        yield subjects[start : start + SUBJECTS_AT_ONCE]
 
 
 def _read(using: str, subjects: Collection[Subject]) -> ReadCards:

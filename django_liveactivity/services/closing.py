@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django_liveactivity import selectors
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Lane, LiveActivity, Now, Operation, OperatorAction, rows_of
+from django_liveactivity.models import Lane, Now, Operation, OperatorAction, rows_of
 from django_liveactivity.models.missing_migration import names_missing_migration
 
 from .batch import end_cards
@@ -95,8 +95,7 @@ def _was_reopened(writer: Writer, closed_at: int) -> bool:
 
 def _end_cards(writer: Writer) -> int:
     """End the cards that may be on phones, a thousand at most; return how many there were."""
-    open_cards = selectors.activities(writer.account).exclude(status__in=LiveActivity.OVER)
-    numbers = selectors.live(open_cards).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
-    cards = selectors.by_pks(writer.account.database, list(numbers))
+    numbers = selectors.live_pks(writer.account, AT_ONCE)
+    cards = selectors.by_pks(writer.account.database, numbers)
     end_cards(cards, actor=writer.actor, reason=writer.reason)
     return len(cards)

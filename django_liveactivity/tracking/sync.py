@@ -43,16 +43,16 @@ def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncR
         raise InvalidInputError.at("queryset", message)
     result = SyncResult()
     for activity in activities:
-        account = _account(activity)
+        account = _account(activity, router.db_for_write(activity.model))
         for pks in _batches(queryset.using(account.database).values_list("pk", flat=True)):
             result.add(sync_objects(activity, account, pks))
     return result
 
 
-def _account(activity: AnyActivity) -> conf.Account:
+def _account(activity: AnyActivity, using: str) -> conf.Account:
     """Return the account of a class, or what stands for those that it chooses among."""
     if activity.chooses_account:
-        return any_account(activity, router.db_for_write(activity.model))
+        return any_account(activity, using)
     return conf.account(activity.account)
 
 
@@ -257,10 +257,7 @@ def _compare(using: str, cards: Sequence[LiveActivity], *, dry_run: bool) -> Bat
         activity = _follower(cards[0])
         if activity is None:
             return _end_orphans(using, cards, pks, dry_run=dry_run)
-        account = any_account(activity, using)
-        if not activity.chooses_account:
-            account = conf.account(activity.account)
-        done = sync_objects(activity, account, pks, starts=False, dry_run=dry_run)
+        done = sync_objects(activity, _account(activity, using), pks, starts=False, dry_run=dry_run)
         return replace(done, examined=len(cards))
     except (Error, LookupError, ValidationError, LiveActivityError):
         logger.exception("Cards of %s could not be compared.", cards[0].subject_model)

@@ -94,12 +94,10 @@ class Command(BaseCommand):
             raise CommandError("Not all is as asked for: see above (--strict).", returncode=3)
 
     def _end_all(self, options: Mapping[str, Any]) -> None:
-        """End every live card of the account, a thousand in each transaction."""
+        """End every live card of the account, 500 in each transaction."""
         if any(options[name] for name in ("stream_keys", "activity_ids", "subjects", "content")):
             raise CommandError("--all ends every card of the account: name none, nor --content.")
-        how: dict[str, Any] = {"reason": options["reason"], "actor": operator_name()}
-        if options["dismiss_after"] is not None:
-            how["dismiss_after"] = _seconds(options["dismiss_after"])
+        how = _asked(options)
         if options["title"] is not None:
             how["changes"] = {"title": options["title"]}
         try:
@@ -132,13 +130,7 @@ class Command(BaseCommand):
         how: dict[str, Any] = {**_shown(options)}
         subjects: list[Subject] = options["subjects"]
         names = _names(names, subjects, how.pop("activity_id", None))
-        how |= {
-            "account": options["account"],
-            "reason": options["reason"],
-            "actor": operator_name(),
-        }
-        if options["dismiss_after"] is not None:
-            how["dismiss_after"] = _seconds(options["dismiss_after"])
+        how |= _asked(options) | {"account": options["account"]}
         try:
             using = conf.stand_in(options["account"]).database
             with transaction.atomic(using=using), recorded_as(Source.COMMAND):
@@ -192,6 +184,14 @@ def _refusal(end: Operation) -> str:
         f"{printable(end.activity)}: does not end. The vendor refuses end {end.pk} ({end.outcome}) "
         "and is asked again every hour: see the answer in the admin, then retry or give up."
     )
+
+
+def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who asks and why, and for how long the ended cards stay, if that is told."""
+    asked = {"reason": options["reason"], "actor": operator_name()}
+    if options["dismiss_after"] is not None:
+        asked["dismiss_after"] = _seconds(options["dismiss_after"])
+    return asked
 
 
 def _seconds(value: float) -> datetime.timedelta:

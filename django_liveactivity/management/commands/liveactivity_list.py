@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_liveactivity import conf
+from django_liveactivity import conf, selectors
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.management.arguments import subject_argument
 from django_liveactivity.models import LiveActivity
@@ -71,7 +71,7 @@ class Command(BaseCommand):
 
 
 def _cards(using: str, options: dict[str, Any]) -> Iterator[LiveActivity]:
-    rows = LiveActivity.objects.using(using).order_by("-pk")
+    rows = selectors.activities_in(using)
     if options["accounts"]:
         rows = rows.filter(account__in=options["accounts"])
     if options["states"]:
