@@ -33,9 +33,11 @@ from .exceptions import AccountSourceError, UnknownAccountError
 
 __all__ = [
     "ALIAS",
+    "ANY_OF_SOURCE",
     "DEFAULT_ACCOUNT",
     "MAX_ALIAS",
     "Account",
+    "ChangeWatch",
     "DatabaseAccounts",
     "HiddenValues",
     "Timing",
@@ -54,6 +56,7 @@ __all__ = [
     "refuse_unknown",
     "stand_in",
     "timing_of_source",
+    "with_stand_in",
 ]
 
 MAX_ALIAS = 64
@@ -62,6 +65,8 @@ MAX_SCOPE = 128
 ALIAS = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_ALIAS}}}")
 SOURCE_ALIAS = re.compile(rf"[a-z0-9_.-]{{1,{MAX_ALIAS}}}")
 """Of an account source's accounts: MariaDB's default collation folds cases."""
+ANY_OF_SOURCE = "*"
+"""The alias of what stands for all accounts of the source; none of them can have it."""
 KEYS_OF_SOURCE = ("DATABASE", "DISPATCHER", "TIMING")
 """What all accounts of a source have in common, so that none has to be asked for to know it."""
 
@@ -102,11 +107,10 @@ def stand_in(alias: str) -> Account:
     Raises:
         UnknownAccountError: at ``account``, if there is no source either.
     """
-    if (found := accounts().get(alias)) is not None:
-        return found
-    if not may_be_of_source(alias):
+    found = find_stand_in(alias)
+    if found is None:
         raise UnknownAccountError.at("account", f"LIVEACTIVITY has no account {alias!r}.")
-    return of_source(alias)
+    return found
 
 
 def find_stand_in(alias: str) -> Account | None:
@@ -138,6 +142,18 @@ def changes() -> int:
     return 0 if account_source() is None else _known_accounts(os.getpid()).changes
 
 
+class ChangeWatch:
+    """Notices changes of the source's accounts, for one who asks again and again."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def has_changed(self) -> bool:
+        """Tell whether this process has learned of a change since it was asked before."""
+        before, self._seen = self._seen, changes()
+        return self._seen != before
+
+
 class DatabaseAccounts(NamedTuple):
     """The accounts of one database.
 
@@ -153,7 +169,7 @@ class DatabaseAccounts(NamedTuple):
         """Return what ``stand_in`` does, None for an alias that does not belong here."""
         if (found := self.named.get(alias)) is not None:
             return found
-        return stand_in(alias) if self.has_source and may_be_of_source(alias) else None
+        return of_source(alias) if self.has_source and may_be_of_source(alias) else None
 
     @property
     def timings(self) -> list[Timing]:
@@ -179,6 +195,12 @@ def databases(aliases: Iterable[str] | None = None) -> dict[str, DatabaseAccount
         using: DatabaseAccounts(named, source is not None and source.database == using)
         for using, named in found.items()
     }
+
+
+def with_stand_in() -> list[Account]:
+    """Return the accounts of ``LIVEACTIVITY``, and one that stands for all of the source's."""
+    own = [*accounts().values()]
+    return own if account_source() is None else [*own, of_source(ANY_OF_SOURCE)]
 
 
 def has_several_accounts() -> bool:

@@ -57,7 +57,7 @@ def check_account_source(**_: object) -> list[checks.CheckMessage]:
     try:
         if conf.account_source() is None:
             return []
-        account = conf.of_source("*")
+        account = conf.of_source(conf.ANY_OF_SOURCE)
     except ImproperlyConfigured as error:
         return [_error(error, "liveactivity.E011")]
     return list(_check_delivery(account))
@@ -153,10 +153,8 @@ def check_tasks(**_: object) -> list[checks.CheckMessage]:
 def _uses(dispatcher: str) -> bool:
     names = {dispatcher, SHORT_NAMES[dispatcher]}
     try:
-        found = [*conf.accounts().values()]
-        if conf.account_source() is not None:
-            found.append(conf.of_source("*"))
-        return any(dispatcher_of(each) for each in found if each.dispatcher in names)
+        found = [each for each in conf.with_stand_in() if each.dispatcher in names]
+        return any(map(dispatcher_of, found))
     except ImproperlyConfigured:
         return False  # check_accounts reports it
 

@@ -22,9 +22,7 @@ VIEWS = "django_liveactivity.api.views"
 def _accounts() -> Iterator[conf.Account]:
     """Yield the accounts of the settings, and one that stands for all of the account source."""
     try:
-        accounts = [*conf.accounts().values()]
-        if conf.account_source() is not None:
-            accounts.append(conf.of_source("*"))
+        accounts = conf.with_stand_in()
     except ImproperlyConfigured:
         return  # check_accounts says so, or check_account_source
     yield from (account for account in accounts if account.database in connections)

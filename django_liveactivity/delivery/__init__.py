@@ -17,9 +17,17 @@ accounts and has ``prune`` delete old rows; ``sweep_schedule`` says who schedule
 """
 
 from .drain import Drained, drain
-from .lanes.candidates import due_accounts
+from .lanes.candidates import due_accounts, due_of_source
 from .sweep import sweep
 from .sweep_schedule import schedule_sweep
 from .transaction import discard_session
 
-__all__ = ["Drained", "discard_session", "drain", "due_accounts", "schedule_sweep", "sweep"]
+__all__ = [
+    "Drained",
+    "discard_session",
+    "drain",
+    "due_accounts",
+    "due_of_source",
+    "schedule_sweep",
+    "sweep",
+]

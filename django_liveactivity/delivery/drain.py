@@ -39,12 +39,7 @@ from .lanes.claim import Claim, DrainContext, OvertakenError, claim, recover_exp
 from .lanes.record import record
 from .lanes.snapshot import read_lane
 from .limits import permits, rate
-from .limits.admission import (
-    admission,
-    clear_alarm,
-    open_for_another_key,
-    set_alarm,
-)
+from .limits.admission import admission, clear_alarm, open_for_another_key, set_alarm
 from .notify import log_call, report, send_plan_signals
 from .operator_actions import apply_operator_actions
 from .rules.verdicts import resolve
@@ -147,23 +142,25 @@ class _Drain:
     ends_wait: bool = False
 
     def __post_init__(self) -> None:
-        self.backend: BaseBackend = get_backend(self.account.alias)
+        self._use(self.account)
+
+    def _use(self, account: Account) -> None:
+        self.account = account
+        self.backend: BaseBackend = get_backend(account.alias)
         self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
 
     def _refresh(self) -> None:
         """Go on with the account as it is now: its key may be another one, or be gone."""
         account = conf.account(self.account.alias)
         if account is not self.account:
-            self.account = account
-            self.backend = get_backend(account.alias)
-            self.rate_limit = rate.RateLimit.of(self.backend.rate_limit)
+            self._use(account)
             read_state(account, self.rate_limit)  # which makes slots that lack
 
     def run(self) -> Drained:
         if self.alarm:
             clear_alarm(self.account, self.alarm)
         state = read_state(self.account, self.rate_limit)
-        if open_for_another_key(self.account, state, self.backend.key_fingerprint):
+        if open_for_another_key(self.account, state, _fingerprint(self.backend)):
             state = read_state(self.account, self.rate_limit)
         late = state.swept_at is None or (
             state.now - state.swept_at > LATE_SWEEPS * self.account.timing.sweep
@@ -236,10 +233,8 @@ class _Drain:
         return slot, target.ready_at if slot else max(free_at or 0, state.now + 1)
 
     def _call(self, state: AccountState, target: Target, slot: int | None) -> None:
-        begun = time.monotonic()
-        context = DrainContext(
-            self.account, state, self.rate_limit, self.backend.key_fingerprint[:FINGERPRINT_LENGTH]
-        )
+        begun, key = time.monotonic(), _fingerprint(self.backend)
+        context = DrainContext(self.account, state, self.rate_limit, key)
         try:
             claimed = self._claim(context, target, slot)
         except Error:  # of the database: the whole drain fails and comes again
@@ -279,10 +274,10 @@ class _Drain:
         """Tell whether the account has another key by now than the one that was refused."""
         conf.forget_version()
         try:
-            used = get_backend(self.account.alias).key_fingerprint
+            used = _fingerprint(get_backend(self.account.alias))
         except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):
             return False
-        return used[:FINGERPRINT_LENGTH] != context.key_fingerprint
+        return used != context.key_fingerprint
 
     def _is_current(self) -> bool:
         """Tell whether the account is as it was when the call was claimed."""
@@ -327,6 +322,11 @@ class _Drain:
             ends_wait=self.ends_wait,
             condition=condition_of(state).condition,
         )
+
+
+def _fingerprint(backend: BaseBackend) -> str:
+    """Return the fingerprint of a backend's key as it is stored: a project's may give more."""
+    return backend.key_fingerprint[:FINGERPRINT_LENGTH]
 
 
 def read_state(account: Account, rate_limit: rate.RateLimit = rate.NO_LIMIT) -> AccountState:

@@ -15,6 +15,8 @@ from .prune import prune
 from .transaction import durable_transaction, fresh_session_after_error
 
 logger = get_logger("django_liveactivity.delivery")
+_source = conf.ChangeWatch()
+"""What this process has learned of the source's accounts since its last sweep."""
 
 
 def sweep(
@@ -68,7 +70,7 @@ def _asleep(using: str, accounts: conf.DatabaseAccounts) -> set[str]:
     One more wake-up of each would only delay those of the others. When accounts of the source have
     changed, one that is blocked may have another key: then none is left asleep.
     """
-    if accounts.has_source and _accounts_have_changed():
+    if accounts.has_source and _source.has_changed():
         return set()
     grace = max(timing.alarm_grace for timing in accounts.timings)
     states = with_now(AccountState.objects.using(using).filter(alarm_at__gt=Now() - grace))
@@ -77,15 +79,6 @@ def _asleep(using: str, accounts: conf.DatabaseAccounts) -> set[str]:
         for state in states
         if state.alarm_at <= state.now or admission(state).contents_at > state.now
     }
-
-
-_seen_changes: dict[str, int] = {}
-
-
-def _accounts_have_changed() -> bool:
-    """Tell whether this process has learned of a change since its last sweep."""
-    before, _seen_changes["swept"] = _seen_changes.get("swept", 0), conf.changes()
-    return _seen_changes["swept"] != before
 
 
 @durable_transaction

@@ -213,8 +213,8 @@ def source_accounts() -> list[conf.Account]:
     """Return accounts of the account source that may not be well, as ``stand_in`` does.
 
     They are not open, or have an end that has been due for too long; at most 100. If no sweep was
-    made lately, one that is used is among them. ``*`` stands for all of them if their database does
-    not answer. The source is not asked.
+    made lately, one that is used is among them. ``ANY_OF_SOURCE`` stands for all of them if their
+    database does not answer. The source is not asked.
     """
     source = conf.account_source()
     if source is None:
@@ -230,7 +230,7 @@ def source_accounts() -> list[conf.Account]:
             used = states.exclude(account__in=[*conf.accounts()]).values_list("account", flat=True)
             found |= {*used[:1]}
     except (Error, ConnectionDoesNotExist, ImproperlyConfigured):
-        return [conf.of_source("*")]
+        return [conf.of_source(conf.ANY_OF_SOURCE)]
     return [conf.of_source(a) for a in sorted(found) if conf.may_be_of_source(a)][:FILTERED]
 
 

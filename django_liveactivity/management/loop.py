@@ -94,7 +94,7 @@ class DispatchLoop:
         self._sweep_at = 0.0
         self._sweeping: Future[None] | None = None
         self._failed_looks = 0
-        self._changes = 0
+        self._source = conf.ChangeWatch()
         self._rests: defaultdict[str, _Rest] = defaultdict(_Rest)
         self._running: Counter[str] = Counter()
         self._waiting: list[tuple[int, int, str, Ranks]] = []
@@ -129,10 +129,9 @@ class DispatchLoop:
 
     def _forget_rests(self) -> None:
         """Leave no account of the source alone when they have changed: a key may be a new one."""
-        if any(accounts.has_source for accounts in self._databases.values()):
-            before, self._changes = self._changes, conf.changes()
-            if before != self._changes:
-                self._rests.clear()
+        has_source = any(accounts.has_source for accounts in self._databases.values())
+        if has_source and self._source.has_changed():
+            self._rests.clear()
 
     def _submit(self, alias: str, ranks: Ranks) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
 from django_liveactivity.backends.locmem import LocmemBackend, outbox
 from django_liveactivity.client.call import Call
-from django_liveactivity.delivery import drain, due_accounts
+from django_liveactivity.delivery import drain, due_of_source
 
 
 def deliver(*accounts: str) -> list[Call]:
@@ -76,11 +76,7 @@ def _deliver_in_memory(accounts: tuple[str, ...]) -> tuple[str, ...]:
 def _usable_accounts() -> tuple[str, ...]:
     """Return the accounts of the settings, and of the source those that have something due."""
     own = tuple(a.alias for a in conf.accounts().values() if _may_use(a.database))
-    source = conf.account_source()
-    if source is None or not _may_use(source.database):
-        return own
-    due = due_accounts(source.database)
-    return own + tuple(sorted(alias for alias in due if conf.may_be_of_source(alias)))
+    return (*own, *due_of_source()) if _may_use_source() else own
 
 
 def _may_use_source() -> bool:

@@ -949,7 +949,7 @@ KEYS = _of(
     ("_send", "not self._is_current()", "False", "a key is used that was replaced"),
     (
         "_asleep",
-        "accounts.has_source and _accounts_have_changed()",
+        "accounts.has_source and _source.has_changed()",
         "False",
         "content of a blocked account sleeps beside its new key",
     ),

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from django_liveactivity import conf
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.limits.admission import Admission
 from django_liveactivity.models import (
@@ -109,6 +110,13 @@ def due_accounts(using: str) -> dict[str, frozenset[Rank | None]]:
         for alias in rows.values_list("account", flat=True).distinct():
             found[alias].add(None)
     return {alias: frozenset(ranks) for alias, ranks in found.items()}
+
+
+def due_of_source() -> list[str]:
+    """Return the accounts of the account source that have something due; none without a source."""
+    source = conf.account_source()
+    due = due_accounts(source.database) if source is not None else {}
+    return sorted(alias for alias in due if conf.may_be_of_source(alias))
 
 
 def _due(account: Account, rank: Rank, ready_at: int) -> Iterator[Target]:

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf
-from django_liveactivity.delivery import Drained, due_accounts, sweep
+from django_liveactivity.delivery import Drained, due_of_source, sweep
 from django_liveactivity.health import Condition, status
 from django_liveactivity.health.status import STUCK
 from django_liveactivity.management.loop import LOOK_EVERY, DispatchLoop, drain_until_idle
@@ -82,7 +82,7 @@ class Command(BaseCommand):
                 self._loop(DispatchLoop(chosen or None, stop, bars, options["threads"], interval))
 
     def _once(self, chosen: list[str], stop: threading.Event, bars: ProgressBars) -> None:
-        left, aliases = [], chosen or [*conf.accounts(), *_due_of_source()]
+        left, aliases = [], chosen or [*conf.accounts(), *due_of_source()]
         for alias in aliases:
             done = drain_until_idle(alias, stop, bars)
             bars.close()
@@ -107,13 +107,6 @@ class Command(BaseCommand):
 def _served() -> list[str]:
     """Return what the loop serves by default, in words."""
     return [*conf.accounts(), *(["the account source"] if conf.account_source() else [])]
-
-
-def _due_of_source() -> list[str]:
-    """Return the accounts of the account source that have something due."""
-    source = conf.account_source()
-    due = due_accounts(source.database) if source is not None else {}
-    return sorted(alias for alias in due if conf.may_be_of_source(alias))
 
 
 def _told(alias: str, done: Drained) -> str:
