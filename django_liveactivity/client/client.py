@@ -191,6 +191,7 @@ class Client:
         started = time.monotonic()
         try:
             sender = self._connected()
+            started = time.monotonic()  # to read the certificates is not part of the call
             with self._redaction.kept_out_of_logs():
                 received = sender.send(call.method, self._base_url + call.path, content)
         except NoAnswerError as error:

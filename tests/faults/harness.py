@@ -141,7 +141,7 @@ class World:
         calls = [
             f"{e.number} {e.arrived:.3f} {e.method} {e.key} #{e.serial} -> {e.status} "
             f"answered={e.answered} gone={e.gone} applied={e.applied}"
-            for e in self.vendor.log[-40:]
+            for e in self.vendor.log[-80:]
         ]
         logs = [f"--- {p.log.name}\n{p.output[-3000:]}" for p in self.processes]
         rows = self.database.rows(
