@@ -432,6 +432,13 @@ def newest_by_activity_id(account: conf.Account, activity_id: str) -> LiveActivi
     return max(found, key=lambda card: card.pk, default=None)
 
 
+def has_activity_id(account: conf.Account, activity_id: str) -> Q:
+    """Return, as a condition on cards of an account, that the vendor gave the card this id."""
+    digest = lane_digest(activity_id=activity_id)
+    known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
+    return Q(lane_digest=digest) | Q(pk__in=known.values("activity"))
+
+
 def by_pks(using: str, numbers: Sequence[int]) -> list[LiveActivity]:
     """Return cards of a database by their primary keys, the newest first, as by ``described``.
 

@@ -78,3 +78,4 @@ LIVEACTIVITY = {
     }
 }
 REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {"OAS_VERSION": "3.1.0"}

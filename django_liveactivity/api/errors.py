@@ -1,13 +1,16 @@
-"""The shape of every 400: ``{"errors": [{"path": "content.title", "message": "…"}]}``."""
+"""Every refusal in one shape: ``application/problem+json``, as RFC 9457 has it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from itertools import islice
+from typing import Any
 
-from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework import exceptions, status
+from rest_framework.response import Response
 from rest_framework.settings import api_settings
+from rest_framework.views import exception_handler
 
 from django_liveactivity.exceptions import (
     MAX_ERRORS,
@@ -17,12 +20,20 @@ from django_liveactivity.exceptions import (
 )
 from django_liveactivity.printable import shortened
 
+PROBLEM = "application/problem+json"
 MAX_PATH = 200
 MAX_MESSAGE = 300
 
 
-class RefusedError(APIException):
-    """The body is refused with 400.
+class UnavailableError(exceptions.APIException):
+    """The account source does not answer, so nothing can be stored now: 503."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The account cannot be looked up now. Try again later."
+
+
+class RefusedError(exceptions.APIException):
+    """The input is refused with 400.
 
     The answer stays small, whatever the body was: at most 50 errors, with paths of at most 200 and
     messages of at most 300 characters.
@@ -32,39 +43,48 @@ class RefusedError(APIException):
     """
 
     status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = "The input is refused; nothing was stored."
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
-        listed = [
+        super().__init__()
+        self.errors = [
             {"path": _bounded(e.path, MAX_PATH), "message": _bounded(e.message, MAX_MESSAGE)}
             for e in islice(errors, MAX_ERRORS)
         ]
-        super().__init__({"errors": listed})
 
 
-class UnavailableError(APIException):
-    """The account source does not answer, so nothing can be stored now: 503."""
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the answer to an error, or None for one that is no answer: a handler as DRF has it."""
+    known = _api_error(error)
+    response = exception_handler(known, context)
+    if response is None:
+        return None
+    detail = getattr(known, "detail", None) or HTTPStatus(response.status_code).phrase
+    response.data = {
+        "type": "about:blank",
+        "title": HTTPStatus(response.status_code).phrase,
+        "status": response.status_code,
+        "detail": _bounded(str(detail), MAX_MESSAGE),
+    }
+    if isinstance(known, RefusedError):
+        response.data["errors"] = known.errors
+    response.content_type = PROBLEM
+    return response
 
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The account cannot be looked up now. Try again later."
+
+def _api_error(error: Exception) -> Exception:
+    if isinstance(error, InvalidInputError):
+        return RefusedError(error.errors)
+    if isinstance(error, AccountSourceError):
+        return UnavailableError()
+    if isinstance(error, exceptions.ValidationError | exceptions.ParseError):
+        return RefusedError(flattened(error.detail))
+    return error
 
 
 def _bounded(text: str, limit: int) -> str:
     """Return the start of a text, without the unpaired surrogates that UTF-8 cannot hold."""
     return shortened(text, limit).encode(errors="backslashreplace").decode()
-
-
-def error_response(error: Exception) -> Exception:
-    """Return the error to answer with: a ``RefusedError`` if the body is at fault.
-
-    An ``UnavailableError`` if the account source is.
-    """
-    if isinstance(error, InvalidInputError):
-        return RefusedError(error.errors)
-    if isinstance(error, AccountSourceError):
-        return UnavailableError()
-    if isinstance(error, ValidationError | ParseError):
-        return RefusedError(flattened(error.detail))
-    return error
 
 
 def flattened(detail: object, path: str = "") -> Iterator[FieldError]:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db.models import BigIntegerField
+from django.db.models import BigIntegerField, TextChoices
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from django_liveactivity import selectors
 from django_liveactivity.conf import MAX_ALIAS
 from django_liveactivity.content.keys import LONGEST_DISMISSAL
 from django_liveactivity.exceptions import MAX_ERRORS
-from django_liveactivity.models import Operation
+from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.models.activity import MAX_SUBJECT
 from django_liveactivity.models.clock import EPOCH, MILLISECOND
 
 LONGEST_DELAY = 366 * 24 * 3600
 LONGEST_REASON = 1000
 MOST_TAGS = 20
+LARGEST_PAGE = 200
 NAMES = ("stream_key", "activity_id", "id", "subject")
 """The ways to name what ends; a body uses exactly one of them."""
 
@@ -94,6 +96,19 @@ class MillisecondsField(serializers.Field[Any, object, str, object]):
         return text.replace("+00:00", "Z")
 
 
+class OneOfField(serializers.ChoiceField):
+    """One of the values of a column, in the schema by a pattern.
+
+    drf-spectacular would give an ``enum`` a component of its own, with a name that may be one of
+    the host's.
+    """
+
+    def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
+        super().__init__(choices.choices, **kwargs)
+        values = "|".join(choices.values)
+        extend_schema_field({"type": "string", "pattern": f"^({values})$"})(self)
+
+
 class StrictSerializer(serializers.Serializer[object]):
     """Refuses unknown fields by name: most are misspelled."""
 
@@ -124,28 +139,15 @@ class SubjectSerializer(StrictSerializer):
     pk = StrictCharField(max_length=MAX_SUBJECT, help_text="The primary key, as text.")
 
 
-@extend_schema_serializer(component_name="LiveActivityEnd")
-class EndSerializer(StrictSerializer):
-    """What ends, and how: exactly one of stream_key, activity_id, id and subject."""
+@extend_schema_serializer(component_name="LiveActivityStreamEnd")
+class StreamEndSerializer(StrictSerializer):
+    """How a card ends; every field may be left out."""
 
     elsewhere = dict.fromkeys(
         ("auto_dismiss_minutes", "auto_dismiss_seconds"),
         "Belongs in content_state; or give dismiss_after, in seconds.",
     )
 
-    stream_key = StrictCharField(
-        required=False, help_text="The key of a stream, shown by this project or elsewhere."
-    )
-    activity_id = StrictCharField(
-        required=False, help_text="The vendor's ID of a card, started by this project or elsewhere."
-    )
-    id = StrictIntegerField(
-        required=False,
-        min_value=1,
-        max_value=BigIntegerField.MAX_BIGINT,
-        help_text="The primary key of the live activity in this project.",
-    )
-    subject = SubjectSerializer(required=False, help_text="Ends every live card of this object.")
     content = serializers.DictField(
         required=False,
         help_text="What the ended card shows; by default what it was last meant to show. "
@@ -197,20 +199,97 @@ class EndSerializer(StrictSerializer):
     )
 
     def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
-        """Refuse a body that names no card, or that names it or its content in two ways."""
-        if len(attrs.keys() & set(NAMES)) != 1:
-            raise serializers.ValidationError(f"Give exactly one of {', '.join(NAMES)}.")
+        """Refuse a body that has its content in two ways."""
         if "content" in attrs and "content_state" in attrs:
             message = "Another name for content; give only one of them."
             raise serializers.ValidationError({"content_state": [message]})
         return attrs
 
 
+@extend_schema_serializer(component_name="LiveActivityEnd")
+class EndSerializer(StreamEndSerializer):
+    """What ends, and how: exactly one of stream_key, activity_id, id and subject."""
+
+    stream_key = StrictCharField(
+        required=False, help_text="The key of a stream, shown by this project or elsewhere."
+    )
+    activity_id = StrictCharField(
+        required=False, help_text="The vendor's ID of a card, started by this project or elsewhere."
+    )
+    id = StrictIntegerField(
+        required=False,
+        min_value=1,
+        max_value=BigIntegerField.MAX_BIGINT,
+        help_text="The primary key of the live activity in this project.",
+    )
+    subject = SubjectSerializer(required=False, help_text="Ends every live card of this object.")
+
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
+        """Refuse a body that names no card, or that names it in two ways."""
+        if len(attrs.keys() & set(NAMES)) != 1:
+            raise serializers.ValidationError(f"Give exactly one of {', '.join(NAMES)}.")
+        return super().validate(attrs)
+
+
+class QuerySerializer(StrictSerializer):
+    """What may stand behind the question mark of every route."""
+
+    account = StrictCharField(
+        required=False,
+        max_length=MAX_ALIAS,
+        help_text="The alias of the account, by default 'default'.",
+    )
+
+
+class StreamQuerySerializer(QuerySerializer):
+    """For clients that cannot send a body with DELETE."""
+
+    reason = StrictCharField(
+        required=False, allow_blank=True, max_length=LONGEST_REASON, help_text="Why."
+    )
+
+
+class ActivityQuerySerializer(QuerySerializer):
+    """Which cards a list has."""
+
+    stream_key = StrictCharField(required=False, help_text="Only cards of this key.")
+    activity_id = StrictCharField(
+        required=False, help_text="Only the card that has, or once had, the vendor's ID."
+    )
+    subject_model = StrictCharField(
+        required=False, max_length=MAX_SUBJECT, help_text="Only cards of this model's objects."
+    )
+    subject_pk = StrictCharField(
+        required=False,
+        max_length=MAX_SUBJECT,
+        help_text="Only cards of the object of this primary key; with subject_model.",
+    )
+    status = OneOfField(LiveActivity.Status, required=False, help_text="Only cards of this status.")
+    live = serializers.BooleanField(
+        required=False, help_text="true: only cards that have no due end; false: only others."
+    )
+    cursor = StrictCharField(required=False, help_text="From next or previous.")
+    page_size = serializers.IntegerField(
+        required=False, min_value=1, max_value=LARGEST_PAGE, help_text="By default 50."
+    )
+
+    def validate(self, attrs: Mapping[str, object]) -> Mapping[str, object]:
+        """Refuse a primary key without its model."""
+        if "subject_pk" in attrs and "subject_model" not in attrs:
+            message = "Give subject_model too, such as shop.Order."
+            raise serializers.ValidationError({"subject_model": [message]})
+        return attrs
+
+
 @extend_schema_serializer(component_name="LiveActivityOperation")
 class OperationSerializer(serializers.Serializer[Operation]):
-    """The end of one card."""
+    """One operation of a card: mostly its end."""
 
-    id = serializers.IntegerField(help_text="The primary key of this end.")
+    id = serializers.IntegerField(help_text="The primary key of this operation.")
+    url = serializers.SerializerMethodField(
+        help_text="Where this operation can be followed; null if that is not mounted."
+    )
+    kind = OneOfField(Operation.Kind)
     activity = serializers.IntegerField(
         source="activity_id", help_text="The primary key of the live activity in this project."
     )
@@ -221,12 +300,21 @@ class OperationSerializer(serializers.Serializer[Operation]):
     activity_id = serializers.CharField(
         source="activity.activity_id", help_text="The vendor's ID; empty while it is unknown."
     )
-    state = serializers.CharField(
-        help_text="pending, done, superseded, failed, needs_operator or given_up."
+    state = OneOfField(Operation.State)
+    settled = serializers.BooleanField(
+        source="is_settled", help_text="Whether the vendor has acknowledged it, or need not."
     )
+    outcome = serializers.CharField(help_text="What the last call came to; empty before it.")
+    tries = serializers.IntegerField(help_text="How many calls were made.")
     due = MillisecondsField(source="due_at")
     created = MillisecondsField(source="created_at")
+    acknowledged = MillisecondsField(source="acknowledged_at", allow_null=True)
     reason = serializers.CharField()
+
+    def get_url(self, end: Operation) -> str | None:
+        """Return the operation's address."""
+        address: Callable[[str, Operation], str | None] = self.context["address"]
+        return address("operation", end)
 
 
 @extend_schema_serializer(component_name="LiveActivityEnded")
@@ -234,6 +322,64 @@ class EndedSerializer(serializers.Serializer[object]):
     """The ends, one for each card; none if no card of the object is live."""
 
     operations = OperationSerializer(many=True)
+
+
+@extend_schema_serializer(component_name="LiveActivity")
+class ActivitySerializer(serializers.Serializer[LiveActivity]):
+    """One card, and the end that counts for it."""
+
+    id = serializers.IntegerField(help_text="The primary key in this project.")
+    url = serializers.SerializerMethodField()
+    account = serializers.CharField()
+    stream_key = serializers.CharField(help_text="Empty if the card is not a stream.")
+    activity_id = serializers.CharField(help_text="The vendor's ID; empty while it is unknown.")
+    subject = serializers.SerializerMethodField(help_text="The object that the card tells of.")
+    type = serializers.CharField(help_text="The type of its content; empty if it is unknown.")
+    title = serializers.CharField(help_text="As the phone shows it.")
+    status = OneOfField(LiveActivity.Status)
+    live = serializers.SerializerMethodField(help_text="Whether the card has no due end.")
+    created = MillisecondsField(source="created_at")
+    ended = serializers.SerializerMethodField(
+        help_text="When the vendor acknowledged the end, or null."
+    )
+    end = serializers.SerializerMethodField(
+        help_text="The end in force: due, to come, or acknowledged; null if there is none."
+    )
+
+    def get_url(self, card: LiveActivity) -> str | None:
+        """Return the card's address."""
+        address: Callable[[str, LiveActivity], str | None] = self.context["address"]
+        return address("activity", card)
+
+    @extend_schema_field(SubjectSerializer(allow_null=True))
+    def get_subject(self, card: LiveActivity) -> dict[str, str] | None:
+        """Return the names of the object."""
+        return {"model": card.subject_model, "pk": card.subject_pk} if card.subject_model else None
+
+    def get_live(self, card: LiveActivity) -> bool:
+        """Tell whether the card has no due end."""
+        return not card.is_closed and card.status not in LiveActivity.OVER
+
+    @extend_schema_field(MillisecondsField(allow_null=True))
+    def get_ended(self, card: LiveActivity) -> str | None:
+        """Return when the card ended; a failed one has no end."""
+        ended = None if card.status == LiveActivity.Status.FAILED else card.ended_at
+        return None if ended is None else MillisecondsField().to_representation(ended)
+
+    @extend_schema_field(OperationSerializer(allow_null=True))
+    def get_end(self, card: LiveActivity) -> dict[str, Any] | None:
+        """Return the end that counts."""
+        end = self.context["newest"].get(card.pk, selectors.Newest()).end
+        return None if end is None else OperationSerializer(end, context=self.context).data
+
+
+@extend_schema_serializer(component_name="LiveActivityPage", many=False)
+class PageSerializer(serializers.Serializer[object]):
+    """Some of the cards, and where the others are."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = ActivitySerializer(many=True)
 
 
 @extend_schema_serializer(component_name="LiveActivityFieldError")
@@ -246,15 +392,18 @@ class FieldErrorSerializer(serializers.Serializer[object]):
     message = serializers.CharField()
 
 
-@extend_schema_serializer(component_name="LiveActivityErrors")
-class ErrorsSerializer(serializers.Serializer[object]):
-    """Everything that is wrong with the body."""
+@extend_schema_serializer(component_name="LiveActivityProblem")
+class ProblemSerializer(serializers.Serializer[object]):
+    """Why a request is refused (RFC 9457)."""
+
+    type = serializers.CharField(help_text="Always about:blank: the status tells the kind.")
+    title = serializers.CharField(help_text="The status in words.")
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+
+
+@extend_schema_serializer(component_name="LiveActivityInputProblem")
+class InputProblemSerializer(ProblemSerializer):
+    """Why an input is refused: everything that is wrong with it."""
 
     errors = FieldErrorSerializer(many=True)  # type: ignore[assignment] # DRF's own property
-
-
-@extend_schema_serializer(component_name="LiveActivityDetail")
-class DetailSerializer(serializers.Serializer[object]):
-    """An error in DRF's own shape."""
-
-    detail = serializers.CharField()

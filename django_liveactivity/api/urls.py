@@ -1,11 +1,28 @@
-"""The endpoint's URLs; include them under a prefix of your own."""
+"""The routes; a host mounts them where it likes, or those of a class of its own."""
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import URLPattern, path
 
-from .views import EndView
+from .views import LiveActivityViewSet
 
 app_name = "django_liveactivity"
 
-urlpatterns = [path("end/", EndView.as_view(), name="end")]
+
+def routes(views: type[LiveActivityViewSet]) -> list[URLPattern]:
+    """Return the routes of a class of yours, in which methods confine its callers.
+
+    Mount them with ``include((routes(Mine), "django_liveactivity"))``.
+    """
+    throttled = {"throttle_scope": "liveactivity_end"}
+    end, end_stream = ({"post": "end"}, {"delete": "end_stream"})
+    return [
+        path("end/", views.as_view(end, **throttled), name="end"),
+        path("streams/<str:stream_key>/", views.as_view(end_stream, **throttled), name="stream"),
+        path("activities/", views.as_view({"get": "list"}), name="activities"),
+        path("activities/<int:id>/", views.as_view({"get": "retrieve"}), name="activity"),
+        path("operations/<int:id>/", views.as_view({"get": "operation"}), name="operation"),
+    ]
+
+
+urlpatterns = routes(LiveActivityViewSet)

@@ -1,72 +1,81 @@
-"""``POST end/``: who may end live activities over HTTP, and how a body becomes a service call."""
+"""End live activities over HTTP, and read what became of them."""
 
-# ruff: noqa: ARG002 - DRF calls these methods by its own signatures
+# ruff: noqa: A002, ARG002 - DRF calls these methods by its own signatures
 from __future__ import annotations
 
-import datetime
-import functools
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.apps import apps
 from django.db import transaction
-from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import exceptions, permissions, renderers, status, views
+from django.db.models import QuerySet
+from django.urls import NoReverseMatch
+from rest_framework import exceptions, pagination, permissions, renderers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
-from django_liveactivity import conf, selectors, services
-from django_liveactivity.content.keys import take_dismissal
-from django_liveactivity.content.parsing import parse_content
-from django_liveactivity.exceptions import FieldError, InvalidInputError
-from django_liveactivity.models import LiveActivity, Operation, Source, Subject
+from django_liveactivity import conf, selectors
+from django_liveactivity.models import LiveActivity, Operation, Source, Subject, lane_digest
+from django_liveactivity.printable import get_logger, shortened
 from django_liveactivity.services.writer import recorded_as
 
-from .errors import error_response
+from . import documented
+from .ending import CONTENT_FIELDS, end_named, find_model, named_card
+from .errors import problem_response
 from .parsers import BoundedJSONParser
-from .serializers import DetailSerializer, EndedSerializer, EndSerializer, ErrorsSerializer
+from .permissions import MODEL_PERMISSIONS, LiveActivityPermission, may
+from .serializers import (
+    LARGEST_PAGE,
+    ActivityQuerySerializer,
+    ActivitySerializer,
+    EndedSerializer,
+    EndSerializer,
+    OperationSerializer,
+    QuerySerializer,
+    StreamEndSerializer,
+    StreamQuerySerializer,
+    StrictSerializer,
+)
 
-OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
+logger = get_logger("django_liveactivity.api")
+UNSEEN = "There is no such live activity among those that you may see."
+Cards = QuerySet[LiveActivity, LiveActivity]
 
 
-class MayEndLiveActivities(permissions.BasePermission):
-    """Admits active principals that have ``django_liveactivity.end_liveactivity``.
+class ActivityPages(pagination.CursorPagination):
+    """The newest cards first, 50 on a page; a page stays what it was while new cards come."""
 
-    A principal is what the host's authentication returns: a user of any model, a service account
-    of its own class, or None. One without ``is_authenticated`` or ``has_perm`` has no permission.
+    ordering = "-pk"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = LARGEST_PAGE
+
+
+class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
+    """Ends live activities for callers with ``django_liveactivity.end_liveactivity``.
+
+    Authentication, throttles and permissions are the host's; this class adds its own permission to
+    them, because DRF's defaults are open. A host confines its callers in a class of its own, by
+    ``get_queryset``, ``has_account_permission`` and ``permission_classes``.
+
+    Attributes:
+        account: the account that the request is about, once the caller may have to do with it.
     """
 
-    def has_permission(self, request: Request, view: views.APIView) -> bool:
-        principal: object = request.user
-        has_perm = getattr(principal, "has_perm", None)
-        return (
-            bool(getattr(principal, "is_authenticated", False))
-            and bool(getattr(principal, "is_active", True))
-            and callable(has_perm)
-            and bool(has_perm("django_liveactivity.end_liveactivity"))
-        )
-
-
-class EndView(views.APIView):
-    """Ends live activities for users with ``django_liveactivity.end_liveactivity``.
-
-    Authentication, throttles and permissions are the host's; this view adds its own permission to
-    them, because DRF's defaults are open. A ``ScopedRateThrottle`` of the host finds the scope
-    ``liveactivity_end``.
-    """
-
-    throttle_scope = "liveactivity_end"
-    # DjangoModelPermissions would ask for add_operation; DRF's own root view is marked so, too.
-    _ignore_model_permissions = True
     parser_classes = (BoundedJSONParser,)
     renderer_classes = (renderers.JSONRenderer,)
+    pagination_class = ActivityPages
+    serializer_class = ActivitySerializer
+    metadata_class = None  # OPTIONS would tell of fields that no route takes
+    throttle_scope: str | None = None
+    account: conf.Account
 
     def has_account_permission(self, request: Request, account: str, card: LiveActivity) -> bool:
-        """Tell whether the caller may end cards of an account; override it. By default, yes.
+        """Tell whether the caller may have to do with an account's cards; override it.
 
-        It is asked besides the permission: before anything is looked up, with an unsaved card of
-        the name in the body, and then for each card that is found. If one is refused, none ends.
+        By default, yes. It is asked besides the permissions: before anything is looked up, with an
+        unsaved card of the names in the request, and then for each card that is found. What is
+        refused is answered like a card that does not exist, and if one is refused, none ends.
 
         Args:
             request: whose user, or other principal, is asked about.
@@ -75,143 +84,191 @@ class EndView(views.APIView):
         """
         return True
 
-    def check_account(self, request: Request, card: LiveActivity) -> None:
-        """Refuse a caller who may not end cards of the card's account.
+    def get_queryset(self) -> Cards:
+        """Return the cards of ``self.account`` that the caller may see or end; override it.
+
+        A card that it leaves out is answered like one that does not exist, also an end of a key
+        that is not known here yet.
+        """
+        return selectors.activities(self.account)
+
+    @documented.end
+    def end(self, request: Request) -> Response:
+        """Store the end of what the body names, and answer before it is sent."""
+        return self._end(_valid(EndSerializer, request.data))
+
+    @documented.end_stream
+    def end_stream(self, request: Request, stream_key: str) -> Response:
+        """Store the end of a stream, and answer before it is sent."""
+        query = _query(StreamQuerySerializer, request)
+        body = _valid(StreamEndSerializer, request.data or {})
+        if twice := query.keys() & body.keys():
+            again = ["Give it in the address or in the body, not in both."]
+            raise exceptions.ValidationError({name: again for name in sorted(twice)})
+        return self._end({**query, **body, "stream_key": stream_key})
+
+    @documented.activities
+    def list(self, request: Request) -> Response:
+        """Return a page of cards."""
+        query = _query(ActivityQuerySerializer, request)
+        self._open_account(query)
+        rows = selectors.described(_filtered(self.account, self.get_queryset(), query))
+        page = self.paginate_queryset(rows) or []
+        seen = [card for card in page if self._sees(card)]
+        return self.get_paginated_response(self._represented(seen))
+
+    @documented.activity
+    def retrieve(self, request: Request, id: int) -> Response:
+        """Return one card."""
+        self._open_account(_query(QuerySerializer, request))
+        card = selectors.described(self.get_queryset().filter(pk=id)).first()
+        if card is None or not self._sees(card):
+            raise exceptions.NotFound(UNSEEN)
+        return Response(self._represented([card])[0])
+
+    @documented.operation
+    def operation(self, request: Request, id: int) -> Response:
+        """Return one operation: whether an end has been sent, and what came of it."""
+        self._open_account(_query(QuerySerializer, request))
+        found = self._operations([id])
+        if not found or not self._sees(found[0].activity):
+            raise exceptions.NotFound("There is no such operation among those that you may see.")
+        return Response(OperationSerializer(found[0], context=self._context()).data)
+
+    def get_permissions(self) -> Sequence[Any]:
+        """Return the endpoint's permission, then the host's."""
+        # Beside ours AllowAny means nothing, but the schema would say that anybody may call.
+        unasked = (permissions.AllowAny, *MODEL_PERMISSIONS)
+        host = [each for each in super().get_permissions() if type(each) not in unasked]
+        return [LiveActivityPermission(), *host]
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        """Return what gives every refusal one shape, whatever the host's handler does."""
+        return problem_response
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Write the one line that each call leaves in the log."""
+        caller = shortened(str(getattr(request, "_user", None)), 255)
+        data = response.data if isinstance(response.data, dict) else {}
+        told = data.get("detail") or [end["id"] for end in data.get("operations", ())] or ""
+        level = logger.info if response.status_code < 400 else logger.warning
+        route = f"{request.method} {self.action or ''}"
+        level("%s by %s: %d %s", route, caller, response.status_code, told)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def _open_account(self, names: Mapping[str, Any]) -> None:
+        """Look up the account of a request, if the caller may have to do with it."""
+        named = named_card({"account": conf.DEFAULT_ACCOUNT, **names})
+        if not self.has_account_permission(self.request, named.account, named):
+            raise exceptions.NotFound("There is no such account among those that you may use.")
+        self.account = conf.account(named.account)
+
+    def _end(self, body: Mapping[str, Any]) -> Response:
+        self._open_account(body)
+        with transaction.atomic(using=self.account.database), recorded_as(Source.ENDPOINT):
+            numbers = [end.pk for end in end_named(self.account, body, actor=self.request.user)]
+            ends = self._operations(numbers)
+            if len(ends) < len(numbers):
+                raise exceptions.NotFound(UNSEEN)
+            for end in ends:
+                self._check(end.activity)
+                if body.keys() & CONTENT_FIELDS:
+                    self._check_content(end.activity)
+        data = EndedSerializer({"operations": ends}, context=self._context()).data
+        if all(end.is_settled for end in ends):
+            return Response(data)
+        location = data["operations"][0]["url"] if len(ends) == 1 else None
+        headers = {"Location": location} if location else None
+        return Response(data, status.HTTP_202_ACCEPTED, headers=headers)
+
+    def _operations(self, numbers: Sequence[int]) -> list[Operation]:
+        """Return operations of cards that the queryset has, in their order."""
+        rows = Operation.objects.using(self.account.database).select_related("activity")
+        mine = self.get_queryset().order_by()
+        return list(rows.filter(pk__in=numbers, activity__in=mine).order_by("pk"))
+
+    def _check(self, card: LiveActivity) -> None:
+        """Refuse a caller who may not see or end a card.
 
         Raises:
-            PermissionDenied: or NotAuthenticated, as DRF decides.
+            NotFound: the caller may not see it.
+            PermissionDenied: the caller may see it, and no more.
         """
-        if not self.has_account_permission(request, card.account, card):
-            self.permission_denied(request)
+        if not self.has_account_permission(self.request, card.account, card):
+            raise exceptions.NotFound(UNSEEN)
+        try:
+            self.check_object_permissions(self.request, card)
+        except exceptions.PermissionDenied:
+            if may(self.request, "view", card) and not may(self.request, "end", card):
+                raise
+            raise exceptions.NotFound(UNSEEN) from None
 
-    @extend_schema(
-        operation_id="liveactivity_end",
-        summary="End live activities",
-        description=(
-            "Ends one live activity, or every live one of an object, now or later. The end is "
-            "stored, and sent as soon as possible after the answer. Ending again does no harm."
-        ),
-        request=EndSerializer,
-        responses={
-            202: OpenApiResponse(EndedSerializer, "Stored, to be sent when due."),
-            400: OpenApiResponse(ErrorsSerializer, "Refused; nothing was stored."),
-            401: OpenApiResponse(DetailSerializer, "The request is not authenticated."),
-            403: OpenApiResponse(DetailSerializer, "The user may not end live activities."),
-            404: OpenApiResponse(DetailSerializer, "No such live activity, or no such model."),
-            413: OpenApiResponse(DetailSerializer, "The body exceeds 128 KiB; it was not parsed."),
-            415: OpenApiResponse(DetailSerializer, "The body is not application/json."),
-            429: OpenApiResponse(DetailSerializer, "Throttled by the project; see Retry-After."),
-            503: OpenApiResponse(DetailSerializer, "The account cannot be looked up now."),
-        },
-    )
-    def post(self, request: Request) -> Response:
-        """Store the end of what the body names, and answer before it is sent."""
-        body = EndSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        ask = functools.partial(self.check_account, request)
-        ends = end_cards(body.validated_data, actor=request.user, ask=ask)
-        return Response(EndedSerializer({"operations": ends}).data, status.HTTP_202_ACCEPTED)
+    def _check_content(self, card: LiveActivity) -> None:
+        if not may(self.request, "give_content", card):
+            raise exceptions.PermissionDenied(
+                "You may end this live activity, and not say what it shows: that needs the "
+                "permission django_liveactivity.give_content_liveactivity."
+            )
 
-    def get_permissions(self) -> list[Any]:
-        """Return the endpoint's permission, then the host's."""
-        # AllowAny beside ours means nothing, but the schema would say that anybody may call.
-        host = [
-            each for each in super().get_permissions() if type(each) is not permissions.AllowAny
-        ]
-        return [MayEndLiveActivities(), *host]
+    def _sees(self, card: LiveActivity) -> bool:
+        try:
+            self._check(card)
+        except (exceptions.NotFound, exceptions.PermissionDenied):
+            return False
+        return True
 
-    def handle_exception(self, exc: Exception) -> Response:
-        """Give every refusal of the body one shape, then go on as the host has set it."""
-        return super().handle_exception(error_response(exc))
+    def _represented(self, cards: Sequence[LiveActivity]) -> list[dict[str, Any]]:
+        context = {**self._context(), "newest": selectors.newest_operations(cards)}
+        return ActivitySerializer(cards, many=True, context=context).data
 
+    def _context(self) -> dict[str, Any]:
+        return {"address": self._address}
 
-def end_cards(
-    body: Mapping[str, Any], *, actor: object, ask: Callable[[LiveActivity], None]
-) -> list[Operation]:
-    """End what a body names, in one transaction.
-
-    Args:
-        body: the values of ``EndSerializer``.
-        actor: the user who asks.
-        ask: raises for a card that the user may not end.
-
-    Returns:
-        The ends as they are stored, each with its card.
-
-    Raises:
-        InvalidInputError: with the paths of the body; nothing was stored.
-        NotFound: the body names a row or a model that does not exist.
-    """
-    values = {"account": conf.DEFAULT_ACCOUNT, **body, "actor": actor}
-    ask(_named_card(values))
-    account = conf.account(values["account"])
-    for name in values.keys() & {"dismiss_after", "after"}:
-        values[name] = datetime.timedelta(seconds=values[name])
-    content_name = "content_state" if "content_state" in values else "content"
-    if content_name in values:
-        values["content"] = values.pop(content_name)
-        with _paths(lambda path: _in_content(path, content_name)):
-            # What no content type takes; the service knows the card's own type besides.
-            parse_content(take_dismissal(values["content"], None)[0])
-    with transaction.atomic(using=account.database), recorded_as(Source.ENDPOINT):
-        with _paths(lambda path: _in_body(path, content_name)):
-            ends = _end(account, values)
-        rows = Operation.objects.using(account.database).filter(pk__in=[end.pk for end in ends])
-        found = list(rows.select_related("activity").order_by("pk"))
-        for end in found:
-            ask(end.activity)
-        return found
+    def _address(self, route: str, row: LiveActivity | Operation) -> str | None:
+        """Return the address of a row's page, where the routes are mounted; else None."""
+        match = self.request.resolver_match
+        other = row.account != conf.DEFAULT_ACCOUNT
+        try:
+            address = reverse(
+                f"{match.namespace if match else ''}:{route}",
+                kwargs={"id": row.pk},
+                request=self.request,
+            )
+        except NoReverseMatch:
+            return None
+        return f"{address}?account={row.account}" if other else address
 
 
-def _named_card(values: Mapping[str, Any]) -> LiveActivity:
-    """Return an unsaved card as far as the body names it."""
-    names = {name: values.get(name) or "" for name in ("account", "stream_key", "activity_id")}
-    subject = values.get("subject") or {}
-    return LiveActivity(
-        **names, subject_model=subject.get("model", ""), subject_pk=subject.get("pk", "")
-    )
+def _valid(serializer: type[StrictSerializer], data: object) -> dict[str, Any]:
+    checked = serializer(data=data)
+    checked.is_valid(raise_exception=True)
+    return dict(checked.validated_data)
 
 
-def _end(account: conf.Account, values: dict[str, Any]) -> list[Operation]:
-    if "subject" in values:
-        subject = _subject(**values.pop("subject"))
-        return services.end_activities(subject=subject, **values)
-    if "id" in values:
-        values["activity"] = _card(account, values.pop("id"))
-    return [services.end_activity(**values)]
+def _query(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    """Return what stands behind the question mark; a name given twice is refused."""
+    given = request.query_params
+    if twice := [name for name in given if len(given.getlist(name)) > 1]:
+        raise exceptions.ValidationError({name: ["Give it once."] for name in twice})
+    return _valid(serializer, given.dict())
 
 
-def _card(account: conf.Account, pk: int) -> LiveActivity:
-    card = selectors.activities(account).filter(pk=pk).first()
-    if card is None:
-        raise exceptions.NotFound(f"Account {account.alias!r} has no live activity {pk}.")
-    return card
-
-
-def _subject(model: str, pk: str) -> Subject:
-    """Return the object's name: the object may be deleted while its cards still live."""
-    try:
-        found = apps.get_model(model)
-    except (LookupError, ValueError):
-        raise exceptions.NotFound("There is no such model.") from None
-    with _paths(lambda _: "subject.pk"):
-        return Subject.named(found, pk)
-
-
-@contextmanager
-def _paths(in_body: Callable[[str], str]) -> Iterator[None]:
-    """Raise what the block refuses with the paths that its fields have in the body."""
-    try:
-        yield
-    except InvalidInputError as error:
-        errors = (FieldError(in_body(path), message) for path, message in error.errors)
-        raise InvalidInputError(*errors) from None
-
-
-def _in_body(path: str, content_name: str) -> str:
-    """Return the path in the body: within the content it does not begin with that one's name."""
-    return path if path.partition(".")[0] in OWN_PATHS else _in_content(path, content_name)
-
-
-def _in_content(path: str, name: str) -> str:
-    return name if path in ("content", "") else f"{name}.{path}"
+def _filtered(account: conf.Account, rows: Cards, query: Mapping[str, Any]) -> Cards:
+    """Return those of the cards that a query asks for."""
+    if "stream_key" in query:
+        rows = rows.filter(lane_digest=lane_digest(stream_key=query["stream_key"]))
+    if "activity_id" in query:
+        rows = rows.filter(selectors.has_activity_id(account, query["activity_id"]))
+    if "subject_pk" in query:
+        subject = Subject.named(find_model(query["subject_model"]), query["subject_pk"])
+        rows = rows.filter(pk__in=selectors.cards_about(account.database, {subject}).values("pk"))
+    elif "subject_model" in query:
+        rows = rows.filter(subject_model=find_model(query["subject_model"])._meta.label)
+    if "status" in query:
+        rows = rows.filter(status=query["status"])
+    if "live" in query:
+        live = selectors.live(rows.exclude(status__in=LiveActivity.OVER))
+        rows = live if query["live"] else rows.exclude(pk__in=live.values("pk"))
+    return rows

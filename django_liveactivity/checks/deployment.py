@@ -115,7 +115,13 @@ def check_endpoint(**_: object) -> list[checks.CheckMessage]:
     if not getattr(settings, "ROOT_URLCONF", None):
         return []
     mounted = [each for each in _views(get_resolver().url_patterns) if _is_endpoint(each[1])]
-    return [warning for route, view in mounted for warning in _warnings(route, view)]
+    # Several routes have one class: what is wrong with it is told of the first.
+    found = {
+        (warning.id, view.cls): warning
+        for route, view in reversed(mounted)
+        for warning in _warnings(route, view)
+    }
+    return list(reversed(found.values()))
 
 
 def _warnings(route: str, view: Any) -> Iterator[checks.CheckMessage]:
@@ -149,7 +155,9 @@ def _is_endpoint(view: Any) -> bool:
     # A project that mounts it has imported it; one without DRF must not.
     views = sys.modules.get(VIEWS)
     cls = getattr(view, "cls", None)
-    return views is not None and isinstance(cls, type) and issubclass(cls, views.EndView)
+    return (
+        views is not None and isinstance(cls, type) and issubclass(cls, views.LiveActivityViewSet)
+    )
 
 
 def _option(view: Any, name: str) -> Any:

@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'live activity',
                 'verbose_name_plural': 'live activities',
-                'permissions': [('end_liveactivity', 'Can end live activities'), ('operate_liveactivity', 'Can retry, give up, probe and acknowledge')],
+                'permissions': [('end_liveactivity', 'Can end live activities'), ('give_content_liveactivity', 'Can give content to ended live activities over HTTP'), ('operate_liveactivity', 'Can retry, give up, probe and acknowledge')],
                 'indexes': [models.Index(fields=['account', 'lane_digest', 'id'], name='dla_lane'), models.Index(fields=['subject_model', 'subject_pk', 'account', 'subject_scope'], name='dla_subject'), models.Index(fields=['account', 'id'], name='dla_account'), models.Index(fields=['status', 'id'], name='dla_status'), models.Index(fields=['ended_at'], name='dla_ended'), models.Index(fields=['needs_attention', 'account'], name='dla_attention')],
             },
         ),
@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('account', models.CharField(max_length=64, verbose_name='account')),
-                ('kind', models.CharField(choices=[('retry', 'retry'), ('give_up', 'give up'), ('probe', 'probe now'), ('acknowledge', 'seen'), ('close', 'close the account')], max_length=16, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('retry', 'retry'), ('give_up', 'give up'), ('probe', 'probe now'), ('acknowledge', 'seen'), ('close', 'close the account'), ('repeat', 'asked again')], max_length=16, verbose_name='kind')),
                 ('actor', models.CharField(max_length=255, verbose_name='actor')),
                 ('reason', models.TextField(blank=True, verbose_name='reason')),
                 ('created_at', models.BigIntegerField(editable=False)),

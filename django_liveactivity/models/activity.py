@@ -170,6 +170,7 @@ class LiveActivity(KeptModel):
         verbose_name_plural = _("live activities")
         permissions = [
             ("end_liveactivity", _("Can end live activities")),
+            ("give_content_liveactivity", _("Can give content to ended live activities over HTTP")),
             ("operate_liveactivity", _("Can retry, give up, probe and acknowledge")),
         ]
         indexes = [

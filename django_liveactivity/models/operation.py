@@ -269,7 +269,10 @@ class Attempt(KeptModel):
 
 
 class OperatorAction(InsertedModel):
-    """An operator's decision, INSERTed with actor and reason and applied by the next drain."""
+    """An operator's decision, INSERTed with actor and reason and applied by the next drain.
+
+    A repeat needs nothing applied: another caller asked for an end that stood already.
+    """
 
     class Kind(models.TextChoices):
         RETRY = "retry", _("retry")
@@ -277,6 +280,7 @@ class OperatorAction(InsertedModel):
         PROBE = "probe", _("probe now")
         ACKNOWLEDGE = "acknowledge", _("seen")
         CLOSE = "close", _("close the account")
+        REPEAT = "repeat", _("asked again")
 
     account = models.CharField(_("account"), max_length=MAX_ALIAS)
     operation = models.ForeignKey(

@@ -71,6 +71,7 @@ def end_activity(
     account: str | None = None,
     actor: object = "",
     reason: str = "",
+    again: bool = True,
     **options: Unpack[EndOptions],
 ) -> Operation:
     """End a card, shown by us or elsewhere.
@@ -86,6 +87,8 @@ def end_activity(
         account: the alias in ``LIVEACTIVITY``; by default the row's.
         actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
+        again: whether to tell the vendor again of a stream that we have shown and ended, as another
+            program may have shown it since. A stream that we never showed is always told again.
         **options: what ``EndOptions`` lists:
 
             - ``dismiss_after``: how long the ended card stays, 0 s to 4 h; by default the account's
@@ -97,8 +100,8 @@ def end_activity(
 
     Returns:
         The end. A pending one is returned again, unless this call asks for something else; an
-        acknowledged one too, unless the card is named by its key: another program may have shown it
-        again, so the vendor is told again.
+        acknowledged one too, unless the vendor is to be told again. The history keeps that a
+        caller who gives *actor* has asked for an end that stands.
 
     Raises:
         InvalidInputError: names the field; nothing was written. Also if ``dismiss_after`` and the
@@ -111,7 +114,7 @@ def end_activity(
     card = _find(writer, activity, name)
     if activity is not None and card is None:  # pruned long ago, or soon
         name = _name_of(activity.stream_key or None, activity.activity_id)
-    return end_card(writer, card, request, name)
+    return end_card(writer, card, request, name, again=again)
 
 
 @names_missing_migration
@@ -251,18 +254,32 @@ class EndRequest:
 
 
 def end_card(
-    writer: Writer, card: LiveActivity | None, request: EndRequest, name: CardName | None = None
+    writer: Writer,
+    card: LiveActivity | None,
+    request: EndRequest,
+    name: CardName | None = None,
+    *,
+    again: bool = True,
 ) -> Operation:
     """End a card that was read as ``described``, or adopt one of that name and end it."""
     if card is None:
         return _adopt(writer, request, name or {})
     standing = selectors.due_end(card) if card.is_closed else None
-    if standing is not None and standing.state == State.DONE and name and "stream_key" in name:
-        return _adopt(writer, request, name)  # another program may have shown it again
+    if name and standing is not None and _may_be_shown_again(card, standing, name, again=again):
+        return _adopt(writer, request, name)
     decided = decide_end(writer, card, request, standing)
     if isinstance(decided, Operation):
+        writer.keep_repeat(decided)
         return decided
     return writer.insert_operation(card, Kind.END, **decided)
+
+
+def _may_be_shown_again(
+    card: LiveActivity, standing: Operation, name: CardName, *, again: bool
+) -> bool:
+    """Tell whether another program may have shown a stream since its end was acknowledged."""
+    is_done = "stream_key" in name and standing.state == State.DONE
+    return is_done and (again or card.newest_content is None)
 
 
 def decide_end(

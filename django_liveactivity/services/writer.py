@@ -49,6 +49,7 @@ Kind = Operation.Kind
 Rank = Operation.Rank
 NOW: Final = Now()
 NO_SUBJECT: Final = Subject.of(None)
+MOST_REPEATS = 20
 NO_PRINCIPALS = (bytes, int, float, list, tuple, set, frozenset, dict)
 
 Inserted = TypeVar("Inserted", Operation, OperatorAction)
@@ -218,6 +219,21 @@ class Writer:
         row: OperatorAction = rows.insert(**self.operator_action_values(kind, operation))
         wake_on_commit(self.account)
         return row
+
+    def keep_repeat(self, end: Operation) -> None:
+        """INSERT that another caller asked for an end that stands, once for each actor and reason.
+
+        A caller without a name leaves nothing: a signal may ask at each save. At most 20 are kept.
+        """
+        caller = (self.actor, self.reason)
+        if not self.actor or caller == (end.actor, end.reason):
+            return
+        rows = OperatorAction.objects.using(self.account.database)
+        kept = rows.filter(operation=end, kind=OperatorAction.Kind.REPEAT)
+        known = list(kept.values_list("actor", "reason")[:MOST_REPEATS])
+        if len(known) < MOST_REPEATS and caller not in known:
+            values = self.operator_action_values(OperatorAction.Kind.REPEAT, end)
+            rows.insert(**values, applied_at=NOW)
 
     def operator_action_values(
         self,

@@ -12,7 +12,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from django_liveactivity import Progress, services
 from django_liveactivity.admin import LiveActivityAdmin
 from django_liveactivity.admin.permissions import may_on_site
-from django_liveactivity.api.views import EndView
+from django_liveactivity.api.views import LiveActivityViewSet
 from django_liveactivity.models import LiveActivity, Operation
 from tests.shop.models import Order
 
@@ -31,7 +31,7 @@ class OwnCardsAdmin(LiveActivityAdmin):
         return own(request.user, account)
 
 
-class OwnEndView(EndView):
+class OwnViewSet(LiveActivityViewSet):
     asked: list[tuple[str, str, bool]] = []
 
     def has_account_permission(self, request, account, card):
@@ -41,7 +41,7 @@ class OwnEndView(EndView):
 
 @pytest.fixture(autouse=True)
 def _customers(source):
-    OwnEndView.asked.clear()
+    OwnViewSet.asked.clear()
     for alias in ("acme", "bolt"):
         source.put(alias, BACKEND=LOCMEM)
 
@@ -92,19 +92,19 @@ class TestEndpoint:
         def send(**body):
             request = APIRequestFactory().post("/", body, format="json")
             force_authenticate(request, user)
-            return OwnEndView.as_view()(request).status_code
+            return OwnViewSet.as_view({"post": "end"})(request).status_code
 
         return send
 
     def test_a_card_of_the_own_account(self, post):
         show("acme")
         assert post(account="acme", stream_key="k") == 202
-        assert OwnEndView.asked == [("acme", "k", False), ("acme", "k", True)]
+        assert OwnViewSet.asked == [("acme", "k", False), ("acme", "k", True)]
 
     def test_another_s_is_refused_before_anything_is_looked_up(self, post):
         show("bolt")
-        assert post(account="bolt", stream_key="k") == 403
-        assert post(account="nobody", stream_key="k") == 403
+        assert post(account="bolt", stream_key="k") == 404
+        assert post(account="nobody", stream_key="k") == 404
         assert not Operation.objects.filter(kind="end").exists()
 
     def test_while_the_source_is_down_the_caller_is_told_to_come_back(self, post, source):
@@ -118,8 +118,8 @@ class TestEndpoint:
         def not_the_row(self, request, account, card):
             return card.pk is None
 
-        monkeypatch.setattr(OwnEndView, "has_account_permission", not_the_row)
-        assert post(account="acme", subject={"model": "shop.Order", "pk": str(order.pk)}) == 403
+        monkeypatch.setattr(OwnViewSet, "has_account_permission", not_the_row)
+        assert post(account="acme", subject={"model": "shop.Order", "pk": str(order.pk)}) == 404
         assert not Operation.objects.filter(kind="end").exists()
 
 

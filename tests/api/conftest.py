@@ -21,9 +21,10 @@ def url() -> str:
 
 @pytest.fixture
 def user(db: None) -> User:
-    """Somebody who may end cards."""
+    """A user who may end cards and give their content."""
     user = User.objects.create_user("ana", password="secret")
-    user.user_permissions.add(Permission.objects.get(codename="end_liveactivity"))
+    names = ["end_liveactivity", "give_content_liveactivity"]
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
     return user
 
 

@@ -13,7 +13,7 @@ from rest_framework.settings import api_settings
 from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
 from rest_framework.throttling import ScopedRateThrottle
 
-from django_liveactivity.api.views import EndView
+from django_liveactivity.api.views import LiveActivityViewSet
 from tests.shop.models import Customer
 
 from .conftest import ends
@@ -82,9 +82,9 @@ def test_a_session_needs_the_csrf_token(url, user):
 
 
 def test_authentication_throttles_and_permissions_are_the_host_s():
-    assert EndView.permission_classes == api_settings.DEFAULT_PERMISSION_CLASSES
-    assert EndView.authentication_classes == api_settings.DEFAULT_AUTHENTICATION_CLASSES
-    assert EndView.throttle_classes == api_settings.DEFAULT_THROTTLE_CLASSES
+    assert LiveActivityViewSet.permission_classes == api_settings.DEFAULT_PERMISSION_CLASSES
+    assert LiveActivityViewSet.authentication_classes == api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    assert LiveActivityViewSet.throttle_classes == api_settings.DEFAULT_THROTTLE_CLASSES
 
 
 def test_a_host_without_a_user_for_strangers_refuses_them(stranger, url, settings):
@@ -128,7 +128,7 @@ def answered(user: User, **options) -> int:
     """Post to the endpoint as a host mounts it with options; return the status."""
     request = APIRequestFactory().post("/end/", BODY, format="json")
     force_authenticate(request, user)
-    return EndView.as_view(**options)(request).status_code
+    return LiveActivityViewSet.as_view({"post": "end"}, **options)(request).status_code
 
 
 class TestHost:
@@ -155,6 +155,9 @@ class TestHost:
     def test_a_throttle_by_scope_holds(self, user, monkeypatch):
         cache.clear()
         monkeypatch.setitem(ScopedRateThrottle.THROTTLE_RATES, "liveactivity_end", "2/hour")
-        throttled = {"throttle_classes": [ScopedRateThrottle]}
+        throttled = {
+            "throttle_classes": [ScopedRateThrottle],
+            "throttle_scope": "liveactivity_end",
+        }
 
         assert [answered(user, **throttled) for _ in range(3)] == [202, 202, 429]

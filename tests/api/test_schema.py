@@ -37,7 +37,7 @@ def test_it_names_every_answer(schema):
 
     assert operation["operationId"] == "liveactivity_end"
     assert set(operation["responses"]) == {
-        *("202", "400", "401", "403", "404", "413", "415", "429", "503")
+        *("200", "202", "400", "401", "403", "404", "406", "411", "413", "415", "429", "503")
     }
     assert list(operation["requestBody"]["content"]) == ["application/json"]
 
@@ -65,8 +65,8 @@ def test_its_components_carry_our_name(schema):
     ("body", "component"),
     [
         ({"stream_key": "order-42"}, "LiveActivityEnded"),
-        ({"stream_key": "a/b"}, "LiveActivityErrors"),
-        ({"id": 99}, "LiveActivityDetail"),
+        ({"stream_key": "a/b"}, "LiveActivityInputProblem"),
+        ({"id": 99}, "LiveActivityProblem"),
     ],
 )
 def test_the_answers_are_what_it_says(client, url, schema, body, component):

@@ -13,7 +13,7 @@ from django.urls import include, path
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.throttling import ScopedRateThrottle, UserRateThrottle
 
-from django_liveactivity.api.views import EndView
+from django_liveactivity.api.views import LiveActivityViewSet
 
 from .finding import found
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 OPEN, RATELESS = "liveactivity.W004", "liveactivity.W009"
 
 
-class OpenEndView(EndView):
+class OpenViewSet(LiveActivityViewSet):
     """As a host's project has it, whose DEFAULT_AUTHENTICATION_CLASSES are empty."""
 
     authentication_classes = ()
@@ -38,16 +38,28 @@ def mounted(settings, *patterns) -> dict[str, str]:
 
 
 def test_an_endpoint_without_authentication_is_found_under_its_prefix(settings):
-    inner = [path("end/", OpenEndView.as_view())]
+    inner = [path("end/", OpenViewSet.as_view({"post": "end"}, throttle_scope="liveactivity_end"))]
     messages = mounted(settings, path("api/", include([path("cards/", include(inner))])))
     assert list(messages) == [OPEN]
     assert "The endpoint at 'api/cards/end/'" in messages[OPEN]
 
 
 def test_authentication_may_be_taken_or_given_where_it_is_mounted(settings):
-    taken = path("end/", EndView.as_view(authentication_classes=[]))
+    taken = path(
+        "end/",
+        LiveActivityViewSet.as_view(
+            {"post": "end"}, throttle_scope="liveactivity_end", authentication_classes=[]
+        ),
+    )
     assert list(mounted(settings, taken)) == [OPEN]
-    given = path("end/", OpenEndView.as_view(authentication_classes=[SessionAuthentication]))
+    given = path(
+        "end/",
+        OpenViewSet.as_view(
+            {"post": "end"},
+            throttle_scope="liveactivity_end",
+            authentication_classes=[SessionAuthentication],
+        ),
+    )
     assert mounted(settings, given) == {}
 
 
@@ -57,7 +69,12 @@ def test_the_endpoint_as_it_comes_has_the_host_s_authentication(settings):
 
 def test_a_throttle_by_scope_needs_a_rate_for_the_endpoint_s(settings, monkeypatch):
     throttles = [UserRateThrottle, ScopedRateThrottle]
-    throttled = path("end/", EndView.as_view(throttle_classes=throttles))
+    throttled = path(
+        "end/",
+        LiveActivityViewSet.as_view(
+            {"post": "end"}, throttle_scope="liveactivity_end", throttle_classes=throttles
+        ),
+    )
     messages = mounted(settings, throttled)
     assert list(messages) == [RATELESS]
     assert "its scope 'liveactivity_end' has no rate" in messages[RATELESS]
@@ -66,7 +83,12 @@ def test_a_throttle_by_scope_needs_a_rate_for_the_endpoint_s(settings, monkeypat
 
 
 def test_a_throttle_by_another_measure_needs_no_rate_of_the_endpoint_s(settings):
-    throttled = path("end/", EndView.as_view(throttle_classes=[UserRateThrottle]))
+    throttled = path(
+        "end/",
+        LiveActivityViewSet.as_view(
+            {"post": "end"}, throttle_scope="liveactivity_end", throttle_classes=[UserRateThrottle]
+        ),
+    )
     assert mounted(settings, throttled) == {}
 
 

@@ -1,0 +1,119 @@
+"""From the values of a body to the ends of cards, in the caller's transaction."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Model
+from rest_framework import exceptions
+
+from django_liveactivity import conf, selectors, services
+from django_liveactivity.content.keys import take_dismissal
+from django_liveactivity.content.parsing import parse_content
+from django_liveactivity.exceptions import FieldError, InvalidInputError
+from django_liveactivity.models import LiveActivity, Operation, Subject
+
+from .serializers import EndSerializer
+
+OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
+CONTENT_FIELDS = frozenset(
+    {"content", "content_state", "action", "secondary_action", "alert", "tags", "metadata"}
+)
+"""What only a caller with ``give_content_liveactivity`` may send: the rest is the bare end."""
+
+
+def end_named(account: conf.Account, body: Mapping[str, Any], *, actor: object) -> list[Operation]:
+    """End what a body names, and return the ends: new ones, and those that stand.
+
+    Args:
+        account: whose cards.
+        body: the values of ``EndSerializer``.
+        actor: who asks.
+
+    Raises:
+        InvalidInputError: with the paths of the body; nothing was stored.
+        NotFound: the body names a row or a model that does not exist.
+    """
+    values = {**body, "account": account.alias, "actor": actor}
+    for name in values.keys() & {"dismiss_after", "after"}:
+        values[name] = datetime.timedelta(seconds=values[name])
+    content_name = "content_state" if "content_state" in values else "content"
+    if content_name in values:
+        values["content"] = values.pop(content_name)
+        with _paths(lambda path: _in_content(path, content_name)):
+            # What no content type takes; the service knows the card's own type besides.
+            parse_content(take_dismissal(values["content"], None)[0])
+    with _paths(lambda path: _in_body(path, content_name)):
+        if "subject" in values:
+            return _end_subject(account, _subject(**values.pop("subject")), values)
+        if "id" in values:
+            values["activity"] = _card(account, values.pop("id"))
+        return [services.end_activity(**values, again=False)]
+
+
+def named_card(body: Mapping[str, Any]) -> LiveActivity:
+    """Return an unsaved card as far as a body names it."""
+    names = {name: body.get(name) or "" for name in ("account", "stream_key", "activity_id")}
+    subject = body.get("subject") or {}
+    return LiveActivity(
+        **names, subject_model=subject.get("model", ""), subject_pk=subject.get("pk", "")
+    )
+
+
+def _end_subject(
+    account: conf.Account, subject: Subject, values: dict[str, Any]
+) -> list[Operation]:
+    """End the live cards of an object; a repeat finds the ends that are not acknowledged yet."""
+    cards = selectors.cards_about(account.database, {subject}).filter(account=account.alias)
+    unsettled = cards.exclude(status__in=LiveActivity.OVER)
+    standing = selectors.due_ends([card for card in unsettled if card.is_closed])
+    return [*standing.values(), *services.end_activities(subject=subject, **values)]
+
+
+def _card(account: conf.Account, pk: int) -> LiveActivity:
+    card = selectors.activities(account).filter(pk=pk).first()
+    if card is None:
+        raise exceptions.NotFound(f"Account {account.alias!r} has no live activity {pk}.")
+    return card
+
+
+def _subject(model: str, pk: str) -> Subject:
+    """Return the object's name: the object may be deleted while its cards still live."""
+    found = find_model(model)
+    with _paths(lambda _: "subject.pk"):
+        return Subject.named(found, pk)
+
+
+def find_model(label: str) -> type[Model]:
+    """Return the model of a label.
+
+    Raises:
+        NotFound: there is none.
+    """
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError):
+        raise exceptions.NotFound("There is no such model.") from None
+
+
+@contextmanager
+def _paths(in_body: Callable[[str], str]) -> Iterator[None]:
+    """Raise what the block refuses with the paths that its fields have in the body."""
+    try:
+        yield
+    except InvalidInputError as error:
+        errors = (FieldError(in_body(path), message) for path, message in error.errors)
+        raise InvalidInputError(*errors) from None
+
+
+def _in_body(path: str, content_name: str) -> str:
+    """Return the path in the body: within the content it does not begin with that one's name."""
+    return path if path.partition(".")[0] in OWN_PATHS else _in_content(path, content_name)
+
+
+def _in_content(path: str, name: str) -> str:
+    return name if path in ("content", "") else f"{name}.{path}"

@@ -1,0 +1,93 @@
+"""Who may do what: Django's permissions, asked for every card and for the one in hand."""
+
+# ruff: noqa: ARG002 - DRF calls these methods by its own signatures
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_backends
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AbstractBaseUser
+from rest_framework import permissions, views
+from rest_framework.request import Request
+
+from django_liveactivity.models import LiveActivity
+
+MODEL_PERMISSIONS = (
+    permissions.DjangoModelPermissions,
+    permissions.DjangoModelPermissionsOrAnonReadOnly,
+    permissions.DjangoObjectPermissions,
+)
+"""They would ask for ``add_liveactivity`` where ours ask for what is meant."""
+
+
+class LiveActivityPermission(permissions.BasePermission):
+    """Admits active principals that may end cards; those that may only view them, to read.
+
+    A principal is what the host's authentication returns: a user of any model, a service account
+    of its own class, or None. One without ``is_authenticated`` or ``has_perm`` has no permission.
+    """
+
+    message = (
+        "This needs the permission django_liveactivity.end_liveactivity; to read, "
+        "django_liveactivity.view_liveactivity will do."
+    )
+
+    def has_permission(self, request: Request, view: views.APIView) -> bool:
+        """Tell whether the caller may come in; it is asked again with each card in hand."""
+        if not _is_principal(request.user):
+            return False
+        return may(request, _verb(request)) or _may_know_cards(request.user)
+
+    def has_object_permission(self, request: Request, view: views.APIView, obj: Any) -> bool:
+        """Tell whether the caller may read or end a card."""
+        return may(request, _verb(request), obj)
+
+
+def may(request: Request, verb: str, card: LiveActivity | None = None) -> bool:
+    """Tell whether a caller has a permission: for every card, or for the one in hand.
+
+    Django's own backend knows no permission on one object; others do, such as django-guardian's.
+    Who may end a card may view it. Where ``request.auth`` has a ``has_perm`` too, such as that of a
+    key which may do less than its user, it has to agree.
+
+    Args:
+        request: whose user, or other principal, is asked about.
+        verb: ``view``, ``end`` or ``give_content``.
+        card: the one in hand; an unsaved one stands for a card that is not known here.
+    """
+    verbs = ("view", "end") if verb == "view" else (verb,)
+    names = [f"django_liveactivity.{each}_liveactivity" for each in verbs]
+    asked = [request.user]
+    if callable(getattr(request.auth, "has_perm", None)):
+        asked.append(request.auth)
+    return all(any(_has(each, name, card) for name in names) for each in asked)
+
+
+def _has(principal: Any, name: str, card: LiveActivity | None) -> bool:
+    return bool(principal.has_perm(name) or (card is not None and principal.has_perm(name, card)))
+
+
+def _verb(request: Request) -> str:
+    return "view" if request.method in permissions.SAFE_METHODS else "end"
+
+
+def _is_principal(principal: object) -> bool:
+    return (
+        bool(getattr(principal, "is_authenticated", False))
+        and bool(getattr(principal, "is_active", True))
+        and callable(getattr(principal, "has_perm", None))
+    )
+
+
+def _may_know_cards(principal: object) -> bool:
+    """Tell whether a principal may have a permission on single cards.
+
+    A Django user whose backends know none is refused at the door, with the reason.
+    """
+    asks = ("has_perm", "get_all_permissions", "_get_permissions")
+    return not isinstance(principal, AbstractBaseUser) or any(
+        getattr(type(backend), name, None) is not getattr(ModelBackend, name)
+        for backend in get_backends()
+        for name in asks
+    )
