@@ -104,7 +104,7 @@ class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
         body = _valid(StreamEndSerializer, request.data or {})
         if twice := query.keys() & body.keys():
             again = ["Give it in the address or in the body, not in both."]
-            raise exceptions.ValidationError({name: again for name in sorted(twice)})
+            raise exceptions.ValidationError(dict.fromkeys(sorted(twice), again))
         return self._end({**query, **body, "stream_key": stream_key})
 
     @documented.activities
