@@ -27,7 +27,7 @@ from .terminal import ProgressBars
 
 Ranks = frozenset[Operation.Rank | None]
 DRAWN_EVERY = 0.5
-LOOK_EVERY = 0.2
+LOOK_EVERY = 0.15
 LONGEST_PAUSE = 15.0
 LEFT_ALONE = (*STUCK, Condition.UNKNOWN)
 """The conditions that a run which is to end does not wait for."""
