@@ -130,10 +130,10 @@ class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
     def operation(self, request: Request, id: int) -> Response:
         """Return one operation: whether an end has been sent, and what came of it."""
         self._open_account(_query(QuerySerializer, request))
-        found = self._operations([id])
-        if not found or not self._sees(found[0].activity):
+        found = self._operations().filter(pk=id).first()
+        if found is None or not self._sees(found.activity):
             raise exceptions.NotFound("There is no such operation among those that you may see.")
-        return Response(OperationSerializer(found[0], context=self._context()).data)
+        return Response(OperationSerializer(found, context=self._context()).data)
 
     def get_permissions(self) -> Sequence[Any]:
         """Return the endpoint's permission, then the host's."""
@@ -154,7 +154,7 @@ class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
         data = response.data if isinstance(response.data, dict) else {}
         told = data.get("detail") or [end["id"] for end in data.get("operations", ())] or ""
         level = logger.info if response.status_code < 400 else logger.warning
-        route = f"{request.method} {self.action or ''}"
+        route = " ".join(filter(None, (request.method, self.action)))
         level("%s by %s: %d %s", route, caller, response.status_code, told)
         return super().finalize_response(request, response, *args, **kwargs)
 
@@ -169,7 +169,7 @@ class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
         self._open_account(body)
         with transaction.atomic(using=self.account.database), recorded_as(Source.ENDPOINT):
             numbers = [end.pk for end in end_named(self.account, body, actor=self.request.user)]
-            ends = self._operations(numbers)
+            ends = list(self._operations().filter(pk__in=numbers))
             if len(ends) < len(numbers):
                 raise exceptions.NotFound(UNSEEN)
             for end in ends:
@@ -183,11 +183,10 @@ class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
         headers = {"Location": location} if location else None
         return Response(data, status.HTTP_202_ACCEPTED, headers=headers)
 
-    def _operations(self, numbers: Sequence[int]) -> list[Operation]:
-        """Return operations of cards that the queryset has, in their order."""
+    def _operations(self) -> QuerySet[Operation, Operation]:
+        """Return the operations of the cards that the queryset has, the oldest first."""
         rows = Operation.objects.using(self.account.database).select_related("activity")
-        mine = self.get_queryset().order_by()
-        return list(rows.filter(pk__in=numbers, activity__in=mine).order_by("pk"))
+        return rows.filter(activity__in=self.get_queryset().order_by()).order_by("pk")
 
     def _check(self, card: LiveActivity) -> None:
         """Refuse a caller who may not see or end a card.
