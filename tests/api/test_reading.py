@@ -160,11 +160,11 @@ class TestList:
         for number in range(3):
             services.end_activity(show(f"order-{number}"))
         client.get(LIST)
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             client.get(LIST, {"page_size": 1})
         for number in range(30):
             services.end_activity(show(f"more-{number}"))
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             assert len(keys(client.get(LIST))) == 33
 
 
