@@ -57,10 +57,8 @@ def admin_login() -> Login:
 
 
 def robot_token() -> str:
-    """Return the API token of a user who may end live activities and nothing else."""
+    """Return the API token of a user who may end live activities with content, and no more."""
     robot, _ = User.objects.get_or_create(username="demo-robot")
-    permission = Permission.objects.get_by_natural_key(
-        "end_liveactivity", "django_liveactivity", "liveactivity"
-    )
-    robot.user_permissions.add(permission)
+    names = ["end_liveactivity", "give_content_liveactivity"]
+    robot.user_permissions.set(Permission.objects.filter(codename__in=names))
     return str(Token.objects.get_or_create(user=robot)[0].key)

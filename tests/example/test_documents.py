@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import shlex
 import sys
@@ -39,6 +40,7 @@ DOCUMENTS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 FOLLOWED = {
     ROOT / "docs/tutorial.md": "## From here",
     ROOT / "docs/tutorial-customers.md": "## From here",
+    ROOT / "docs/how-to/confine-callers.md": "## What it comes to",
     ROOT / "docs/how-to/deliver-with-celery.md": "\n## ",
 }
 """Documents that tests/tutorial follows word by word, to their end or to where this stands."""
@@ -61,6 +63,7 @@ FENCE = re.compile(
 READERS = {
     "python": ast.parse,
     "django": lambda code: Template("{% load liveactivity %}" + code),
+    "json": json.loads,
     "ini": ConfigParser(interpolation=None).read_string,
     "yaml": lambda code: [*yaml.safe_load_all(code)],
 }
