@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from .errors import PROBLEM
@@ -34,7 +36,7 @@ REFUSED_BODY = {
     (413, PROBLEM): OpenApiResponse(ProblemSerializer, "The body exceeds 128 KiB."),
     (415, PROBLEM): OpenApiResponse(ProblemSerializer, "The body is not application/json."),
 }
-ENDED = {
+ENDED: dict[Any, OpenApiResponse] = {
     200: OpenApiResponse(EndedSerializer, "It has ended already, or there was nothing to end."),
     202: OpenApiResponse(EndedSerializer, "Stored, to be sent when due. Location follows it."),
     **INPUT,

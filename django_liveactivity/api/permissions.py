@@ -58,7 +58,7 @@ def may(request: Request, verb: str, card: LiveActivity | None = None) -> bool:
     """
     verbs = ("view", "end") if verb == "view" else (verb,)
     names = [f"django_liveactivity.{each}_liveactivity" for each in verbs]
-    asked = [request.user]
+    asked: list[Any] = [request.user]
     if callable(getattr(request.auth, "has_perm", None)):
         asked.append(request.auth)
     return all(any(_has(each, name, card) for name in names) for each in asked)

@@ -106,7 +106,7 @@ class OneOfField(serializers.ChoiceField):
     def __init__(self, choices: type[TextChoices], **kwargs: Any) -> None:
         super().__init__(choices.choices, **kwargs)
         values = "|".join(choices.values)
-        extend_schema_field({"type": "string", "pattern": f"^({values})$"})(self)
+        extend_schema_field({"type": "string", "pattern": f"^({values})$"})(self)  # type: ignore[type-var]
 
 
 class StrictSerializer(serializers.Serializer[object]):

@@ -15,10 +15,11 @@ def routes(views: type[LiveActivityViewSet]) -> list[URLPattern]:
     Mount them with ``include((routes(Mine), "django_liveactivity"))``.
     """
     throttled = {"throttle_scope": "liveactivity_end"}
-    end, end_stream = ({"post": "end"}, {"delete": "end_stream"})
+    end = views.as_view({"post": "end"}, **throttled)
+    end_stream = views.as_view({"delete": "end_stream"}, **throttled)
     return [
-        path("end/", views.as_view(end, **throttled), name="end"),
-        path("streams/<str:stream_key>/", views.as_view(end_stream, **throttled), name="stream"),
+        path("end/", end, name="end"),
+        path("streams/<str:stream_key>/", end_stream, name="stream"),
         path("activities/", views.as_view({"get": "list"}), name="activities"),
         path("activities/<int:id>/", views.as_view({"get": "retrieve"}), name="activity"),
         path("operations/<int:id>/", views.as_view({"get": "operation"}), name="operation"),

@@ -218,9 +218,9 @@ class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
             return False
         return True
 
-    def _represented(self, cards: Sequence[LiveActivity]) -> list[dict[str, Any]]:
+    def _represented(self, cards: Sequence[LiveActivity]) -> Sequence[dict[str, Any]]:
         context = {**self._context(), "newest": selectors.newest_operations(cards)}
-        return ActivitySerializer(cards, many=True, context=context).data
+        return [ActivitySerializer(card, context=context).data for card in cards]
 
     def _context(self) -> dict[str, Any]:
         return {"address": self._address}
