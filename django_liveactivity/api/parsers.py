@@ -1,7 +1,10 @@
-"""Parse JSON of bounded size and depth, in which every key is given once."""
+"""Read a body of bounded size, and parse it: JSON of bounded depth, with every key given once."""
 
 from __future__ import annotations
 
+import codecs
+import functools
+import io
 import json
 import math
 import re
@@ -10,9 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import IO, Any
 
-from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError
-from rest_framework.parsers import JSONParser
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
+from rest_framework import status, views
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 from django_liveactivity.exceptions import MAX_ERRORS, FieldError, InvalidInputError
 
@@ -23,38 +30,60 @@ MAX_DEPTH = 16
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 """One without its other half: ``json`` has joined the pairs."""
 TOO_DEEP = f"Nest at most {MAX_DEPTH} objects and lists."
+NOT_UTF_8 = "Send JSON in UTF-8, without a byte order mark."
 
 
 class BodyTooLargeError(APIException):
-    """The body of the request is too large."""
+    """The body of the request is too large.
+
+    Args:
+        limit: how many bytes may be sent.
+    """
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"Send at most {MAX_BYTES} bytes."
     default_code = "too_large"
 
+    def __init__(self, limit: int = MAX_BYTES) -> None:
+        super().__init__(f"Send at most {limit} bytes.")
 
-class BoundedJSONParser(JSONParser):
-    """Reads at most 128 KiB: DRF's parsers ignore ``DATA_UPLOAD_MAX_MEMORY_SIZE``."""
+
+class LengthRequiredError(APIException):
+    """The server does not tell where a chunked body ends."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_detail = "Send a Content-Length: this server does not read chunked bodies."
+    default_code = "length_required"
+
+
+class BoundedJSONParser(BaseParser):
+    """Reads at most 128 KiB, or ``DATA_UPLOAD_MAX_MEMORY_SIZE`` if that is less.
+
+    It is no ``JSONParser``, because DRF (3.18) reads the whole body before it calls one of those.
+    """
+
+    media_type = "application/json"
 
     def parse(
         self,
         stream: IO[bytes],
-        media_type: str | None = None,  # noqa: ARG002 - DRF calls it by its own signature
-        parser_context: Mapping[str, object] | None = None,  # noqa: ARG002
+        media_type: str | None = None,
+        parser_context: Mapping[str, object] | None = None,  # noqa: ARG002 - DRF's own signature
     ) -> Any:
-        """Return the parsed JSON, which is UTF-8 whatever charset the request names (RFC 8259).
+        """Return the parsed JSON, which is UTF-8 (RFC 8259).
 
         Raises:
-            BodyTooLargeError: the body exceeds 128 KiB; it was not parsed.
-            ParseError: it is not JSON, or far too deeply nested.
+            UnsupportedMediaType: the request names another charset.
+            BodyTooLargeError: the body is too large; it was not parsed.
+            ParseError: it cannot be read, is not JSON, or is far too deeply nested.
             InvalidInputError: with the path of each repeated key, infinite number, unpaired
                 surrogate and object nested too deeply.
         """
-        body = stream.read(MAX_BYTES + 1)
-        if len(body) > MAX_BYTES:
-            raise BodyTooLargeError
+        _check_charset(media_type or "")
+        body = _read(stream)
+        if len(body) > _limit():
+            raise BodyTooLargeError(_limit())
         try:
-            document = json.loads(body.decode(), object_pairs_hook=_object, parse_int=_integer)
+            document = json.loads(_text(body), object_pairs_hook=_object, parse_int=_integer)
         except RecursionError:
             raise ParseError(TOO_DEEP) from None
         except ValueError as error:
@@ -63,6 +92,77 @@ class BoundedJSONParser(JSONParser):
         if faults:
             raise InvalidInputError(*faults)
         return document
+
+
+class BoundedRequest(Request):
+    """A request whose chunked body is read: DRF takes a body without a length for none."""
+
+    @functools.cached_property
+    def stream(self) -> Any:  # type: ignore[override] # DRF's is a property
+        """The body, or None if there is none.
+
+        Raises:
+            LengthRequiredError: the server does not tell where the body ends.
+        """
+        announced = super().stream
+        return _unannounced(self._request) if announced is None else announced
+
+
+class BoundedBodyMixin(views.APIView):
+    """A view that reads chunked bodies, too."""
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Return the request as DRF makes it, as a ``BoundedRequest``."""
+        made = super().initialize_request(request, *args, **kwargs)
+        return BoundedRequest(
+            request, made.parsers, made.authenticators, made.negotiator, made.parser_context
+        )
+
+
+def _unannounced(request: HttpRequest) -> IO[bytes] | None:
+    """Return the body of a request that has no ``Content-Length``."""
+    if request.META.get("CONTENT_LENGTH"):
+        return None
+    environ = getattr(request, "environ", None)
+    if environ is None:  # under ASGI Django has stored the body in a temporary file
+        body = _read(request)
+    elif environ.get("wsgi.input_terminated"):
+        body = _read(environ["wsgi.input"])
+    elif "HTTP_TRANSFER_ENCODING" in request.META:
+        raise LengthRequiredError
+    else:
+        return None
+    return io.BytesIO(body) if body else None
+
+
+def _read(stream: Any) -> bytes:
+    """Return the body, or one byte more than is allowed of it."""
+    try:
+        body: bytes = stream.read(_limit() + 1)
+    except OSError:  # the client went away, or its chunks are malformed
+        raise ParseError("The body could not be read.") from None
+    return body
+
+
+def _limit() -> int:
+    own = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return MAX_BYTES if own is None else min(MAX_BYTES, own)
+
+
+def _check_charset(content_type: str) -> None:
+    charset = parse_header_parameters(content_type)[1].get("charset", "utf-8")
+    if charset.lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(content_type, NOT_UTF_8)
+
+
+def _text(body: bytes) -> str:
+    """Return the text of a body; a NUL, of which UTF-16 and UTF-32 have many, is not JSON."""
+    if body.startswith(codecs.BOM_UTF8) or b"\0" in body:
+        raise ParseError(NOT_UTF_8)
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise ParseError(NOT_UTF_8) from None
 
 
 class _RepeatedKeys(dict[str, object]):

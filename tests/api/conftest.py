@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from rest_framework.test import APIClient
 
 from django_liveactivity import Progress, services
 from django_liveactivity.models import LiveActivity, Operation
+from tests.faults.databases import CREATE, REMOVE, Database
 
 
 @pytest.fixture
@@ -35,6 +38,15 @@ def client(user: User) -> APIClient:
     client.default_format = "json"
     client.force_login(user)
     return client
+
+
+@pytest.fixture(scope="session")
+def own_database() -> Iterator[Database]:
+    """A database that real servers share, of the kind that ``TEST_DATABASE`` names."""
+    fresh = CREATE[os.environ.get("TEST_DATABASE", "sqlite")]()
+    yield fresh
+    for database in (fresh, *REMOVE):
+        database.drop()
 
 
 def show(key: str = "order-42", **options: Any) -> LiveActivity:
