@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tests.faults.settings import *  # noqa: F403
-from tests.faults.settings import INSTALLED_APPS
+from tests.faults.settings import DATABASES, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework"]
+if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] |= {"transaction_mode": "IMMEDIATE"}  # as W002 asks
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "tests.api.site.urls"
 WSGI_APPLICATION = "tests.api.site.wsgi.application"
