@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_backends
-from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.base_user import AbstractBaseUser
 from rest_framework import permissions, views
 from rest_framework.request import Request
 
@@ -85,9 +83,14 @@ def _may_know_cards(principal: object) -> bool:
 
     A Django user whose backends know none is refused at the door, with the reason.
     """
+    if not isinstance(principal, AbstractBaseUser):
+        return True
+    from django.contrib.auth import backends, get_backends  # noqa: PLC0415 - not in every project
+
+    known = backends.ModelBackend
     asks = ("has_perm", "get_all_permissions", "_get_permissions")
-    return not isinstance(principal, AbstractBaseUser) or any(
-        getattr(type(backend), name, None) is not getattr(ModelBackend, name)
+    return any(
+        getattr(type(backend), name, None) is not getattr(known, name)
         for backend in get_backends()
         for name in asks
     )

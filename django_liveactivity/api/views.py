@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import NoReverseMatch
 from rest_framework import exceptions, pagination, permissions, renderers, status, viewsets
@@ -17,15 +16,17 @@ from rest_framework.reverse import reverse
 from django_liveactivity import conf, selectors
 from django_liveactivity.models import LiveActivity, Operation, Source, Subject, lane_digest
 from django_liveactivity.printable import get_logger, shortened
+from django_liveactivity.services.advisory_lock import serialized
 from django_liveactivity.services.writer import recorded_as
 
 from . import documented
 from .ending import CONTENT_FIELDS, end_named, find_model, named_card
 from .errors import problem_response
-from .parsers import BoundedJSONParser
+from .parsers import BoundedBodyMixin, BoundedJSONParser
 from .permissions import MODEL_PERMISSIONS, LiveActivityPermission, may
 from .serializers import (
     LARGEST_PAGE,
+    NAMES,
     ActivityQuerySerializer,
     ActivitySerializer,
     EndedSerializer,
@@ -51,7 +52,7 @@ class ActivityPages(pagination.CursorPagination):
     max_page_size = LARGEST_PAGE
 
 
-class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
+class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity]):
     """Ends live activities for callers with ``django_liveactivity.end_liveactivity``.
 
     Authentication, throttles and permissions are the host's; this class adds its own permission to
@@ -167,7 +168,11 @@ class LiveActivityViewSet(viewsets.GenericViewSet[LiveActivity]):
 
     def _end(self, body: Mapping[str, Any]) -> Response:
         self._open_account(body)
-        with transaction.atomic(using=self.account.database), recorded_as(Source.ENDPOINT):
+        names = [f"{name}={body[name]}" for name in NAMES if name in body]
+        with (
+            serialized(self.account.database, self.account.alias, *names),
+            recorded_as(Source.ENDPOINT),
+        ):
             numbers = [end.pk for end in end_named(self.account, body, actor=self.request.user)]
             ends = list(self._operations().filter(pk__in=numbers))
             if len(ends) < len(numbers):
