@@ -51,7 +51,7 @@ TIMES = {
         "limit_probe_at",
         "alerted_at",
     ),
-    Heartbeat: ("beat_at", "next_sweep_at"),
+    Heartbeat: ("beat_at", "scheduled_until"),
     TrackingFailure: ("created_at",),
     EndBatch: ("created_at", "ended_at"),
 }

@@ -1,7 +1,7 @@
 """Wake a drain through Django's task framework, or its backport on Django 5.2.
 
-The framework brings neither a schedule nor retries. So each sweep schedules its successor, and what
-has to wait comes back by ``run_after``.
+The framework brings neither a schedule nor retries. So two sweeps are scheduled at any time, each
+schedules a later one, and what has to wait comes back by ``run_after``.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def _wake(alias: str, delay: float = 0.0, alarm: int = 0) -> None:
 def drain(alias: str, alarm: int = 0) -> int:
     """Deliver what is due for an account and may go now; it takes a few seconds at most.
 
-    A drain that finds the sweep late sweeps, and schedules the next one. With a backend that cannot
-    run a task later, as Django's own for development, the drain sits through short pauses.
+    A drain that finds the sweep late sweeps, and schedules the next ones. With a backend that
+    cannot run a task later, as Django's own for development, the drain sits through short pauses.
 
     Args:
         alias: the account.
@@ -116,6 +116,9 @@ def drain(alias: str, alarm: int = 0) -> int:
 def sweep(database: str, number: int) -> list[str]:
     """Wake a drain for every account of a database that has something due, and come again.
 
+    Of the two that are scheduled one may be lost, as a task of django-tasks-db is whose worker was
+    killed: the other one schedules what is missing.
+
     Args:
         database: its alias.
         number: of this sweep. One that was doubled, or has been given up as lost, does nothing.
@@ -135,6 +138,6 @@ def _sweep(database: str, number: int | None = None) -> list[str]:
     try:
         is_ours = delivery.schedule_sweep(database, publish, number)
     except Exception:
-        logger.exception("The next sweep of %r is not scheduled; a drain will begin it.", database)
+        logger.exception("No later sweep of %r is scheduled; the next one will try.", database)
         is_ours = True  # and this one goes on
     return delivery.sweep(_wake, database=database) if is_ours else []

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('beat_at', models.BigIntegerField(null=True)),
-                ('next_sweep_at', models.BigIntegerField(db_default=0, default=0)),
+                ('scheduled_until', models.BigIntegerField(db_default=0, default=0)),
             ],
         ),
         migrations.CreateModel(

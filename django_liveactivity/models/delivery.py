@@ -149,11 +149,11 @@ class AccountState(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The one row of a database that tells when the last sweep ran, and when the next one will."""
+    """The one row of a database that tells when the last sweep ran, and which are scheduled."""
 
     beat_at = models.BigIntegerField(null=True)
-    # Where each sweep schedules its successor: the time of that, which is its number, too.
-    next_sweep_at = models.BigIntegerField(default=0, db_default=0)
+    # Where each sweep schedules a later one: the time of the last, which is its number, too.
+    scheduled_until = models.BigIntegerField(default=0, db_default=0)
 
     now: int  # annotated where it is read: the database's clock at that moment
 

@@ -9,12 +9,15 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from django_liveactivity.sandbox import Sandbox
 from tests.commands.running import Shell, wait_until
 
+PAUSE = 750
+"""Milliseconds between two sweeps of the host."""
 WORKER = ("db_worker", "--interval", "0.05", "--no-startup-delay", "--no-reload")
 SHOW = """
 from django_liveactivity import Progress, services
@@ -34,13 +37,15 @@ import json
 from django.utils import timezone
 from django_liveactivity.models import Heartbeat, Operation
 from django_tasks_db.models import DBTaskResult
-waiting = DBTaskResult.objects.filter(status="READY")
-sweeps = waiting.filter(task_path="django_liveactivity.dispatch.tasks.sweep")
+sweeps = DBTaskResult.objects.filter(task_path="django_liveactivity.dispatch.tasks.sweep")
+drains = DBTaskResult.objects.filter(task_path="django_liveactivity.dispatch.tasks.drain")
 beat = Heartbeat.objects.first()
 print(json.dumps({
     "states": list(Operation.objects.order_by("pk").values_list("state", flat=True)),
-    "sweeps": [task.args_kwargs["args"] for task in sweeps],
-    "number": beat and beat.next_sweep_at,
+    "sweeps": sorted(task.args_kwargs["args"][1] for task in sweeps.filter(status="READY")),
+    "scheduled_until": beat and beat.scheduled_until,
+    "drains": drains.count(),
+    "running": sweeps.filter(status="RUNNING").count(),
     "beat_at": beat and beat.beat_at,
     "failed": [task.traceback for task in DBTaskResult.objects.filter(status="FAILED")],
 }))
@@ -70,7 +75,10 @@ def postgres() -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgres"])
 def host(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> Iterator[Shell]:
     """A host with its tables, whose tasks are in its own database."""
-    variables = {"DJANGO_SETTINGS_MODULE": "tests.dispatch.tasks_settings"}
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "tests.dispatch.tasks_settings",
+        "STRIKE_A_SWEEP": str(tmp_path / "strike"),
+    }
     with postgres() if request.param == "postgres" else _no_server() as name:
         if name:
             variables["TASKS_POSTGRES"] = name
@@ -144,15 +152,43 @@ def test_what_was_committed_while_no_worker_ran_is_sent_when_one_does(host, sand
     assert methods(sandbox) == ["PUT", "DELETE"]
 
 
-def test_two_workers_keep_one_sweep_scheduled(host, sandbox):
+def has_two_sweeps(found: dict[str, Any]) -> bool:
+    """Tell whether two sweeps are scheduled that may go on, and not more; older ones may not."""
+    last = found["scheduled_until"]
+    return found["sweeps"][-2:] == [last - PAUSE, last]
+
+
+def wait_for_sweeps(host: Shell, since: int) -> None:
+    """Wait until some sweeps have run after that moment, and two are scheduled."""
+    wait_until(lambda: look(host)["beat_at"] > since + 4 * PAUSE)
+    wait_until(lambda: has_two_sweeps(look(host)))
+
+
+def test_two_workers_keep_two_sweeps_scheduled(host, sandbox):
     with worker(host), worker(host):
         do(host, SHOW)
         wait_until(lambda: look(host)["beat_at"])
         first = look(host)
-        wait_until(lambda: look(host)["beat_at"] > first["beat_at"] + 3_000)
-    after = look(host)
-    assert after["number"] > first["number"]
-    assert after["sweeps"] == [["default", after["number"]]]
+        wait_for_sweeps(host, first["beat_at"])
+    assert look(host)["scheduled_until"] > first["scheduled_until"]
+
+
+def test_a_sweep_that_is_lost_with_its_worker_ends_nothing(host, sandbox):
+    with worker(host):
+        do(host, SHOW)
+        wait_until(lambda: look(host)["states"] == ["done"] and look(host)["sweeps"])
+    drains = look(host)["drains"]
+    for _ in range(2):
+        before = look(host)
+        Path(host.environment["STRIKE_A_SWEEP"]).touch()
+        with worker(host) as struck:
+            assert struck.wait(30) == -signal.SIGKILL
+        lost = look(host)
+        assert lost["running"] > before["running"]  # for good: django-tasks-db never repeats it
+        assert lost["scheduled_until"] == before["scheduled_until"]
+        with worker(host):
+            wait_for_sweeps(host, lost["beat_at"])
+    assert look(host)["drains"] == drains  # no commit and no drain began them again
 
 
 def test_the_work_of_a_worker_that_was_killed_during_a_call_goes_on(host, sandbox):

@@ -897,10 +897,16 @@ SKETCHES = _of(
 
 SCHEDULES = _of(
     "delivery",
-    ("schedule_sweep", "beats.filter(pk=1, next_sweep_at=number)", "beats.filter(pk=1)",
+    ("missing_sweeps", "else last > number + pause", "else False",
      "a doubled sweep schedules another one"),
-    ("schedule_sweep", "next_sweep_at__lt=Now() - pause", "next_sweep_at__gte=0",
+    ("missing_sweeps", "last >= now if number is None", "False if number is None",
      "every drain that finds the sweep late begins one"),
+    ("missing_sweeps", "range(1, count + 1)", "range(1, 2)",
+     "a sweep that is lost with its worker is the last one"),
+    ("missing_sweeps", "now = max(now, number)", "pass",
+     "sweeps wait for a clock that was set back"),
+    ("schedule_sweep", "beats.filter(pk=1, scheduled_until=last)", "beats.filter(pk=1)",
+     "two that run at once schedule twice as many"),
     ("_pause", "return min(", "return max(", "a sweep follows the longest pause of an account"),
     pinned="schedules",
 )
