@@ -905,8 +905,6 @@ SCHEDULES = _of(
      "a sweep that is lost with its worker is the last one"),
     ("missing_sweeps", "now = max(now, number)", "pass",
      "sweeps wait for a clock that was set back"),
-    ("schedule_sweep", "beats.filter(pk=1, scheduled_until=last)", "beats.filter(pk=1)",
-     "two that run at once schedule twice as many"),
     ("_pause", "return min(", "return max(", "a sweep follows the longest pause of an account"),
     pinned="schedules",
 )
