@@ -27,6 +27,7 @@ from .vendor import FakeVendor
 
 SERVERS = {"postgres": (Postgres, create_postgres), "mariadb": (Mariadb, create_mariadb)}
 BROKERS = {"redis": Redis, "rabbitmq": Rabbitmq}
+BEGUN = os.times().elapsed
 
 
 @contextlib.contextmanager
@@ -78,6 +79,7 @@ def report(nemesis: Nemesis) -> dict[str, Any]:
         "calls": len(calls),
         "duplicates": sum(call.repeats for call in calls),
         "answered 429": sum(call.status == 429 for call in calls),
+        "processes started": len(world.processes),
     }
     verdict = f"{len(violations) or 'no'} violation{'s' * (len(violations) != 1)}"
     return {"counts": counts, "verdict": verdict, "violations": violations}
@@ -89,6 +91,17 @@ def keep_evidence(nemesis: Nemesis) -> None:
     lines = [str(fact) for fact in sorted(world.facts(), key=lambda fact: fact.operation)]
     lines += [str(entry) for entry in world.vendor.log]
     (world.folder / "history").write_text("\n".join(lines))
+
+
+def cost() -> dict[str, float]:
+    """Return the CPU seconds of this process and of all that it started, and the machine's load."""
+    spent = os.times()
+    return {
+        "cpu seconds, vendor and dice": round(spent.user + spent.system),
+        "cpu seconds, all others": round(spent.children_user + spent.children_system),
+        "seconds": round(spent.elapsed - BEGUN),
+        "load at the end": round(os.getloadavg()[0], 1),
+    }
 
 
 def main() -> int:
@@ -120,7 +133,8 @@ def tell(
         found = run(options, folder)
     except pytest.skip.Exception as missing:
         sys.exit(f"{missing}")
-    text = json.dumps(vars(options) | {"output": str(options.output)} | found, indent=2)
+    settings = vars(options) | {"output": str(options.output)}
+    text = json.dumps(settings | found | {"cost": cost()}, indent=2)
     options.output.write_text(text + os.linesep)
     sys.stdout.write(text + os.linesep)
     if found["violations"]:
