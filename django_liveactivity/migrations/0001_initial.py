@@ -231,6 +231,7 @@ class Migration(migrations.Migration):
                 ('tracked_by', models.CharField(max_length=255, verbose_name='tracked by')),
                 ('subject_model', models.CharField(max_length=255, verbose_name="subject's model")),
                 ('subject_pk', models.CharField(max_length=255, verbose_name="subject's key")),
+                ('subject_scope', models.CharField(blank=True, max_length=128, verbose_name="subject's scope")),
                 ('error', models.CharField(max_length=255, verbose_name='error')),
                 ('created_at', models.BigIntegerField(editable=False)),
             ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_liveactivity.conf import MAX_ALIAS
+from django_liveactivity.conf import MAX_ALIAS, MAX_SCOPE
 
 from .activity import MAX_SUBJECT
 from .base import InsertQuerySet
@@ -21,6 +21,7 @@ class TrackingFailure(models.Model):
     tracked_by = AnyCharField(_("tracked by"), max_length=MAX_SUBJECT)
     subject_model = AnyCharField(_("subject's model"), max_length=MAX_SUBJECT)
     subject_pk = AnyCharField(_("subject's key"), max_length=MAX_SUBJECT)
+    subject_scope = models.CharField(_("subject's scope"), max_length=MAX_SCOPE, blank=True)
     error = AnyCharField(_("error"), max_length=MAX_ERROR)
     created_at = models.BigIntegerField(editable=False)
 

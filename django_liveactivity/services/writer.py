@@ -267,6 +267,7 @@ class Writer:
             tracked_by=tracked_by,
             subject_model=subject.model,
             subject_pk=subject.pk[:MAX_SUBJECT],
+            subject_scope=subject.scope,
             error=_storable_part(text)[:MAX_ERROR],
             created_at=Now(),
         )
