@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from django.apps import apps
@@ -275,45 +276,55 @@ def cards_about(using: str, subjects: Collection[Subject]) -> Cards:
     return described(rows).order_by("-pk")
 
 
-def open_cards(
-    account: conf.Account, subjects: Iterable[Subject], tracked_by: str | None = None
-) -> list[LiveActivity]:
+def open_cards(account: conf.Account, subjects: Iterable[Subject]) -> list[LiveActivity]:
     """Return the cards of objects that have no due end, the oldest first, as by ``described``.
 
     Args:
         account: the account of the cards.
         subjects: the objects: one query for each model, in a scope, and each 500 keys.
-        tracked_by: only those that this ``ModelActivity`` shows.
     """
-    return _of_subjects(_open(account, tracked_by), subjects)
-
-
-def open_cards_anywhere(
-    using: str, subjects: Iterable[Subject], tracked_by: str
-) -> list[LiveActivity]:
-    """Return what ``open_cards`` does, for every account of a database."""
-    rows = LiveActivity.objects.using(using).filter(tracked_by=tracked_by)
-    return _of_subjects(_still_open(rows), subjects)
-
-
-def _of_subjects(open_rows: Cards, subjects: Iterable[Subject]) -> list[LiveActivity]:
     wanted = set(subjects)
+    # MariaDB's default collation takes the key "a" for "A": the wrong card would end.
+    found = _of_subjects(_still_open(activities(account)), wanted)
+    return [card for card in found if card.named_subject in wanted]
+
+
+def followed_cards(
+    account: conf.Account, subjects: Iterable[Subject], tracked_by: str, *, anywhere: bool
+) -> list[LiveActivity]:
+    """Return the open cards that a ``ModelActivity`` shows of objects, as ``open_cards`` does.
+
+    Cards are among them whose key the database takes for one of these keys, as MariaDB takes "a"
+    for "A": only the table of the objects can tell whether both name one object.
+
+    Args:
+        account: the account of the cards.
+        subjects: the objects.
+        tracked_by: the name of the ``ModelActivity``.
+        anywhere: whether cards of every account of the database are meant.
+    """
+    rows = LiveActivity.objects.using(account.database) if anywhere else activities(account)
+    return _of_subjects(_still_open(rows.filter(tracked_by=tracked_by)), set(subjects))
+
+
+def _of_subjects(open_rows: Cards, subjects: Collection[Subject]) -> list[LiveActivity]:
     keys: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for subject in wanted:
+    for subject in subjects:
         keys[subject.model, subject.scope].append(subject.pk)
-    rows = [
-        row
+    found = {
+        card.pk: card
         for (model, scope), pks in keys.items()
         for some in batched(pks)
-        for row in open_rows.filter(subject_model=model, subject_pk__in=some, subject_scope=scope)
-    ]
-    # MariaDB's default collation takes the key "a" for "A": the wrong card would end.
-    found = [row for row in rows if row.named_subject in wanted]
-    return sorted(found, key=lambda card: card.pk)
+        for card in open_rows.filter(subject_model=model, subject_pk__in=some, subject_scope=scope)
+        if _may_tell_of(card, model, scope)
+    }
+    return [found[pk] for pk in sorted(found)]
 
 
-def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> list[LiveActivity]:
-    """Return what ``open_cards`` does for one object, cheap enough for each save of a host."""
+def followed_cards_of(
+    account: conf.Account, subject: Subject, tracked_by: str
+) -> list[LiveActivity]:
+    """Return what ``followed_cards`` does for one object, cheap enough for each save of a host."""
     rows = compiled.run(
         _open_of_one,
         account.database,
@@ -323,16 +334,23 @@ def open_cards_of(account: conf.Account, subject: Subject, tracked_by: str) -> l
         subject_scope=subject.scope,
         tracked_by=storable(TRACKED_BY, account.database, tracked_by),
     )
-    found = [_converted(row) for row in rows if row.named_subject == subject]
+    found = [_converted(row) for row in rows if _may_tell_of(row, subject.model, subject.scope)]
     return sorted(found, key=lambda card: card.pk)
 
 
+def _may_tell_of(card: LiveActivity, model: str, scope: str) -> bool:
+    """Tell whether a card, found by a key, is of that model and scope byte for byte."""
+    return (card.subject_model, card.subject_scope) == (model, scope)
+
+
 def _open_of_one(using: str) -> Cards:
-    return _open(_given(using), compiled.Param("tracked_by")).filter(
+    rows = activities(_given(using)).filter(
+        tracked_by=compiled.Param("tracked_by"),
         subject_model=compiled.Param("subject_model"),
         subject_pk=compiled.Param("subject_pk"),
         subject_scope=compiled.Param("subject_scope"),
     )
+    return _still_open(rows)
 
 
 def _given(using: str) -> conf.Account:
@@ -350,11 +368,6 @@ def _converted(card: LiveActivity) -> LiveActivity:
 
 def _from_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, (str, bytes)) else value
-
-
-def _open(account: conf.Account, tracked_by: str | None) -> Cards:
-    rows = _still_open(activities(account))
-    return rows if tracked_by is None else rows.filter(tracked_by=tracked_by)
 
 
 def _still_open(rows: Cards) -> Cards:
@@ -507,10 +520,64 @@ def is_expired(activity: LiveActivity, now: int) -> bool:
     return not activity.is_closed and now - activity.created_at > EXPIRED_AFTER_MS
 
 
+def look_up(read: Callable[[Sequence[str]], Mapping[str, T]], keys: Sequence[str]) -> dict[str, T]:
+    """Return what the database finds by keys; it alone tells which keys are equal.
+
+    To MariaDB's usual collations ``ABC``, ``abc``, ``abc `` and ``äbc`` are one primary key, so the
+    row that is found by a key may spell it in another way. Keys that have no row cost one more
+    query at the most, all together.
+
+    Args:
+        read: returns what one query finds by keys, each under the text of its row's own key.
+        keys: the keys as texts.
+
+    Returns:
+        What was found, under the key that found it.
+    """
+    rows = read(keys) if keys else {}
+    found = {key: rows[key] for key in keys if key in rows}
+    rest = [key for key in keys if key not in rows]
+    if not rows or not rest:
+        return found
+    if len(keys) == 1:
+        return dict(zip(keys, rows.values(), strict=False))
+    middle = 0 if found else len(rest) // 2
+    return found | look_up(read, rest[:middle]) | look_up(read, rest[middle:])
+
+
+def stored_keys(model: type[Model], using: str, keys: Sequence[str]) -> dict[str, str]:
+    """Return, of the primary keys that have a row, how the row spells each.
+
+    Args:
+        model: the host's model.
+        using: the database where its rows are looked up.
+        keys: the primary keys as texts: one query for each 500, and another where some are missing.
+
+    Raises:
+        ValidationError: a text is no primary key of the model.
+    """
+    rows = model._base_manager.using(using).order_by()
+
+    def read(some: Sequence[str]) -> dict[str, str]:
+        found = rows.filter(pk__in=of_field(model, some)).values_list("pk", flat=True)
+        return {text: text for text in map(str, found)}
+
+    found: dict[str, str] = {}
+    for some in batched(keys):
+        found |= look_up(read, some)
+    return found
+
+
+def of_field(model: type[Model], keys: Iterable[str]) -> list[Any]:
+    """Return primary keys as the field has them: a duration cannot be looked up by its text."""
+    return [model._meta.pk.to_python(key) for key in keys]
+
+
 def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
     """Return the object of each card by the card's id: one query per model and 500 keys.
 
-    It is None for a card of another scope: another tenant's object cannot be read here.
+    Where some of those have no object, it is two. It is None for a card of another scope: another
+    tenant's object cannot be read here.
     """
     by_model: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     found: dict[int, Model | None] = {}
@@ -520,16 +587,15 @@ def subjects(rows: Iterable[LiveActivity]) -> dict[int, Model | None]:
             by_model[row.database, row.subject_model][row.subject_pk].append(row.pk)
     for (using, label), ids in by_model.items():
         for some in batched(list(ids)):
-            for subject in _instances(using, label, some):
-                found |= dict.fromkeys(ids.get(str(subject.pk), ()), subject)
+            for key, subject in look_up(partial(_instances, using, label), some).items():
+                found |= dict.fromkeys(ids[key], subject)
     return found
 
 
-def _instances(using: str, label: str, pks: Iterable[str]) -> list[Model]:
+def _instances(using: str, label: str, keys: Sequence[str]) -> dict[str, Model]:
     try:
         model = apps.get_model(label)
         rows = model._default_manager.using(where_written(model, using))
-        # A duration cannot be looked up by its text.
-        return list(rows.filter(pk__in=[model._meta.pk.to_python(pk) for pk in pks]))
+        return {str(row.pk): row for row in rows.filter(pk__in=of_field(model, keys))}
     except NOT_OF_FIELD:
-        return []  # the model is gone, or its primary key has another type now
+        return {}  # the model is gone, or its primary key has another type now

@@ -109,7 +109,7 @@ class TestACardOfATenantsObject:
                 selectors.activities_of(account, order),
                 selectors.cards_about(account.database, [named]),
                 selectors.open_cards(account, [named]),
-                selectors.open_cards_of(account, named, ""),
+                selectors.followed_cards_of(account, named, ""),
                 selectors.tracked_cards(account),
             ]
         assert [[str(card) for card in rows] for rows in reads] == [["acme-1"]] * 5
@@ -124,7 +124,7 @@ class TestACardOfATenantsObject:
             assert [str(card) for card in selectors.activities_of(account, order)] == ["Acme-1"]
             assert [str(c) for c in selectors.cards_about(account.database, [named])] == ["Acme-1"]
             assert [str(card) for card in selectors.open_cards(account, [named])] == ["Acme-1"]
-            assert [str(c) for c in selectors.open_cards_of(account, named, "")] == ["Acme-1"]
+            assert [str(c) for c in selectors.followed_cards_of(account, named, "")] == ["Acme-1"]
             assert [str(card) for card in selectors.tracked_cards(account)] == ["Acme-1"]
 
     def test_leads_to_no_object_of_another_tenant(self, order):

@@ -93,7 +93,7 @@ def test_a_subject_is_found_by_its_key(characters):
     services.stream_activity("other", CONTENT)
     account = conf.account()
     assert [str(card) for card in selectors.open_cards(account, [subject])] == ["m"]
-    assert [str(card) for card in selectors.open_cards_of(account, subject, "")] == ["m"]
+    assert [str(card) for card in selectors.followed_cards_of(account, subject, "")] == ["m"]
     assert LiveActivity.objects.get(subject_pk="web-🚀").subject_pk == "web-🚀"
 
 

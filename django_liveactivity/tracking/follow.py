@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
@@ -48,10 +49,10 @@ def follow(activity: AnyActivity, instance: Model, using: str, save: Save | None
     unscoped = Subject(root_model(activity.model)._meta.label, str(instance.pk))
     with log_hook_errors(activity, account, unscoped):
         subject = _subject(activity, instance)
-        cards = _open_cards_of(activity, account, subject)
+        cards = _cards_of(activity, account, subject)
         decision = Decision(None, ends=cards)
         if save is not None:
-            decision = _decide(activity, using, instance, save, subject, cards)
+            decision = _decide(activity, account, instance, save, subject, cards)
         if decision.writes:
             apply_decision(activity, writers(Source.SIGNAL), decision)
 
@@ -79,13 +80,22 @@ def any_account(activity: AnyActivity, using: str) -> conf.Account:
     return account
 
 
-def _open_cards_of(
-    activity: AnyActivity, account: conf.Account, subject: Subject
-) -> list[LiveActivity]:
-    """Return the open cards of an object, on every account if its class chooses among them."""
+def _cards_of(activity: AnyActivity, account: conf.Account, subject: Subject) -> list[LiveActivity]:
+    """Return the open cards of an object, on every account if its class chooses among them.
+
+    An instance may spell its key in another way than its row, and a card as its row once did.
+    """
     if activity.chooses_account:
-        return selectors.open_cards_anywhere(account.database, [subject], activity.name)
-    return selectors.open_cards_of(account, subject, activity.name)
+        cards = selectors.followed_cards(account, [subject], activity.name, anywhere=True)
+    else:
+        cards = selectors.followed_cards_of(account, subject, activity.name)
+    keys = {subject.pk, *(card.subject_pk for card in cards)}
+    if len(keys) == 1:
+        return cards
+    # With an object that was deleted end all cards whose object is gone.
+    stored = selectors.stored_keys(root_model(activity.model), account.database, sorted(keys))
+    same = {key for key in keys if stored.get(key) == stored.get(subject.pk)}
+    return [card for card in cards if card.subject_pk in same]
 
 
 def _subject(activity: AnyActivity, instance: Model) -> Subject:
@@ -98,20 +108,26 @@ def _subject(activity: AnyActivity, instance: Model) -> Subject:
 
 def _decide(
     activity: AnyActivity,
-    using: str,
+    account: conf.Account,
     instance: Model,
     save: Save,
     subject: Subject,
     cards: list[LiveActivity],
 ) -> Decision:
     """Decide by the instance, and where it may be older than its row, once more by the row."""
+    using = account.database
     if isinstance(instance, activity.model) and not _holds_expressions(instance):
         decision = decide(activity, using, instance, cards)
         again = save.partial or (decision.starts and not save.created)
         may_be_hidden = activity.hidden_is_gone and decision.lives
         if not (may_be_hidden or (again and decision.writes)):
             return decision
-    row = read_objects(activity, using, [instance.pk]).get(subject.pk)
+    if hasattr(instance.pk, "resolve_expression"):
+        return Decision(None)  # the database has worked out its key, and has not told it
+    row = read_objects(activity, using, [subject.pk]).get(subject.pk)
+    if row is not None and str(row.pk) != subject.pk:
+        of_row = _cards_of(activity, account, Subject.of(row))
+        cards = sorted({*cards, *of_row}, key=lambda card: card.pk)
     return decide(activity, using, row, cards)
 
 
@@ -121,8 +137,13 @@ def _holds_expressions(instance: Model) -> bool:
     return any(hasattr(value, "resolve_expression") for value in values)
 
 
-def read_objects(activity: AnyActivity, using: str, pks: Collection[object]) -> dict[str, Model]:
+def read_objects(activity: AnyActivity, using: str, keys: Sequence[str]) -> dict[str, Model]:
     """Return the objects by their primary keys as text; those that are missing are gone."""
+    return selectors.look_up(partial(_read, activity, using), keys)
+
+
+def _read(activity: AnyActivity, using: str, keys: Sequence[str]) -> dict[str, Model]:
+    pks = selectors.of_field(activity.model, keys)
     rows = activity.get_queryset().using(using).filter(pk__in=pks).order_by()
     found = {str(row.pk): row for row in rows}
     if not (activity.hidden_is_gone and found):

@@ -13,7 +13,7 @@ from typing import TypeVar
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import Error, connections, router, transaction
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.exceptions import InvalidInputError, LiveActivityError
@@ -45,7 +45,7 @@ def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncR
     for activity in activities:
         account = _account(activity, router.db_for_write(activity.model))
         for pks in _batches(queryset.using(account.database).values_list("pk", flat=True)):
-            result.add(sync_objects(activity, account, pks))
+            result.add(sync_objects(activity, account, [*map(str, pks)]))
     return result
 
 
@@ -62,7 +62,7 @@ ModelActivity._sync = _sync_registered
 def sync_objects(
     activity: AnyActivity,
     account: conf.Account,
-    pks: Collection[object],
+    keys: Sequence[str],
     *,
     starts: bool = True,
     dry_run: bool = False,
@@ -75,59 +75,65 @@ def sync_objects(
     Args:
         activity: how the cards live.
         account: the account of the cards, or what stands for those that the class chooses among.
-        pks: the objects' primary keys, or the same as texts.
+        keys: the objects' primary keys as texts; two of them may name one object.
         starts: whether an object without a card may get one.
         dry_run: write nothing, only return what would be done.
     """
     examined = _Examined(activity, account, starts, counted=not dry_run)
-    decisions = examined.decisions(pks)
+    decisions = examined.decisions(keys)
     if dry_run or not decisions:
-        return BatchResult(len(pks), examined.changes(decisions), failed=examined.failed)
+        return BatchResult(len(keys), examined.changes(decisions), failed=examined.failed)
     with transaction.atomic(using=account.database):
         gone = {pk for pk, decision in decisions.items() if decision.subject is None}
         if activity.hidden_is_gone:
             gone -= existing(activity, account, gone)
         free = lock_objects(activity, account, decisions.keys() - gone) | gone
-        done = examined.apply([pk for pk in decisions if pk in free])
+        done = examined.apply([key for key in keys if examined.stored[key] in free])
     busy = len(decisions) - len(free)
-    return BatchResult(len(pks), examined.changes(done), busy, examined.failed)
+    return BatchResult(len(keys), examined.changes(done), busy, examined.failed)
 
 
 @dataclass
 class _Examined:
-    """The objects of one ``ModelActivity`` beside their cards."""
+    """The objects of one ``ModelActivity`` beside their cards.
+
+    Attributes:
+        stored: how the row of each key spells it; of a key without a row, the key itself.
+        failed: objects whose hooks raised.
+    """
 
     activity: AnyActivity
     account: conf.Account
     starts: bool
     counted: bool
+    stored: dict[str, str] = field(default_factory=dict, init=False)
     failed: int = field(default=0, init=False)
 
-    def subject(self, pk: object) -> Subject:
+    def subject(self, pk: str) -> Subject:
         model = root_model(self.activity.model)
-        return Subject(model._meta.label, str(pk), conf.subject_scope())
+        return Subject(model._meta.label, pk, conf.subject_scope())
 
-    def decisions(self, pks: Collection[object]) -> dict[str, Decision]:
-        """Return what is to be written for each object, by its primary key as text."""
-        using = self.account.database
-        rows, cards = read_objects(self.activity, using, pks), self._cards(pks)
+    def decisions(self, keys: Sequence[str]) -> dict[str, Decision]:
+        """Return what is to be written for each object, by its primary key as its row has it."""
+        cards = self._cards(keys)
+        every = [*dict.fromkeys([*keys, *(card.subject_pk for card in cards)])]
+        rows = read_objects(self.activity, self.account.database, every)
+        self.stored = {key: str(rows[key].pk) if key in rows else key for key in every}
+        own: dict[str, list[LiveActivity]] = defaultdict(list)
+        for card in cards:
+            own[self.stored[card.subject_pk]].append(card)
         found = {}
-        for pk in map(str, pks):
-            decision = self._decide(pk, rows.get(pk), cards[pk])
+        for pk, row in {self.stored[key]: rows.get(key) for key in keys}.items():
+            decision = self._decide(pk, row, own[pk])
             if decision is not None and decision.writes:
                 found[pk] = decision
         return found
 
-    def _cards(self, pks: Collection[object]) -> dict[str, list[LiveActivity]]:
-        subjects, name = map(self.subject, pks), self.activity.name
-        if self.activity.chooses_account:
-            cards = selectors.open_cards_anywhere(self.account.database, subjects, name)
-        else:
-            cards = selectors.open_cards(self.account, subjects, name)
-        by_pk: dict[str, list[LiveActivity]] = defaultdict(list)
-        for card in cards:
-            by_pk[card.subject_pk].append(card)
-        return by_pk
+    def _cards(self, keys: Sequence[str]) -> list[LiveActivity]:
+        activity, subjects = self.activity, map(self.subject, keys)
+        return selectors.followed_cards(
+            self.account, subjects, activity.name, anywhere=activity.chooses_account
+        )
 
     def _decide(self, pk: str, row: Model | None, cards: list[LiveActivity]) -> Decision | None:
         if not (cards or self.starts):
@@ -137,10 +143,10 @@ class _Examined:
         self.failed += 1
         return None
 
-    def apply(self, pks: Collection[str]) -> dict[str, Decision]:
+    def apply(self, keys: Sequence[str]) -> dict[str, Decision]:
         """Write what is to be written for each object, and return it."""
         done = {}
-        for pk, decision in self.decisions(pks).items():
+        for pk, decision in self.decisions(keys).items():
             reason = GONE if decision.subject is None else ""
             with log_hook_errors(self.activity, self.account, self.subject(pk)):
                 apply_decision(self.activity, writers(Source.RECONCILE, reason), decision)
@@ -165,7 +171,7 @@ def _changes(subject: Subject, decision: Decision) -> Iterator[Change]:
         yield Change("show", subject, "")
 
 
-def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[object]) -> set[str]:
+def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[str]) -> set[str]:
     """Lock the rows of objects until the transaction ends, and return the keys that were free.
 
     A save that is under way holds its row, and is followed by itself: the lock skips it instead of
@@ -187,16 +193,17 @@ def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[o
     return {str(pk) for pk in free.values_list("pk", flat=True)}
 
 
-def existing(activity: AnyActivity, account: conf.Account, pks: Collection[object]) -> set[str]:
+def existing(activity: AnyActivity, account: conf.Account, pks: Collection[str]) -> set[str]:
     """Return the keys that have a row: a hidden object may be restored while it is looked at."""
     return {str(pk) for pk in _rows(activity, account, pks).values_list("pk", flat=True)}
 
 
 def _rows(
-    activity: AnyActivity, account: conf.Account, pks: Collection[object]
+    activity: AnyActivity, account: conf.Account, pks: Collection[str]
 ) -> QuerySet[Model, Model]:
-    rows: QuerySet[Model] = QuerySet(root_model(activity.model), using=account.database)
-    return rows.filter(pk__in=pks)
+    model = root_model(activity.model)
+    rows: QuerySet[Model] = QuerySet(model, using=account.database)
+    return rows.filter(pk__in=selectors.of_field(model, pks))
 
 
 def reconcile(
@@ -253,21 +260,19 @@ def _batches(rows: QuerySet[Model, T]) -> Iterator[list[T]]:
 def _compare(using: str, cards: Sequence[LiveActivity], *, dry_run: bool) -> BatchResult:
     """Compare cards of one account, one model and one ``ModelActivity`` with their objects."""
     try:
-        pks = _keys(cards)
         activity = _follower(cards[0])
         if activity is None:
-            return _end_orphans(using, cards, pks, dry_run=dry_run)
-        done = sync_objects(activity, _account(activity, using), pks, starts=False, dry_run=dry_run)
+            return _end_orphans(using, cards, dry_run=dry_run)
+        keys, account = _keys(cards), _account(activity, using)
+        done = sync_objects(activity, account, keys, starts=False, dry_run=dry_run)
         return replace(done, examined=len(cards))
     except (Error, LookupError, ValidationError, LiveActivityError):
         logger.exception("Cards of %s could not be compared.", cards[0].subject_model)
         return BatchResult(len(cards), failed=len(cards))
 
 
-def _keys(cards: Sequence[LiveActivity]) -> list[object]:
-    """Return the primary keys of the objects, as their model knows them."""
-    pk: Field[object, object] = apps.get_model(cards[0].subject_model)._meta.pk
-    return [pk.to_python(text) for text in dict.fromkeys(card.subject_pk for card in cards)]
+def _keys(cards: Sequence[LiveActivity]) -> list[str]:
+    return [*dict.fromkeys(card.subject_pk for card in cards)]
 
 
 def _follower(card: LiveActivity) -> AnyActivity | None:
@@ -280,9 +285,7 @@ def _follower(card: LiveActivity) -> AnyActivity | None:
     return None
 
 
-def _end_orphans(
-    using: str, cards: Sequence[LiveActivity], pks: Collection[object], *, dry_run: bool
-) -> BatchResult:
+def _end_orphans(using: str, cards: Sequence[LiveActivity], *, dry_run: bool) -> BatchResult:
     """End those of the cards, which no class follows, whose object is gone.
 
     Cards of a model in another database stay: what is committed here may not be there yet.
@@ -290,8 +293,7 @@ def _end_orphans(
     model = apps.get_model(cards[0].subject_model)
     if router.db_for_write(model) != using:
         return BatchResult(len(cards))
-    rows = model._base_manager.using(using).filter(pk__in=pks).order_by()
-    present = {str(pk) for pk in rows.values_list("pk", flat=True)}
+    present = selectors.stored_keys(model, using, _keys(cards))
     orphans = [card for card in cards if card.subject_pk not in present]
     if not dry_run:
         with recorded_as(Source.RECONCILE):
