@@ -131,7 +131,9 @@ class Newest(NamedTuple):
 
 
 def newest_operations(cards: Sequence[LiveActivity]) -> dict[int, Newest]:
-    """Return which end and which content of each card count, by its id, in two statements.
+    """Return which end and which content of each card count, by its id.
+
+    It costs two statements for each 500 cards, and another for each 500 operations beyond.
 
     An end may be of another row that was shown by the same key at the same time. Of several due
     ends of a card, which one call answers, the newest counts; a scheduled one counts unless a newer
@@ -140,9 +142,13 @@ def newest_operations(cards: Sequence[LiveActivity]) -> dict[int, Newest]:
     Args:
         cards: of one database, read with ``is_closed``.
     """
-    if not cards:
-        return {}
-    using = cards[0]._state.db
+    found: dict[int, Newest] = {}
+    for some in batched(cards):
+        found |= _newest_operations(some[0]._state.db or "", some)
+    return found
+
+
+def _newest_operations(using: str, cards: Sequence[LiveActivity]) -> dict[int, Newest]:
     lane = Operation.objects.filter(
         account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
     )
@@ -167,12 +173,28 @@ def newest_operations(cards: Sequence[LiveActivity]) -> dict[int, Newest]:
     }
     found = {row["pk"]: row for row in rows.annotate(**after).annotate(**ids).values("pk", *ids)}
     wanted = {row[name] for row in found.values() for name in ids}
-    read = {each.pk: each for each in Operation.objects.using(using).filter(pk__in=wanted - {None})}
+    read = {each.pk: each for each in operations(using, wanted)}
     return {
         card.pk: Newest(_end_in_force(card, row, read), read.get(row["content"]))
         for card in cards
         if (row := found.get(card.pk))
     }
+
+
+def operations(
+    using: str, numbers: Iterable[int | None], *, with_cards: bool = False
+) -> list[Operation]:
+    """Return the operations of a database with these primary keys, the oldest first.
+
+    Args:
+        using: the database.
+        numbers: their primary keys: one query for each 500. None is left out.
+        with_cards: whether each is read with its card.
+    """
+    rows = Operation.objects.using(using).order_by("pk")
+    rows = rows.select_related("activity") if with_cards else rows
+    named = sorted({number for number in numbers if number is not None})
+    return [each for some in batched(named) for each in rows.filter(pk__in=some)]
 
 
 def _end_in_force(
@@ -189,10 +211,17 @@ def _end_in_force(
 
 
 def due_ends(cards: Sequence[LiveActivity]) -> dict[int, Operation]:
-    """Return what ``due_end`` does for closed cards of a database, by their ids, in two queries."""
-    if not cards:
-        return {}
-    using = cards[0]._state.db
+    """Return what ``due_end`` does for closed cards of a database, by their ids.
+
+    It costs two queries for each 500 cards.
+    """
+    found: dict[int, Operation] = {}
+    for some in batched(cards):
+        found |= _due_ends(some[0]._state.db or "", some)
+    return found
+
+
+def _due_ends(using: str, cards: Sequence[LiveActivity]) -> dict[int, Operation]:
     lane = Operation.objects.filter(
         account=OuterRef("account"), lane_digest=OuterRef("lane_digest")
     )
@@ -204,9 +233,8 @@ def due_ends(cards: Sequence[LiveActivity]) -> dict[int, Operation]:
         end=Case(When(content=None, then=own), default=after_content)
     )
     ids = dict(found.order_by().values_list("pk", "end"))
-    standing = Operation.objects.using(using).filter(pk__in=[*filter(None, ids.values())])
-    by_id = {end.pk: end for end in standing}
-    return {card: by_id[end] for card, end in ids.items() if end in by_id}
+    read = {end.pk: end for end in operations(using, ids.values())}
+    return {card: read[end] for card, end in ids.items() if end in read}
 
 
 def has_content(end: Operation) -> bool:
@@ -455,11 +483,13 @@ def has_activity_id(account: conf.Account, activity_id: str) -> Q:
 def by_pks(using: str, numbers: Sequence[int]) -> list[LiveActivity]:
     """Return cards of a database by their primary keys, the newest first, as by ``described``.
 
-    Each has ``read_at``: ask ``is_lasting`` whether new rows may name it.
+    It costs one query for each 500. Each card has ``read_at``: ask ``is_lasting`` whether new rows
+    may name it.
     """
-    rows = described(LiveActivity.objects.using(using).filter(pk__in=numbers))
     annotations = {"read_at": Now()}
-    return list(rows.annotate(**annotations).order_by("-pk"))
+    rows = described(LiveActivity.objects.using(using)).annotate(**annotations).order_by("-pk")
+    newest_first = sorted(numbers, reverse=True)
+    return [card for some in batched(newest_first) for card in rows.filter(pk__in=some)]
 
 
 def is_lasting(card: LiveActivity, account: conf.Account) -> bool:

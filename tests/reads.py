@@ -26,6 +26,21 @@ def statements(work: Callable[[], object]) -> list[str]:
     return seen
 
 
+def values_at_once(work: Callable[[], object]) -> int:
+    """Return how many values the statement has that has most: each database takes only so many."""
+    most = 0
+
+    def note(execute, sql, params, many, context):
+        nonlocal most
+        if not sql.startswith("INSERT"):  # Django makes several of one that is too long
+            most = max(most, len(params or ()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        work()
+    return most
+
+
 def reads(work: Callable[[], object]) -> int:
     """Return how much the database has read for some work: rows, or steps of SQLite's machine."""
     if connection.vendor == "sqlite":

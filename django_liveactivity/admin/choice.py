@@ -46,7 +46,7 @@ def act(
     using, filters = database_of(request), request.GET.urlencode()
     if is_confirmed(request):  # what was confirmed counts, whatever the filter finds by now
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        queryset = model_admin.get_queryset(request).filter(pk__in=chosen)
+        queryset = model_admin.get_queryset(request).filter(pk__in=chosen[: MOST_CHOSEN + 1])
     ids = sorted(queryset.values_list("pk", flat=True)[: MOST_CHOSEN + 1])
     if not ids:
         return None

@@ -30,7 +30,7 @@ from .cards import (
     is_id,
     last_outcome,
 )
-from .window import LIMIT, capped, newest_ids
+from .window import LIMIT, capped, newest_first, newest_ids
 from .wording import DAY, OUTCOMES, TYPES
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _wanting(rows: Cards) -> list[int]:
     """Return the ids of the cards that an operator should look at, the newest first; capped."""
     marked = rows.filter(MARKED).order_by().values_list("pk", flat=True)
     refused = newest_ids(rows.filter(pk__in=_refused_cards(rows)))
-    return sorted({*capped(marked), *refused}, reverse=True)
+    return newest_first({*capped(marked), *refused})
 
 
 def _refused_cards(rows: Cards) -> list[int]:
@@ -292,4 +292,4 @@ class BatchFilter(CardFilter):
         ends = Operation.objects.using(rows.db).filter(batch=int(value[:20])).order_by()
         if rows.query.where:  # an account's
             ends = ends.filter(activity__in=rows.order_by().values("pk"))
-        return sorted({*capped(ends.values_list("activity_id", flat=True))}, reverse=True)
+        return newest_first(capped(ends.values_list("activity_id", flat=True)))

@@ -23,6 +23,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity.models import LiveActivity
+from django_liveactivity.selectors import batched
 from django_liveactivity.sketches import sketches
 
 from .confirmation import is_confirmed
@@ -101,12 +102,15 @@ class LiveActivitiesMixin(Admin):
     ) -> HttpResponse | None:
         """Ask first, then end the live activities of the selected objects."""
         if is_confirmed(request):  # what was confirmed counts, whatever the filter finds by now
-            chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-            queryset = self.get_queryset(request).filter(pk__in=chosen)
+            chosen, rows = request.POST.getlist(ACTION_CHECKBOX_NAME), self.get_queryset(request)
+            querysets = [rows.filter(pk__in=some) for some in batched(chosen)]
+        else:
+            querysets = [queryset]
         may_end = partial(self.has_end_liveactivity_permission, request)
         objects = [
             each
-            for each in of_queryset(queryset, may_end)
+            for selected in querysets
+            for each in of_queryset(selected, may_end)
             if self.has_view_or_change_permission(request, each.instance)
         ]
         fields = [(ACTION_CHECKBOX_NAME, str(each.instance.pk)) for each in objects]

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Source, Subject
+from django_liveactivity.selectors import batched
 from django_liveactivity.services.writer import recorded_as
 from django_liveactivity.sketches import EndSketch, sketches_at_end
 
@@ -77,8 +78,11 @@ def of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]
     keys = list(queryset.order_by().values_list("pk", flat=True))
     cards = open_cards(queryset.model, home_of_rows(queryset), keys)
     by_subject = subjects_of(queryset.model, keys)
-    objects = queryset.filter(pk__in=[by_subject[each] for each in cards]) if cards else ()
-    return [ObjectToEnd(each).add(cards[Subject.of(each)], may_end) for each in objects]
+    return [
+        ObjectToEnd(each).add(cards[Subject.of(each)], may_end)
+        for some in batched([by_subject[subject] for subject in cards])
+        for each in queryset.filter(pk__in=some)
+    ]
 
 
 def ask_and_end(

@@ -24,7 +24,7 @@ from django_liveactivity.models import (
 from django_liveactivity.selectors import SUBJECT_PK
 
 from .cards import OPEN, Cards
-from .window import LIMIT, Window, capped, newest_ids
+from .window import LIMIT, Window, capped, newest_first, newest_ids
 from .wording import number_text
 
 MAX_WORDS = 8
@@ -96,8 +96,8 @@ def words_of(term: str) -> list[str]:
     return [word for word in dict.fromkeys(map(str.strip, bits)) if word][:MAX_WORDS]
 
 
-def ids_of_name(term: str, rows: Cards, accounts: Sequence[str]) -> set[int]:
-    """Return the cards with this stream key, activity ID or subject key, byte for byte.
+def ids_of_name(term: str, rows: Cards, accounts: Sequence[str]) -> list[int]:
+    """Return the newest cards with this stream key, activity ID or subject key, byte for byte.
 
     By digest, as MariaDB's default collation takes ``Order-42`` for ``order-42``; a stream is
     found by every activity ID that it ever had. The accounts are named, as the indexes begin with
@@ -106,12 +106,13 @@ def ids_of_name(term: str, rows: Cards, accounts: Sequence[str]) -> set[int]:
     mine = rows.filter(account__in=accounts)
     by_id = lane_digest(activity_id=term)
     known = KnownActivityId.objects.using(rows.db).filter(account__in=accounts, id_digest=by_id)
-    return {
+    found = {
         *newest_ids(mine.filter(lane_digest=lane_digest(stream_key=term))),
         *newest_ids(mine.filter(lane_digest=by_id)),
         *capped(known.values_list("activity_id", flat=True)),
         *_ids_of_subject(term, mine),
     }
+    return newest_first(found)
 
 
 def _ids_of_subject(term: str, rows: Cards) -> Iterator[int]:

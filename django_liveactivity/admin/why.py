@@ -1,6 +1,6 @@
 """Why a card is as it is: one sentence, decided from what a page reads for all its cards.
 
-``why`` is pure; ``sentences`` reads the facts, in as many statements for many cards as for one.
+``why`` is pure; ``sentences`` reads the facts, in as many statements for 500 cards as for one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django_liveactivity import selectors
 from django_liveactivity.health import AccountStatus, Condition
 from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, OperatorAction
+from django_liveactivity.selectors import batched
 
 from .accounts import condition_sentence, read_accounts, silence_sentence, silent_for
 from .cards import newest_of
@@ -251,9 +252,19 @@ def sentences(
 def read_facts(
     cards: Sequence[LiveActivity], accounts: Mapping[str, AccountStatus] | None = None
 ) -> list[Facts]:
-    """Return the facts of cards, in at most six statements and those of their accounts' health."""
+    """Return the facts of cards, in at most six statements and those of their accounts' health.
+
+    Of more than 500 cards, it is six for each 500.
+    """
     if not cards:
         return []
+    health = read_accounts(cards) if accounts is None else accounts
+    return [facts for some in batched(cards) for facts in _read_facts(some, health)]
+
+
+def _read_facts(
+    cards: Sequence[LiveActivity], accounts: Mapping[str, AccountStatus]
+) -> list[Facts]:
     using = cards[0]._state.db or "default"
     newest = newest_of(cards)
     ends = {pk: each.end for pk, each in newest.items() if each.end is not None}
@@ -264,7 +275,6 @@ def read_facts(
     }
     wanted = contents | ends
     attempts = _attempts(using, [each.pk for each in wanted.values()])
-    accounts = read_accounts(cards) if accounts is None else accounts
     deadlines, evictors = _deadlines(using, cards), _evictors(using, cards)
     decisions = _decisions(using, ends.values())
     return [
@@ -305,10 +315,7 @@ def _deadlines(using: str, cards: Sequence[LiveActivity]) -> dict[tuple[str, str
 def _evictors(using: str, cards: Iterable[LiveActivity]) -> dict[int, Operation]:
     """Return the operations for which the vendor has ended cards, each with its own card."""
     ids = {card.evicted_by for card in cards if card.evicted_by}
-    if not ids:
-        return {}
-    rows = Operation.objects.using(using).filter(pk__in=ids).select_related("activity")
-    return {each.pk: each for each in rows}
+    return {each.pk: each for each in selectors.operations(using, ids, with_cards=True)}
 
 
 def _decisions(using: str, ends: Iterable[Operation]) -> dict[int, OperatorAction]:

@@ -36,6 +36,11 @@ def cut(ids: Sequence[int]) -> list[int]:
     return list(ids[:LIMIT])
 
 
+def newest_first(ids: Iterable[int]) -> list[int]:
+    """Return ids that were found in several ways, each once, the newest first, capped."""
+    return sorted({*ids}, reverse=True)[: LIMIT + 1]
+
+
 def newest_ids(rows: Cards) -> list[int]:
     """Return the ids of cards, the newest first, capped."""
     return capped(rows.order_by("-pk").values_list("pk", flat=True))

@@ -174,7 +174,8 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
             recorded_as(Source.ENDPOINT),
         ):
             numbers = [end.pk for end in end_named(self.account, body, actor=self.request.user)]
-            ends = list(self._operations().filter(pk__in=numbers))
+            batches = selectors.batched(sorted(numbers))
+            ends = [end for some in batches for end in self._operations().filter(pk__in=some)]
             if len(ends) < len(numbers):
                 raise exceptions.NotFound(UNSEEN)
             for end in ends:

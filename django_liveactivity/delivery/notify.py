@@ -11,6 +11,7 @@ from django_liveactivity.conf import Account
 from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import Lane, LiveActivity, Operation
 from django_liveactivity.printable import get_logger
+from django_liveactivity.selectors import batched
 from django_liveactivity.signals import (
     activity_ended,
     activity_started,
@@ -139,9 +140,10 @@ def send_for_operations(
 ) -> None:
     """Send a signal for each of the operations, as its row is now."""
     if signal.has_listeners(Operation):
-        rows = Operation.objects.using(using).select_related("activity")
-        for operation in rows.filter(pk__in=[o.pk for o in operations], **only).order_by("pk"):
-            signal.send_robust(Operation, operation=operation, outcome=operation.outcome)
+        rows = Operation.objects.using(using).select_related("activity").filter(**only)
+        for some in batched(sorted({o.pk for o in operations})):
+            for operation in rows.filter(pk__in=some).order_by("pk"):
+                signal.send_robust(Operation, operation=operation, outcome=operation.outcome)
 
 
 def _send_ended(using: str, cards: Iterable[int], outcome: Outcome) -> None:
@@ -150,6 +152,7 @@ def _send_ended(using: str, cards: Iterable[int], outcome: Outcome) -> None:
 
 def _send_for_cards(using: str, signal: Signal, cards: Iterable[int], **arguments: str) -> None:
     if signal.has_listeners(LiveActivity):
-        rows = LiveActivity.objects.using(using).filter(pk__in=list(cards))
-        for activity in rows.order_by("pk"):
-            signal.send_robust(LiveActivity, activity=activity, **arguments)
+        rows = LiveActivity.objects.using(using).order_by("pk")
+        for some in batched(sorted(cards)):
+            for activity in rows.filter(pk__in=some):
+                signal.send_robust(LiveActivity, activity=activity, **arguments)

@@ -21,7 +21,7 @@ from django_liveactivity.models import (
     OperatorAction,
     TrackingFailure,
 )
-from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
+from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS, batched
 
 from .transaction import durable_transaction
 
@@ -151,12 +151,10 @@ def _delete_operations(using: str, ids: Sequence[int]) -> None:
 
     MariaDB answers a DELETE by a subquery with a look at, and a lock on, every row of the table.
     """
-    for rows in (
-        Attempt.objects.using(using).filter(operation__in=ids),
-        OperatorAction.objects.using(using).filter(operation__in=ids),
-        Operation.objects.using(using).filter(pk__in=ids),
-    ):
-        rows._raw_delete(using)
+    for some in batched(ids):
+        Attempt.objects.using(using).filter(operation__in=some)._raw_delete(using)
+        OperatorAction.objects.using(using).filter(operation__in=some)._raw_delete(using)
+        Operation.objects.using(using).filter(pk__in=some)._raw_delete(using)
 
 
 def _forget(using: str, cards: Sequence[LiveActivity]) -> int:

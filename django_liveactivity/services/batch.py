@@ -123,12 +123,12 @@ def end_cards(
     reason: str = "",
     **options: Unpack[EndOptions],
 ) -> list[CardEnd]:
-    """End cards, each as ``end_activity`` does, in at most four statements.
+    """End cards, each as ``end_activity`` does, in at most four statements for each 500.
 
     One that is over and soon to be pruned is refused: no phone has shown it for a month.
 
     Args:
-        cards: at most 1,000 of one database, as ``selectors.by_pks`` reads them.
+        cards: of one database, as ``selectors.by_pks`` reads them.
         changes: fields of content that every type has, in which the ended cards differ from what
             they were last meant to show.
         batch: the choice that the ends belong to.

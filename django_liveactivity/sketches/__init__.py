@@ -97,7 +97,7 @@ def sketches(cards: Iterable[LiveActivity]) -> dict[int, SketchedCard]:
     """Return each card as it is on the phones now, by its primary key.
 
     That is the newest content that the vendor has acknowledged; of a card that was never shown, the
-    one that it is meant to show. At most three statements for each database.
+    one that it is meant to show. At most three statements for each 500 of a database.
     """
     return {pk: _now(rows) for pk, rows in read_rows(cards).items()}
 
@@ -108,7 +108,7 @@ def sketches_at_end(
     """Return each card as it will be when it has ended, by its primary key.
 
     Args:
-        cards: at most three statements for each database.
+        cards: at most three statements for each 500 of a database.
         end: how they are to end. One that leaves everything open stands for the end that has been
             asked for already, also for a later time, if there is one.
     """

@@ -1,4 +1,4 @@
-"""Read what was sent for cards, and what is to be sent, in three statements for any number."""
+"""Read what was sent for cards, and what is to be sent, in three statements for each 500."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django_liveactivity.client.answer import ACKNOWLEDGED, Outcome
 from django_liveactivity.delivery.rules.bodies import content_call
 from django_liveactivity.delivery.rules.plan import closes, is_due
 from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, with_now
+from django_liveactivity.selectors import batched
 
 from .display import Display, after_content
 
@@ -118,7 +119,7 @@ class CardRows:
 
 
 def read_rows(cards: Iterable[LiveActivity]) -> dict[int, CardRows]:
-    """Return what is known of each card, by its primary key: three statements for a database.
+    """Return what is known of each card, by its primary key: three statements for each 500.
 
     Two hosts may have shown one key at once: the rows of its generation count as one card.
     """
@@ -127,11 +128,12 @@ def read_rows(cards: Iterable[LiveActivity]) -> dict[int, CardRows]:
         by_database[card.database].append(card)
     found: dict[int, CardRows] = {}
     for using, some in by_database.items():
-        found |= {rows.card.pk: rows for rows in _read(using, some)}
+        for page in batched(some):
+            found |= {rows.card.pk: rows for rows in _read(using, page)}
     return found
 
 
-def _read(using: str, cards: list[LiveActivity]) -> list[CardRows]:
+def _read(using: str, cards: Sequence[LiveActivity]) -> list[CardRows]:
     lanes = {(lane.account, lane.digest): lane for lane in _lanes(using, cards)}
     every = [CardRows(card, lanes.get(_name(card)) or _new_lane(card)) for card in cards]
     by_card: dict[tuple[object, ...], list[Operation]] = defaultdict(list)
@@ -162,7 +164,7 @@ def _new_lane(card: LiveActivity) -> Lane:
     return Lane(stream_key=card.stream_key, activity_id=activity_id)
 
 
-def _lanes(using: str, cards: list[LiveActivity]) -> QuerySet[Lane, Lane]:
+def _lanes(using: str, cards: Sequence[LiveActivity]) -> QuerySet[Lane, Lane]:
     accounts, digests = {c.account for c in cards}, {c.lane_digest for c in cards}
     return Lane.objects.using(using).filter(account__in=accounts, digest__in=digests)
 
@@ -185,19 +187,19 @@ def _operations(using: str, every: list[CardRows]) -> QuerySet[Operation, Operat
 
 
 def _sent_at(using: str, every: list[CardRows]) -> dict[int, int]:
-    """Return when the contents of timers, and the ends, were accepted: one statement, or none.
+    """Return when the contents of timers, and the ends, were accepted: one statement for each 500.
 
     What was sent again counts from its newest call, but not from one that found the card ended.
     """
     contents = {o.pk for rows in every if _is_timer(rows) for o in rows.shown}
     ends = {o.pk for rows in every for o in rows.answered_ends()}
-    if not contents | ends:
-        return {}
     accepted = ACKNOWLEDGED - {Outcome.ALREADY_ENDED}
-    attempts = Attempt.objects.using(using).filter(
-        operation__in=contents | ends, outcome__in=accepted
-    )
-    return dict(attempts.order_by("number").values_list("operation", "started_at"))
+    attempts = Attempt.objects.using(using).filter(outcome__in=accepted).order_by("number")
+    found: dict[int, int] = {}
+    for some in batched([*contents | ends]):
+        sent = attempts.filter(operation__in=some)
+        found |= dict(sent.values_list("operation", "started_at"))
+    return found
 
 
 def _is_timer(rows: CardRows) -> bool:

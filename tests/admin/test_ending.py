@@ -15,6 +15,7 @@ from django_liveactivity.delivery import drain
 from django_liveactivity.models import EndBatch, LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from tests.clock import advance
+from tests.reads import values_at_once
 from tests.shop.models import Order
 
 from .conftest import CHANGELIST, ask_to_end, cards_in, confirm_end, messages_of
@@ -284,6 +285,16 @@ class TestBounds:
 
         assert messages_of(answer) == [("error", "Select live activities by their rows.")]
         assert not ends().exists()
+
+    def test_no_more_are_looked_up_than_can_be_chosen(self, operator, monkeypatch, settings):
+        settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = None
+        monkeypatch.setattr(choice, "MOST_CHOSEN", 2)
+        confirmed = {
+            "action": "end_selected",
+            "_selected_action": list(range(1_200)),
+            "post": "yes",
+        }
+        assert values_at_once(lambda: operator.post(reverse(CHANGELIST), confirmed)) < 600
 
     def test_too_many_are_refused_before_they_are_listed(self, operator, monkeypatch):
         monkeypatch.setattr(choice, "MOST_CHOSEN", 2)

@@ -16,6 +16,7 @@ from django_liveactivity.delivery import sweep
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from tests.clock import advance
+from tests.reads import values_at_once
 from tests.shop.models import ExpressOrder, Machine, Order, Parcel, UrgentOrder
 
 from .conftest import messages_of
@@ -289,6 +290,21 @@ class TestAction:
 
         expected = "At most 1 object with live activities can be chosen at once; select fewer."
         assert messages_of(answer) == [("warning", expected)]
+
+    def test_confirmed_objects_are_looked_up_500_at_once(self, operator, settings):
+        settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = None
+        order = Order.objects.create()
+        show(order)
+        chosen = {
+            "action": "end_live_activities",
+            "_selected_action": [order.pk, *range(10**6, 10**6 + 1_200)],
+            "post": "yes",
+        }
+
+        url = url_of("changelist", Order)
+        assert values_at_once(lambda: operator.post(url, chosen)) < 600
+
+        assert ends().count() == 1
 
     def test_a_card_that_cannot_end_so_is_reported_and_stops_no_other(self, operator):
         order = Order.objects.create()

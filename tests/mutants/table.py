@@ -58,6 +58,7 @@ PINNED: dict[str, Stage] = {
     ),
     "schedules": ("tests/dispatch/test_tasks.py",),
     "scopes": ("tests/test_scopes.py",),
+    "spellings": ("tests/tracking/test_equal_keys.py",),
     "client": ("tests/client/test_answer.py", "tests/client/test_pinned_sizes.py"),
 }
 """The tests that pin the decisions of a group by value: they run first, as they are few."""
@@ -447,7 +448,7 @@ LANES = _of(
     ("_update_account", 'or "limit_since" in changes', "", "a start that succeeds tells no other"),
     ("lane_changes", "lane.ever_called or plan.may_predate_us", "lane.ever_called",
      "an end asked for before our content is forgotten"),
-    ("read_lane", "cards.filter(status=LiveActivity.Status.PENDING)", "cards",
+    ("_pending_cards", "filter(status=LiveActivity.Status.PENDING)", "all()",
      "a card that has ended ends again"),
     ("apply_plan", "finish_operations(using, plan.superseded, State.SUPERSEDED)", "pass",
      "superseded content waits for ever"),
@@ -505,8 +506,8 @@ CLAIMS = _of(
     ("_send", "timing.lease - timing.call_deadline", "timing.lease",
      "a call is sent that may outlast its lease"),
     ("evict", "exclude(status=Status.ENDED)", "all()", "a card that ended is evicted"),
-    ("evict", 'F("fence") + idle', 'F("fence") + 1', "an eviction overtakes a call in flight"),
-    ("evict", "kind__in=Operation.CONTENT_KINDS", "kind__in=Operation.Kind.values",
+    ("_evict", 'F("fence") + idle', 'F("fence") + 1', "an eviction overtakes a call in flight"),
+    ("_evict", "kind__in=Operation.CONTENT_KINDS", "kind__in=Operation.Kind.values",
      "an eviction drops the end"),
     ("_admitted", "admitted.contents_at > now or", "", "content is sent while frozen"),
     ("_admitted", "admitted.contents_at > now", "admitted.contents_at >= now",
@@ -732,9 +733,9 @@ SELECTORS = _of(
      "a hook that failed long ago fails still"),
     ("newest_by_activity_id", "key=lambda card: card.pk", "key=lambda card: -card.pk",
      "the oldest card of an id is ended"),
-    ("due_ends", "When(content=None, then=own), default=after_content",
+    ("_due_ends", "When(content=None, then=own), default=after_content",
      "When(content=None, then=own), default=own", "the end of another row of a key does not stand"),
-    ("due_ends", 'pk__gt=OuterRef("content")', "pk__gt=0", "the end of an earlier card stands"),
+    ("_due_ends", 'pk__gt=OuterRef("content")', "pk__gt=0", "the end of an earlier card stands"),
     ("", "REOPENABLE_FOR_MS = 3600 * 1000", "REOPENABLE_FOR_MS = 1800 * 1000",
      "a card that is shown again after 45 minutes is forgotten"),
     ("", "PRUNE_MARGIN_MS = 24 * 3600 * 1000", "PRUNE_MARGIN_MS = 12 * 3600 * 1000",
@@ -997,6 +998,27 @@ CLOSINGS = _of(
     pinned="accounts",
 )
 
+EQUAL_KEYS = _of(
+    "selectors",
+    ("look_up", "if not rows or not rest:", "if found or not rows or not rest:",
+     "a card whose key is spelled in another way has no object beside one that has"),
+    ("look_up", "if len(keys) == 1:", "if len(keys) == 0:", "a row of another spelling is none"),
+    ("look_up", "0 if found else len(rest) // 2", "len(rest)",
+     "keys that are equal are never told apart"),
+    pinned="spellings",
+)  # fmt: skip
+
+SPELLINGS = _of(
+    "tracking",
+    ("_cards_of", "if card.subject_pk in same", "", "a save updates the card of another object"),
+    ("_decide", "{*cards, *of_row}", "{*cards}", "an object gets a second card"),
+    ("decisions", "str(rows[key].pk) if key in rows else key", "key",
+     "two cards of one object are two objects"),
+    ("_end_orphans", "card.subject_pk not in present", "card.subject_pk not in present.values()",
+     "a card whose key is spelled in another way ends"),
+    pinned="spellings",
+)  # fmt: skip
+
 MOVES = _of(
     "tracking",
     ("decide", "if card.account == account.alias", "", "an object that moved keeps its card"),
@@ -1012,6 +1034,6 @@ MOVES = _of(
 MUTANTS = [
     *(*PLANS, *VERDICTS, *BODIES, *GATES, *PAUSES, *PACE, *RANKS, *LANES, *CLAIMS, *HOUSEKEEPING),
     *(*SERVICES, *BATCHES, *SELECTORS, *CLIENT, *CONTENT, *DRAWINGS, *SKETCHES),
-    *(*SOURCES, *KEYS, *CLOSINGS, *MOVES),
+    *(*SOURCES, *KEYS, *CLOSINGS, *MOVES, *EQUAL_KEYS, *SPELLINGS),
     *(*SCHEDULES, *SCOPES),
 ]

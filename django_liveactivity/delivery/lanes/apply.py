@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Case, F, QuerySet, When
+from django.db.models import Case, F, When
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
@@ -22,11 +22,10 @@ from django_liveactivity.models import (
     lane_digest,
     rows_of,
 )
+from django_liveactivity.selectors import batched
 
 State = Operation.State
 Status = LiveActivity.Status
-BATCH = 500
-"""Rows named in one statement; every database takes so many parameters."""
 
 
 def lane_changes(lane: Lane, plan: Plan) -> Changes:
@@ -48,8 +47,8 @@ def apply_plan(using: str, lane: Lane, plan: Plan) -> None:
     finish_operations(using, plan.cancelled_schedules, State.DONE)
     finish_operations(using, plan.already_covered, State.DONE, Outcome.ALREADY_ENDED)
     if plan.ended_cards:
-        rows = card_rows(using, plan.ended_cards).filter(status=Status.PENDING)
-        rows.update(status=Status.ENDED, ended_at=Now())
+        ended: Changes = {"status": Status.ENDED, "ended_at": Now()}
+        update_cards(using, plan.ended_cards, ended, status=Status.PENDING)
     if lane.displayed_id and not plan.ends:
         to_come = {o.activity_id for o in (plan.send, *plan.deferred) if o is not None}
         joined = {*generation_cards(lane, plan)} - {*lane.cards} - to_come
@@ -108,15 +107,14 @@ def finish_operations(
 ) -> None:
     """Move operations into a final state: they are not tried any more."""
     changes = {"state": state, "outcome": outcome, "next_try_at": None, "finished_at": Now()}
-    for start in range(0, len(operations), BATCH):
-        ids = [o.pk for o in operations[start : start + BATCH]]
-        compiled.update(Operation, using, {"pk__in": ids}, changes)
+    for some in batched(operations):
+        compiled.update(Operation, using, {"pk__in": [o.pk for o in some]}, changes)
 
 
 def update_unfinished(using: str, operations: Sequence[Operation], **changes: object) -> None:
     """Change operations, except those that were given up meanwhile."""
-    if operations:
-        those = {"pk__in": [o.pk for o in operations], "state__in": Operation.UNFINISHED}
+    for some in batched(operations):
+        those = {"pk__in": [o.pk for o in some], "state__in": Operation.UNFINISHED}
         compiled.update(Operation, using, those, changes)
 
 
@@ -129,22 +127,17 @@ def defer_lane(account: Account, digest: str) -> None:
     lanes.update(deadline_at=until)
 
 
-def card_rows(using: str, cards: Sequence[int]) -> QuerySet[LiveActivity, LiveActivity]:
-    """Return the rows of a lane's card."""
-    return LiveActivity.objects.using(using).filter(pk__in=cards)
-
-
-def update_cards(using: str, cards: Sequence[int], changes: Changes) -> None:
-    """Change the rows of a lane's card."""
-    if cards:
-        compiled.update(LiveActivity, using, {"pk__in": [*cards]}, changes)
+def update_cards(using: str, cards: Sequence[int], changes: Changes, **only: str) -> None:
+    """Change the rows of a lane's card, or those ``only`` that have these values."""
+    for some in batched(cards):
+        compiled.update(LiveActivity, using, {"pk__in": [*some], **only}, changes)
 
 
 def mark_displayed(using: str, lane: Lane, cards: Sequence[int]) -> None:
     """Give rows that were never sent themselves the status of the card they stand for."""
-    if cards:
-        rows = card_rows(using, cards).filter(status=Status.PENDING)
-        rows.update(status=lane.hidden_because or Status.LIVE, generation=lane.generation)
+    status = lane.hidden_because or Status.LIVE
+    changes: Changes = {"status": status, "generation": lane.generation}
+    update_cards(using, cards, changes, status=Status.PENDING)
 
 
 def mark_ended(
@@ -159,13 +152,17 @@ def evict(account: Account, answer: Answer, operation: Operation) -> None:
     """Record that the vendor ended another card to make room for this operation's, if it did."""
     if not answer.ended_activity_id:
         return
-    using, digest = account.database, lane_digest(activity_id=answer.ended_activity_id)
+    digest = lane_digest(activity_id=answer.ended_activity_id)
     known = rows_of(account, KnownActivityId).filter(id_digest=digest)
     cards = rows_of(account, LiveActivity)
     named = cards.filter(pk__in=known.values("activity")) | cards.filter(lane_digest=digest)
-    evicted = list(named.exclude(status=Status.ENDED))
-    ids = [card.pk for card in evicted]
-    card_rows(using, ids).update(status=Status.EVICTED, evicted_by=operation.pk)
+    for some in batched(list(named.exclude(status=Status.ENDED))):
+        _evict(account, some, operation)
+
+
+def _evict(account: Account, evicted: Sequence[LiveActivity], operation: Operation) -> None:
+    using, ids = account.database, [card.pk for card in evicted]
+    update_cards(using, ids, {"status": Status.EVICTED, "evicted_by": operation.pk})
     lanes = rows_of(account, Lane).filter(digest__in=[card.lane_digest for card in evicted])
     # The new fence makes a worker read such a lane again, unless it has leased it already.
     idle = Case(When(lease_until__lte=Now(), then=1), default=0)

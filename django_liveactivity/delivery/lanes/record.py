@@ -222,7 +222,7 @@ def _remember_ids(answered: _Answered) -> dict[str, str]:
         return {}
     # Not by operation.activity: a router might ask a replica.
     card = answered.claim.operation.activity_id
-    rows = apply.card_rows(account.database, [card])
+    rows = LiveActivity.objects.using(account.database).filter(pk=card)
     current = rows.values_list("activity_id", flat=True).first()
     if current is None:  # the row is gone
         return {}
@@ -264,7 +264,7 @@ def _try_again(answered: _Answered) -> None:
     apply.update_unfinished(using, [operation], **changes)
     apply.update_unfinished(using, [*claim.plan.ends, *claim.plan.deferred], next_try_at=next_try)
     if verdict.state == State.NEEDS_OPERATOR:
-        apply.card_rows(using, claim.lane.cards).update(needs_attention=True)
+        apply.update_cards(using, claim.lane.cards, {"needs_attention": True})
 
 
 def _next_try(answered: _Answered) -> Combinable:

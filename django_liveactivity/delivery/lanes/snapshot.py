@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.db.models import Case, Q, QuerySet, When
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.rules.plan import LaneRows, Plan, plan
 from django_liveactivity.models import Lane, LiveActivity, Operation, compiled, with_now
+from django_liveactivity.selectors import batched
 
 from .candidates import Target
 
@@ -46,10 +48,15 @@ def read_lane(account: Account, target: Target, now: int) -> LaneSnapshot | None
         return None
     decided = plan(lane, _read_operations(account.database, lane), lane.now)
     if decided.ended_cards:  # of these, rarely any is still marked as pending
-        cards = LiveActivity.objects.using(account.database).filter(pk__in=decided.ended_cards)
-        pending = cards.filter(status=LiveActivity.Status.PENDING)
-        decided = replace(decided, ended_cards=list(pending.values_list("pk", flat=True)))
+        pending = _pending_cards(account.database, decided.ended_cards)
+        decided = replace(decided, ended_cards=list(pending))
     return LaneSnapshot(lane, decided)
+
+
+def _pending_cards(using: str, cards: Sequence[int]) -> Iterator[int]:
+    pending = LiveActivity.objects.using(using).filter(status=LiveActivity.Status.PENDING)
+    for some in batched(cards):
+        yield from pending.filter(pk__in=some).values_list("pk", flat=True)
 
 
 def _lane(using: str) -> QuerySet[Lane, Lane]:
