@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, cast
 
@@ -59,6 +59,38 @@ class Timing:
     def divided_by(self, divisor: int) -> Timing:
         """Return the same proportions, ``divisor`` times as fast; no duration falls below 1 ms."""
         return Timing(**{f.name: max(1, getattr(self, f.name) // divisor) for f in fields(self)})
+
+
+LONGER = (
+    ("lease", "call_deadline", "no call is made, as its lease might end before it"),
+    ("permit", "call_deadline", "an account may have more drains than it has permits"),
+    ("silent_after", "sweep", "every account counts as silent before its next sweep"),
+    ("overdue_after", "sweep", "an end counts as overdue before the next sweep can wake a drain"),
+)
+"""Durations that are longer than another, and what follows if they are not."""
+AT_LEAST = (
+    ("backoff_cap", "backoff_first"),
+    ("backoff_long_cap", "backoff_cap"),
+    ("retry_after_cap", "backoff_first"),
+    ("freeze_cap", "freeze_step"),
+    ("probe_cap", "probe_first"),
+    ("limit_cap", "limit_first"),
+)
+"""Bounds of growing pauses, each with the pause that it must not be below."""
+
+
+def contradictions(timing: Timing) -> Iterator[str]:
+    """Yield, in words, each two durations that cannot both hold."""
+    for one, other, consequence in LONGER:
+        if getattr(timing, one) <= getattr(timing, other):
+            yield f"{_told(timing, one)} must be longer than {_told(timing, other)}: {consequence}."
+    for bound, pause in AT_LEAST:
+        if getattr(timing, bound) < getattr(timing, pause):
+            yield f"{_told(timing, bound)} must not be shorter than {_told(timing, pause)}."
+
+
+def _told(timing: Timing, name: str) -> str:
+    return f"{name} ({getattr(timing, name)})"
 
 
 class HiddenValues:

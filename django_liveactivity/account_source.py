@@ -24,7 +24,10 @@ VERSION_KEPT = 2.0
 PATIENCE = 1.0
 """Seconds that a caller waits for news of an account that it knows already."""
 STALE_AFTER = 5.0
-"""Seconds since the last answer, after which what is known may be old: so long it is waited for."""
+"""Seconds since the last answer, after which what is known may be old: so long it is waited for.
+
+Within it every process sees a change of an account.
+"""
 LONGEST_ANSWER = 10.0
 """Seconds that a caller waits for an account that it does not know."""
 KNOWN_AT_MOST = 10_000

@@ -268,14 +268,14 @@ def live_pks(account: conf.Account, most: int | None = None) -> list[int]:
 
 def activities_of(account: conf.Account, subject: Model) -> Cards:
     """Return the cards, ended ones too, that tell of an object."""
-    named = Subject.of(subject)
-    return _in_scope(activities(account), named.scope).filter(
-        _same_key(named), subject_model=named.model, subject_pk=named.pk
-    )
+    return of_subject(activities(account), Subject.of(subject))
 
 
-def _same_key(subject: Subject) -> SameBytes:
-    return SameBytes("subject_pk", Value(subject.pk, output_field=SUBJECT_PK))
+def of_subject(rows: Cards, subject: Subject) -> Cards:
+    """Return those of the cards that tell of an object, byte for byte."""
+    same = SameBytes("subject_pk", Value(subject.pk, output_field=SUBJECT_PK))
+    named = rows.filter(same, subject_model=subject.model, subject_pk=subject.pk)
+    return _in_scope(named, subject.scope)
 
 
 def _in_scope(rows: Cards, scope: str) -> Cards:
@@ -292,15 +292,15 @@ def cards_about(using: str, subjects: Collection[Subject]) -> Cards:
         subjects: of one model. MariaDB's default collation finds the key, or the scope, "a" for
             "A" too, except for a single subject.
     """
-    rows = LiveActivity.objects.using(using).filter(
+    rows = LiveActivity.objects.using(using)
+    if len(subjects) == 1:
+        (subject,) = subjects
+        return described(of_subject(rows, subject)).order_by("-pk")
+    rows = rows.filter(
         subject_model__in={subject.model for subject in subjects},
         subject_pk__in=[subject.pk for subject in subjects],
         subject_scope__in={subject.scope for subject in subjects},
     )
-    if len(subjects) == 1:
-        (subject,) = subjects
-        same = _in_scope(rows, subject.scope).filter(_same_key(subject))
-        return described(same).order_by("-pk")
     return described(rows).order_by("-pk")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,6 +149,18 @@ class TestACardOfATenantsObject:
             err = StringIO()
             call_command("liveactivity_end", "--subject", name, stdout=StringIO(), stderr=err)
         assert f"{name}: no live activity of this object is open" in err.getvalue()
+
+    def test_is_listed_by_the_command_in_its_own_scope(self, order):
+        show_both(order)
+        with of("Acme"):
+            services.stream_activity("Acme-1", CONTENT, subject=order)
+        for name in ("globex", "acme", "Acme", "elsewhere"):
+            out = StringIO()
+            with of(name):
+                subject = f"shop.Order:{order.pk}"
+                call_command("liveactivity_list", "--subject", subject, "--format=json", stdout=out)
+            listed = [row["name"] for row in json.loads(out.getvalue())]
+            assert listed == ([] if name == "elsewhere" else [f"{name}-1"])
 
     def test_is_read_by_one_query_for_a_queryset(self, order):
         show_both(order)

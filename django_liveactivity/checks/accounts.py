@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
 from django_liveactivity import conf
+from django_liveactivity.account_entry import contradictions
 from django_liveactivity.backends import MissingKeyError, configured_backend
 from django_liveactivity.dispatch import SHORT_NAMES, MissingExtraError, dispatcher_of
 from django_liveactivity.tracking import registered, unregistered, unsupported
@@ -37,6 +38,7 @@ def check_accounts(**_: object) -> list[checks.CheckMessage]:
     * ``liveactivity.E005``: an account has no API key.
     * ``liveactivity.E006``: an account has an unknown key or option.
     * ``liveactivity.E007``: the extra of an account's dispatcher is missing.
+    * ``liveactivity.E019``: two durations of an account's ``TIMING`` cannot both hold.
     * ``liveactivity.W001``: the immediate dispatcher with ``DEBUG=False``.
     """
     try:
@@ -51,8 +53,8 @@ def check_account_source(**_: object) -> list[checks.CheckMessage]:
 
     * ``liveactivity.E011``: ``LIVEACTIVITY_ACCOUNTS`` names no account source, or its timing is
       wrong.
-    * ``liveactivity.E003``, ``liveactivity.E004``, ``liveactivity.E007``, ``liveactivity.W001``: as
-      for an account of ``LIVEACTIVITY``.
+    * ``liveactivity.E003``, ``liveactivity.E004``, ``liveactivity.E007``, ``liveactivity.E019``,
+      ``liveactivity.W001``: as for an account of ``LIVEACTIVITY``.
     """
     try:
         if conf.account_source() is None:
@@ -72,7 +74,7 @@ def _check(account: conf.Account) -> Iterator[checks.CheckMessage]:
 
 
 def _check_delivery(account: conf.Account) -> Iterator[checks.CheckMessage]:
-    """Check where the rows of an account are, and how its wake-ups travel."""
+    """Check where the rows of an account are, how its wake-ups travel, and its durations."""
     try:
         dispatcher_of(account)
     except ImproperlyConfigured as error:
@@ -80,6 +82,8 @@ def _check_delivery(account: conf.Account) -> Iterator[checks.CheckMessage]:
     if account.database not in connections:
         message = f"{account.name}['DATABASE']: {account.database!r} is not in DATABASES."
         yield checks.Error(message, id="liveactivity.E004")
+    for words in contradictions(account.timing):
+        yield checks.Error(f"{account.name}['TIMING']: {words}", id="liveactivity.E019")
     if account.dispatcher == "immediate" and not settings.DEBUG:
         yield checks.Warning(
             f"{account.name}['DISPATCHER'] is 'immediate': requests wait for the vendor.",

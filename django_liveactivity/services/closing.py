@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django_liveactivity import selectors
+from django_liveactivity.account_source import STALE_AFTER
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Lane, Now, Operation, OperatorAction, rows_of
 from django_liveactivity.models.missing_migration import names_missing_migration
@@ -12,7 +13,7 @@ from django_liveactivity.models.missing_migration import names_missing_migration
 from .batch import end_cards
 from .writer import Writer
 
-SETTLED_AFTER_MS = 5_000
+SETTLED_AFTER_MS = int(STALE_AFTER * 1000)
 """So long after an account began to close, every process has seen that it takes no more content."""
 AT_ONCE = 1_000
 """Cards that one call ends."""

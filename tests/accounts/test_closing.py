@@ -7,9 +7,11 @@ import datetime as dt
 import pytest
 
 from django_liveactivity import Progress, services
+from django_liveactivity.account_source import STALE_AFTER
 from django_liveactivity.delivery import drain
 from django_liveactivity.exceptions import InvalidInputError, UnknownAccountError
 from django_liveactivity.models import Lane, LiveActivity, Now, Operation, OperatorAction
+from django_liveactivity.services.closing import SETTLED_AFTER_MS
 from tests.clock import advance
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,6 +34,10 @@ def closing(customer, later):
     drain("acme")
     customer(CLOSING=True)
     later()
+
+
+def test_waits_for_as_long_as_another_process_may_know_an_old_entry():
+    assert SETTLED_AFTER_MS == 1_000 * STALE_AFTER
 
 
 def test_its_cards_end_and_then_it_is_done(closing, sandbox):

@@ -7,9 +7,13 @@ import sys
 import pytest
 from django.core.checks import run_checks
 
+from django_liveactivity import Progress, services
+from django_liveactivity.account_entry import AT_LEAST, LONGER, Timing, contradictions
 from django_liveactivity.account_source import AccountSource
 from django_liveactivity.checks.accounts import check_account_source
 from django_liveactivity.client.certificates import VARIABLES
+from django_liveactivity.delivery import drain
+from django_liveactivity.models import Attempt
 from tests.accounts import sources
 
 from .finding import found
@@ -261,6 +265,7 @@ class TestAccountSource:
             ("dispatcher", "immediate", "liveactivity.W001"),
             ("timing", {"lease": -1}, "liveactivity.E011"),
             ("timing", {"leas": 1}, "liveactivity.E006"),
+            ("timing", {"lease": 5_000}, "liveactivity.E019"),
         ],
     )
     def test_what_is_wrong_is_said(self, source, name, value, expected):
@@ -270,3 +275,44 @@ class TestAccountSource:
     def test_a_path_that_leads_nowhere(self, settings):
         settings.LIVEACTIVITY_ACCOUNTS = "tests.accounts.sources.Nothing"
         assert self.ids() == ["liveactivity.E011"]
+
+
+class TestDurationsThatCannotBothHold:
+    @pytest.mark.parametrize(("one", "other"), [pair[:2] for pair in LONGER])
+    def test_one_is_longer_than_the_other(self, settings, one, other):
+        usual = getattr(Timing(), other)
+        use(settings, {"BACKEND": LOCMEM, "TIMING": {one: usual}})
+        told = f"LIVEACTIVITY['default']['TIMING']: {one} ({usual}) must be longer than {other} "
+        assert found()["liveactivity.E019"].startswith(told)
+        use(settings, {"BACKEND": LOCMEM, "TIMING": {one: usual + 1}})
+        assert found() == {}
+
+    @pytest.mark.parametrize(("bound", "pause"), AT_LEAST)
+    def test_a_bound_is_no_shorter_than_its_pause(self, settings, bound, pause):
+        usual = getattr(Timing(), pause)
+        use(settings, {"BACKEND": LOCMEM, "TIMING": {bound: usual - 1}})
+        told = f"{bound} ({usual - 1}) must not be shorter than {pause} ({usual})."
+        assert told in found()["liveactivity.E019"]
+        use(settings, {"BACKEND": LOCMEM, "TIMING": {bound: usual}})
+        assert found() == {}
+
+    def test_all_of_them_are_told(self):
+        timing = Timing(lease=1, permit=1, probe_cap=1)
+        assert [words.split()[0] for words in contradictions(timing)] == [
+            "lease",
+            "permit",
+            "probe_cap",
+        ]
+
+    @pytest.mark.parametrize("divisor", [1, 20, 100])
+    def test_the_usual_ones_go_together_at_any_pace(self, divisor):
+        assert list(contradictions(Timing().divided_by(divisor))) == []
+
+
+def test_a_lease_that_the_check_refuses_makes_no_call(configure, sandbox, db):
+    """What it warns of: the call might outlast the lease, so it is never made."""
+    configure(timing={"lease": Timing().call_deadline})
+    services.stream_activity("a", Progress(title="x", percentage=1))
+    drain("default", seconds=0)
+    assert sandbox.calls() == []
+    assert Attempt.objects.get().outcome == "not_sent"

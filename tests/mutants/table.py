@@ -1010,7 +1010,6 @@ EQUAL_KEYS = _of(
 
 SPELLINGS = _of(
     "tracking",
-    ("_cards_of", "if card.subject_pk in same", "", "a save updates the card of another object"),
     ("_decide", "{*cards, *of_row}", "{*cards}", "an object gets a second card"),
     ("decisions", "str(rows[key].pk) if key in rows else key", "key",
      "two cards of one object are two objects"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -40,7 +39,8 @@ class Command(BaseCommand):
             "--subject",
             metavar="APP.MODEL:PK",
             type=subject_argument,
-            help="only cards of this object, ended ones too: shop.Order:42",
+            help="only cards of this object, ended ones too: shop.Order:42; of several tenants' "
+            "objects that of the tenant that runs this",
         )
         parser.add_argument(
             "--needs-attention", action="store_true", help="only cards that need attention"
@@ -80,11 +80,8 @@ def _cards(using: str, options: dict[str, Any]) -> Iterator[LiveActivity]:
         rows = rows.exclude(status__in=LiveActivity.OVER)
     if options["needs_attention"]:
         rows = rows.filter(needs_attention=True)
-    if (subject := options["subject"]) is not None:
-        rows = rows.filter(subject_model=subject.model, subject_pk=subject.pk)
-        # MariaDB's default collation takes the key "a" for "A".
-        same = (row for row in rows.iterator(500) if row.subject_pk == subject.pk)
-        return islice(same, options["limit"] + 1)
+    if options["subject"] is not None:
+        rows = selectors.of_subject(rows, options["subject"])
     return iter(rows[: options["limit"] + 1])
 
 
