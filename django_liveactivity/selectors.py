@@ -173,7 +173,7 @@ def _newest_operations(using: str, cards: Sequence[LiveActivity]) -> dict[int, N
     }
     found = {row["pk"]: row for row in rows.annotate(**after).annotate(**ids).values("pk", *ids)}
     wanted = {row[name] for row in found.values() for name in ids}
-    read = {each.pk: each for each in operations(using, wanted)}
+    read: dict[int | None, Operation] = {each.pk: each for each in operations(using, wanted)}
     return {
         card.pk: Newest(_end_in_force(card, row, read), read.get(row["content"]))
         for card in cards

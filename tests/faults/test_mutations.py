@@ -27,7 +27,7 @@ OTHERS = 60
 
 
 def a_frozen_worker_wakes_up_while_its_successor_waits(world: World) -> None:
-    patient = {"timing": {"call_deadline": 2000}}
+    patient = {"timing": {"call_deadline": 2000, "permit": 2050}}
     host = world.host()
     frozen = world.worker(strike=world.strike("after", "PUT", "SIGSTOP"), **patient)
     host.must(show("card-1"))
