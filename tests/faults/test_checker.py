@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from .checker import Fact, Records, Row, check
-from .customers import longest_calm
 from .vendor import Entry
 
 SHOW_1, END_2, SHOW_3 = (
@@ -132,20 +131,3 @@ def test_p_a_limit_that_is_not_used():
 def test_p_more_than_one_in_a_hundred_refused():
     assert paced((0.0, 10), (1.01, 10), (2.02, 3), refused=1) == {"P"}
     assert paced(*((n * 1.01, 10) for n in range(10)), (10.1, 1), refused=1) == set()
-
-
-@pytest.mark.parametrize(
-    ("outages", "calm"),
-    [
-        ([], 20.0),
-        ([(0.0, 5.0), (40.0, 50.0)], 20.0),
-        ([(5.0, 12.0)], 18.0),
-        ([(14.0, 16.0)], 14.0),
-        ([(20.0, 22.0), (14.0, 18.0)], 8.0),
-        ([(14.0, 18.0), (16.0, 29.0)], 4.0),
-        ([(5.0, 40.0)], 0.0),
-        ([(14.0, 40.0)], 4.0),
-    ],
-)
-def test_a_change_of_a_key_is_seen_in_a_calm_between_outages(outages, calm):
-    assert longest_calm(outages, 10.0, 30.0) == calm
