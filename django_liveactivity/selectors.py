@@ -102,14 +102,29 @@ def is_closed() -> Combinable:
 
 def due_end(activity: LiveActivity) -> Operation | None:
     """Return the first due end in force after the newest content of a card, with its own card."""
-    rows = (
-        Operation.objects.using(activity.database)
-        .select_related("activity")
-        .filter(account=activity.account, lane_digest=activity.lane_digest)
-    )
     newest_content_id = activity.newest_content_id
-    mine = Q(activity=activity) if newest_content_id is None else Q(pk__gt=newest_content_id)
-    return _in_force(rows.filter(mine)).order_by("pk").first()
+    rows = compiled.run(
+        _due_end,
+        activity.database,
+        newest_content_id is None,
+        account=activity.account,
+        digest=activity.lane_digest,
+        number=activity.pk if newest_content_id is None else newest_content_id,
+    )
+    end = next(iter(rows), None)
+    if end is not None and end.activity_id == activity.pk:
+        end.activity = activity
+    return end
+
+
+def _due_end(using: str, of_the_card: bool) -> QuerySet[Operation, Operation]:
+    """Return the due ends of a card's own, or those after an operation of its lane."""
+    lane = Operation.objects.using(using).filter(
+        account=compiled.Param("account"), lane_digest=compiled.Param("digest")
+    )
+    number = compiled.integer_param("number")
+    mine = Q(activity=number) if of_the_card else Q(pk__gt=number)
+    return _in_force(lane.filter(mine)).order_by("pk")[:1]
 
 
 class Newest(NamedTuple):
