@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import (
     BooleanField,
     Case,
@@ -125,6 +126,30 @@ def _due_end(using: str, of_the_card: bool) -> QuerySet[Operation, Operation]:
     number = compiled.integer_param("number")
     mine = Q(activity=number) if of_the_card else Q(pk__gt=number)
     return _in_force(lane.filter(mine)).order_by("pk")[:1]
+
+
+def as_stored(ends: Sequence[Operation]) -> list[Operation]:
+    """Return the ends that a service has just returned, with every column read, and their cards.
+
+    What the database has set, such as ``due_at``, would else be read in a statement of its own.
+
+    Args:
+        ends: of one account, in any order.
+    """
+    if not ends:
+        return []
+    using = ends[0]._state.db or DEFAULT_DB_ALIAS
+    if len(ends) > 1:
+        rows = Operation.objects.using(using).select_related("activity").order_by("pk")
+        return list(rows.filter(pk__in=[end.pk for end in ends]))
+    found = list(compiled.run(_operation, using, number=ends[0].pk))
+    for end in found:
+        end.activity = ends[0].activity
+    return found
+
+
+def _operation(using: str) -> QuerySet[Operation, Operation]:
+    return Operation.objects.using(using).filter(pk=compiled.integer_param("number"))
 
 
 class Newest(NamedTuple):
