@@ -140,8 +140,7 @@ def as_stored(ends: Sequence[Operation]) -> list[Operation]:
         return []
     using = ends[0]._state.db or DEFAULT_DB_ALIAS
     if len(ends) > 1:
-        rows = Operation.objects.using(using).select_related("activity").order_by("pk")
-        return list(rows.filter(pk__in=[end.pk for end in ends]))
+        return operations(using, [end.pk for end in ends], with_cards=True)
     found = list(compiled.run(_operation, using, number=ends[0].pk))
     for end in found:
         end.activity = ends[0].activity
