@@ -98,7 +98,7 @@ class BoundedRequest(Request):
     """A request whose chunked body is read: DRF takes a body without a length for none."""
 
     @functools.cached_property
-    def stream(self) -> Any:  # type: ignore[override] # DRF's is a property
+    def stream(self) -> Any:
         """The body, or None if there is none.
 
         Raises:
@@ -115,7 +115,11 @@ class BoundedBodyMixin(views.APIView):
         """Return the request as DRF makes it, as a ``BoundedRequest``."""
         made = super().initialize_request(request, *args, **kwargs)
         return BoundedRequest(
-            request, made.parsers, made.authenticators, made.negotiator, made.parser_context
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
+            parser_context=made.parser_context,
         )
 
 
