@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.db.models import BigIntegerField, TextChoices
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -14,8 +16,14 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from django_liveactivity import selectors
-from django_liveactivity.conf import MAX_ALIAS
-from django_liveactivity.content.keys import LONGEST_DISMISSAL
+from django_liveactivity.conf import ALIAS, MAX_ALIAS
+from django_liveactivity.content.keys import (
+    ACTIVITY_ID,
+    ACTIVITY_ID_RULE,
+    LONGEST_DISMISSAL,
+    STREAM_KEY,
+    STREAM_KEY_RULE,
+)
 from django_liveactivity.exceptions import MAX_ERRORS
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.models.activity import MAX_SUBJECT
@@ -40,6 +48,30 @@ class StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class NameField(StrictCharField):
+    """The name of a card or of an account, of certain characters."""
+
+    def __init__(self, name: re.Pattern[str], rule: str, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+        self.validators = [RegexValidator(rf"^{name.pattern}\Z", rule)]  # and no second error
+
+
+def account_field() -> NameField:
+    """Return the field that every route has."""
+    rule = f"give 1 to {MAX_ALIAS} letters, digits, underscores, hyphens and periods"
+    return NameField(ALIAS, rule, help_text="The alias of the account, by default 'default'.")
+
+
+def stream_key_field(help_text: str) -> NameField:
+    """Return the field of a stream's key."""
+    return NameField(STREAM_KEY, STREAM_KEY_RULE, help_text=help_text)
+
+
+def activity_id_field(help_text: str) -> NameField:
+    """Return the field of the vendor's ID of a card."""
+    return NameField(ACTIVITY_ID, ACTIVITY_ID_RULE, help_text=help_text)
 
 
 class StrictListField(serializers.ListField):
@@ -172,11 +204,7 @@ class StreamEndSerializer(StrictSerializer):
         max_value=LONGEST_DELAY,
         help_text="End it after this many seconds instead of now.",
     )
-    account = StrictCharField(
-        required=False,
-        max_length=MAX_ALIAS,
-        help_text="The alias of the account, by default 'default'.",
-    )
+    account = account_field()
     reason = StrictCharField(
         required=False,
         allow_blank=True,
@@ -210,11 +238,9 @@ class StreamEndSerializer(StrictSerializer):
 class EndSerializer(StreamEndSerializer):
     """What ends, and how: exactly one of stream_key, activity_id, id and subject."""
 
-    stream_key = StrictCharField(
-        required=False, help_text="The key of a stream, shown by this project or elsewhere."
-    )
-    activity_id = StrictCharField(
-        required=False, help_text="The vendor's ID of a card, started by this project or elsewhere."
+    stream_key = stream_key_field("The key of a stream, shown by this project or elsewhere.")
+    activity_id = activity_id_field(
+        "The vendor's ID of a card, started by this project or elsewhere."
     )
     id = StrictIntegerField(
         required=False,
@@ -234,11 +260,7 @@ class EndSerializer(StreamEndSerializer):
 class QuerySerializer(StrictSerializer):
     """What may stand behind the question mark of every route."""
 
-    account = StrictCharField(
-        required=False,
-        max_length=MAX_ALIAS,
-        help_text="The alias of the account, by default 'default'.",
-    )
+    account = account_field()
 
 
 class StreamQuerySerializer(QuerySerializer):
@@ -252,10 +274,8 @@ class StreamQuerySerializer(QuerySerializer):
 class ActivityQuerySerializer(QuerySerializer):
     """Which cards a list has."""
 
-    stream_key = StrictCharField(required=False, help_text="Only cards of this key.")
-    activity_id = StrictCharField(
-        required=False, help_text="Only the card that has, or once had, the vendor's ID."
-    )
+    stream_key = stream_key_field("Only cards of this key.")
+    activity_id = activity_id_field("Only the card that has, or once had, the vendor's ID.")
     subject_model = StrictCharField(
         required=False, max_length=MAX_SUBJECT, help_text="Only cards of this model's objects."
     )

@@ -10,7 +10,7 @@ import re
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .encoding import CONTENT_LIMIT, OPTIONS_LIMIT, JSONObject, RuleError
 from .fields import (
@@ -24,17 +24,27 @@ from .fields import (
     Percentage,
     PositiveNumber,
     Readout,
+    Sized,
     StepCount,
     Tag,
     Text,
     TypeName,
-    sized,
 )
+from .json_schema import NUMBER, UNSET, either, has
 from .validation import Model
 
 _SCHEMES = {"open_url": ("https", "http", "shortcuts"), "webhook": ("https",)}
 MOST_METRICS = 8
 _UNSAFE = re.compile(r"[\s\x00-\x1f\x7f]")
+_PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_SHORTCUT = r"^shortcuts://run-shortcut/?\?([^#&\s]*&)*name=[^#&\s\x00-\x1f\x7f]+$"
+
+
+def _web(scheme: str) -> str:
+    """Return the pattern of URLs with a scheme, for JSON Schema: _check_url checks them."""
+    user, host = r"[A-Za-z0-9._~!$&'()*+,;=:%-]*@", r"[A-Za-z0-9._~!$&'()*+,;=%-]+"
+    rest = r"[/?#][^\s\x00-\x1f\x7f]*"
+    return rf"^{scheme}://({user})?{host}(:{_PORT})?({rest})?$"
 
 
 class Metric(Model):
@@ -97,6 +107,14 @@ class Content(Model):
 class Progress(Content):
     """A bar: *percentage* (0 to 100), or *value* of *upper_limit* (above 0)."""
 
+    # What _check_one_way_is_complete checks; the two ways exclude each other.
+    model_config = ConfigDict(
+        json_schema_extra=either(
+            has("percentage", percentage=NUMBER, value=UNSET, upper_limit=UNSET),
+            has("value", "upper_limit", value=NUMBER, upper_limit=NUMBER),
+        )
+    )
+
     type: Literal["progress"] | None = "progress"
     percentage: Percentage | None = None
     value: Number | None = None
@@ -137,14 +155,14 @@ class Metrics(Content):
     """One to eight readings as gauges."""
 
     type: Literal["metrics"] | None = "metrics"
-    metrics: Annotated[List[Metric], sized(1, MOST_METRICS)]
+    metrics: Annotated[List[Metric], Sized(1, MOST_METRICS)]
 
 
 class Stats(Content):
     """One to eight labeled values."""
 
     type: Literal["stats"] | None = "stats"
-    metrics: Annotated[List[Metric], sized(1, MOST_METRICS)]
+    metrics: Annotated[List[Metric], Sized(1, MOST_METRICS)]
 
 
 class Alert(Content):
@@ -200,6 +218,19 @@ class Action(Model):
         body: a JSON object of at most 8 levels, for webhooks.
     """
 
+    # What _check_by_type checks.
+    model_config = ConfigDict(
+        json_schema_extra=either(
+            has(
+                type={"const": "open_url"},
+                url={"pattern": rf"{_web('https?')}|{_SHORTCUT}"},
+                method=UNSET,
+                body=UNSET,
+            ),
+            has(type={"const": "webhook"}, url={"pattern": _web("https")}),
+        )
+    )
+
     title: FilledText
     type: Literal["open_url", "webhook"]
     url: FilledText
@@ -251,6 +282,6 @@ class Options(Model):
     action: Action | None = None
     secondary_action: Action | None = None
     alert: AlertMessage | None = None
-    channels: Annotated[List[FilledText], sized(1)] | None = None
-    tags: Annotated[List[Tag], sized(0, 20)] | None = None
+    channels: Annotated[List[FilledText], Sized(1)] | None = None
+    tags: Annotated[List[Tag], Sized(0, 20)] | None = None
     metadata: Metadata | None = None

@@ -80,14 +80,12 @@ def check_number(
     is_proxy = value.__class__ is not type(value)
     if is_proxy or isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise RuleError(f"give {expected}", *path)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise RuleError("must be finite; JSON has no NaN and no infinity", *path)
-        return float(value)
-    # Of Decimals, normalized() leaves those that are larger.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RuleError("must be finite; JSON has no NaN and no infinity", *path)
+    # JSON has one kind of number. Of Decimals, normalized() leaves those that are larger.
     if isinstance(value, Decimal) or abs(value) > INTEGER_LIMIT:
         raise RuleError("must lie within ±2**53, as JSON's readers round larger integers", *path)
-    return int(value)
+    return float(value) if isinstance(value, float) else int(value)
 
 
 def check_json(value: object, *path: str | int) -> JSONValue:

@@ -12,10 +12,14 @@ from django_liveactivity.exceptions import InvalidInputError
 
 from .encoding import normalized_scalar
 
-_STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
-_ACTIVITY_ID = re.compile(r"[!-~]{1,255}")
+STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
+STREAM_KEY_RULE = "give 1 to 255 of the characters A-Z, a-z, 0-9, underscore and hyphen"
+ACTIVITY_ID = re.compile(r"[!-~]{1,255}")
+ACTIVITY_ID_RULE = (
+    "give the id as the vendor gave it: 1 to 255 printable ASCII characters, no spaces"
+)
 LONGEST_DISMISSAL = timedelta(hours=4)
-_DISMISSAL_UNITS = {
+DISMISSAL_UNITS = {
     "auto_dismiss_seconds": ("seconds", timedelta(seconds=1)),
     "auto_dismiss_minutes": ("minutes", timedelta(minutes=1)),
 }
@@ -31,10 +35,9 @@ def check_stream_key(key: object) -> str:
     """
     key = normalized_scalar(key)
     # fullmatch, as the vendor's own pattern ends in "$", which lets a trailing newline through.
-    if isinstance(key, str) and _STREAM_KEY.fullmatch(key):
+    if isinstance(key, str) and STREAM_KEY.fullmatch(key):
         return key
-    message = "give 1 to 255 of the characters A-Z, a-z, 0-9, underscore and hyphen"
-    raise InvalidInputError.at("stream_key", message)
+    raise InvalidInputError.at("stream_key", STREAM_KEY_RULE)
 
 
 def check_activity_id(value: object) -> str:
@@ -44,10 +47,9 @@ def check_activity_id(value: object) -> str:
         InvalidInputError: at ``activity_id``.
     """
     value = normalized_scalar(value)
-    if isinstance(value, str) and _ACTIVITY_ID.fullmatch(value):
+    if isinstance(value, str) and ACTIVITY_ID.fullmatch(value):
         return value
-    message = "give the id as the vendor gave it: 1 to 255 printable ASCII characters, no spaces"
-    raise InvalidInputError.at("activity_id", message)
+    raise InvalidInputError.at("activity_id", ACTIVITY_ID_RULE)
 
 
 def check_dismiss_after(value: object) -> int:
@@ -84,18 +86,18 @@ def take_dismissal(
         return content, dismiss_after
     result: DismissAfter | timedelta = dismiss_after
     source = "dismiss_after"
-    for name in _DISMISSAL_UNITS:
+    for name in DISMISSAL_UNITS:
         if content.get(name) is None:
             continue
         value = _dismissal(name, normalized_scalar(content[name]))
         if result is not unset and result != value:
             raise InvalidInputError.at(name, f"contradicts {source}; give only one of them")
         result, source = value, name
-    return {k: v for k, v in content.items() if k not in _DISMISSAL_UNITS}, result
+    return {k: v for k, v in content.items() if k not in DISMISSAL_UNITS}, result
 
 
 def _dismissal(name: str, value: object) -> timedelta:
-    unit, length = _DISMISSAL_UNITS[name]
+    unit, length = DISMISSAL_UNITS[name]
     most = LONGEST_DISMISSAL // length
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
         return value * length
