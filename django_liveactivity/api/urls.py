@@ -21,8 +21,8 @@ def routes(views: type[LiveActivityViewSet]) -> list[URLPattern]:
         path("end/", end, name="end"),
         path("streams/<str:stream_key>/", end_stream, name="stream"),
         path("activities/", views.as_view({"get": "list"}), name="activities"),
-        path("activities/<int:id>/", views.as_view({"get": "retrieve"}), name="activity"),
-        path("operations/<int:id>/", views.as_view({"get": "operation"}), name="operation"),
+        path("activities/<str:id>/", views.as_view({"get": "retrieve"}), name="activity"),
+        path("operations/<str:id>/", views.as_view({"get": "operation"}), name="operation"),
     ]
 
 

@@ -3,6 +3,7 @@
 # ruff: noqa: A002, ARG002 - DRF calls these methods by its own signatures
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -119,19 +120,19 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         return self.get_paginated_response(self._represented(seen))
 
     @documented.activity
-    def retrieve(self, request: Request, id: int) -> Response:
+    def retrieve(self, request: Request, id: str) -> Response:
         """Return one card."""
         self._open_account(_query(QuerySerializer, request))
-        card = selectors.described(self.get_queryset().filter(pk=id)).first()
+        card = selectors.described(self.get_queryset().filter(pk=_number(id))).first()
         if card is None or not self._sees(card):
             raise exceptions.NotFound(UNSEEN)
         return Response(self._represented([card])[0])
 
     @documented.operation
-    def operation(self, request: Request, id: int) -> Response:
+    def operation(self, request: Request, id: str) -> Response:
         """Return one operation: whether an end has been sent, and what came of it."""
         self._open_account(_query(QuerySerializer, request))
-        found = self._operations().filter(pk=id).first()
+        found = self._operations().filter(pk=_number(id)).first()
         if found is None or not self._sees(found.activity):
             raise exceptions.NotFound("There is no such operation among those that you may see.")
         return Response(OperationSerializer(found, context=self._context()).data)
@@ -251,6 +252,14 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         except NoReverseMatch:
             return None
         return f"{address}?account={row.account}" if other else address
+
+
+def _number(text: str) -> int:
+    """Return the primary key of an address; 0, which no row has, for what is none.
+
+    Not Django's ``<int:id>``: where no route matches, the host's page of a 404 is the answer.
+    """
+    return int(text) if re.fullmatch("[0-9]{1,19}", text) else 0
 
 
 def _valid(serializer: type[StrictSerializer], data: object) -> dict[str, Any]:

@@ -35,15 +35,17 @@ from .validation import Model
 
 _SCHEMES = {"open_url": ("https", "http", "shortcuts"), "webhook": ("https",)}
 MOST_METRICS = 8
-_UNSAFE = re.compile(r"[\s\x00-\x1f\x7f]")
+# One by one: the patterns of JSON Schema are read in other languages too, whose "\s" differs.
+_BLANKS = r"\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_UNSAFE = re.compile(f"[{_BLANKS}]")
 _PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-_SHORTCUT = r"^shortcuts://run-shortcut/?\?([^#&\s]*&)*name=[^#&\s\x00-\x1f\x7f]+$"
+_SHORTCUT = rf"^shortcuts://run-shortcut/?\?([^#&{_BLANKS}]*&)*name=[^#&{_BLANKS}]+[^{_BLANKS}]*$"
 
 
 def _web(scheme: str) -> str:
     """Return the pattern of URLs with a scheme, for JSON Schema: _check_url checks them."""
     user, host = r"[A-Za-z0-9._~!$&'()*+,;=:%-]*@", r"[A-Za-z0-9._~!$&'()*+,;=%-]+"
-    rest = r"[/?#][^\s\x00-\x1f\x7f]*"
+    rest = rf"[/?#][^{_BLANKS}]*"
     return rf"^{scheme}://({user})?{host}(:{_PORT})?({rest})?$"
 
 

@@ -42,7 +42,7 @@ def end_schemas(reference: str) -> dict[str, Schema]:
 
 def _tell_types_apart(schemas: dict[str, Schema]) -> None:
     """Say the type that parse_content reads from the fields of content without one."""
-    del schemas["Content"]["properties"]["type"]
+    schemas["Content"]["properties"]["type"] = UNSET
     schemas["Stats"]["properties"]["type"] = {"const": "stats", "type": "string"}
     schemas["Stats"]["required"] = ["type", *schemas["Stats"]["required"]]
     own = ("duration_seconds", "counts_down", "is_running")

@@ -90,6 +90,7 @@ TITLE = {"title": "Done"}
 METRIC = {"label": "CPU", "value": 7}
 CONTENT = [
     {**TITLE},
+    {**TITLE, "type": None},
     {**TITLE, "percentage": 100, "subtitle": None, "value": None},
     {**TITLE, "type": "progress", "value": 3, "upper_limit": 9, "percentage": None},
     {**TITLE, "type": None, "current_step": 1, "number_of_steps": 2},
