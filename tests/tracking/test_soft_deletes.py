@@ -73,6 +73,13 @@ class TestASoftDelete:
         assert (end.reason, end.source) == ("The subject is gone.", "reconcile")
         assert run() == SyncResult()
 
+    def test_is_found_by_a_key_that_is_written_in_another_way(self, booking):
+        LiveActivity.objects.update(subject_pk=f"00{booking.pk}")
+        assert run() == SyncResult(examined=1)
+        Booking.objects.update(is_deleted=True)
+        assert run() == SyncResult(examined=1, ended=1)
+        assert Operation.objects.get(kind="end").reason == "The subject is gone."
+
     def test_by_an_update_is_found_by_sync(self, booking):
         Booking.objects.update(is_deleted=True)
         assert BookingActivity.sync(Booking.all_objects.all()) == SyncResult(examined=1, ended=1)
