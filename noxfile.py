@@ -242,6 +242,13 @@ def tenants(session: nox.Session) -> None:
 
 
 @nox.session
+def openapi(session: nox.Session) -> None:
+    """The endpoint does what its OpenAPI description says: schemathesis and a generated client."""
+    install(session, "servers", "openapi")
+    session.run("pytest", "-q", "-rP", "tests/openapi", *session.posargs)
+
+
+@nox.session
 def tutorial(session: nox.Session) -> None:
     """The tutorial word for word, on PostgreSQL with Celery over Redis."""
     install(session, "servers")

@@ -29,7 +29,7 @@ MOMENT = (
 """A year from 1970 to 9998, and an offset from UTC."""
 
 
-class StrictSerializerExtension(OpenApiSerializerExtension):
+class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Tells that a serializer takes no unknown field, no NUL character and no empty text."""
 
     target_class = "django_liveactivity.api.serializers.StrictSerializer"
@@ -37,7 +37,8 @@ class StrictSerializerExtension(OpenApiSerializerExtension):
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> Schema:
         """Return the schema of a serializer."""
-        schema: Schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        inner: Any = auto_schema
+        schema: Schema = inner._map_serializer(self.target, direction, bypass_extensions=True)
         schema["additionalProperties"] = False
         for name, field in self.target.fields.items():
             _complete(schema["properties"][name], field)
@@ -79,11 +80,10 @@ def _add_content(schema: Schema, registry: ComponentRegistry) -> None:
 
     schemas = end_schemas(REFERENCE)
     options = schemas.pop("Options")["properties"]
+    component: Any = ResolvedComponent
     for name, made in schemas.items():
-        component = ResolvedComponent(
-            PREFIX + name, ResolvedComponent.SCHEMA, schema=_for_version(made), object=PREFIX + name
-        )
-        registry.register_on_missing(component)
+        ours = component(PREFIX + name, "schemas", schema=_for_version(made), object=PREFIX + name)
+        registry.register_on_missing(ours)
     content = {"oneOf": [{"$ref": REFERENCE.format(model=name)} for name in CONTENT_NAMES]}
     shapes = dict.fromkeys(("content", "content_state"), content)
     for name in OPTIONS:  # here they are given or left out, and never null
@@ -97,7 +97,8 @@ def _add_content(schema: Schema, registry: ComponentRegistry) -> None:
 def _for_version(schema: Schema) -> Schema:
     """Return a schema in the dialect of the host's OpenAPI version."""
     old = spectacular_settings.OAS_VERSION.startswith("3.0")
-    return _wrap_enums(_in_3_0(schema) if old else schema)
+    told: Schema = _wrap_enums(_in_3_0(schema) if old else schema)
+    return told
 
 
 def _wrap_enums(part: Any) -> Any:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet
 from django.urls import NoReverseMatch
 from rest_framework import exceptions, pagination, permissions, renderers, status, viewsets
 from rest_framework.request import Request
@@ -259,7 +259,8 @@ def _number(text: str) -> int:
 
     Not Django's ``<int:id>``: where no route matches, the host's page of a 404 is the answer.
     """
-    return int(text) if re.fullmatch("[0-9]{1,19}", text) else 0
+    number = int(text) if re.fullmatch("[0-9]{1,19}", text) else 0
+    return number if number <= BigIntegerField.MAX_BIGINT else 0
 
 
 def _valid(serializer: type[StrictSerializer], data: object) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from pydantic.json_schema import models_json_schema
 
 from .cards import CONTENT_TYPES, Content, Options
 from .fields import Color
-from .json_schema import NUMBER, TEXT, UNSET, Schema, either, has
+from .json_schema import UNSET, Schema, either, has
 from .keys import DISMISSAL_UNITS, LONGEST_DISMISSAL
+from .validation import Model
 
 _COLORS = get_args(Color)
 CONTENT_NAMES = (*(each.__name__ for each in CONTENT_TYPES.values()), Content.__name__)
@@ -20,20 +21,18 @@ CONTENT_NAMES = (*(each.__name__ for each in CONTENT_TYPES.values()), Content.__
 def end_schemas(reference: str) -> dict[str, Schema]:
     """Return the schema of every object in the content and the options of an end, by its name.
 
-    Exactly one of those of ``CONTENT_NAMES`` takes a content. JSON Schema cannot say the sizes in
-    bytes, the depth of an action's body, and that ``current_step`` is at most ``number_of_steps``.
+    Exactly one of those of ``CONTENT_NAMES`` takes a content. Left out are the sizes in
+    bytes, that ``current_step`` is at most ``number_of_steps``, and what is nested in an action's
+    body: generators of clients do not read a schema that contains itself.
 
     Args:
         reference: the address of a schema, with ``{model}`` for its name.
     """
-    models = [*CONTENT_TYPES.values(), Content, Options]
+    models: list[type[Model]] = [*CONTENT_TYPES.values(), Content, Options]
     _, made = models_json_schema([(each, "validation") for each in models], ref_template=reference)
-    color, json_value = ({"$ref": reference.format(model=name)} for name in ("Color", "JSONValue"))
+    color = {"$ref": reference.format(model="Color")}
     schemas: dict[str, Schema] = {n: _terse(each, color) for n, each in made["$defs"].items()}
     schemas["Color"] = {"type": "string", "enum": list(_COLORS), "description": "An accent color."}
-    schemas["JSONValue"] = _json(json_value)
-    body = {"type": "object", "propertyNames": TEXT, "additionalProperties": json_value}
-    schemas["Action"]["properties"]["body"] = {"anyOf": [body, UNSET]}
     for name in CONTENT_NAMES:
         schemas[name]["properties"] |= {n: _dismissal(unit) for n, unit in DISMISSAL_UNITS.items()}
     _tell_types_apart(schemas)
@@ -54,20 +53,6 @@ def _dismissal(unit: tuple[str, timedelta]) -> Schema:
     return {
         "anyOf": [{"type": "integer", "minimum": 0, "maximum": most}, UNSET],
         "description": f"Whole {unit[0]} that the ended card stays; dismiss_after in other words.",
-    }
-
-
-def _json(own: Schema) -> Schema:
-    return {
-        "description": "Any JSON, at most 8 levels deep.",
-        "anyOf": [
-            TEXT,
-            NUMBER,
-            {"type": "boolean"},
-            UNSET,
-            {"type": "array", "items": own},
-            {"type": "object", "propertyNames": TEXT, "additionalProperties": own},
-        ],
     }
 
 

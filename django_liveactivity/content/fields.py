@@ -29,7 +29,7 @@ from .encoding import (
     check_text,
     encode,
 )
-from .json_schema import FILLED_TEXT, NUMBER, TEXT, Schema
+from .json_schema import FILLED_TEXT, NUMBER, TEXT, UNSET, Schema
 
 Item = TypeVar("Item")
 MOST_METADATA = 50
@@ -128,6 +128,20 @@ _METADATA: Schema = {
     "propertyNames": {**FILLED_TEXT, "maxLength": LONGEST_KEY},
     "additionalProperties": _METADATUM,
 }
+_JSON_OBJECT: Schema = {
+    "type": "object",
+    "propertyNames": TEXT,
+    "additionalProperties": {
+        "anyOf": [
+            TEXT,
+            NUMBER,
+            {"type": "boolean"},
+            UNSET,
+            {"type": "array", "items": {}},
+            {"type": "object"},
+        ]
+    },
+}
 
 Text = Annotated[str, AfterValidator(check_text), WithJsonSchema(TEXT)]
 # Lengths come first: pydantic words its message for strings only there.
@@ -162,6 +176,6 @@ Measurement = Annotated[
 ]
 List = Annotated[Sequence[Item], BeforeValidator(_tuple)]
 JsonObject = Annotated[
-    Mapping[str, object], PlainValidator(_json_object), WithJsonSchema({"type": "object"})
+    Mapping[str, object], PlainValidator(_json_object), WithJsonSchema(_JSON_OBJECT)
 ]
 Metadata = Annotated[Mapping[str, object], PlainValidator(_metadata), WithJsonSchema(_METADATA)]

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from django_liveactivity import services
@@ -331,6 +332,14 @@ class TestNotFound:
 
         assert answer.status_code == 404
         assert set(answer.json()) == {"type", "title", "status", "detail"}
+
+    @pytest.mark.parametrize("route", ["activity", "operation"])
+    @pytest.mark.parametrize("pk", ["0", "-1", "1.0", "null", "\u0663", "9" * 19, "9" * 9999])
+    def test_an_address_of_no_row_is_404_in_the_same_shape(self, client, route, pk):
+        answer = client.get(reverse(f"django_liveactivity:{route}", args=[pk]))
+
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
 
     def test_a_key_of_another_kind_finds_nothing(self, client, url):
         body = {"subject": {"model": "auth.User", "pk": str(uuid.uuid4())}}
