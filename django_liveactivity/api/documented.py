@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.db.models import BigIntegerField
 from drf_spectacular.plumbing import build_examples_list
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -47,13 +48,27 @@ KEY = OpenApiParameter(
     OpenApiParameter.PATH,
     description="The key of the stream.",
 )
+LOCATION = OpenApiParameter(
+    "Location",
+    OpenApiTypes.URI,
+    OpenApiParameter.HEADER,
+    description="Where the end can be followed, if it is one.",
+    response=[202],
+)
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    int,
+    OpenApiParameter.HEADER,
+    description="The seconds until a throttle lets the caller in again.",
+    response=[429],
+)
 INPUT = {(400, PROBLEM): OpenApiResponse(InputProblemSerializer, "The input is refused.")}
 REFUSED = {
     (401, PROBLEM): OpenApiResponse(ProblemSerializer, "The request is not authenticated."),
     (403, PROBLEM): OpenApiResponse(ProblemSerializer, "The caller lacks a permission."),
     (404, PROBLEM): OpenApiResponse(ProblemSerializer, "Not among what the caller may see."),
     (406, PROBLEM): OpenApiResponse(ProblemSerializer, "The caller accepts no JSON."),
-    (429, PROBLEM): OpenApiResponse(ProblemSerializer, "Throttled by the project: Retry-After."),
+    (429, PROBLEM): OpenApiResponse(ProblemSerializer, "Throttled by the project."),
     (503, PROBLEM): OpenApiResponse(ProblemSerializer, "The account cannot be looked up now."),
 }
 REFUSED_BODY = {
@@ -162,6 +177,7 @@ end = with_body(
         "Ends one live activity, or every live one of an object, now or later. The end is "
         "stored, and sent as soon as possible after the answer. Ending again does no harm."
     ),
+    parameters=[LOCATION, RETRY_AFTER],
     request=EndSerializer,
     responses=ENDED,
 )
@@ -171,7 +187,7 @@ end_stream = with_body(
     operation_id="liveactivity_end_stream",
     summary="End the live activity of a stream",
     description="Ends what the stream shows, by the vendor's own path and body.",
-    parameters=[KEY, StreamQuerySerializer],
+    parameters=[KEY, StreamQuerySerializer, LOCATION, RETRY_AFTER],
     request=StreamEndSerializer,
     responses=ENDED,
 )
@@ -179,18 +195,18 @@ activities = extend_schema(
     operation_id="liveactivity_list",
     summary="List live activities, the newest first",
     description="A page of them; next and previous lead to the others.",
-    parameters=[ActivityQuerySerializer],
+    parameters=[ActivityQuerySerializer, RETRY_AFTER],
     responses={200: PageSerializer, **INPUT, **REFUSED},
 )
 activity = extend_schema(
     operation_id="liveactivity_retrieve",
     summary="Read one live activity",
-    parameters=[QuerySerializer, NUMBER],
+    parameters=[QuerySerializer, NUMBER, RETRY_AFTER],
     responses={200: ActivitySerializer, **INPUT, **REFUSED},
 )
 operation = extend_schema(
     operation_id="liveactivity_operation",
     summary="Follow one end",
-    parameters=[QuerySerializer, NUMBER],
+    parameters=[QuerySerializer, NUMBER, RETRY_AFTER],
     responses={200: OperationSerializer, **INPUT, **REFUSED},
 )

@@ -71,6 +71,15 @@ def test_it_names_every_answer(schema):
     assert list(operation["requestBody"]["content"]) == ["application/json"]
 
 
+def test_it_names_the_headers_that_a_client_follows(schema):
+    answers = schema["paths"]["/liveactivity/end/"]["post"]["responses"]
+
+    headers = {
+        status: list(each["headers"]) for status, each in answers.items() if "headers" in each
+    }
+    assert headers == {"202": ["Location"], "429": ["Retry-After"]}
+
+
 def test_it_names_every_field_of_the_body(schema):
     body = schema["components"]["schemas"]["LiveActivityEnd"]
 
