@@ -55,6 +55,26 @@ def end_named(account: conf.Account, body: Mapping[str, Any], *, actor: object) 
         return [services.end_activity(**values, again=False)]
 
 
+def cards_named(account: conf.Account, body: Mapping[str, Any]) -> list[LiveActivity]:
+    """Return the cards that a body names; one that is not saved stands for a name without a card.
+
+    Raises:
+        NotFound: the body names a row or a model that does not exist.
+    """
+    found: list[LiveActivity | None] = []
+    if "id" in body:
+        found = [_card(account, body["id"])]
+    elif "stream_key" in body:
+        found = [selectors.newest_by_stream_key(account, body["stream_key"])]
+    elif "activity_id" in body:
+        found = [selectors.newest_by_activity_id(account, body["activity_id"])]
+    elif "subject" in body:
+        cards = selectors.cards_about(account.database, {_subject(**body["subject"])})
+        found = list(cards.filter(account=account.alias))
+    known = [card for card in found if card is not None]
+    return known or [named_card({**body, "account": account.alias})]
+
+
 def named_card(body: Mapping[str, Any]) -> LiveActivity:
     """Return an unsaved card as far as a body names it."""
     names = {name: body.get(name) or "" for name in ("account", "stream_key", "activity_id")}

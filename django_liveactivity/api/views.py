@@ -9,19 +9,21 @@ from typing import Any
 
 from django.db.models import BigIntegerField, QuerySet
 from django.urls import NoReverseMatch
+from django.utils.http import urlencode
 from rest_framework import exceptions, pagination, permissions, renderers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from django_liveactivity import conf, selectors
+from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Source, Subject, lane_digest
 from django_liveactivity.printable import get_logger, shortened
 from django_liveactivity.services.advisory_lock import serialized
 from django_liveactivity.services.writer import recorded_as
 
 from . import documented
-from .ending import CONTENT_FIELDS, end_named, find_model, named_card
+from .ending import CONTENT_FIELDS, cards_named, end_named, find_model, named_card
 from .errors import problem_response
 from .parsers import BoundedBodyMixin, BoundedJSONParser
 from .permissions import MODEL_PERMISSIONS, LiveActivityPermission, may
@@ -155,6 +157,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         caller = shortened(str(getattr(request, "_user", None)), 255)
         data = response.data if isinstance(response.data, dict) else {}
         told = data.get("detail") or [end["id"] for end in data.get("operations", ())] or ""
+        told = shortened(str(told), 255)
         level = logger.info if response.status_code < 400 else logger.warning
         route = " ".join(filter(None, (request.method, self.action)))
         level("%s by %s: %d %s", route, caller, response.status_code, told)
@@ -171,13 +174,14 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         self._open_account(body)
         name = (self.account.alias, *(f"{each}={body[each]}" for each in NAMES if each in body))
         with serialized(self.account.database, *name), recorded_as(Source.ENDPOINT):
-            made = end_named(self.account, body, actor=self.request.user)
+            try:
+                made = end_named(self.account, body, actor=self.request.user)
+            except InvalidInputError:
+                # What is wrong with it may tell of a card that the caller may not see.
+                self._check_all(cards_named(self.account, body), body)
+                raise
             ends = selectors.as_stored(made)
-            self._check_listed({end.activity_id for end in ends})
-            for end in ends:
-                self._check(end.activity)
-                if body.keys() & CONTENT_FIELDS:
-                    self._check_content(end.activity)
+            self._check_all([end.activity for end in ends], body)
         data = EndedSerializer({"operations": ends}, context=self._context()).data
         if all(end.is_settled for end in ends):
             return Response(data)
@@ -189,6 +193,19 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         """Return the operations of the cards that the queryset has, the oldest first."""
         rows = Operation.objects.using(self.account.database).select_related("activity")
         return rows.filter(activity__in=self.get_queryset().order_by()).order_by("pk")
+
+    def _check_all(self, cards: Sequence[LiveActivity], body: Mapping[str, Any]) -> None:
+        """Refuse a caller who may not end one of the cards as the body asks.
+
+        Raises:
+            NotFound: the caller may not see one of them.
+            PermissionDenied: the caller may see it, and not end it, or not give it content.
+        """
+        self._check_listed({card.pk for card in cards if card.pk})
+        for card in cards:
+            self._check(card)
+            if body.keys() & CONTENT_FIELDS:
+                self._check_content(card)
 
     def _check_listed(self, numbers: Collection[int]) -> None:
         """Refuse cards that a queryset of the host's leaves out; ours has them all.
@@ -251,7 +268,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
             )
         except NoReverseMatch:
             return None
-        return f"{address}?account={row.account}" if other else address
+        return f"{address}?{urlencode({'account': row.account})}" if other else address
 
 
 def _number(text: str) -> int:

@@ -17,7 +17,8 @@ from rest_framework.test import APIClient
 
 from django_liveactivity.api.urls import routes
 from django_liveactivity.api.views import LiveActivityViewSet
-from django_liveactivity.models import Operation
+from django_liveactivity.models import KnownActivityId, Operation, lane_digest
+from tests.shop.models import Order
 
 from .conftest import ends, show
 
@@ -184,6 +185,32 @@ def test_what_authenticates_the_request_has_to_agree(addresses):
     reads = SimpleNamespace(has_perm=lambda name, card=None: name.endswith("view_liveactivity"))
     client.force_authenticate(user, token=reads)
     assert [asked(client, addresses, url) for url in URLS] == [403, 403, 1, 200, 200]
+
+
+@pytest.mark.parametrize("name", ["stream_key", "activity_id", "id", "subject"])
+@pytest.mark.parametrize("views", [DeniedByHost, DeniedByQueryset, LiveActivityViewSet])
+def test_what_is_wrong_with_a_body_tells_nothing_of_a_card_that_is_not_seen(name, views, settings):
+    """Its content is of another type than the card, which the service would say."""
+    settings.AUTHENTICATION_BACKENDS = [*settings.AUTHENTICATION_BACKENDS, f"{__name__}.OwnCards"]
+    settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [mounted(views)]})
+    order = Order.objects.create()
+    card = show(KEY, subject=order)
+    KnownActivityId.objects.create(
+        activity=card, account="default", id_digest=lane_digest(activity_id="pLAr")
+    )
+    names = {
+        "stream_key": KEY,
+        "activity_id": "pLAr",
+        "id": card.pk,
+        "subject": {"model": "shop.Order", "pk": str(order.pk)},
+    }
+    body = {name: names[name], "content": {"type": "alert", "title": "x", "message": "y"}}
+    user = grown("bo") if views is LiveActivityViewSet else grown("x", "end", "give_content")
+    answer = client_of(user).post("/liveactivity/end/", body, format="json")
+    assert (answer.status_code, "errors" in answer.json()) == (404, False)
+    superuser = client_of(User.objects.create_superuser("y"))
+    if views is LiveActivityViewSet:
+        assert superuser.post("/liveactivity/end/", body, format="json").status_code == 400
 
 
 class TestContent:
