@@ -19,6 +19,8 @@ from django_liveactivity.models import LiveActivity, Operation, Subject
 
 from .serializers import EndSerializer
 
+UNSEEN = "There is no such live activity, or no such account, among those that you may see."
+"""The same words for a card that is not there and for one that is not seen."""
 OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
 CONTENT_FIELDS = frozenset(
     {"content", "content_state", "action", "secondary_action", "alert", "tags", "metadata"}
@@ -97,7 +99,7 @@ def _end_subject(
 def _card(account: conf.Account, pk: int) -> LiveActivity:
     card = selectors.activities(account).filter(pk=pk).first()
     if card is None:
-        raise exceptions.NotFound(f"Account {account.alias!r} has no live activity {pk}.")
+        raise exceptions.NotFound(UNSEEN)
     return card
 
 

@@ -23,7 +23,7 @@ from django_liveactivity.services.advisory_lock import serialized
 from django_liveactivity.services.writer import recorded_as
 
 from . import documented
-from .ending import CONTENT_FIELDS, cards_named, end_named, find_model, named_card
+from .ending import CONTENT_FIELDS, UNSEEN, cards_named, end_named, find_model, named_card
 from .errors import problem_response
 from .parsers import BoundedBodyMixin, BoundedJSONParser
 from .permissions import MODEL_PERMISSIONS, LiveActivityPermission, may
@@ -42,7 +42,6 @@ from .serializers import (
 )
 
 logger = get_logger("django_liveactivity.api")
-UNSEEN = "There is no such live activity among those that you may see."
 Cards = QuerySet[LiveActivity, LiveActivity]
 
 
@@ -167,7 +166,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         """Look up the account of a request, if the caller may have to do with it."""
         named = named_card({"account": conf.DEFAULT_ACCOUNT, **names})
         if not self.has_account_permission(self.request, named.account, named):
-            raise exceptions.NotFound("There is no such account among those that you may use.")
+            raise exceptions.NotFound(UNSEEN)
         self.account = conf.account(named.account)
 
     def _end(self, body: Mapping[str, Any]) -> Response:

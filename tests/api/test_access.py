@@ -174,7 +174,7 @@ def test_a_card_that_the_host_denies_is_as_none(views, expected, addresses, sett
     assert [asked(client, addresses, url) for url in URLS] == expected
     unknown = client.post("/liveactivity/end/", {"id": 99}, format="json")
     denied = client.post("/liveactivity/end/", {"stream_key": KEY}, format="json")
-    assert (unknown.status_code, denied.status_code) == (404, 404)
+    assert (unknown.status_code, unknown.json()) == (404, denied.json())
     assert not ends().exists()
 
 
