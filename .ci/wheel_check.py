@@ -3,7 +3,7 @@
 import importlib.util
 import re
 import sys
-from importlib.metadata import metadata
+from importlib.metadata import metadata, version
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -46,6 +46,7 @@ from django_liveactivity.sandbox import Sandbox  # noqa: E402
 package = Path(django_liveactivity.__file__).parent
 assert "site-packages" in package.parts, package
 assert (package / "py.typed").exists()
+assert django_liveactivity.__version__ == version("django-liveactivity")
 assert (package / "locale/de/LC_MESSAGES/django.mo").exists()
 assert not any(map(importlib.util.find_spec, ("celery", "rest_framework", "tests")))
 description = metadata("django-liveactivity")["Description"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .lazy import lazy_names
+from .version import __version__
 
 if TYPE_CHECKING:
     from . import services
@@ -42,6 +43,7 @@ __all__ = [
     "Stats",
     "Timer",
     "Value",
+    "__version__",
     "register",
     "services",
 ]

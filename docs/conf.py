@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as version_of
 from urllib.request import urlopen
 
 import django
@@ -10,10 +9,12 @@ from django.conf import settings
 from docutils.nodes import Element
 from sphinx.application import Sphinx
 
+from django_liveactivity import __version__
+
 project = "django-liveactivity"
-author = "The authors of django-liveactivity"
+author = "django-liveactivity contributors"
 copyright = author  # noqa: A001 - Sphinx's name
-version = release = version_of(project)
+version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.intersphinx", "sphinx.ext.napoleon"]
 html_theme = "furo"

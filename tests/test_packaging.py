@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -172,6 +173,7 @@ def test_the_public_names_are_these():
         "Stats",
         "Timer",
         "Value",
+        "__version__",
         "register",
         "services",
     }
@@ -179,6 +181,10 @@ def test_the_public_names_are_these():
         assert getattr(django_liveactivity, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         django_liveactivity.nothing  # noqa: B018
+
+
+def test_the_version_is_that_of_the_installed_distribution():
+    assert django_liveactivity.__version__ == version("django-liveactivity")
 
 
 @pytest.mark.django_db

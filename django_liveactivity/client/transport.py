@@ -22,11 +22,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
-from importlib import metadata
 from queue import Empty, SimpleQueue
 
 import httpcore
 import httpx
+
+from django_liveactivity.version import __version__
 
 from .answer import ANSWER_LIMIT, NoAnswerError, Received
 from .certificates import named_authorities
@@ -86,7 +87,7 @@ class Sender:
         ssl_context: ssl.SSLContext | None,
     ) -> None:
         self._secret = secret
-        self._headers = [*_HEADERS, ("User-Agent", f"django-liveactivity/{_version()}")]
+        self._headers = [*_HEADERS, ("User-Agent", f"django-liveactivity/{__version__}")]
         self._deadline = deadline
         timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
         self._extensions = {"timeout": timeout.as_dict()}
@@ -161,13 +162,6 @@ def _pool(
         retries=0,
         network_backend=backend,
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("django-liveactivity")
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return "0"
 
 
 def tls_context(ca_bundle: str = "") -> ssl.SSLContext:
