@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     User = AbstractBaseUser | AnonymousUser
 
-TOKEN = "token"  # noqa: S105 - the name of a field
+TOKEN = "token"  # nosec B105  # noqa: S105 - the name of a field
 SALT = "django_liveactivity.admin"
 SESSION_KEY = "django_liveactivity_draft"
 VALID_FOR = 24 * 3600

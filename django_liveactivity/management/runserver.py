@@ -42,7 +42,7 @@ class RunServer:
         self._output, self._stop = output, stop
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(  # noqa: S603 - our own command
+        self._process = subprocess.Popen(  # nosec B603  # noqa: S603 - our own command
             self._command,
             env={"DJANGO_RUNSERVER_HIDE_WARNING": "true", **os.environ, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
@@ -76,7 +76,7 @@ class RunServer:
             self._process.kill()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        assert self._process.stdout is not None  # nosec B101  # noqa: S101 - it is a pipe
         with self._process.stdout as lines:
             for line in lines:
                 self._output.write(line)

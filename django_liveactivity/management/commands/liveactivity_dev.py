@@ -27,7 +27,7 @@ from django_liveactivity.printable import printable
 from django_liveactivity.sandbox import DEFAULT_BIND, Sandbox
 
 API_PATH = "/api"
-ANY_HOST = ("", "0", "0.0.0.0")  # noqa: S104 - not bound, only read
+ANY_HOST = ("", "0", "0.0.0.0")  # nosec B104  # noqa: S104 - not bound, only read
 ADMIN = "admin:django_liveactivity_liveactivity_changelist"
 EXAMPLE = f'"base_url": "http://{DEFAULT_BIND}{API_PATH}"'
 RATE_LIMIT = (60, 60.0)
