@@ -266,16 +266,33 @@ def afternoon(session: nox.Session) -> None:
 
 
 @nox.session
+def build(session: nox.Session) -> None:
+    """Build the sdist and its wheel into ``dist``, and check them as the package index would."""
+    session.install(*nox.project.dependency_groups(PROJECT, "release"))
+    folder = Path(session.create_tmp()).resolve() / "dist"
+    for old in (folder, ROOT / "dist"):
+        shutil.rmtree(old, ignore_errors=True)
+    session.run("validate-pyproject", "pyproject.toml")
+    session.run("python", "-m", "build", "--outdir", str(folder), ".")
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder / "direct"), ".")
+    session.run("python", ".ci/dist_check.py", str(folder))
+    built = [*folder.glob("*.tar.gz"), *folder.glob("*.whl")]
+    session.run("twine", "check", "--strict", *map(str, built))
+    session.run("check-wheel-contents", *map(str, folder.glob("*.whl")))
+    (ROOT / "dist").mkdir()
+    for file in built:
+        shutil.copy(file, ROOT / "dist")
+
+
+@nox.session(requires=["build"])
 def wheel(session: nox.Session) -> None:
-    """The built wheel, in an environment that has nothing else and cannot see the sources."""
+    """The built sdist and wheel, each where nothing else is and the sources are out of sight."""
     folder = Path(session.create_tmp()).resolve()
-    shutil.rmtree(folder / "dist", ignore_errors=True)
-    session.install("build")
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder / "dist"), ".")
-    session.install("--force-reinstall", *map(str, (folder / "dist").glob("*.whl")))
     shutil.copy(ROOT / ".ci" / "wheel_check.py", folder)
-    with session.chdir(folder):
-        session.run("python", "wheel_check.py")
+    for pattern in ("*.tar.gz", "*.whl"):
+        session.install("--force-reinstall", *map(str, (ROOT / "dist").glob(pattern)))
+        with session.chdir(folder):
+            session.run("python", "wheel_check.py")
 
 
 @nox.session(venv_backend="none")
