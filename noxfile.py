@@ -40,6 +40,12 @@ FAST = [
     "tests/sandbox/test_fault_rules.py",
     "tests/sandbox/test_limits.py",
 ]
+# The forms of the files that the repository's host and Read the Docs read.
+FORMS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "dependabot": ".github/dependabot.yml",
+    "readthedocs": ".readthedocs.yaml",
+}
 MEASURES_MEMORY = "--ignore=tests/content/test_sizes.py"
 # The tests that meet a database.
 ON_A_SERVER = [
@@ -116,7 +122,7 @@ def told_to_install(*pages: str) -> list[str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, form, what bandit calls risky; no path of a machine and no real key."""
+    """Style, form, what bandit and zizmor call risky; no path of a machine and no real key."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -124,6 +130,10 @@ def lint(session: nox.Session) -> None:
     # Silent: bandit warns of each exception that one of several strings in a line did not need.
     bandit = ("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive")
     session.run(*bandit, "django_liveactivity", silent=True)
+    for schema, path in FORMS.items():
+        names = sorted(map(str, ROOT.glob(path)))
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *names)
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session
