@@ -66,6 +66,7 @@ ON_A_SERVER = [
     "tests/test_overriding.py",
     "tests/test_scopes.py",
     "--ignore=tests/admin/test_content_form.py",  # values in, values out
+    *(f"--ignore=tests/api/test_{name}.py" for name in ("bodies", "schema", "servers")),
     "--ignore=tests/commands/test_dev.py",  # processes with an SQLite file of their own
 ]
 # The admin's pages that ask a database for what differs between them: text, dates, batches.
