@@ -110,18 +110,14 @@ class TestSlots:
         numbers = [RateLimitSlot.objects.get(pk=pk).number for pk in found]
         assert numbers == [0, 6, 4, 2]
 
-    def test_that_are_free_later_are_waited_for_in_turn(self, account):
+    def test_the_first_that_will_be_free_is_waited_for_whoever_goes_last(self, account):
+        """A drain that waited for the fourth left the first ones idle, up to a window long."""
         at = now() + MINUTE
         for number in range(8):
             RateLimitSlot.objects.filter(number=number).update(free_at=at + 10 - number)
         waits = [state_and_slot(account, EIGHT, permit) for permit in range(4)]
-        assert [state.slot_free_at for state in waits] == [at + 3, at + 4, at + 5, at + 6]
+        assert [state.slot_free_at for state in waits] == [at + 3] * 4
         assert {state.free_slot for state in waits} == {None}
-
-    def test_of_an_account_with_a_single_call_are_waited_for_by_all(self, account):
-        RateLimitSlot.objects.filter(number=0).update(free_at=(at := now() + MINUTE))
-        found = [state_and_slot(account, RateLimit(1, MINUTE), permit) for permit in range(4)]
-        assert [state.slot_free_at for state in found] == [at] * 4
 
     def test_beyond_the_limit_are_left(self, account):
         RateLimitSlot.objects.filter(number__lt=2).update(free_at=(at := now() + MINUTE))

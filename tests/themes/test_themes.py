@@ -145,7 +145,7 @@ def test_the_button_leads_to_the_page_that_asks(page: Page) -> None:
 
     page.locator(".liveactivity-tool").click()
 
-    assert page.locator(END_THEM).is_visible()
+    page.locator(END_THEM).wait_for(state="visible")
 
 
 def test_what_a_card_needs_is_not_inside_the_form_of_its_page(page: Page) -> None:

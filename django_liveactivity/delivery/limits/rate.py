@@ -71,9 +71,10 @@ def ensure_rows(account: Account, rate_limit: RateLimit, known: int = 0) -> None
 def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> AccountState:
     """Return what the next call needs to know of its account, in one statement.
 
-    That is the account's state, a free slot, if any, when the next one will be free, and which
+    That is the account's state, a free slot, if any, when the first one will be free, and which
     ranks have something due. Workers do not all reach for the same slot: each permit looks for a
-    free one from its own number on, and waits for another one.
+    free one from its own number on. All wait for the first that will be free: only one is woken
+    then, whichever went last, and it wakes the others if there is more to do.
 
     Args:
         account: the account, whose state has a row.
@@ -89,13 +90,13 @@ def state_and_slot(account: Account, rate_limit: RateLimit, permit: int) -> Acco
 def _state_and_slot(using: str, calls: int, permit: int) -> QuerySet[AccountState, AccountState]:
     states = AccountState.objects.using(using).filter(account=compiled.Param("account"))
     slots = RateLimitSlot.objects.filter(account=OuterRef("account"), number__lt=calls)
-    start, turn = calls * permit // PERMITS, max(0, min(permit, calls - 1))
+    start = calls * permit // PERMITS
     free = slots.filter(free_at__lt=Now()).order_by((F("number") + start) % max(1, calls))
     own = Operation.objects.filter(account=OuterRef("account"), next_try_at__lte=Now())
     lanes = Lane.objects.filter(account=OuterRef("account"), deadline_at__lte=Now())
     found = {
         "free_slot": Subquery(free.values("pk")[:1]),
-        "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[turn : turn + 1]),
+        "slot_free_at": Subquery(slots.order_by("free_at").values("free_at")[:1]),
         "first_deadline": _first_of(lanes, "deadline_at"),
         **{_first(rank): _first_of(own.filter(rank=rank), "next_try_at") for rank in Rank},
     }
