@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from django_liveactivity.models import LiveActivity
+from django_liveactivity.permission import is_allowed
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[LiveActivity]
@@ -77,17 +78,8 @@ class PermittedAdmin(Base):
 
 
 def may(request: HttpRequest, verb: str, card: LiveActivity | None = None) -> bool:
-    """Tell whether a user has a permission: for every card, or for the one in hand.
-
-    Django's own backend knows no permission on one object; others do, such as django-guardian's.
-
-    Args:
-        request: whose user is asked about.
-        verb: ``view``, ``end`` or ``operate``.
-        card: the one in hand; an unsaved one stands for a card that is not known here.
-    """
-    name, user = f"django_liveactivity.{verb}_liveactivity", request.user
-    return user.has_perm(name) or (card is not None and user.has_perm(name, card))
+    """Tell what ``is_allowed`` does of the user of a request."""
+    return is_allowed(request.user, verb, card)
 
 
 def may_on_site(

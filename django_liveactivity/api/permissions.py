@@ -10,6 +10,7 @@ from rest_framework import permissions, views
 from rest_framework.request import Request
 
 from django_liveactivity.models import LiveActivity
+from django_liveactivity.permission import is_allowed
 
 MODEL_PERMISSIONS = (
     permissions.DjangoModelPermissions,
@@ -43,9 +44,8 @@ class LiveActivityPermission(permissions.BasePermission):
 
 
 def may(request: Request, verb: str, card: LiveActivity | None = None) -> bool:
-    """Tell whether a caller has a permission: for every card, or for the one in hand.
+    """Tell what ``is_allowed`` does of the caller of a request.
 
-    Django's own backend knows no permission on one object; others do, such as django-guardian's.
     Who may end a card may view it. Where ``request.auth`` has a ``has_perm`` too, such as that of a
     key which may do less than its user, it has to agree.
 
@@ -55,15 +55,10 @@ def may(request: Request, verb: str, card: LiveActivity | None = None) -> bool:
         card: the one in hand; an unsaved one stands for a card that is not known here.
     """
     verbs = ("view", "end") if verb == "view" else (verb,)
-    names = [f"django_liveactivity.{each}_liveactivity" for each in verbs]
     asked: list[Any] = [request.user]
     if callable(getattr(request.auth, "has_perm", None)):
         asked.append(request.auth)
-    return all(any(_has(each, name, card) for name in names) for each in asked)
-
-
-def _has(principal: Any, name: str, card: LiveActivity | None) -> bool:
-    return bool(principal.has_perm(name) or (card is not None and principal.has_perm(name, card)))
+    return all(any(is_allowed(each, name, card) for name in verbs) for each in asked)
 
 
 def _verb(request: Request) -> str:
