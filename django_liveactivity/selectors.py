@@ -503,20 +503,24 @@ def _only(
 
 def newest_by_activity_id(account: conf.Account, activity_id: str) -> LiveActivity | None:
     """Return the card of an activity id, a stream's by any id it ever had; else None."""
-    digest = lane_digest(activity_id=activity_id)
-    known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
+    own, known = _of_activity_id(account, activity_id)
     cards = _lasting(account, _kept(account))
     # A union, because no database serves an OR over two indexes and the newest row well.
-    by_id = cards.filter(lane_digest=digest)
-    found = by_id.union(cards.filter(pk__in=known.values("activity")), all=True)
+    found = cards.filter(own).union(cards.filter(known), all=True)
     return max(found, key=lambda card: card.pk, default=None)
 
 
 def has_activity_id(account: conf.Account, activity_id: str) -> Q:
     """Return, as a condition on cards of an account, that the vendor gave the card this id."""
+    own, known = _of_activity_id(account, activity_id)
+    return own | known
+
+
+def _of_activity_id(account: conf.Account, activity_id: str) -> tuple[Q, Q]:
+    """Return the conditions on a card without a key, and on a stream that ever had the id."""
     digest = lane_digest(activity_id=activity_id)
     known = KnownActivityId.objects.filter(account=account.alias, id_digest=digest)
-    return Q(lane_digest=digest) | Q(pk__in=known.values("activity"))
+    return Q(lane_digest=digest), Q(pk__in=known.values("activity"))
 
 
 def by_pks(using: str, numbers: Sequence[int]) -> list[LiveActivity]:

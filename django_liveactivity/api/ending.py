@@ -17,14 +17,12 @@ from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import FieldError, InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Subject
 
-from .serializers import EndSerializer
+from .serializers import OPTIONS, EndSerializer
 
 UNSEEN = "There is no such live activity, or no such account, among those that you may see."
 """The same words for a card that is not there and for one that is not seen."""
 OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
-CONTENT_FIELDS = frozenset(
-    {"content", "content_state", "action", "secondary_action", "alert", "tags", "metadata"}
-)
+CONTENT_FIELDS = frozenset({"content", "content_state", *OPTIONS})
 """What only a caller with ``give_content_liveactivity`` may send: the rest is the bare end."""
 
 
@@ -71,8 +69,7 @@ def cards_named(account: conf.Account, body: Mapping[str, Any]) -> list[LiveActi
     elif "activity_id" in body:
         found = [selectors.newest_by_activity_id(account, body["activity_id"])]
     elif "subject" in body:
-        cards = selectors.cards_about(account.database, {_subject(**body["subject"])})
-        found = list(cards.filter(account=account.alias))
+        found = list(_cards_of(account, _subject(**body["subject"])))
     known = [card for card in found if card is not None]
     return known or [named_card({**body, "account": account.alias})]
 
@@ -90,10 +87,14 @@ def _end_subject(
     account: conf.Account, subject: Subject, values: dict[str, Any]
 ) -> list[Operation]:
     """End the live cards of an object; a repeat finds the ends that are not acknowledged yet."""
-    cards = selectors.cards_about(account.database, {subject}).filter(account=account.alias)
-    unsettled = cards.exclude(status__in=LiveActivity.OVER)
+    unsettled = _cards_of(account, subject).exclude(status__in=LiveActivity.OVER)
     standing = selectors.due_ends([card for card in unsettled if card.is_closed])
     return [*standing.values(), *services.end_activities(subject=subject, **values)]
+
+
+def _cards_of(account: conf.Account, subject: Subject) -> selectors.Cards:
+    """Return the cards of an object, as by ``described``."""
+    return selectors.described(selectors.of_subject(selectors.activities(account), subject))
 
 
 def _card(account: conf.Account, pk: int) -> LiveActivity:

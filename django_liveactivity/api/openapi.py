@@ -16,12 +16,11 @@ from rest_framework import serializers
 from django_liveactivity.content.endpoints import ENDPOINTS, Endpoint
 from django_liveactivity.content.json_schema import ABSENT, TEXT, UNSET, Schema, has, only
 
-from .serializers import NAMES, EndSerializer, MillisecondsField, StreamEndSerializer
+from .serializers import NAMES, OPTIONS, EndSerializer, MillisecondsField, StreamEndSerializer
 
 PREFIX = "LiveActivity"
 """All our components begin with it: they land in the host's schema."""
 REFERENCE = f"#/components/schemas/{PREFIX}{{model}}"
-OPTIONS = ("action", "secondary_action", "alert", "tags", "metadata")
 MOMENT = (
     r"^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-[0-9]{2}-[0-9]{2}"
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"

@@ -35,6 +35,8 @@ MOST_TAGS = 20
 LARGEST_PAGE = 200
 NAMES = ("stream_key", "activity_id", "id", "subject")
 """The ways to name what ends; a body uses exactly one of them."""
+OPTIONS = ("action", "secondary_action", "alert", "tags", "metadata")
+"""What may travel beside the content."""
 
 
 class StrictCharField(serializers.CharField):

@@ -301,7 +301,7 @@ def _filtered(account: conf.Account, rows: Cards, query: Mapping[str, Any]) -> C
         rows = rows.filter(selectors.has_activity_id(account, query["activity_id"]))
     if "subject_pk" in query:
         subject = Subject.named(find_model(query["subject_model"]), query["subject_pk"])
-        rows = rows.filter(pk__in=selectors.cards_about(account.database, {subject}).values("pk"))
+        rows = selectors.of_subject(rows, subject)
     elif "subject_model" in query:
         rows = rows.filter(subject_model=find_model(query["subject_model"])._meta.label)
     if "status" in query:
