@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django_tenants.utils import get_public_schema_name, schema_context
 
+from django_liveactivity.tracking import SyncResult, reconcile
 from tests.tenants.customers.models import Restaurant
 from tests.tenants.kitchen.models import Order
 
@@ -37,3 +38,11 @@ def create_orders() -> dict[str, Order]:
         with schema_context(name):
             found[name] = Order.objects.create(pk=1000, title=f"Order of {name}")
     return found
+
+
+def compare() -> SyncResult:
+    """Compare every card with its object, and return what came of it."""
+    synced = SyncResult()
+    for batch in reconcile():
+        synced.add(batch)
+    return synced

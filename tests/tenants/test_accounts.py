@@ -15,12 +15,12 @@ from django_tenants.utils import schema_context
 from django_liveactivity import ModelActivity, Progress, conf, register
 from django_liveactivity.delivery import drain, sweep
 from django_liveactivity.models import LiveActivity, Operation, TrackingFailure
-from django_liveactivity.tracking import SyncResult, reconcile, unregister
+from django_liveactivity.tracking import SyncResult, unregister
 from tests.accounts.sources import PATH, Customers
 from tests.tenants.kitchen.liveactivities import OrderActivity
 from tests.tenants.kitchen.models import Order
 
-from .conftest import NAMES, create_orders
+from .conftest import NAMES, compare, create_orders
 
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 
@@ -63,13 +63,6 @@ def orders(source: type[Customers], public_schema: None) -> dict[str, Order]:
     for name in NAMES:
         drain(name)
     return found
-
-
-def compare() -> SyncResult:
-    synced = SyncResult()
-    for batch in reconcile():
-        synced.add(batch)
-    return synced
 
 
 def cards() -> list[tuple[str, str, bool]]:

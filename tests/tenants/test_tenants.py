@@ -14,11 +14,11 @@ from django_liveactivity import Progress, services
 from django_liveactivity.delivery import drain, sweep
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import outbox
-from django_liveactivity.tracking import SyncResult, reconcile
+from django_liveactivity.tracking import SyncResult
 from tests.tenants.kitchen.liveactivities import OrderActivity
 from tests.tenants.kitchen.models import Order
 
-from .conftest import NAMES, create_orders
+from .conftest import NAMES, compare, create_orders
 
 pytestmark = pytest.mark.usefixtures("db", "liveactivity_outbox")
 
@@ -33,13 +33,6 @@ def orders() -> dict[str, Order]:
 def ended() -> list[str]:
     """Return the titles of the cards that have an end, in the order of the ends."""
     return [end.activity.title for end in Operation.objects.filter(kind="end").order_by("pk")]
-
-
-def compare() -> SyncResult:
-    synced = SyncResult()
-    for batch in reconcile():
-        synced.add(batch)
-    return synced
 
 
 def test_each_tenant_has_its_card_in_the_tables_that_are_shared(orders):
