@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from multiprocessing.util import Finalize
 
 from celery import Celery, _state, current_app
@@ -18,6 +19,9 @@ from django_liveactivity.printable import get_logger
 DRAIN_TASK = "django_liveactivity.drain"
 EXIT_SECONDS = 1.0
 """How long a process that exits waits for what it has not published yet."""
+PAUSE_SECONDS = 1.0
+"""How long the broker of an app is left alone after it failed: each try costs the host's threads
+time, and what they ask for meanwhile becomes one wake-up for each account."""
 LAST = 9
 """The priority, on Redis, of wake-ups for later: a worker takes them out of the queue after those
 for now, and an end does not wait behind every account that waits for its pace. Other brokers count
@@ -35,7 +39,9 @@ class Publisher:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._requests: dict[tuple[Celery, str, bool], tuple[float, int]] = {}
+        self._paused: dict[Celery, float] = {}
         self._running = False
+        self._flushing = False
         self._flushed_at_exit = False
 
     def request(self, app: Celery, alias: str, delay: float, alarm: int) -> None:
@@ -53,28 +59,47 @@ class Publisher:
                     target=self._publish, name="liveactivity-wake", daemon=True
                 ).start()
                 self._running = True
+            elif app not in self._paused:
+                self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until nothing is left to publish, for at most ``EXIT_SECONDS``."""
+        """Wait until nothing is left to publish, for at most ``EXIT_SECONDS``; no app pauses."""
         with self._changed:
+            self._flushing = True
+            self._changed.notify_all()
             self._changed.wait_for(lambda: not self._running, EXIT_SECONDS)
+            self._flushing = False
 
     def _publish(self) -> None:
-        while True:
-            with self._changed:
-                if not self._requests:
-                    self._running = False
-                    self._changed.notify_all()
-                    return
-                (app, alias, _), wanted = self._requests.popitem()
+        while request := self._next():
+            app, alias, *_ = request
             try:
-                _send(app, alias, *wanted)
+                _send(*request)
             except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep will do
+                self._paused[app] = time.monotonic() + PAUSE_SECONDS
                 logger.warning(
                     "No wake-up for account %r, the next sweep will do: %s",
                     alias,
                     type(error).__name__,
                 )
+
+    def _next(self) -> tuple[Celery, str, float, int] | None:
+        """Wait for a request of an app that does not pause; return None when none is left."""
+        with self._changed:
+            while self._requests:
+                now = time.monotonic()
+                self._paused = {
+                    app: until
+                    for app, until in self._paused.items()
+                    if until > now and not self._flushing
+                }
+                for app, alias, later in self._requests:
+                    if app not in self._paused:
+                        return app, alias, *self._requests.pop((app, alias, later))
+                self._changed.wait(min(self._paused.values()) - now)
+            self._running = False
+            self._changed.notify_all()
+            return None
 
 
 def _send(app: Celery, alias: str, delay: float, alarm: int) -> None:

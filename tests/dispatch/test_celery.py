@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from celery.utils.time import rate
 from django_liveactivity import Progress, conf, services, tasks
 from django_liveactivity.backends.locmem import LocmemBackend, outbox
 from django_liveactivity.conf import Timing
+from django_liveactivity.dispatch import celery
 from django_liveactivity.dispatch.celery import wake
 from django_liveactivity.models import Operation
 from tests.celery_apps import celery_app, celery_apps
@@ -69,6 +70,18 @@ def publishing_ends() -> None:
             thread.join(30)
 
 
+def broker_that_refuses() -> str:
+    """Return the address of a Redis on whose port nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        return f"redis://127.0.0.1:{gone.getsockname()[1]}/0"
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    limit = time.monotonic() + 50
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.05)
+
+
 @needs_redis
 class TestAHostWithTwoApps:
     """The wake-up goes where ``delay()`` of a shared task in the same thread would go."""
@@ -92,6 +105,22 @@ class TestAHostWithTwoApps:
                 services.stream_activity("deploy-2", CONTENT)
             publishing_ends()
         assert [broker.messages() for broker in brokers] == [1, 1]
+
+    def test_a_broker_that_fails_is_left_alone_for_a_while(self, brokers, caplog, monkeypatch):
+        gone, well = celery_app("gone", broker_url=broker_that_refuses()), brokers[0].app("well")
+        monkeypatch.setattr(celery, "PAUSE_SECONDS", 600.0)
+        monkeypatch.setattr(celery, "EXIT_SECONDS", 50.0)
+        with celery_apps(here=gone, elsewhere=gone):
+            wake("first")
+            publishing_ends()
+            for _ in range(50):
+                wake("second")
+        with celery_apps(here=well, elsewhere=well):
+            wake("another")
+        wait_until(brokers[0].messages)
+        assert [record.args[0] for record in caplog.records] == ["first"]
+        celery._publisher().flush()
+        assert [record.args[0] for record in caplog.records] == ["first", "second"]
 
     def test_what_is_for_now_leaves_redis_before_what_is_for_later(self, brokers):
         app = brokers[0].app("host")
@@ -154,9 +183,7 @@ class TestAShortProcess:
         with subprocess.Popen([*command, *options], env=env, stdout=subprocess.DEVNULL) as worker:
             try:
                 broker.app("client").send_task("host.commit", queue=work, ignore_result=True)
-                limit = time.monotonic() + 50
-                while not broker.messages() and time.monotonic() < limit:
-                    time.sleep(0.05)
+                wait_until(broker.messages)
             finally:
                 worker.terminate()
                 worker.wait(timeout=90)
@@ -169,10 +196,8 @@ class TestAShortProcess:
             silent.accept()[0].close()  # it had tried
 
     def test_ends_at_once_when_the_broker_refuses(self):
-        with socket.create_server(("127.0.0.1", 0)) as gone:
-            port = gone.getsockname()[1]
-        broker = f"redis://127.0.0.1:{port}/0"
-        assert "the next sweep will do" in run_short_process("itself", broker, EXIT_SECONDS="50")
+        said = run_short_process("itself", broker_that_refuses(), EXIT_SECONDS="50")
+        assert "the next sweep will do" in said
 
 
 class BrokenBackend(LocmemBackend):
