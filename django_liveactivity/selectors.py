@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -141,7 +140,7 @@ def as_stored(ends: Sequence[Operation]) -> list[Operation]:
     using = ends[0]._state.db or DEFAULT_DB_ALIAS
     if len(ends) > 1:
         return operations(using, [end.pk for end in ends], with_cards=True)
-    found = list(compiled.run(_operation, using, number=ends[0].pk))
+    found = compiled.run(_operation, using, number=ends[0].pk)
     for end in found:
         end.activity = ends[0].activity
     return found
@@ -401,7 +400,7 @@ def followed_cards_of(
         subject_scope=subject.scope,
         tracked_by=storable(TRACKED_BY, account.database, tracked_by),
     )
-    found = [_converted(row) for row in rows if _may_tell_of(row, subject.model, subject.scope)]
+    found = [row for row in rows if _may_tell_of(row, subject.model, subject.scope)]
     return sorted(found, key=lambda card: card.pk)
 
 
@@ -423,18 +422,6 @@ def _open_of_one(using: str) -> Cards:
 def _given(using: str) -> conf.Account:
     """Return what stands in a compiled query for the account that each run gives."""
     return conf.Account(alias=compiled.Param("account"), backend="", database=using)
-
-
-def _converted(card: LiveActivity) -> LiveActivity:
-    """Return a raw row with its annotations, which are as the database's driver gives them."""
-    card.is_closed = bool(card.is_closed)
-    card.newest_content = _from_json(card.newest_content)
-    card.newest_options = _from_json(card.newest_options)
-    return card
-
-
-def _from_json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, (str, bytes)) else value
 
 
 def _still_open(rows: Cards) -> Cards:
@@ -498,7 +485,7 @@ def _only(
     build: Callable[[str], Cards], account: conf.Account, **given: str | int
 ) -> LiveActivity | None:
     given |= {"account": account.alias, "kept": _kept(account)}
-    return next(map(_converted, compiled.run(build, account.database, **given)), None)
+    return next(iter(compiled.run(build, account.database, **given)), None)
 
 
 def newest_by_activity_id(account: conf.Account, activity_id: str) -> LiveActivity | None:

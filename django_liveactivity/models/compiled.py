@@ -6,20 +6,21 @@ Writing a statement costs more than running it: see ``python -m tests.benchmarks
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from django.db import connections, transaction
 from django.db.models import BigIntegerField, F, Field, Func, Model, QuerySet, Value
 from django.db.models.expressions import CombinedExpression, RawSQL
-from django.db.models.query import RawQuerySet
 from django.db.models.sql import UpdateQuery
 
 M = TypeVar("M", bound=Model)
 Shape = TypeVarTuple("Shape")
 Statement = tuple[str, tuple[object, ...]]
 """SQL and its parameters, some of which are a ``Param``."""
+Converters = dict[int, tuple[Sequence[Callable[..., Any]], Any]]
 
 
 class Param(str):
@@ -38,8 +39,8 @@ def run(
     using: str,
     *shape: *Shape,
     **given: str | int,
-) -> RawQuerySet[M]:
-    """Return the rows of a queryset that was written before.
+) -> list[M]:
+    """Return the rows of a queryset that was written before, as the queryset returns them.
 
     Args:
         build: returns the queryset for a database alias, with a ``Param`` for each text and an
@@ -48,10 +49,8 @@ def run(
         *shape: what else *build* takes: a few values, for each of which the SQL is written once.
         **given: the texts and numbers, by their names.
     """
-    model, statement = _query(build, using, connections[using].vendor, *shape)
-    sql, values = _filled(statement, given)
-    rows: RawQuerySet[M] = model._base_manager.using(using).raw(sql, values)
-    return rows
+    query = _query(build, using, connections[using].vendor, *shape)
+    return [query.instance(row, using) for row in _rows(query, using, given)]
 
 
 def tuples(
@@ -61,11 +60,7 @@ def tuples(
     **given: str | int,
 ) -> list[tuple[Any, ...]]:
     """Return the columns of such rows as the database gives them: texts and numbers."""
-    _, statement = _query(build, using, connections[using].vendor, *shape)
-    with connections[using].cursor() as cursor:
-        cursor.execute(*_filled(statement, given))
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+    return _rows(_query(build, using, connections[using].vendor, *shape), using, given)
 
 
 def update(
@@ -100,6 +95,44 @@ def update(
         return changed
 
 
+@dataclass(frozen=True)
+class _Query(Generic[M]):
+    """A SELECT that was written, and where its rows have what.
+
+    Args:
+        model: the table.
+        statement: the SQL.
+        columns: the positions of the model's columns, and the attributes that hold them.
+        annotations: the position of each annotation.
+        converters: what Django does to the value at a position, if anything.
+    """
+
+    model: type[M]
+    statement: Statement
+    columns: tuple[slice, list[str]]
+    annotations: Mapping[str, int]
+    converters: Converters
+
+    def instance(self, row: Sequence[Any], using: str) -> M:
+        """Return the instance of a row, as ``django.db.models.query.ModelIterable`` makes it."""
+        values = list(row)
+        for position, (functions, expression) in self.converters.items():
+            for convert in functions:
+                values[position] = convert(values[position], expression, connections[using])
+        places, names = self.columns
+        made = self.model.from_db(using, names, values[places])
+        for name, position in self.annotations.items():
+            setattr(made, name, values[position])
+        return made
+
+
+def _rows(query: _Query[Any], using: str, given: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(*_filled(query.statement, given))
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
 def _filled(statement: Statement, given: Mapping[str, object]) -> tuple[str, list[Any]]:
     sql, parameters = statement
     return sql, [given[p] if isinstance(p, Param) else p for p in parameters]
@@ -111,10 +144,22 @@ def _query(
     using: str,
     vendor: str,  # noqa: ARG001 - an alias may lead elsewhere in the next test
     *shape: *Shape,
-) -> tuple[type[M], Statement]:
+) -> _Query[M]:
     rows = build(using, *shape)
-    sql, parameters = rows.query.get_compiler(using).as_sql()
-    return rows.model, (sql, tuple(parameters))
+    compiler: Any = rows.query.get_compiler(using)
+    sql, parameters = compiler.as_sql()
+    selected = [column for column, *_ in compiler.select]
+    places = slice(0)
+    if compiler.klass_info:
+        fields = compiler.klass_info["select_fields"]
+        places = slice(fields[0], fields[-1] + 1)
+    return _Query(
+        rows.model,
+        (sql, tuple(parameters)),
+        (places, [column.target.attname for column in selected[places]]),
+        compiler.annotation_col_map or {},
+        compiler.get_converters(selected),
+    )
 
 
 def _form_of_lookup(value: object, given: list[object]) -> Hashable:

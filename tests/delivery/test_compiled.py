@@ -1,9 +1,9 @@
-"""UPDATE statements that are written once change what the QuerySet's own would change."""
+"""Statements that are written once read and change what the QuerySet's own would."""
 
 from __future__ import annotations
 
 import pytest
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, Exists, F, JSONField, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Greatest
 
 from django_liveactivity.models import AccountState, Lane, Now, compiled
@@ -36,6 +36,34 @@ def columns(ids: list[int]) -> list[dict[str, object]]:
     """Return what is stored of lanes, their names and ids aside."""
     rows = Lane.objects.filter(pk__in=ids).order_by("digest").values()
     return [{k: v for k, v in row.items() if k not in ("id", "digest")} for row in rows]
+
+
+def described(account: str, lowest: object) -> QuerySet[Lane, Lane]:
+    """Return lanes with values of which each database's driver gives another form."""
+    higher = Lane.objects.filter(fence__gt=OuterRef("fence"))
+    return (
+        Lane.objects.filter(account=account, fence__gte=lowest)
+        .defer("generation")
+        .annotate(is_highest=~Exists(higher), copy=F("cards"), nothing=Value(None, JSONField()))
+        .order_by("-fence")
+    )
+
+
+def written_once(using: str) -> QuerySet[Lane, Lane]:
+    return described(compiled.Param("account"), compiled.integer_param("lowest")).using(using)
+
+
+def read(lane: Lane) -> dict[str, object]:
+    return {**vars(lane), "_state": vars(lane._state)}
+
+
+@pytest.mark.django_db
+def test_rows_are_read_as_those_of_the_queryset():
+    lanes()
+    Lane.objects.update(cards=[3, {"é": None}], ever_called=True)
+    ours = compiled.run(written_once, "default", account="default", lowest=1)
+    assert [read(lane) for lane in ours] == [read(lane) for lane in described("default", 1)]
+    assert [(lane.fence, lane.is_highest) for lane in ours] == [(2, True), (1, False)]
 
 
 @pytest.mark.parametrize("changes", CHANGES)

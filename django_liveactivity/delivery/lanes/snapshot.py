@@ -82,9 +82,7 @@ def _create(account: Account, target: Target, now: int) -> Lane | None:
 
 def _read_operations(using: str, lane: Lane) -> LaneRows:
     known = {"newest": lane.newest_content_id, "shown": lane.displayed_id}
-    found = list(
-        compiled.run(_operations, using, account=lane.account, digest=lane.digest, **known)
-    )
+    found = compiled.run(_operations, using, account=lane.account, digest=lane.digest, **known)
     by_id = {o.pk: o for o in found}
     return LaneRows(
         unfinished=[o for o in found if o.state in Operation.UNFINISHED],
