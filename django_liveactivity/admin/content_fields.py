@@ -52,7 +52,7 @@ class TextField(KeepingField, forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strip=False, **kwargs)
 
-    def to_python(self, value: object) -> Any:
+    def to_python(self, value: object) -> str:
         """Return the text with the line breaks that everybody else has."""
         return _with_plain_line_breaks(super().to_python(value) or "")
 
@@ -101,7 +101,7 @@ class BooleanField(KeepingField, forms.TypedChoiceField):
         choices = [("", "---------"), ("true", _("Yes")), ("false", _("No"))]
         super().__init__(choices=choices, coerce=lambda t: t == "true", empty_value=None, **kwargs)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> object:
         """Return the choice that stands for a value."""
         return self._TEXTS.get(value, value) if isinstance(value, bool) else value
 
@@ -115,11 +115,11 @@ class TextsField(TextField):
 
     separator = "\n"
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> object:
         """Return the lines."""
         return self.separator.join(value) if isinstance(value, list | tuple) else value
 
-    def clean(self, value: object) -> Any:
+    def clean(self, value: object) -> list[str]:
         """Return the texts that are not empty."""
         text: str = super().clean(value)
         return [part.strip() for part in text.split(self.separator.strip(" ")) if part.strip()]
@@ -135,7 +135,7 @@ class ChoicesField(TextsField):
         super().__init__(**kwargs)
         self._choices = choices
 
-    def clean(self, value: object) -> Any:
+    def clean(self, value: object) -> list[str]:
         """Return the texts, all of which are choices."""
         texts = super().clean(value)
         for text in texts:
@@ -148,7 +148,7 @@ class ChoicesField(TextsField):
 class ObjectField(KeepingField, forms.JSONField):
     """A JSON object; what JSON has no form for is refused, and so is what is nested too deeply."""
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: object) -> Any:
         """Return what the text means."""
         try:
             return super().to_python(value)
@@ -156,11 +156,11 @@ class ObjectField(KeepingField, forms.JSONField):
             message = self.error_messages["invalid"]
             raise ValidationError(message, code="invalid", params={"value": value}) from None
 
-    def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ARG002 - Django's signature
+    def bound_data(self, data: object, initial: object) -> object:  # noqa: ARG002 - Django's signature
         """Return what was typed, as it was typed."""
         return data
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> Any:
         """Return a value as text that is indented."""
         if value is None or isinstance(value, str):
             return value

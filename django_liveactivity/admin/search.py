@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.apps import apps
 from django.db import connections
@@ -14,6 +13,7 @@ from django.utils.functional import lazy
 from django.utils.text import smart_split, unescape_string_literal
 from django.utils.translation import gettext
 
+from django_liveactivity.content.encoding import JSONValue
 from django_liveactivity.models import (
     KnownActivityId,
     Operation,
@@ -174,7 +174,7 @@ def _shows(word: str, texts: Sequence[str | float]) -> bool:
     )
 
 
-def _texts(content: Any) -> Iterator[str | float]:
+def _texts(content: JSONValue) -> Iterator[str | float]:
     """Yield the texts and numbers that content shows."""
     match content:
         case bool() | None:

@@ -38,7 +38,9 @@ class LiveActivityPermission(permissions.BasePermission):
             return False
         return may(request, _verb(request)) or _may_know_cards(request.user)
 
-    def has_object_permission(self, request: Request, view: views.APIView, obj: Any) -> bool:
+    def has_object_permission(
+        self, request: Request, view: views.APIView, obj: LiveActivity
+    ) -> bool:
         """Tell whether the caller may read or end a card."""
         return may(request, _verb(request), obj)
 

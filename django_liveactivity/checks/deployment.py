@@ -28,7 +28,7 @@ def _accounts() -> Iterator[conf.Account]:
     yield from (account for account in accounts if account.database in connections)
 
 
-def check_sqlite(**_: Any) -> list[checks.CheckMessage]:
+def check_sqlite(**_: object) -> list[checks.CheckMessage]:
     """Check that writers wait for each other on SQLite.
 
     * ``liveactivity.W002``: an account's SQLite database without ``transaction_mode: IMMEDIATE``.
@@ -46,7 +46,7 @@ def check_sqlite(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
-def check_heartbeat(**_: Any) -> list[checks.CheckMessage]:
+def check_heartbeat(**_: object) -> list[checks.CheckMessage]:
     """Check that a worker or a loop delivers.
 
     * ``liveactivity.W005``: no sweep of an account in the last minutes.
@@ -65,7 +65,9 @@ def check_heartbeat(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
-def check_migrations(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+def check_migrations(
+    databases: Sequence[str] | None = None, **_: object
+) -> list[checks.CheckMessage]:
     """Check that the tables are as this version needs them.
 
     * ``liveactivity.W010``: a migration of ours is not applied in an account's database.
@@ -151,7 +153,7 @@ def _views(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield route, pattern.callback
 
 
-def _is_endpoint(view: Any) -> bool:
+def _is_endpoint(view: object) -> bool:
     # A project that mounts it has imported it; one without DRF must not.
     views = sys.modules.get(VIEWS)
     cls = getattr(view, "cls", None)

@@ -35,7 +35,7 @@ class RunServer:
         addrport: str,
         output: PrefixedStream,
         stop: threading.Event,
-        options: Mapping[str, Any],
+        options: Mapping[str, object],
     ) -> None:
         self.code = 0
         self._command = [sys.executable, *_script(), "runserver", addrport, *_passed_on(options)]

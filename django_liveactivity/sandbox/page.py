@@ -13,7 +13,6 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import Any
 from urllib.parse import quote
 
 from django_liveactivity.lockscreen import CardState, SketchedCard, draw, stylesheet
@@ -278,7 +277,7 @@ def _details(record: CallRecord) -> str:
     return f"<dl>{rows}</dl><h3>Body</h3>{_json(record.body)}<h3>Answer</h3>{_json(record.answer)}"
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     if value is None:
         return "<p>None.</p>"
     text = json.dumps(value, indent=2, ensure_ascii=False)

@@ -69,8 +69,8 @@ def lock_screen(card: LiveActivity | None) -> SafeString | str:
 @register.simple_tag
 def lock_screen_at_end(
     card: LiveActivity | None,
-    content: Any = None,
-    options: Mapping[str, Any] | None = None,
+    content: object = None,
+    options: Mapping[str, object] | None = None,
     dismiss_seconds: int | None = None,
 ) -> SafeString:
     """Draw a card as it will be when it has ended.

@@ -6,7 +6,6 @@ import datetime
 import secrets
 import threading
 import time
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -52,7 +51,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--yes", action="store_true", help="do not ask before")
 
-    def handle(self, *, account: str, seconds: float, **options: Any) -> None:
+    def handle(
+        self, *, account: str, seconds: float, channels: list[str] | None, yes: bool, **_: object
+    ) -> None:
         """Ask, show, wait, end."""
         if not 0 <= seconds <= 300:
             raise CommandError("--seconds: give 0 to 300.")
@@ -60,12 +61,12 @@ class Command(BaseCommand):
             reaches_network = get_backend(account).reaches_network
         except (InvalidInputError, AccountSourceError) as error:
             raise CommandError(printable(error)) from error
-        self._explain(account, reaches_network, options["channels"])
-        if not options["yes"]:
+        self._explain(account, reaches_network, channels)
+        if not yes:
             confirm("Show the card now?")
         with stop_on_signals() as stop, recorded_as(Source.COMMAND):
             try:
-                card = self._show(account, options["channels"])
+                card = self._show(account, channels)
             except (InvalidInputError, AccountSourceError) as error:
                 raise CommandError(f"Nothing was shown. {printable(error)}") from error
             try:
