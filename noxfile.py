@@ -67,7 +67,9 @@ ON_A_SERVER = [
     "tests/test_scopes.py",
     "--ignore=tests/admin/test_content_form.py",  # values in, values out
     *(f"--ignore=tests/api/test_{name}.py" for name in ("bodies", "schema", "servers")),
-    "--ignore=tests/commands/test_dev.py",  # processes with an SQLite file of their own
+    # processes with an SQLite file of their own
+    "--ignore=tests/commands/test_dev.py",
+    "--ignore=tests/commands/test_liveness.py",
 ]
 # The admin's pages that ask a database for what differs between them: text, dates, batches.
 # What every database does alike, PostgreSQL and SQLite have shown.

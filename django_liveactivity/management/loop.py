@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -91,12 +92,14 @@ class DispatchLoop:
         self._databases = conf.databases(self.aliases)
         timings = [timing for found in self._databases.values() for timing in found.timings]
         self._sweep_every = min(timing.sweep for timing in timings) / 1000
+        self._stuck_after = max(timing.overdue_after for timing in timings) / 1000
         self._sweep_at = 0.0
         self._sweeping: Future[None] | None = None
         self._failed_looks = 0
         self._source = conf.ChangeWatch()
         self._rests: defaultdict[str, _Rest] = defaultdict(_Rest)
         self._running: Counter[str] = Counter()
+        self._steps: dict[int, float] = {}
         self._waiting: list[tuple[int, int, str, Ranks]] = []
         self._turn = itertools.count()
         self._lock = threading.Lock()
@@ -106,9 +109,32 @@ class DispatchLoop:
         """Work until told to stop; a database that is away is waited for."""
         with self._pool:
             while not self.stop.is_set():
-                pause = self._look()
-                self._sweep()
+                with self._step():
+                    pause = self._look()
+                    self._sweep()
                 self.stop.wait(pause)
+
+    def is_stuck(self) -> bool:
+        """Tell whether a look, a drain or a sweep has lasted longer than an end may be due.
+
+        They take seconds, and a vendor or a database that is away adds its timeouts; what lasts
+        minutes waits for something that does not come.
+        """
+        with self._lock:
+            began = min(self._steps.values(), default=math.inf)
+        return time.monotonic() - began > self._stuck_after
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """Note since when this thread has been at work."""
+        thread = threading.get_ident()
+        with self._lock:
+            self._steps[thread] = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._steps[thread]
 
     def _look(self) -> float:
         """Start a drain for each account with something due; return the pause until the next."""
@@ -143,6 +169,10 @@ class DispatchLoop:
     def _drain_next(self) -> None:
         with self._lock:
             _, _, alias, ranks = heapq.heappop(self._waiting)
+        with self._step():
+            self._drain(alias, ranks)
+
+    def _drain(self, alias: str, ranks: Ranks) -> None:
         failures = self._rests[alias].failures
         try:
             self._draw(alias)
@@ -167,7 +197,14 @@ class DispatchLoop:
         idle = self._sweeping is None or self._sweeping.done()
         if idle and time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + self._sweep_every
-            self._sweeping = self._pool.submit(_sweep, self.aliases)
+            self._sweeping = self._pool.submit(self._sweep_now)
+
+    def _sweep_now(self) -> None:
+        with self._step():
+            try:
+                sweep(lambda _: None, self.aliases)  # the next look finds what is due
+            finally:
+                close_old_connections()
 
     def _log_failure(self, what: str, error: Exception, failures: int) -> float:
         """Log a failure, with its traceback the first time; return the pause after it."""
@@ -197,10 +234,3 @@ def _rest_after(done: Drained, ranks: Ranks) -> _Rest:
     pause = max(done.again_in or 0.0, 0.0 if done.calls else LOOK_EVERY)
     known = ranks if done.ends_wait else ranks - {Operation.Rank.END}
     return _Rest(time.monotonic() + pause, known)
-
-
-def _sweep(aliases: Collection[str] | None) -> None:
-    try:
-        sweep(lambda _: None, aliases)  # the next look finds what is due
-    finally:
-        close_old_connections()

@@ -20,6 +20,10 @@ ACCOUNT = {
         "rate_limit": (int(os.environ.get("LOOP_CALLS", "100")), 1),
     },
 }
+if "LOOP_BACKEND" in os.environ:
+    ACCOUNT = {"BACKEND": os.environ["LOOP_BACKEND"]}
+if "LOOP_OVERDUE" in os.environ:
+    ACCOUNT["TIMING"] = {"overdue_after": int(os.environ["LOOP_OVERDUE"]), "sweep": 500}
 LIVEACTIVITY = dict.fromkeys(os.environ.get("LOOP_ACCOUNTS", "default").split(), ACCOUNT)
 SILENCED_SYSTEM_CHECKS = ["liveactivity.W003"]  # the sandbox is meant
 if "LOOP_LOG_LEVEL" in os.environ:

@@ -6,6 +6,7 @@ import math
 import sys
 import threading
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,6 +15,7 @@ from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, due_of_source, sweep
 from django_liveactivity.health import Condition, status
 from django_liveactivity.health.status import STUCK
+from django_liveactivity.management.liveness import liveness_file
 from django_liveactivity.management.loop import LOOK_EVERY, DispatchLoop, drain_until_idle
 from django_liveactivity.management.terminal import ProgressBars, shown_log, stop_on_signals
 from django_liveactivity.printable import printable
@@ -59,6 +61,12 @@ class Command(BaseCommand):
             metavar="N",
             help="drains at once, each with a connection to the database; by default 4",
         )
+        parser.add_argument(
+            "--liveness-file",
+            type=Path,
+            metavar="PATH",
+            help="a file that the loop renews each second unless it is stuck, for a probe",
+        )
 
     def handle(self, *_: object, **options: Any) -> None:
         """Run."""
@@ -73,13 +81,16 @@ class Command(BaseCommand):
             raise CommandError(f"--interval is {interval}: give a number of seconds above 0.")
         if options["threads"] < 1:
             raise CommandError(f"--threads is {options['threads']}: give 1 or more.")
+        if options["once"] and options["liveness_file"]:
+            raise CommandError("--liveness-file is for the loop: leave it or --once out.")
         bars = ProgressBars(sys.stderr)
         shows_calls = options["verbosity"] >= (CALLS_OF_ONE_RUN if options["once"] else 1)
         with stop_on_signals() as stop, shown_log(bars) if shows_calls else nullcontext():
             if options["once"]:
                 self._once(chosen, stop, bars)
             else:
-                self._loop(DispatchLoop(chosen or None, stop, bars, options["threads"], interval))
+                loop = DispatchLoop(chosen or None, stop, bars, options["threads"], interval)
+                self._loop(loop, options["liveness_file"])
 
     def _once(self, chosen: list[str], stop: threading.Event, bars: ProgressBars) -> None:
         left, aliases = [], chosen or [*conf.accounts(), *due_of_source()]
@@ -96,10 +107,11 @@ class Command(BaseCommand):
         if left:
             raise CommandError("\n".join(map(printable, left)), returncode=UNFINISHED)
 
-    def _loop(self, loop: DispatchLoop) -> None:
+    def _loop(self, loop: DispatchLoop, liveness: Path | None) -> None:
         names = ", ".join(loop.aliases or _served())
-        self.stdout.write(f"Delivering for {names}; Ctrl-C or SIGTERM stops.")
-        loop.run()
+        with liveness_file(liveness, loop.is_stuck) if liveness else nullcontext():
+            self.stdout.write(f"Delivering for {names}; Ctrl-C or SIGTERM stops.")
+            loop.run()
         loop.bars.close()
         self.stdout.write("Stopped; what was begun is finished.")
 

@@ -1,0 +1,13 @@
+"""A backend of a host's that never returns, as one without a timeout may."""
+
+import time
+
+from django_liveactivity.backends import BaseBackend
+
+
+class StuckBackend(BaseBackend):
+    reaches_network = False
+
+    def send(self, call):
+        while True:
+            time.sleep(60)
