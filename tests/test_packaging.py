@@ -16,11 +16,19 @@ import django_liveactivity
 from tests.dispatch.task_backends import DUMMY
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("httpx", "httpcore", "pydantic", "celery", "rest_framework")
+HEAVY = ("httpx", "httpcore", "pydantic", "celery", "rest_framework", "health_check")
 GET_DISPATCHER = (
     "from django_liveactivity.dispatch import get_dispatcher; get_dispatcher('default')"
 )
-EXTRAS = ("celery", "django_tasks", "rest_framework", "drf_spectacular", "dj_database_url", "redis")
+EXTRAS = (
+    "celery",
+    "django_tasks",
+    "rest_framework",
+    "drf_spectacular",
+    "dj_database_url",
+    "health_check",
+    "redis",
+)
 
 
 def run(code: str) -> str:
@@ -134,6 +142,7 @@ def test_the_core_works_without_the_extras():
     ("code", "extra"),
     [
         ("import django_liveactivity.api.urls", "drf"),
+        ("import django_liveactivity.health_check", "health-check"),
         (GET_DISPATCHER, "celery"),
         pytest.param(
             GET_DISPATCHER,
