@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from django_liveactivity.client import DEFAULT_BASE_URL, Client
 from django_liveactivity.client.address import has_path, is_loopback
@@ -22,13 +23,17 @@ from django_liveactivity.exceptions import InvalidInputError
 
 from .base import BaseBackend, MissingKeyError
 
+if TYPE_CHECKING:
+    from django_liveactivity.client.transport import TransportWrapper
+
 
 class ActivitySmithBackend(BaseBackend):
     """Sends each call over HTTPS with the account's API key.
 
     Options beside those of every backend: ``api_key`` (required), ``base_url``,
-    ``connect_timeout`` (seconds), ``proxy`` (a URL), ``proxy_auth`` (its user and password) and
-    ``ca_bundle`` (a path). The rate limit is the vendor's by default: 60 calls in 60 s.
+    ``connect_timeout`` (seconds), ``proxy`` (a URL), ``proxy_auth`` (its user and password),
+    ``ca_bundle`` (a path) and ``transport_wrapper`` (a dotted path). The rate limit is the vendor's
+    by default: 60 calls in 60 s.
     """
 
     defaults: ClassVar[Mapping[str, object]] = {
@@ -40,6 +45,7 @@ class ActivitySmithBackend(BaseBackend):
         "proxy": None,
         "proxy_auth": None,
         "ca_bundle": "",
+        "transport_wrapper": None,
     }
 
     def __init__(self, account: Account) -> None:
@@ -49,6 +55,7 @@ class ActivitySmithBackend(BaseBackend):
         if not str(self._option(account, "api_key") or "").strip():
             raise MissingKeyError(f"{self.name}: api_key: give the account's API key.")
         self.ca_bundle = self._checked(account, "ca_bundle", _check_path) or ""
+        wrapper = self._checked(account, "transport_wrapper", _check_wrapper)
         self.proxy: Proxy | None = None
         if self._option(account, "proxy"):
             self.proxy = Proxy(
@@ -63,6 +70,7 @@ class ActivitySmithBackend(BaseBackend):
                 deadline=account.timing.call_deadline / 1000,
                 proxy=self.proxy,
                 ca_bundle=self.ca_bundle,
+                transport_wrapper=wrapper,
             )
         except InvalidInputError as error:
             problem = str(error)
@@ -122,6 +130,18 @@ def _project_secret() -> str:
         return str(settings.SECRET_KEY)
     except ImproperlyConfigured:
         return ""
+
+
+def _check_wrapper(value: object) -> TransportWrapper:
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise InvalidInputError.at("transport_wrapper", f"cannot import it: {error}") from None
+    if callable(value):
+        return cast("TransportWrapper", value)
+    problem = "give the dotted path of what takes a transport of httpx's and returns one"
+    raise InvalidInputError.at("transport_wrapper", problem)
 
 
 def _check_path(value: object) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import httpcore
     import httpx
 
-    from .transport import Sender
+    from .transport import Sender, TransportWrapper
 
 
 class Client:
@@ -50,6 +50,8 @@ class Client:
             SSL_CERT_FILE or SSL_CERT_DIR names, else certifi's.
         transport: in place of the proxy a transport of httpx's, which then has to keep the deadline
             itself; or a network backend of httpcore's, which opens the connections.
+        transport_wrapper: puts a transport of httpx's around the client's own, once, and returns
+            it. It sees each request without the API key.
 
     Raises:
         InvalidInputError: at ``api_key``, ``base_url``, ``proxy``, ``proxy_auth``,
@@ -71,6 +73,7 @@ class Client:
         proxy: str | Proxy | None = None,
         ca_bundle: str = "",
         transport: httpx.BaseTransport | httpcore.NetworkBackend | None = None,
+        transport_wrapper: TransportWrapper | None = None,
     ) -> None:
         secret = api_key if isinstance(api_key, Secret) else Secret(lambda: api_key)
         way = Proxy(lambda: proxy) if isinstance(proxy, str) else proxy
@@ -84,7 +87,7 @@ class Client:
         self._address = hashlib.sha256(self._base_url.encode()).hexdigest()
         self._deadline = _check_seconds("deadline", deadline)
         self._connect_timeout = _check_seconds("connect_timeout", connect_timeout)
-        self._transport = transport
+        self._transport, self._transport_wrapper = transport, transport_wrapper
         self._lock = threading.Lock()
         self._sender: Sender | None = None
         self._closed = False
@@ -245,6 +248,7 @@ class Client:
             connect_timeout=self._connect_timeout,
             transport=transport,
             ssl_context=ssl_context,
+            wrapper=self._transport_wrapper,
         )
 
 

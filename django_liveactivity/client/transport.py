@@ -6,7 +6,8 @@ is built, has one: its network backends (https://www.encode.io/httpcore/network-
 requests go to httpcore's pool, over a backend that gives no operation more time than the call has
 left. That leaves out what ``httpx.Client`` would add, all unwanted here: redirects, cookies, and
 proxies of the environment. A proxy of the account's is such a backend, too: whatever fails before
-its tunnel is open fails to connect. A transport of httpx's that the caller brings works as well.
+its tunnel is open fails to connect. A transport of httpx's that the caller brings works as well. So
+does one that is put around our connections, as tracers do; the key stays below it.
 
 Only documented names of both are used, and ``pyproject.toml`` bounds both (httpx below 1, httpcore
 below 2), as either may change them in a new major version.
@@ -35,6 +36,8 @@ from .proxy import Proxy
 from .secret import Secret
 from .tunnel import TunnelError, open_tunnel
 
+TransportWrapper = Callable[[httpx.BaseTransport], httpx.BaseTransport]
+"""Puts a transport around another one, as ``SyncOpenTelemetryTransport`` does."""
 Opened = tuple[int, Sequence[tuple[bytes, bytes]], Iterable[bytes]]
 
 _HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
@@ -75,6 +78,8 @@ class Sender:
         connect_timeout: seconds to find and reach the server.
         transport: carries the requests, or opens the connections; None for our own connections.
         ssl_context: for addresses that begin with https.
+        wrapper: puts a transport of httpx's around our connections, which then sign the requests;
+            None for none.
     """
 
     def __init__(
@@ -85,8 +90,9 @@ class Sender:
         connect_timeout: float,
         transport: httpx.BaseTransport | httpcore.NetworkBackend | None,
         ssl_context: ssl.SSLContext | None,
+        wrapper: TransportWrapper | None = None,
     ) -> None:
-        self._secret = secret
+        self._secret: Secret | None = secret
         self._headers = [*_HEADERS, ("User-Agent", f"django-liveactivity/{__version__}")]
         self._deadline = deadline
         timeout = httpx.Timeout(deadline, connect=connect_timeout, pool=connect_timeout)
@@ -96,6 +102,8 @@ class Sender:
             self._carrier = transport
         else:
             self._carrier = _pool(transport or DeadlineBackend(), ssl_context)
+            if wrapper is not None:
+                self._carrier, self._secret = wrapper(_Signing(self._carrier, secret)), None
 
     def send(self, method: str, url: str, content: bytes | None) -> Received:
         """Return the answer to one request; raises NoAnswerError if none comes in time."""
@@ -113,7 +121,9 @@ class Sender:
     @contextmanager
     def _opened(self, method: str, url: str, content: bytes | None) -> Iterator[Opened]:
         """Send a request, and give its answer, the body unread."""
-        headers = [*self._headers, ("Authorization", self._secret.bearer())]
+        headers = [*self._headers]
+        if self._secret is not None:
+            headers.append(("Authorization", self._secret.bearer()))
         if content is not None:
             headers.append(("Content-Type", "application/json"))
         if isinstance(self._carrier, httpcore.ConnectionPool):
@@ -131,6 +141,51 @@ class Sender:
     def close(self) -> None:
         """Close the connections."""
         self._carrier.close()
+
+
+class _Signing(httpx.BaseTransport):
+    """Our connections as a transport, for a wrapper: what it sees of a request holds no key."""
+
+    def __init__(self, pool: httpcore.ConnectionPool, secret: Secret) -> None:
+        self._pool, self._secret = pool, secret
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._answered(request)
+        except Exception as error:  # noqa: BLE001 - the frames below hold the signed headers
+            error.__context__ = None
+            raise error.with_traceback(None) from None
+
+    def _answered(self, request: httpx.Request) -> httpx.Response:
+        headers = [*request.headers.raw, (b"Authorization", self._secret.bearer().encode())]
+        with ExitStack() as opened:
+            answer = opened.enter_context(
+                self._pool.stream(
+                    request.method,
+                    str(request.url),
+                    headers=headers,
+                    content=request.read() or None,
+                    extensions=request.extensions,
+                )
+            )
+            body = _Body(answer.iter_stream(), opened.pop_all())
+            return httpx.Response(answer.status, headers=answer.headers, stream=body)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer that is still open."""
+
+    def __init__(self, chunks: Iterator[bytes], opened: ExitStack) -> None:
+        self._chunks, self._opened = chunks, opened
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        self._opened.close()
 
 
 def _read(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:

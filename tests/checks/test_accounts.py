@@ -122,6 +122,19 @@ def test_the_missing_extra_of_a_dispatcher_is_named(settings, monkeypatch):
     assert "pip install 'django-liveactivity[celery]'" in messages["liveactivity.E007"]
 
 
+@pytest.mark.parametrize(
+    ("wrapper", "told"),
+    [
+        ("nowhere.Wrapper", "transport_wrapper: cannot import it: No module named 'nowhere'."),
+        (5, "transport_wrapper: give the dotted path of what takes a transport of httpx's"),
+    ],
+)
+def test_what_wraps_no_transport_is_refused(settings, wrapper, told):
+    options = {"api_key": KEY, "transport_wrapper": wrapper}
+    use(settings, {"BACKEND": ACTIVITYSMITH, "OPTIONS": options})
+    assert told in found()["liveactivity.E002"]
+
+
 class TestTheAuthorities:
     @pytest.mark.parametrize("name", ["ca_bundle", "SSL_CERT_FILE", "SSL_CERT_DIR"])
     def test_that_are_missing_are_named(self, settings, monkeypatch, tmp_path, name):

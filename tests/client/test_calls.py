@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -277,6 +278,46 @@ def test_another_transport_may_carry_the_calls() -> None:
         assert client.stream("a", CARD).operation == "started"
     url = "https://activitysmith.com/api/live-activity/stream/a"
     assert seen == [("PUT", url, {"content_state": SENT})]
+
+
+class Recorder(httpx.BaseTransport):
+    """A transport around another, as a tracer's: it keeps what it sees, and adds a header."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+        self.seen: list[Any] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append((request.method, request.url, request.headers.raw))
+        request.headers["traceparent"] = "00-1-2-01"
+        response = self._inner.handle_request(request)
+        self.seen.append(response.status_code)
+        return response
+
+    def close(self) -> None:
+        self._inner.close()
+        self.seen.append("closed")
+
+
+def test_a_transport_around_ours_sees_the_calls_and_not_the_key(server) -> None:
+    made: list[Recorder] = []
+
+    def wrap(inner: httpx.BaseTransport) -> Recorder:
+        made.append(Recorder(inner))
+        return made[-1]
+
+    with Client("ask_canary", base_url=server.url, transport_wrapper=wrap) as client:
+        assert client.stream("a_b-c", CARD).acknowledged
+        assert server.last.json == {"content_state": SENT}
+        assert client.end_stream("a_b-c").acknowledged
+    [recorder] = made
+    assert [request.connection for request in server.requests] == [1, 1]
+    for request in server.requests:
+        assert request.path == "/api/live-activity/stream/a_b-c"
+        assert request.headers["authorization"] == "Bearer ask_canary"
+        assert request.headers["traceparent"] == "00-1-2-01"
+    assert [recorder.seen[n] for n in (1, 3, 4)] == [200, 200, "closed"]
+    assert "canary" not in str(recorder.seen)
 
 
 def test_the_client_needs_no_django() -> None:

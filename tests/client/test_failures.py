@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import httpx
 import pytest
 
 from django_liveactivity.client import Call, Client, Outcome
@@ -25,9 +27,33 @@ DEADLINE = 0.3
 """Seconds; generous limits around it, as a busy machine is slow."""
 
 
+class Around(httpx.BaseTransport):
+    """A transport of the host's around the client's own, as a tracer's."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+@pytest.fixture(params=[None, Around], ids=["bare", "wrapped"])
+def options(request: pytest.FixtureRequest, server: Server) -> dict[str, Any]:
+    return {"base_url": server.url, "transport_wrapper": request.param}
+
+
 @pytest.fixture
-def hurried(server: Server) -> Iterator[Client]:
-    with Client("ask_test", base_url=server.url, deadline=DEADLINE) as client:
+def client(options: dict[str, Any]) -> Iterator[Client]:
+    with Client("ask_test", deadline=5, **options) as client:
+        yield client
+
+
+@pytest.fixture
+def hurried(options: dict[str, Any]) -> Iterator[Client]:
+    with Client("ask_test", deadline=DEADLINE, **options) as client:
         yield client
 
 
@@ -62,10 +88,11 @@ def look_up_with(addresses: Callable[[], list[str]], **options: float) -> Client
     )
 
 
-def test_a_refused_connection_means_not_sent() -> None:
+def test_a_refused_connection_means_not_sent(options) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with Client("ask_test", base_url=f"http://127.0.0.1:{port}") as client:
+    options |= {"base_url": f"http://127.0.0.1:{port}"}
+    with Client("ask_test", **options) as client:
         reply = client.stream("a", CARD)
     assert reply.outcome is Outcome.NOT_SENT
     assert (reply.status, reply.body, reply.text) == (None, None, "")

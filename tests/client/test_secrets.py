@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import pickle
 import signal
+import socket
 import threading
 import traceback
 from collections.abc import Iterator
@@ -243,6 +244,41 @@ def test_an_answer_without_the_key_is_as_it_came(server) -> None:
     server.respond = answer(body, headers={"X-Echo": "a/b"})
     with Client(CANARY, base_url=server.url) as client:
         assert client.stream("a", CARD).body == body
+
+
+class ReportingTransport(httpx.BaseTransport):
+    """A transport around the client's own that reports errors, as a tracer's does."""
+
+    def __init__(self, inner: httpx.BaseTransport, added: dict[str, str]) -> None:
+        self._inner, self._added = inner, added
+        self.reported: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers.update(self._added)
+        try:
+            return self._inner.handle_request(request)
+        except Exception as error:
+            self.reported.extend(everything_shown_of(error))
+            raise
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+@pytest.mark.parametrize("added", [{}, {"X-Broken": "a\nb"}], ids=["reset", "no header"])
+def test_a_transport_around_ours_reports_errors_without_the_key(server, added) -> None:
+    made: list[ReportingTransport] = []
+
+    def wrap(inner: httpx.BaseTransport) -> ReportingTransport:
+        made.append(ReportingTransport(inner, added))
+        return made[-1]
+
+    server.respond = lambda request, connection: connection.shutdown(socket.SHUT_RDWR)
+    with Client(CANARY, base_url=server.url, transport_wrapper=wrap) as client:
+        assert client.stream("a", CARD).outcome == "ambiguous"
+    [transport] = made
+    assert transport.reported
+    assert not [shown for shown in transport.reported if CANARY in shown]
 
 
 class QuotingTransport(httpx.BaseTransport):
