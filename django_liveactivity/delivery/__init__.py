@@ -13,7 +13,8 @@ The road of one drain: ``limits.permits`` lets a few drains of an account run at
 - ``notify`` logs the call and sends the public signals.
 
 ``drain`` holds this together, ``transaction`` makes each step durable, and ``sweep`` wakes
-accounts and has ``prune`` delete old rows; ``sweep_schedule`` says who schedules the next ones.
+accounts, has ``totals`` count the calls and ``prune`` delete old rows; ``sweep_schedule`` says who
+schedules the next ones.
 """
 
 from .drain import Drained, drain

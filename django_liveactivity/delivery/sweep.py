@@ -1,4 +1,4 @@
-"""Periodic housekeeping: write the heartbeat, wake the accounts with due work, prune old rows."""
+"""Periodic housekeeping: the heartbeat, wake-ups of accounts with due work, totals, pruning."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django_liveactivity.printable import get_logger
 from .lanes.candidates import due_accounts
 from .limits.admission import admission
 from .prune import prune
+from .totals import count_calls
 from .transaction import durable_transaction, fresh_session_after_error
 
 logger = get_logger("django_liveactivity.delivery")
@@ -28,8 +29,8 @@ def sweep(
     """Write each database's heartbeat, wake its accounts with due work, and prune finished rows.
 
     An account of which only content is due sleeps until its alarm. What an operator has to look
-    into is logged: an end that is overdue, a key that is refused. The number of statements does not
-    grow with the accounts.
+    into is logged: an end that is overdue, a key that is refused. Calls are counted for a monitor,
+    and nothing is pruned before. The number of statements does not grow with the accounts.
 
     Args:
         wake: called with the alias of each account that has something due.
@@ -58,7 +59,8 @@ def _sweep(using: str, accounts: conf.DatabaseAccounts, wake: Callable[[str], ob
                     wake(alias)
                     woken.append(alias)
             alerts.watch(using, accounts)
-            prune(using, accounts)
+            if count_calls(using, accounts):
+                prune(using, accounts)
     except Exception:
         logger.exception("Database %r could not be swept.", using)
     return woken

@@ -11,7 +11,7 @@ from .activity import (
 )
 from .base import rows_of
 from .clock import Now, from_datetime, to_datetime, with_now
-from .delivery import AccountState, DrainPermit, Heartbeat, Lane, RateLimitSlot
+from .delivery import AccountState, DrainPermit, Heartbeat, Lane, MetricTotal, RateLimitSlot
 from .fields import SameBytes, storable
 from .operation import Attempt, EndBatch, Operation, OperatorAction, Source
 from .tracking import TrackingFailure
@@ -25,6 +25,7 @@ __all__ = [
     "KnownActivityId",
     "Lane",
     "LiveActivity",
+    "MetricTotal",
     "Now",
     "Operation",
     "OperatorAction",

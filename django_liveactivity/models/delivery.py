@@ -149,13 +149,61 @@ class AccountState(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The one row of a database that tells when the last sweep ran, and which are scheduled."""
+    """The one row of a database: when the last sweep ran, which are scheduled, what is counted."""
 
     beat_at = models.BigIntegerField(null=True)
     # Where each sweep schedules a later one: the time of the last, which is its number, too.
     scheduled_until = models.BigIntegerField(default=0, db_default=0)
+    # The last attempt that no total will look at again; the fence lets one sweep at a time count.
+    counted_through = models.BigIntegerField(default=0, db_default=0)
+    count_fence = models.BigIntegerField(default=0, db_default=0)
 
     now: int  # annotated where it is read: the database's clock at that moment
 
     def __str__(self) -> str:
         return str(self.beat_at)
+
+
+class MetricTotal(models.Model):
+    """How many calls, or ends, took how long, in all processes; no value ever falls.
+
+    Sweeps count them, and so the totals outlive the attempts that they were counted from.
+    """
+
+    class Metric(models.TextChoices):
+        CALL = "call"
+        """A call: how long the vendor took to answer."""
+        END = "end"
+        """An end: the time from when it was due until the vendor acknowledged it."""
+
+    UNKNOWN = -1
+    """The bound of calls without an answer: nobody knows how long they took."""
+    ABOVE = models.BigIntegerField.MAX_BIGINT
+    """The bound of what took longer than any other bound."""
+    BOUNDS = {
+        Metric.CALL: (25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000),
+        Metric.END: (250, 500, 1_000, 2_500, 5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000),
+    }
+    """The others, in milliseconds: an end that has waited for longer than 300,000 is overdue."""
+
+    metric = models.CharField(max_length=8, choices=Metric.choices)
+    operation = models.CharField(max_length=8)
+    outcome = models.CharField(max_length=16, blank=True)
+    # The longest of the durations that are counted here, in milliseconds.
+    bound = models.BigIntegerField()
+    # What is told: how many, and how many milliseconds they took together.
+    count = models.BigIntegerField(default=0)
+    duration = models.BigIntegerField(default=0)
+    # The part of it that is settled: of attempts up to the heartbeat's ``counted_through``.
+    settled_count = models.BigIntegerField(default=0)
+    settled_duration = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["metric", "operation", "outcome", "bound"], name="dla_one_total"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.operation} {self.outcome} {self.bound}: {self.count}"

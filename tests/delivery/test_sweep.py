@@ -29,7 +29,7 @@ DAY = 24 * 3600
 
 def count() -> dict[str, int]:
     models = apps.get_app_config("django_liveactivity").get_models()
-    own = ("AccountState", "DrainPermit", "Heartbeat", "RateLimitSlot")
+    own = ("AccountState", "DrainPermit", "Heartbeat", "MetricTotal", "RateLimitSlot")
     return {m.__name__: m.objects.count() for m in models if m.__name__ not in own}
 
 

@@ -1,0 +1,243 @@
+"""Count what all processes have done into totals that never fall, before its rows are pruned.
+
+The attempts are the history of the calls, so that counting them costs a drain nothing. A sweep
+settles those for which a worker's lease is long over: no answer will change them, and no open
+transaction holds an older id. Younger ones are counted anew by each sweep. What is told is never
+lowered, as a monitor takes a value that falls for a restart, and counts all of it once more.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Greatest
+
+from django_liveactivity import conf
+from django_liveactivity.client.answer import Outcome
+from django_liveactivity.content.endpoints import Endpoint
+from django_liveactivity.models import Attempt, Heartbeat, MetricTotal, Now, Operation
+
+from .rules.verdicts import TABLE, judge
+from .transaction import durable_transaction
+
+ROWS = 20_000
+"""Attempts, by their ids, that are counted in one step."""
+SECONDS = 2.0
+"""How long one sweep counts in a database, so that its heart goes on beating."""
+SETTLED_AFTER = 2
+"""How many times as long as a call and its lease can last."""
+
+Metric = MetricTotal.Metric
+OPERATIONS = {
+    Endpoint.STREAM: Operation.Kind.STREAM,
+    Endpoint.UPDATE: Operation.Kind.UPDATE,
+    Endpoint.END_STREAM: Operation.Kind.END,
+    Endpoint.END: Operation.Kind.END,
+}
+"""What a call was made for, by its endpoint."""
+
+Attempts = QuerySet[Attempt, Attempt]
+
+
+class Key(NamedTuple):
+    """Which total something belongs to."""
+
+    metric: str
+    operation: str
+    outcome: str
+    bound: int
+
+
+@dataclass
+class Counted:
+    """What one step has counted for a total: how many, and their milliseconds, of each part."""
+
+    settled_count: int = 0
+    settled_duration: int = 0
+    recent_count: int = 0
+    recent_duration: int = 0
+
+    def add(self, count: int, duration: int | None, *, settled: bool) -> None:
+        """Add some of one part."""
+        if settled:
+            self.settled_count += count
+            self.settled_duration += duration or 0
+        else:
+            self.recent_count += count
+            self.recent_duration += duration or 0
+
+
+class Window(NamedTuple):
+    """The attempts that one step counts.
+
+    Attributes:
+        fence: that of the totals when the window was read.
+        after: the last id that is settled.
+        until: the first id that is too much for one step.
+        through: the last id that can be settled; the same if none can.
+        is_last: whether nothing after the window can be settled.
+    """
+
+    fence: int
+    after: int
+    until: int
+    through: int
+    is_last: bool
+
+
+def count_calls(using: str, accounts: conf.DatabaseAccounts) -> bool:
+    """Count the calls that were made since the last sweep, and the ends that they acknowledged.
+
+    Args:
+        using: the database.
+        accounts: its accounts.
+
+    Returns:
+        Whether all that is settled has been counted, so that it can be pruned. If not, time is up,
+        or another sweep counts, too.
+    """
+    deadline = time.monotonic() + SECONDS
+    age = SETTLED_AFTER * max(each.lease + each.call_deadline for each in accounts.timings)
+    while (window := _window(using, age)) is not None:
+        if not _store(using, window, _count(using, window)):
+            return False
+        if window.is_last:
+            return True
+        if time.monotonic() > deadline:
+            return False
+    return True
+
+
+def _window(using: str, age: int) -> Window | None:
+    """Return what to count next, or None if all is settled."""
+    rows = Attempt.objects.using(using)
+    ids = rows.order_by("pk").values("pk")
+    new = ids.filter(pk__gt=OuterRef("counted_through"))
+    found = {"first": Subquery(new[:1]), "last": Subquery(ids.reverse()[:1])}
+    beats = Heartbeat.objects.using(using).filter(pk=1).annotate(**found)
+    fence, after, first, last = beats.values_list(
+        "count_fence", "counted_through", "first", "last"
+    ).get()
+    if first is None:
+        return None
+    until = first + ROWS
+    old = rows.filter(pk__gt=after, pk__lt=until, started_at__lt=Now() - age)
+    through = old.aggregate(newest=Max("pk"))["newest"] or after
+    return Window(fence, after, until, through, is_last=last < until or through == after)
+
+
+def _count(using: str, window: Window) -> dict[Key, Counted]:
+    rows = Attempt.objects.using(using).filter(pk__gt=window.after, pk__lt=window.until)
+    settled = ExpressionWrapper(Q(pk__lte=window.through), BooleanField())
+    marked = rows.annotate(settled=settled).order_by()
+    found: dict[Key, Counted] = defaultdict(Counted)
+    answered = marked.filter(Q(pk__lte=window.through) | ~Q(outcome=""))
+    for is_settled, key, count, duration in [*_calls(answered), *_ends(answered)]:
+        found[key].add(count, duration, settled=is_settled)
+    return found
+
+
+def _calls(rows: Attempts) -> Iterator[tuple[bool, Key, int, int | None]]:
+    """Yield how many calls there were; one that is settled without an answer is ambiguous."""
+    grouped = (
+        rows.annotate(bound=_bound("duration_ms", Metric.CALL))
+        .values_list("settled", "endpoint", "outcome", "bound")
+        .annotate(number=Count("pk"), spent=Sum("duration_ms"))
+    )
+    for settled, endpoint, outcome, bound, count, duration in grouped:
+        key = Key(Metric.CALL, OPERATIONS[endpoint], outcome or Outcome.AMBIGUOUS, bound)
+        yield bool(settled), key, count, duration
+
+
+def _ends(rows: Attempts) -> Iterator[tuple[bool, Key, int, int | None]]:
+    """Yield how many ends were acknowledged; a call that only confirms one does not count again."""
+    acknowledged = _is_acknowledged()
+    before = Attempt.objects.filter(
+        acknowledged, operation=OuterRef("operation"), number__lt=OuterRef("number")
+    )
+    due_at = F("operation__due_at")
+    # Not below 0, even if the clock was set back: MariaDB refuses an unsigned difference.
+    answered_at = Greatest(F("started_at") + F("duration_ms"), due_at)
+    latency = ExpressionWrapper(answered_at - due_at, BigIntegerField())
+    grouped = (
+        rows.filter(acknowledged, ~Exists(before))
+        .annotate(latency=latency)
+        .annotate(bound=_bound("latency", Metric.END))
+        .values_list("settled", "bound")
+        .annotate(number=Count("pk"), spent=Sum("latency"))
+    )
+    for settled, bound, count, duration in grouped:
+        yield bool(settled), Key(Metric.END, Operation.Kind.END, "", bound), count, duration
+
+
+def _is_acknowledged() -> Q:
+    """Return, as a condition on attempts, that the answer finishes an end."""
+    ends = (Endpoint.END_STREAM, Endpoint.END)
+    finishing = [Q(endpoint=each, outcome__in=_finishing(each)) for each in ends]
+    return functools.reduce(operator.or_, finishing) & Q(duration_ms__isnull=False)
+
+
+def _finishing(endpoint: Endpoint) -> list[Outcome]:
+    """Return the outcomes that finish what was sent to an endpoint, as it was asked for."""
+    verdicts = {outcome: judge(endpoint, outcome, stripped=False) for outcome in TABLE}
+    return sorted(o for o, verdict in verdicts.items() if verdict.state == Operation.State.DONE)
+
+
+def _bound(duration: str, metric: MetricTotal.Metric) -> Case:
+    """Return the smallest of a metric's bounds that a duration does not exceed."""
+    return Case(
+        When(**{f"{duration}__isnull": True}, then=Value(MetricTotal.UNKNOWN)),
+        *(When(**{f"{duration}__lte": b}, then=Value(b)) for b in MetricTotal.BOUNDS[metric]),
+        default=Value(MetricTotal.ABOVE),
+        output_field=BigIntegerField(),
+    )
+
+
+@durable_transaction
+def _store(using: str, window: Window, found: dict[Key, Counted]) -> bool:
+    """Add what was counted to the totals; False if another sweep has counted meanwhile."""
+    beats = Heartbeat.objects.using(using).filter(pk=1, count_fence=window.fence)
+    if not beats.update(count_fence=F("count_fence") + 1, counted_through=window.through):
+        return False
+    rows = MetricTotal.objects.using(using)
+    known = {Key(row.metric, row.operation, row.outcome, row.bound): row for row in rows.all()}
+    new = [MetricTotal(**key._asdict()) for key in found.keys() - known.keys()]
+    changed = [known[key] for key in found.keys() & known.keys()]
+    for row in [*new, *changed]:
+        _add(row, found[Key(row.metric, row.operation, row.outcome, row.bound)])
+    rows.bulk_create(new)
+    names = ("count", "duration", "settled_count", "settled_duration")
+    rows.bulk_update(changed, names)
+    return True
+
+
+def _add(total: MetricTotal, counted: Counted) -> None:
+    total.settled_count += counted.settled_count
+    total.settled_duration += counted.settled_duration
+    count = total.settled_count + counted.recent_count
+    if count >= total.count:
+        duration = total.settled_duration + counted.recent_duration
+        total.count, total.duration = count, max(total.duration, duration)
