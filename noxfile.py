@@ -64,6 +64,7 @@ ON_A_SERVER = [
     "tests/tracking",
     "tests/test_health.py",
     "tests/test_overriding.py",
+    "tests/test_prometheus.py",
     "tests/test_scopes.py",
     "--ignore=tests/admin/test_content_form.py",  # values in, values out
     *(f"--ignore=tests/api/test_{name}.py" for name in ("bodies", "schema", "servers")),

@@ -32,6 +32,7 @@ from django_liveactivity.backends import configured_backend, get_backend
 from django_liveactivity.health import check_health
 from django_liveactivity.health_check import told
 from django_liveactivity.models import Attempt, LiveActivity, Operation
+from django_liveactivity.prometheus import metrics
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.services.batch import choose_cards
 from django_liveactivity.testing import allow_network
@@ -192,6 +193,7 @@ SURFACES: dict[str, Callable[[Host], str]] = {
     "OpenAPI description": openapi,
     "health": lambda _: repr(check_health()),
     "django-health-check": lambda _: told(check_health().problems),
+    "Prometheus": lambda _: metrics(RequestFactory().get("/")).content.decode(),
     "reprs": reprs,
     "page of an error": debug_page,
     "mail to the admins": mail_to_admins,

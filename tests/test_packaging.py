@@ -22,12 +22,13 @@ GET_DISPATCHER = (
 )
 EXTRAS = (
     "celery",
-    "django_tasks",
-    "rest_framework",
-    "drf_spectacular",
     "dj_database_url",
+    "django_tasks",
+    "drf_spectacular",
     "health_check",
+    "prometheus_client",
     "redis",
+    "rest_framework",
 )
 
 
@@ -143,6 +144,7 @@ def test_the_core_works_without_the_extras():
     [
         ("import django_liveactivity.api.urls", "drf"),
         ("import django_liveactivity.health_check", "health-check"),
+        ("import django_liveactivity.prometheus", "prometheus"),
         (GET_DISPATCHER, "celery"),
         pytest.param(
             GET_DISPATCHER,

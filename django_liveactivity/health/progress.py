@@ -150,10 +150,11 @@ def _queues(using: str, pending: Mapping[str, int], due_at: int) -> Iterator[Que
     for account, count in sorted(pending.items()):
         state = known.get(account)
         before = state.before if state else 0
-        yield Queue(account, count, before, _rate_limit(account), *condition_of(state))
+        yield Queue(account, count, before, rate_limit_of(account), *condition_of(state))
 
 
-def _rate_limit(account: str) -> tuple[int, float] | None:
+def rate_limit_of(account: str) -> tuple[int, float] | None:
+    """Return an account's calls and seconds; None without a limit, or if nobody can tell."""
     try:
         return get_backend(account).rate_limit
     except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):  # it is gone

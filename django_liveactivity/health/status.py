@@ -195,7 +195,7 @@ def _troubled(using: str, accounts: list[conf.Account]) -> list[conf.Account]:
         return accounts
     try:
         age = heartbeat_age(using)
-        states = AccountState.objects.using(using).filter(_is_stopped())
+        states = AccountState.objects.using(using).filter(is_stopped())
         closed = set(states.values_list("account", flat=True))
         ends = due_ends_by_account(Operation.objects.using(using))
     except (Error, ConnectionDoesNotExist, ImproperlyConfigured):
@@ -222,7 +222,7 @@ def source_accounts() -> list[conf.Account]:
     using, timing = source.database, conf.timing_of_source()
     try:
         states = AccountState.objects.using(using)
-        found = set(states.filter(_is_stopped()).values_list("account", flat=True))
+        found = set(states.filter(is_stopped()).values_list("account", flat=True))
         for alias, ends in due_ends_by_account(Operation.objects.using(using)).items():
             if ends.waits_longer_than(timing.overdue_after):
                 found.add(alias)
@@ -234,7 +234,7 @@ def source_accounts() -> list[conf.Account]:
     return [conf.of_source(a) for a in sorted(found) if conf.may_be_of_source(a)][:FILTERED]
 
 
-def _is_stopped() -> Q:
+def is_stopped() -> Q:
     """Return, as a condition on the state of an account, that it is not open."""
     stopped = Q(frozen_until__gt=Now())
     for since in ("blocked_since", "billing_since", "limit_since"):
@@ -272,7 +272,9 @@ class _Facts:
         self.using, aliases = using, [account.alias for account in accounts]
         self.mine = Q(account__in=aliases) if len(aliases) <= FILTERED else Q()
         self.states = {state.account: state for state in with_now(self._rows(AccountState))}
-        self.backlogs = _counts(_unfinished(self._rows(Operation)), Q(next_try_at__lte=Now()))
+        self.backlogs = counts_by_account(
+            unfinished(self._rows(Operation)), Q(next_try_at__lte=Now())
+        )
         self.ends = due_ends_by_account(self._rows(Operation))
         self.heartbeat_age = heartbeat_age(using)
 
@@ -281,20 +283,20 @@ class _Facts:
 
     @cached_property
     def actions(self) -> Counter[str]:
-        return _counts(self._rows(OperatorAction).filter(applied_at=None))
+        return counts_by_account(self._rows(OperatorAction).filter(applied_at=None))
 
     @cached_property
     def attention(self) -> Counter[str]:
-        return _counts(self._rows(LiveActivity).filter(MARKED))
+        return counts_by_account(self._rows(LiveActivity).filter(MARKED))
 
     @cached_property
     def slots(self) -> Counter[str]:
-        return _counts(self._rows(RateLimitSlot).filter(free_at__gt=Now()))
+        return counts_by_account(self._rows(RateLimitSlot).filter(free_at__gt=Now()))
 
     @cached_property
     def failures(self) -> Counter[str]:
         kept = Now() - TRACKING_FAILURES_KEPT_MS
-        return _counts(self._rows(TrackingFailure).filter(created_at__gt=kept))
+        return counts_by_account(self._rows(TrackingFailure).filter(created_at__gt=kept))
 
     def status(self, account: conf.Account, *, details: bool) -> AccountStatus:
         alias, state = account.alias, self.states.get(account.alias)
@@ -346,7 +348,7 @@ def _rate_limit(account: conf.Account) -> tuple[int, float] | None:
         return None
 
 
-def _counts(rows: QuerySet[Model], condition: Q | None = None) -> Counter[str]:
+def counts_by_account(rows: QuerySet[Model], condition: Q | None = None) -> Counter[str]:
     """Return, for each account with such rows, how many there are, or meet a condition."""
     counted = rows.order_by().values_list("account").annotate(count=Count("pk", filter=condition))
     return Counter(dict(counted))
@@ -397,7 +399,7 @@ def _waiting_starts(account: conf.Account, condition: Condition) -> Operations:
     """Return the content that the vendor, or a drain since, has put off for its limit of cards."""
     if condition != Condition.LIMIT:
         return Operation.objects.none()
-    rows = _unfinished(rows_of(account, Operation), Operation.CONTENT_RANKS)
+    rows = unfinished(rows_of(account, Operation), Operation.CONTENT_RANKS)
     return rows.filter(Q(rank=Rank.WAITING_START) | Q(outcome=Outcome.LIMIT_REACHED))
 
 
@@ -411,7 +413,7 @@ def _vendor_limit(waiting: Operations) -> int | None:
     return int(said[1]) if said else None
 
 
-def _unfinished(rows: Operations, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
+def unfinished(rows: Operations, ranks: tuple[Rank, ...] = tuple(Rank)) -> Operations:
     """Return the operations that are still to be done: one range of the index per rank.
 
     Finished rows have no ``next_try_at``, so that a million of them cost nothing here.
@@ -421,12 +423,12 @@ def _unfinished(rows: Operations, ranks: tuple[Rank, ...] = tuple(Rank)) -> Oper
 
 def backlog(account: conf.Account) -> Operations:
     """Return the operations that are due to be tried."""
-    return _unfinished(rows_of(account, Operation)).filter(next_try_at__lte=Now())
+    return unfinished(rows_of(account, Operation)).filter(next_try_at__lte=Now())
 
 
 def later(account: conf.Account) -> tuple[int, float] | None:
     """Return how much is to be done later, and in how many seconds the first of it, or None."""
-    rows = _unfinished(rows_of(account, Operation)).filter(next_try_at__gt=Now())
+    rows = unfinished(rows_of(account, Operation)).filter(next_try_at__gt=Now())
     first = with_now(rows).order_by("next_try_at").first()
     if first is None or first.next_try_at is None:
         return None
@@ -435,7 +437,7 @@ def later(account: conf.Account) -> tuple[int, float] | None:
 
 def _due_ends(rows: Operations) -> Operations:
     """Return the ends that are due and in force, whenever they are tried next."""
-    return _unfinished(rows, Operation.END_RANKS).filter(Operation.is_in_force())
+    return unfinished(rows, Operation.END_RANKS).filter(Operation.is_in_force())
 
 
 def unacknowledged_ends(account: conf.Account) -> Operations:
