@@ -1,6 +1,7 @@
 """The one runner: ``nox -l`` lists the sessions, ``nox -s lint`` runs one, ``nox`` the quick ones.
 
-``.ci/run`` runs every session but ``fast`` and ``long``, and starts the servers that they need.
+``.ci/run`` runs every session but ``fast``, ``long`` and ``matrix``, and starts the servers that
+they need. Of the matrix it runs the corners, tagged so: ``nox --tags corner``.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nox
 from nox.command import CommandFailed
@@ -21,8 +24,13 @@ nox.options.sessions = ["lint", "types", "imports", "migrations", "docs", "tests
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 
-SERVERS = ["postgres", "mariadb"]
-DATABASES = [*SERVERS, "sqlite"]
+DATABASES = ["postgres", "mariadb", "sqlite"]
+# The pairs that Django supports: https://docs.djangoproject.com/en/stable/faq/install/
+PYTHONS = {
+    "5.2": ["3.11", "3.12", "3.13", "3.14"],
+    "6.0": ["3.12", "3.13", "3.14"],
+    "6.1": ["3.12", "3.13", "3.14"],
+}
 
 # The pure tests: values in, values out. No table, no socket, no process.
 FAST = [
@@ -72,6 +80,8 @@ ON_A_SERVER = [
     "--ignore=tests/commands/test_dev.py",
     "--ignore=tests/commands/test_liveness.py",
 ]
+# What httpx, pydantic and drf-spectacular do for us, which no database changes.
+OF_LIBRARIES = ["tests/client", "tests/content", "tests/example/test_project.py", MEASURES_MEMORY]
 # The admin's pages that ask a database for what differs between them: text, dates, batches.
 # What every database does alike, PostgreSQL and SQLite have shown.
 OF_THE_ADMIN = [
@@ -88,22 +98,59 @@ OF_THE_ADMIN = [
 ]
 TESTED_ON = {
     "postgres": ON_A_SERVER,
-    "mariadb": [*OF_THE_ADMIN, *(path for path in ON_A_SERVER if "tests/admin" not in path)],
+    "mariadb": [
+        *OF_THE_ADMIN,
+        *(path for path in ON_A_SERVER if "tests/admin" not in path),
+        *OF_LIBRARIES,  # here CI has their lowest versions
+    ],
+    "sqlite": [],  # the default run
 }
+# Of the extra "test" what brings no extra of ours; and the tests that need none.
+TOOLS = [
+    name
+    for name in PROJECT["project"]["optional-dependencies"]["test"]
+    if not name.startswith("django")
+]
+WITHOUT_EXTRAS = [
+    "tests/services",
+    "tests/tracking",
+    "--ignore=tests/services/test_who_asks.py",  # DRF's requests
+    "--ignore=tests/tracking/test_reconcile.py",  # Celery's task
+]
 
 
-def install(session: nox.Session, *groups: str, package: str = "test") -> None:
+def interpreter(*versions: str) -> str:
+    """Return the first of these Pythons that pyenv has, else the name of the first, for uv."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = (path for each in versions for path in root.glob(f"versions/{each}.*[0-9]/bin/python"))
+    return next(map(str, found), versions[0])
+
+
+NEWEST = interpreter("3.14", "3.13")
+
+
+def cells() -> Iterator[Any]:
+    """Yield the matrix: Python, what uv is told to choose, and a database; the corners are CI's."""
+    pairs = [(python, django) for django, pythons in PYTHONS.items() for python in pythons]
+    for database in DATABASES:
+        for python, django in pairs:
+            name = f"{python}-{django}-{database}"
+            yield nox.param(interpreter(python), f"django=={django}.*", database, id=name)
+        for name, python, choice, corner in (
+            ("lowest", interpreter("3.11"), "--resolution=lowest-direct", "mariadb"),
+            ("newest", NEWEST, "--resolution=highest", "postgres"),
+        ):
+            tags = ["corner"] if database == corner else []
+            yield nox.param(python, choice, database, id=f"{name}-{database}", tags=tags)
+
+
+def install(session: nox.Session, *groups: str, package: str = "test", choice: str = "") -> None:
     """Install the package in place with an extra, and what dependency groups list.
 
     The groups are read here, because pip reads them since 25.1 only.
     """
-    session.install("-e", f".[{package}]", *nox.project.dependency_groups(PROJECT, *groups))
-
-
-def newest_python() -> str:
-    """Return the interpreter that pyenv has of the newest Python, else its name for the PATH."""
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    return next(map(str, root.glob("versions/3.13*/bin/python")), "3.13")
+    listed = nox.project.dependency_groups(PROJECT, *groups)
+    session.install("-e", f".[{package}]", *listed, *filter(None, [choice]))
 
 
 def readme_command(having: str) -> str:
@@ -197,12 +244,15 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *coverage, *session.posargs)
 
 
-@nox.session
-@nox.parametrize("python,database", [(newest_python(), "postgres"), (None, "mariadb")], ids=SERVERS)
-def databases(session: nox.Session, database: str) -> None:
-    """The tests that meet a database; PostgreSQL with the newest Python and Django."""
-    install(session, "servers")
-    session.run("python", "-c", "import django; print('Django', django.__version__)")
+@nox.session(venv_backend="uv")
+@nox.parametrize("python,choice,database", cells())
+def matrix(session: nox.Session, choice: str, database: str) -> None:
+    """The tests that meet a database, on each; on SQLite the default run. No warning anywhere."""
+    install(session, "servers", choice=choice)
+    session.run("python", "-m", "django", "version")
+    manage = ("python", "-W", "error", "example_project/manage.py")
+    for command in (("check",), ("migrate", "--verbosity=0")):
+        session.run(*manage, *command, env={"DATABASE_URL": "sqlite://:memory:"})
     paths = session.posargs or TESTED_ON[database]
     session.run("pytest", "-q", *paths, env={"TEST_DATABASE": database})
 
@@ -272,7 +322,7 @@ def tutorial(session: nox.Session) -> None:
     session.run("pytest", "-q", "-n", "0", "tests/tutorial/with_celery.py")
 
 
-@nox.session(python=newest_python())
+@nox.session(python=NEWEST)
 def afternoon(session: nox.Session) -> None:
     """A stranger's project from the docs' text alone: the newest Django, PostgreSQL, Celery."""
     session.install(*told_to_install("deliver-with-celery.md", "end-over-http.md"))
@@ -299,14 +349,31 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session(requires=["build"])
-def wheel(session: nox.Session) -> None:
-    """The built sdist and wheel, each where nothing else is and the sources are out of sight."""
-    folder = Path(session.create_tmp()).resolve()
-    shutil.copy(ROOT / ".ci" / "wheel_check.py", folder)
-    for pattern in ("*.tar.gz", "*.whl"):
-        session.install("--force-reinstall", *map(str, (ROOT / "dist").glob(pattern)))
-        with session.chdir(folder):
-            session.run("python", "wheel_check.py")
+@nox.parametrize(
+    "python,extras",
+    [
+        nox.param(interpreter("3.12"), False, id="bare", tags=["corner"]),
+        nox.param(NEWEST, True, id="full", tags=["corner"]),
+    ],
+)
+def wheel(session: nox.Session, extras: bool) -> None:
+    """The built files, with all extras or none, under the sdist's tests and with no sources."""
+    sdist, built = (next((ROOT / "dist").glob(pattern)) for pattern in ("*.tar.gz", "*.whl"))
+    folder = Path(session.create_tmp()).resolve() / sdist.name.removesuffix(".tar.gz")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.unpack_archive(sdist, folder.parent, filter="data")
+    shutil.rmtree(folder / "django_liveactivity")
+    session.chdir(folder)
+    if extras:
+        session.install(f"{built}[test]")
+        met = [f"--ignore={path}" for path in ON_A_SERVER if not path.startswith("--")]
+        session.run("pytest", "-q", *(session.posargs or met))
+        return
+    for file in (sdist, built):
+        session.install("--force-reinstall", str(file))
+        session.run("python", "-W", "error", ".ci/wheel_check.py")
+    session.install(*TOOLS)
+    session.run("pytest", "-q", *(session.posargs or WITHOUT_EXTRAS))
 
 
 @nox.session(venv_backend="none")
@@ -321,15 +388,6 @@ def demo(session: nox.Session) -> None:
         again = command.rpartition(" && ")[2]
         without = {"LIVEACTIVITY_DISPATCHER": "none"}
         session.run("bash", "-c", again, env=without, external=True)
-
-
-@nox.session(python=newest_python())
-def newest(session: nox.Session) -> None:
-    """What meets no server, on the newest Python with the newest Django: see ``databases``."""
-    install(session)
-    session.run("python", "-c", "import django; print('Django', django.__version__)")
-    met = [f"--ignore={path}" for path in ON_A_SERVER if not path.startswith("--")]
-    session.run("pytest", "-q", *(session.posargs or met))
 
 
 @nox.session

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
+from importlib.util import find_spec
 
 SECRET_KEY = "not-a-secret"
 USE_TZ = True
@@ -21,8 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
-    "rest_framework",
-    "rest_framework.authtoken",
+    *(["rest_framework", "rest_framework.authtoken"] if find_spec("rest_framework") else []),
     "django_liveactivity",
     "tests.shop",
 ]

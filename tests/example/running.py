@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import django_liveactivity
+
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(django_liveactivity.__file__).parent
 MANAGE = ROOT / "example_project" / "manage.py"
 LONGEST = 100.0
 OURS = ("LIVEACTIVITY_", "ACTIVITYSMITH_", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "DEBUG")

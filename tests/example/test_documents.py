@@ -32,7 +32,7 @@ from django_liveactivity.models import LiveActivity
 from tests import shop
 from tests.shop import models as shop_models
 
-from .running import ROOT
+from .running import PACKAGE, ROOT
 
 README = ROOT / "README.md"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -218,7 +218,7 @@ def test_every_option_in_the_reference_exists(name):
 
 def test_every_check_and_every_option_is_in_the_reference():
     reference = ROOT / "docs" / "reference"
-    source = "".join(path.read_text() for path in (ROOT / "django_liveactivity").rglob("*.py"))
+    source = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     options = (reference / "settings.md").read_text().partition("## Options")[2]
 
     rule = r"liveactivity\.[EW]\d{3}"

@@ -37,7 +37,7 @@ from django_liveactivity.testing import deliver
 from tests.conftest import KEY
 from tests.lockscreen.samples import SEVEN
 
-from .running import ROOT
+from .running import PACKAGE, ROOT
 from .test_documents import blocks
 
 DOCS = ROOT / "docs"
@@ -98,7 +98,7 @@ def test_the_page_of_timing_has_every_default():
 
 def test_the_page_of_testing_names_every_function_and_fixture():
     page = (REFERENCE / "testing.md").read_text()
-    plugin = (ROOT / "django_liveactivity" / "pytest_plugin.py").read_text()
+    plugin = (PACKAGE / "pytest_plugin.py").read_text()
     fixtures = re.findall(r"^def (liveactivity_\w+)", plugin, re.MULTILINE)
 
     described = re.findall(r"^\.\. auto\w+:: (\w+)", page, re.MULTILINE)
@@ -130,7 +130,7 @@ def test_each_picture_shows_what_the_code_beside_it_says():
 
 def test_troubleshooting_quotes_what_the_admin_says():
     quoted = re.findall(r'"([A-Z][^"]+\.)"', (DOCS / "how-to" / "troubleshooting.md").read_text())
-    known = messages(ROOT / "django_liveactivity" / "admin")
+    known = messages(PACKAGE / "admin")
     patterns = [pattern_of(text) for text in known if len(VARIABLE.sub("", text)) > 20]
 
     assert len(quoted) > 15

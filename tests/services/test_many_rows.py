@@ -36,8 +36,8 @@ def test_rows_are_inserted_500_in_a_statement():
     rows = [values | {"due_at": n, "created_at": 0, "next_try_at": 0} for n in range(1_001)]
     found = statements(lambda: Operation.objects.insert_all(rows))
     inserts = len([sql for sql in found if sql.startswith("INSERT")])
-    # Django names fewer for SQLite, which by default takes 999 values.
-    assert inserts > 3 if connection.vendor == "sqlite" else inserts == 3
+    # For SQLite Django names fewer, because it may take 999 values only; Django 6.1 asks it.
+    assert inserts >= 3 if connection.vendor == "sqlite" else inserts == 3
     assert Operation.objects.count() == 1_001
 
 
