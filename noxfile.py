@@ -70,6 +70,7 @@ ON_A_SERVER = [
     "tests/services",
     "tests/testing",
     "tests/tracking",
+    "tests/upgrade",
     "tests/test_health.py",
     "tests/test_overriding.py",
     "tests/test_prometheus.py",
