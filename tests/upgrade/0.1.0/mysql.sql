@@ -5,7 +5,7 @@ CREATE TABLE `django_liveactivity_accountstate` (`id` bigint AUTO_INCREMENT NOT 
 --
 -- Create model Heartbeat
 --
-CREATE TABLE `django_liveactivity_heartbeat` (`id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY, `beat_at` bigint NULL, `scheduled_until` bigint DEFAULT 0 NOT NULL);
+CREATE TABLE `django_liveactivity_heartbeat` (`id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY, `beat_at` bigint NULL, `scheduled_until` bigint DEFAULT 0 NOT NULL, `counted_through` bigint DEFAULT 0 NOT NULL, `count_fence` bigint DEFAULT 0 NOT NULL);
 --
 -- Create model DrainPermit
 --
@@ -22,6 +22,10 @@ CREATE TABLE `django_liveactivity_lane` (`id` bigint AUTO_INCREMENT NOT NULL PRI
 -- Create model LiveActivity
 --
 CREATE TABLE `django_liveactivity_liveactivity` (`id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY, `account` varchar(64) NOT NULL, `lane_digest` varchar(64) NOT NULL, `stream_key` varchar(255) NOT NULL, `activity_id` varchar(255) NOT NULL, `subject_scope` varchar(128) NOT NULL, `subject_model` varchar(255) NOT NULL, `subject_pk` varchar(255) NOT NULL, `tracked_by` varchar(255) NOT NULL, `channels` json NULL, `title` longtext NOT NULL, `type` varchar(20) NOT NULL, `created_at` bigint NOT NULL, `status` varchar(16) NOT NULL, `generation` integer UNSIGNED NOT NULL CHECK (`generation` >= 0), `needs_attention` bool NOT NULL, `evicted_by` bigint NULL, `ended_at` bigint NULL);
+--
+-- Create model MetricTotal
+--
+CREATE TABLE `django_liveactivity_metrictotal` (`id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY, `metric` varchar(8) NOT NULL, `operation` varchar(8) NOT NULL, `outcome` varchar(16) NOT NULL, `bound` bigint NOT NULL, `count` bigint NOT NULL, `duration` bigint NOT NULL, `settled_count` bigint NOT NULL, `settled_duration` bigint NOT NULL, CONSTRAINT `dla_one_total` UNIQUE (`metric`, `operation`, `outcome`, `bound`));
 --
 -- Create model Operation
 --
