@@ -16,7 +16,15 @@ import django_liveactivity
 from tests.dispatch.task_backends import DUMMY
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("httpx", "httpcore", "pydantic", "celery", "rest_framework", "health_check")
+HEAVY = (
+    "httpx",
+    "httpcore",
+    "pydantic",
+    "celery",
+    "rest_framework",
+    "health_check",
+    "prometheus_client",
+)
 GET_DISPATCHER = (
     "from django_liveactivity.dispatch import get_dispatcher; get_dispatcher('default')"
 )

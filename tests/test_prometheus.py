@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +30,6 @@ from .clock import advance
 from .delivery.vocabulary import deliver, progress
 from .reads import statements
 
-ROOT = Path(__file__).parents[1]
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 ACCOUNT = ("database", "account")
@@ -309,16 +306,8 @@ class TestManyAccounts:
         assert found["accounts{account=*,condition=blocked}"] == 9
 
 
-class TestTheExtra:
-    def test_registers_without_asking_the_database(self):
-        registry = CollectorRegistry()
+def test_to_register_asks_no_database():
+    registry = CollectorRegistry()
+    registry.register(Collector())
+    with pytest.raises(ValueError, match="Duplicated"):
         registry.register(Collector())
-        with pytest.raises(ValueError, match="Duplicated"):
-            registry.register(Collector())
-
-    def test_is_not_imported_before_it_is_asked_for(self):
-        code = "import sys, django; django.setup(); import django_liveactivity.tasks"
-        command = [sys.executable, "-c", f"{code}; print([*sys.modules])"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
-        assert "django_liveactivity.models" in done.stdout, done.stderr
-        assert "prometheus" not in done.stdout

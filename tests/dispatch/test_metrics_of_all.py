@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.conf import settings as test_settings
 from django.db import connection
 from prometheus_client.parser import text_string_to_metric_families
@@ -74,6 +75,8 @@ def worker(host: Shell, log: Path) -> Iterator[None]:
             yield
         finally:
             os.killpg(process.pid, signal.SIGKILL)
+    with redis.Redis() as client:
+        client.delete(host.environment["CELERY_QUEUE"])
 
 
 def do(host: Shell, code: str) -> str:
