@@ -191,7 +191,8 @@ class TestAShortProcess:
 
     def test_ends_although_the_broker_never_answers(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            run_short_process("itself", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+            broker = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+            run_short_process("itself", broker, EXIT_SECONDS="5")
             silent.settimeout(10)
             silent.accept()[0].close()  # it had tried
 
