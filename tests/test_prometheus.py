@@ -8,6 +8,8 @@ import subprocess
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db import connection
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
@@ -311,3 +313,13 @@ def test_to_register_asks_no_database():
     registry.register(Collector())
     with pytest.raises(ValueError, match="Duplicated"):
         registry.register(Collector())
+
+
+@pytest.mark.skipif(settings.IN_MEMORY, reason="a database in memory stays open")
+def test_a_scrape_outside_of_a_request_leaves_no_connection_open(transactional_db):
+    connection.close()
+    assert generate_latest(Collector())
+    assert connection.connection is None
+    connection.ensure_connection()
+    assert generate_latest(Collector())
+    assert connection.connection is not None, "it is not the collector's to close"

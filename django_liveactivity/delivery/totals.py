@@ -136,11 +136,12 @@ def _window(using: str, age: int) -> Window | None:
     rows = Attempt.objects.using(using)
     ids = rows.order_by("pk").values("pk")
     new = ids.filter(pk__gt=OuterRef("counted_through"))
-    found = {"first": Subquery(new[:1]), "last": Subquery(ids.reverse()[:1])}
-    beats = Heartbeat.objects.using(using).filter(pk=1).annotate(**found)
+    beats = Heartbeat.objects.using(using).annotate(
+        first=Subquery(new[:1]), last=Subquery(ids.reverse()[:1])
+    )
     fence, after, first, last = beats.values_list(
         "count_fence", "counted_through", "first", "last"
-    ).get()
+    ).get(pk=1)
     if first is None:
         return None
     until = first + ROWS
