@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from typing import IO, Any
 
 from django.conf import settings
@@ -27,6 +27,11 @@ MAX_BYTES = 128 * 1024
 """Three times the 40 KiB that the vendor takes, because JSON may escape every character."""
 MAX_DEPTH = 16
 """Nested objects and lists; no field of the body needs more than five."""
+PARSED_DEPTH = 500
+"""What is nested deeper is not parsed: on Python 3.14 only the end of C's stack stops ``json``."""
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""With a quote at its end or not: a search that fails begins again at each quote."""
+STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 """One without its other half: ``json`` has joined the pairs."""
 TOO_DEEP = f"Nest at most {MAX_DEPTH} objects and lists."
@@ -82,10 +87,10 @@ class BoundedJSONParser(BaseParser):
         body = _read(stream)
         if len(body) > _limit():
             raise BodyTooLargeError(_limit())
+        if _depth(body) > PARSED_DEPTH:
+            raise ParseError(TOO_DEEP)
         try:
             document = json.loads(_text(body), object_pairs_hook=_object, parse_int=_integer)
-        except RecursionError:
-            raise ParseError(TOO_DEEP) from None
         except ValueError as error:
             raise ParseError(f"JSON parse error - {error}") from None
         faults = [FieldError(".".join(p), m) for p, m in islice(_faults(document), MAX_ERRORS)]
@@ -157,6 +162,12 @@ def _check_charset(content_type: str) -> None:
     charset = parse_header_parameters(content_type)[1].get("charset", "utf-8")
     if charset.lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(content_type, NOT_UTF_8)
+
+
+def _depth(body: bytes) -> int:
+    """Return how many objects and lists are open at once, at most."""
+    brackets = STRING.sub(b"", body).translate(None, bytes({*range(256)} - STEPS.keys()))
+    return max(accumulate(map(STEPS.__getitem__, brackets)), default=0)
 
 
 def _text(body: bytes) -> str:

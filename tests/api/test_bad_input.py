@@ -196,6 +196,11 @@ class TestJson:
     def test_what_is_no_json_is_refused(self, client, url, body):
         assert paths(client.post(url, body, content_type="application/json")) == [""]
 
+    def test_brackets_in_a_text_are_not_nested(self, client, url):
+        reason = '"\\' + "[" * 600
+        assert client.post(url, key(reason=reason)).status_code == 202
+        assert ends().get().reason == reason
+
     @pytest.mark.parametrize(
         ("body", "expected"),
         [
