@@ -1,7 +1,8 @@
 """The one runner: ``nox -l`` lists the sessions, ``nox -s lint`` runs one, ``nox`` the quick ones.
 
-``.ci/run`` runs every session but ``fast``, ``long`` and ``matrix``, and starts the servers that
-they need. Of the matrix it runs the corners, tagged so: ``nox --tags corner``.
+``.ci/run`` runs every session but ``fast``, ``drift``, ``long`` and
+``matrix``, and starts the servers that they need. Of the matrix it runs the corners, tagged so:
+``nox --tags corner``.
 """
 
 from __future__ import annotations
@@ -396,6 +397,18 @@ def demo(session: nox.Session) -> None:
         again = command.rpartition(" && ")[2]
         without = {"LIVEACTIVITY_DISPATCHER": "none"}
         session.run("bash", "-c", again, env=without, external=True)
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """The vendor's newest SDKs beside this package: what a model of theirs has and ours lacks."""
+    install(session)
+    session.install("--upgrade", "activitysmith")
+    folder = Path(session.create_tmp()).resolve() / "node"
+    folder.mkdir(exist_ok=True)
+    packages = ("activitysmith@latest", "ts-json-schema-generator@2")
+    session.run("npm", "install", "--prefix", str(folder), *packages, external=True, silent=True)
+    session.run("python", "-m", "tests.drift", "--node", str(folder), *session.posargs)
 
 
 @nox.session

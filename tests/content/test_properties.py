@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
-from activitysmith.normalization import normalize_live_activity_request
-from activitysmith_openapi import models as sdk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,15 +15,8 @@ from django_liveactivity.content.endpoints import Endpoint, assemble, check_cont
 from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import InvalidInputError
 
+from .sdk import SDK_MODELS, missing_from, understood
 from .strategies import FIELDS, contents, json_values, options
-
-SDK_MODELS = {
-    Endpoint.START: sdk.LiveActivityStartRequest,
-    Endpoint.UPDATE: sdk.LiveActivityUpdateRequest,
-    Endpoint.END: sdk.LiveActivityEndRequest,
-    Endpoint.STREAM: sdk.LiveActivityStreamRequest,
-    Endpoint.END_STREAM: sdk.LiveActivityStreamDeleteRequest,
-}
 
 
 @given(st.data(), st.sampled_from(list(FIELDS)))
@@ -75,27 +65,6 @@ def acceptable(endpoint: Endpoint, content: Content, chosen: Options) -> bool:
     except InvalidInputError:
         return False
     return True
-
-
-def missing_from(parsed: Any, sent: Any, path: str = "") -> list[str]:
-    """The paths of what was sent and is not in what the SDK understood."""
-    if isinstance(sent, dict):
-        return [
-            miss
-            for name, value in sent.items()
-            for miss in missing_from((parsed or {}).get(name), value, f"{path}.{name}")
-        ]
-    if isinstance(sent, list):
-        return [
-            miss
-            for index, (ours, theirs) in enumerate(zip(sent, parsed or [], strict=True))
-            for miss in missing_from(theirs, ours, f"{path}.{index}")
-        ]
-    return [] if parsed == sent else [path]
-
-
-def understood(endpoint: Endpoint, body: dict[str, Any]) -> dict[str, Any]:
-    return SDK_MODELS[endpoint](**normalize_live_activity_request(body)).to_dict()
 
 
 @pytest.mark.parametrize("endpoint", SDK_MODELS)
