@@ -36,10 +36,10 @@ def missing_from(parsed: Any, sent: Any, path: str = "") -> list[str]:
             for name, value in sent.items()
             for miss in missing_from((parsed or {}).get(name), value, f"{path}.{name}")
         ]
-    if isinstance(sent, list):
+    if isinstance(sent, list) and isinstance(parsed, list) and len(parsed) == len(sent):
         return [
             miss
-            for index, (ours, theirs) in enumerate(zip(sent, parsed or [], strict=True))
+            for index, (ours, theirs) in enumerate(zip(sent, parsed, strict=True))
             for miss in missing_from(theirs, ours, f"{path}.{index}")
         ]
     return [] if parsed == sent else [path]

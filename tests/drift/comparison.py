@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+
+from django_liveactivity.content.endpoints import Endpoint
 
 from .fields import LEAST, Field, Fields, Source
 
@@ -16,14 +18,11 @@ class Finding:
     """One difference.
 
     Attributes:
-        kind: ``field``, ``type``, ``choice``, ``limit`` or ``required`` of models; ``refused``,
-            ``taken`` or ``lost`` of bodies.
         field: its path in the body; of entries of lists and maps the name is ``*``.
         what: the difference in words.
         calls: the calls that have it.
     """
 
-    kind: str
     field: str
     what: str
     calls: tuple[str, ...] = ()
@@ -48,14 +47,15 @@ def missing(wanted: Source, here: Source) -> list[Finding]:
     return by_calls(found)
 
 
-def by_calls(found: Iterator[tuple[Finding, str]]) -> list[Finding]:
+def by_calls(found: Iterable[tuple[Finding, str]]) -> list[Finding]:
     """Return each finding once, with all the calls that have it."""
-    calls: dict[Finding, list[str]] = {}
+    calls: dict[Finding, set[str]] = {}
     for finding, call in found:
-        names = calls.setdefault(finding, [])
-        if call not in names:
-            names.append(call)
-    return [replace(finding, calls=tuple(names)) for finding, names in calls.items()]
+        calls.setdefault(finding, set()).add(call)
+    return [
+        replace(finding, calls=tuple(each for each in Endpoint if each in names))
+        for finding, names in calls.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -70,23 +70,23 @@ class _Comparison:
             if path in here:
                 yield from self._narrower(path, field, here[path])
             elif name != "*" and parent in {"", *here}:  # below a missing field it has been said
-                yield Finding("field", path, f"{self.here} lacks the field, {self.wanted} has it")
+                yield Finding(path, f"{self.here} lacks the field, {self.wanted} has it")
         for path, field in here.items():
             parent = path.rpartition(".")[0]
             required = field.required and not wanted.get(path, _NOTHING).required
             if required and parent in {"", *wanted}:
                 what = f"{self.here} requires the field, {self.wanted} does not"
-                yield Finding("required", path, what)
+                yield Finding(path, what)
 
     def _narrower(self, path: str, wanted: Field, here: Field) -> Iterator[Finding]:
         for name in sorted(self._types(wanted, here)):
             what = f"{self.here} does not take a value of type {name}, {self.wanted} does"
-            yield Finding("type", path, what)
+            yield Finding(path, what)
         if here.choices is not None and "string" in wanted.types:
             lacks = (wanted.choices or frozenset(["any text"])) - here.choices
             for choice in sorted(lacks):
                 what = f"{self.here} lacks the value {choice!r}, {self.wanted} has it"
-                yield Finding("choice", path, what)
+                yield Finding(path, what)
         if self.ranges:
             yield from self._limits(path, wanted.limits, here.limits)
 
@@ -108,4 +108,4 @@ class _Comparison:
             if theirs is None or (theirs < limit if keyword in LEAST else theirs > limit):
                 there = "no such limit" if theirs is None else f"{theirs}"
                 what = f"{self.here} has the {keyword} {limit}, {self.wanted} {there}"
-                yield Finding("limit", path, what)
+                yield Finding(path, what)

@@ -42,7 +42,7 @@ def write(
     """Return the bodies as the SDK sends them; None for one that it refuses itself."""
     lines = "".join(f"{json.dumps(body)}\n" for body in bodies)
     output = _output(["node", str(_WRITER), str(folder.absolute())], lines)
-    return [json.loads(line) for line in output.splitlines()]
+    return [json.loads(line) for line in output.split("\n")[:-1]]  # JSON may hold U+2028
 
 
 def _output(command: list[str], given: str = "") -> str:

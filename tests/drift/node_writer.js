@@ -7,7 +7,7 @@ const path = require("node:path");
 const readline = require("node:readline");
 
 const from = createRequire(path.join(process.argv[2], "package.json"));
-const { ActivitySmith } = from("activitysmith");
+const ActivitySmith = from("activitysmith");
 const cards = new ActivitySmith({ apiKey: "ask_test" }).liveActivities;
 const calls = {
   start: (body) => cards.start(body),
