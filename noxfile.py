@@ -1,8 +1,8 @@
 """The one runner: ``nox -l`` lists the sessions, ``nox -s lint`` runs one, ``nox`` the quick ones.
 
-``.ci/run`` runs every session but ``fast``, ``drift``, ``long`` and
-``matrix``, and starts the servers that they need. Of the matrix it runs the corners, tagged so:
-``nox --tags corner``.
+``.ci/run`` runs every session but ``fast``, ``audit``, ``drift``, ``long`` and ``matrix``, and
+starts the servers that they need. Of the matrix it runs the corners, tagged so: ``nox --tags
+corner``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ FAST = [
     "tests/sandbox/test_fault_rules.py",
     "tests/sandbox/test_limits.py",
 ]
+# What is installed, as lines of requirements, without this package.
+INSTALLED = """
+from importlib.metadata import distributions
+found = {f"{each.name}=={each.version}" for each in distributions()}
+print(*sorted(each for each in found if not each.startswith("django-liveactivity==")), sep="\\n")
+"""
 # The forms of the files that the repository's host and Read the Docs read.
 FORMS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -407,8 +413,27 @@ def drift(session: nox.Session) -> None:
     folder = Path(session.create_tmp()).resolve() / "node"
     folder.mkdir(exist_ok=True)
     packages = ("activitysmith@latest", "ts-json-schema-generator@2")
-    session.run("npm", "install", "--prefix", str(folder), *packages, external=True, silent=True)
+    npm = ("npm", "install", "--ignore-scripts", "--prefix", str(folder))
+    session.run(*npm, *packages, external=True, silent=True)
     session.run("python", "-m", "tests.drift", "--node", str(folder), *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def audit(session: nox.Session) -> None:
+    """No known vulnerability in what a project installs with this package, by PyPI's advisories.
+
+    Fails, too, if PyPI cannot be asked about each package.
+    """
+    session.install("-e", ".[all]")
+    file = Path(session.create_tmp()).resolve() / "requirements.txt"
+    file.write_text(str(session.run("python", "-c", INSTALLED, silent=True)))
+    session.install(*nox.project.dependency_groups(PROJECT, "audit"))
+    pinned = ("--disable-pip", "--no-deps", "--requirement", str(file))
+    try:
+        # Strict: a package that PyPI does not tell about would be skipped, and the rest would pass.
+        session.run("pip-audit", "--strict", *pinned)
+    except CommandFailed:
+        session.error("A vulnerability is known, or PyPI could not be asked: see above.")
 
 
 @nox.session
