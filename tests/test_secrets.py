@@ -78,6 +78,8 @@ def host(admin_client, caplog, sandbox) -> Host:
     return Host(admin_client, caplog, sandbox)
 
 
+@pytest.mark.filterwarnings("ignore:Django .* will not have a default mailer")  # 6.1, and not ours
+@pytest.mark.filterwarnings("ignore:Using .name, address. pairs in the ADMINS")  # 5.2 wants them
 @pytest.mark.parametrize("surface", SURFACES)
 def test_the_key_reaches_the_vendor_and_no_surface(vendor, host, surface):
     run_a_troubled_life(vendor)
