@@ -54,7 +54,7 @@ def written_once(using: str) -> QuerySet[Lane, Lane]:
 
 
 def read(lane: Lane) -> dict[str, object]:
-    return {**vars(lane), "_state": vars(lane._state)}
+    return {**vars(lane), "_state": (lane._state.adding, lane._state.db)}
 
 
 @pytest.mark.django_db
