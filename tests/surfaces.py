@@ -6,14 +6,20 @@ import io
 import json
 import logging
 import pprint
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core import mail
@@ -37,16 +43,20 @@ from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.services.batch import choose_cards
 from django_liveactivity.testing import allow_network
 
+from .commands.running import Shell, wait_until
+from .commands.test_dev import Project
+from .dispatch.task_backends import DUMMY, backends
+
 KEY = "order-42"
 BODIES = [{"stream_key": KEY}, {"stream_key": "nowhere"}, {"stream_key": [1]}, {}]
 COMMANDS: dict[str, tuple[str, ...]] = {
     "check": ("--tag", "liveactivity"),
     "liveactivity_dev": (),  # which finds its sandbox's port taken, and says so
     "liveactivity_dispatch": ("--once", "--verbosity", "3"),
-    "liveactivity_end": ("--stream-key", KEY),
+    "liveactivity_end": (KEY,),
     "liveactivity_list": (),
     "liveactivity_reconcile": (),
-    "liveactivity_sandbox": ("--host", "nowhere.invalid"),
+    "liveactivity_sandbox": ("--bind", "nowhere.invalid:80"),
     "liveactivity_status": (),
     "liveactivity_test": ("--yes", "--seconds", "0"),
 }
@@ -152,9 +162,11 @@ def mail_to_admins(_: Host) -> str:
 
 def reprs(_: Host) -> str:
     """What a reporter, a log or a shell makes of everything that knows the account."""
-    used, backend, account = get_backend(), configured_backend(), conf.account()
-    values = [used, vars(used), backend, vars(backend), backend.client, vars(backend.client)]
-    values += [account, vars(account), account.options, account.options.names, conf.accounts()]
+    values: list[Any] = [conf.accounts()]
+    for alias in LiveActivity.objects.values_list("account", flat=True).distinct():
+        used, backend, account = get_backend(alias), configured_backend(alias), conf.account(alias)
+        values += [used, vars(used), backend, vars(backend), backend.client, vars(backend.client)]
+        values += [account, vars(account), account.options, account.options.names]
     values += [*Attempt.objects.all(), *Operation.objects.all(), *LiveActivity.objects.all()]
     dumped = json.dumps(values, default=str, skipkeys=True)
     return f"{values!r} {values} {dumped} {pprint.pformat(values)}"
@@ -168,6 +180,52 @@ def celery_result(_: Host) -> str:
 
 
 TASKS = [(tasks.drain, ("default",)), (tasks.sweep, ()), (tasks.reconcile, ())]
+
+
+def django_tasks(_: Host) -> str:
+    """What Django's task framework is given, to keep in its rows."""
+    entry = {**settings.LIVEACTIVITY["default"], "DISPATCHER": "tasks"}
+    dummy = {"default": {"BACKEND": DUMMY}}
+    with override_settings(TASKS=dummy, LIVEACTIVITY={**settings.LIVEACTIVITY, "default": entry}):
+        import_module("django_liveactivity.dispatch.tasks").drain.enqueue("default")
+        results = backends["default"].results
+        assert results
+        return f"{results}"
+
+
+def processes(host: Host) -> str:
+    """The commands that run on: what they print, and their children's lines and environments."""
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "project"
+        folder.mkdir()
+        database = folder.parent / "loop.sqlite3"
+        Shell(database, "http://127.0.0.1:9/api").run("migrate", "-v0", check=True)
+        project = Project(folder, database)
+        project.environment |= {"LOOP_LOG_LEVEL": "DEBUG", "PYTHONUNBUFFERED": "1"}
+        key = conf.account().options.get("api_key")
+        with (folder / "site_settings.py").open("a") as file:
+            file.write(f"LIVEACTIVITY['default']['OPTIONS']['api_key'] = {key!r}\n")
+        ended = project.manage("liveactivity_end", KEY)
+        once = project.manage("liveactivity_dispatch", "--once")
+        assert "connect_tcp" in once.stdout + once.stderr
+        texts = [ended.stdout, ended.stderr, once.stdout, once.stderr]
+        with project.develop() as terminal:
+            wait_until(lambda: terminal.get("site") == "first")
+            wait_until(lambda: f"stream/{KEY}" in terminal.get("sandbox"))
+            texts += [terminal.get("sandbox", path) for path in ("/", "/calls.json")]
+            texts += of_the_session(terminal.process.pid)
+            terminal.process.send_signal(signal.SIGINT)
+            terminal.finish()
+        assert "runserver" in "".join(texts)
+        return "\n".join([*texts, *terminal.lines])
+
+
+def of_the_session(session: int) -> list[str]:
+    """Return the command line and the environment of each process of a terminal."""
+    listed = subprocess.run(["ps", "-eo", "pid=,sid="], capture_output=True, text=True).stdout
+    pids = [line.split()[0] for line in listed.splitlines() if line.split()[1] == str(session)]
+    files = [Path("/proc", pid, name) for pid in pids for name in ("cmdline", "environ")]
+    return [file.read_bytes().decode().replace("\0", " ") for file in files]
 
 
 def drawings(host: Host) -> str:
@@ -201,6 +259,8 @@ SURFACES: dict[str, Callable[[Host], str]] = {
     "page of an error": debug_page,
     "mail to the admins": mail_to_admins,
     "Celery's result": celery_result,
+    "Django's tasks": django_tasks,
+    "processes": processes,
     "drawings": drawings,
     "sandbox": sandbox_pages,
     "liveactivity_status --json": lambda _: command("liveactivity_status", "--json"),

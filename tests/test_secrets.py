@@ -19,17 +19,21 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from cryptography.fernet import Fernet
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter
 
 from django_liveactivity import Progress, conf, services
+from django_liveactivity.account_source import AccountSource
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Client
 from django_liveactivity.delivery import drain, sweep
 from django_liveactivity.management import commands
-from django_liveactivity.models import Attempt
+from django_liveactivity.models import Attempt, LiveActivity
+from django_liveactivity.services.batch import choose_cards
 from django_liveactivity.testing import allow_network
 
 from .client.proxies import CompanyProxy, TlsServer, make_certificate, page
@@ -37,19 +41,46 @@ from .client.server import Server, answer
 from .clock import advance
 from .dispatch.test_dispatch import redis_is_there
 from .escapes import IN_JSON, shows
+from .shop.models import Order
 from .surfaces import SURFACES, Host, rows
+from .tracking.following import OrderActivity, followed
 
 CANARY = "ask_canary_5f2b/7c91+d0=="
+PASSWORD = "pwd_9d47c/51e2+b8=="
 TOLD_AGAIN = ("rows", "logs", "admin's pages", "endpoint", "reprs", "health", "check")
 TOLD_AGAIN += ("liveactivity_status", "liveactivity_status --json")
 
 
-@pytest.fixture(params=[CANARY, f"{CANARY}\n"], ids=["plain", "with a newline"])
-def vendor(request, configure, sandbox, db, caplog):
+class Vault(AccountSource):
+    """An account source that keeps its keys encrypted."""
+
+    fernet = Fernet(Fernet.generate_key())
+    token = fernet.encrypt(CANARY.encode())
+    base_url = ""
+
+    def get(self, alias):
+        key = self.fernet.decrypt(self.token).decode()
+        options = {"api_key": key, "base_url": self.base_url, "rate_limit": (60, 60)}
+        backend = "django_liveactivity.backends.activitysmith.ActivitySmithBackend"
+        return {"BACKEND": backend, "OPTIONS": options} if alias == "acme" else None
+
+
+class FailingActivity(OrderActivity):
+    """A follower with a mistake in it."""
+
+    def content(self, order):
+        raise ZeroDivisionError
+
+
+@pytest.fixture
+def vendor(configure, sandbox, db, caplog, settings):
     caplog.set_level(logging.DEBUG)
     for name in list(logging.Logger.manager.loggerDict):
         logging.getLogger(name).setLevel(logging.DEBUG)
-    configure(api_key=request.param)
+    # With a newline, as a file has it; the key of the source has none.
+    configure(api_key=f"{CANARY}\n", proxy="http://127.0.0.1:9", proxy_auth=("jane", PASSWORD))
+    settings.LIVEACTIVITY_ACCOUNTS = f"{__name__}.Vault"
+    Vault.base_url = sandbox.url
     sandbox.policy.api_keys = [CANARY]
     return sandbox
 
@@ -63,7 +94,7 @@ def _restore_log_levels():
 
 
 def run_a_troubled_life(vendor) -> None:
-    """Good answers, bad ones, none at all, and an operator's decision."""
+    """Good answers, bad ones, none at all."""
     card = services.stream_activity("order-42", Progress(title="Order 42", percentage=40))
     drain()
     vendor.faults = "DELETE:500@1,DELETE:reset@2,DELETE:html@3,DELETE:401@4"
@@ -71,6 +102,20 @@ def run_a_troubled_life(vendor) -> None:
     for _ in range(5):
         drain()
         advance(901)
+
+
+def fill_every_table() -> None:
+    """An operator's decision, a choice of cards to end, and a mistake of the host."""
+    services.probe_account(actor="Ann", reason="It waits.")
+    choose_cards([LiveActivity.objects.latest("pk").pk], using="default", actor="Ann")
+    with followed(Order, FailingActivity):
+        Order.objects.create(status="cooking")
+    sweep(lambda _: None)
+    assert [
+        m.__name__
+        for m in apps.get_app_config("django_liveactivity").get_models()
+        if not m.objects.exists()
+    ] == []
 
 
 @pytest.fixture
@@ -82,13 +127,19 @@ def host(admin_client, caplog, sandbox) -> Host:
 @pytest.mark.filterwarnings("ignore:Using .name, address. pairs in the ADMINS")  # 5.2 wants them
 @pytest.mark.parametrize("surface", SURFACES)
 def test_the_key_reaches_the_vendor_and_no_surface(vendor, host, surface):
+    services.stream_activity("order-41", Progress(title="Order 41", percentage=4), account="acme")
+    drain("acme")
+    assert len(vendor.phone()["alive"]) == 1  # the vendor takes no other key
+    services.end_activity(stream_key="order-41", account="acme")
+    drain("acme")
     run_a_troubled_life(vendor)
-    sweep(lambda _: None)
-    assert vendor.phone()["empty"]  # the vendor takes no other key
-    assert Attempt.objects.count() == 6
+    assert vendor.phone()["empty"]
+    assert Attempt.objects.count() == 8
+    fill_every_table()
     assert "httpcore.http11" in {record.name for record in host.caplog.records}
     assert CANARY not in str(vendor.calls())
-    assert not shows(SURFACES[surface](host), CANARY)
+    shown = SURFACES[surface](host)
+    assert [secret[:3] for secret in (CANARY, PASSWORD) if shows(shown, secret)] == []
 
 
 def test_every_command_is_a_surface():
