@@ -73,7 +73,7 @@ RUNS = [
         for name in TITLES
         for shape in SHAPES
     ),
-    Run("endpoint", quick="--ends 100"),
+    Run("endpoint", quick="--ends 300"),
     Run("throughput", quick="--jobs 200 --rounds 3 --ends 40"),
     Run("idle", quick="--busy 0"),
     Run("admin_list"),
