@@ -17,7 +17,6 @@ from django_liveactivity.models import (
     with_now,
 )
 
-from .progress import rate_limit_of
 from .status import (
     FILTERED,
     MARKED,
@@ -27,6 +26,7 @@ from .status import (
     due_ends_by_account,
     heartbeat_age,
     is_stopped,
+    rate_limit_of,
     unfinished,
 )
 

@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db.models import BigIntegerField, Count, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from django_liveactivity.backends import get_backend
-from django_liveactivity.exceptions import AccountSourceError, UnknownAccountError
 from django_liveactivity.models import AccountState, Now, Operation, with_now
 
-from .status import HOLDING_UP_ENDS, Condition, condition_of
+from .status import HOLDING_UP_ENDS, Condition, condition_of, rate_limit_of
 
 State = Operation.State
 Groups = QuerySet[Operation, dict[str, Any]]
@@ -151,11 +148,3 @@ def _queues(using: str, pending: Mapping[str, int], due_at: int) -> Iterator[Que
         state = known.get(account)
         before = state.before if state else 0
         yield Queue(account, count, before, rate_limit_of(account), *condition_of(state))
-
-
-def rate_limit_of(account: str) -> tuple[int, float] | None:
-    """Return an account's calls and seconds; None without a limit, or if nobody can tell."""
-    try:
-        return get_backend(account).rate_limit
-    except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):  # it is gone
-        return None

@@ -327,7 +327,8 @@ class _Facts:
         )
         if not details:
             return status
-        rate_limit = _rate_limit(account)
+        # A mistake in the settings is told.
+        rate_limit = rate_limit_of(alias) if account.from_source else get_backend(alias).rate_limit
         return replace(
             status,
             operator_cards=_operator_cards(account) if ends.refused else NamedCards(),
@@ -339,12 +340,11 @@ class _Facts:
         )
 
 
-def _rate_limit(account: conf.Account) -> tuple[int, float] | None:
+def rate_limit_of(account: str) -> tuple[int, float] | None:
+    """Return an account's calls and seconds; None without a limit, or if nobody can tell."""
     try:
-        return get_backend(account.alias).rate_limit
-    except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):
-        if not account.from_source:
-            raise
+        return get_backend(account).rate_limit
+    except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):  # it is gone
         return None
 
 
