@@ -132,7 +132,7 @@ def endpoint(host: Host) -> str:
     return answered(answers)
 
 
-def failure(_: object = None) -> Any:
+def failure() -> Any:
     """An error whose frames hold everything that knows the account."""
 
     def fail(backend: object, account: conf.Account, client: object, options: object) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,9 @@ from django_liveactivity.dispatch import celery
 from django_liveactivity.dispatch.celery import wake
 from django_liveactivity.models import Operation
 from tests.celery_apps import celery_app, celery_apps
+from tests.commands.running import wait_until
 
-from .test_dispatch import redis_is_there
+from .test_dispatch import broker_that_refuses, redis_is_there
 
 ROOT = Path(__file__).parents[2]
 CONTENT = Progress(title="Deployment 42", percentage=40)
@@ -68,18 +69,6 @@ def publishing_ends() -> None:
     for thread in threading.enumerate():
         if thread.name == "liveactivity-wake":
             thread.join(30)
-
-
-def broker_that_refuses() -> str:
-    """Return the address of a Redis on whose port nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        return f"redis://127.0.0.1:{gone.getsockname()[1]}/0"
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    limit = time.monotonic() + 50
-    while not condition() and time.monotonic() < limit:
-        time.sleep(0.05)
 
 
 @needs_redis

@@ -106,9 +106,7 @@ class TestCelery:
         self.idle()
 
     def test_a_broker_that_refuses_is_logged_and_no_more(self, caplog):
-        with socket.create_server(("127.0.0.1", 0)) as gone:
-            port = gone.getsockname()[1]
-        self.use_app(f"redis://127.0.0.1:{port}/0")
+        self.use_app(broker_that_refuses())
         begun = time.monotonic()
         services.stream_activity("order-42", CONTENT)
         self.idle()
@@ -144,6 +142,12 @@ class TestCelery:
             message = queue.get(timeout=1)
         assert message.headers["task"] == "django_liveactivity.drain"
         assert message.payload[:2] == [["default"], {}]
+
+
+def broker_that_refuses() -> str:
+    """Return the address of a Redis on whose port nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        return f"redis://127.0.0.1:{gone.getsockname()[1]}/0"
 
 
 def redis_is_there() -> bool:
