@@ -12,15 +12,14 @@ The road of one drain: ``limits.permits`` lets a few drains of an account run at
 - ``lanes.record`` stores the answer and what follows from it by ``rules.verdicts``;
 - ``notify`` logs the call and sends the public signals.
 
-``drain`` holds this together, ``transaction`` makes each step durable, and ``sweep`` wakes
-accounts, has ``totals`` count the calls and ``prune`` delete old rows; ``sweep_schedule`` says who
-schedules the next ones.
+``drain`` holds this together, and ``transaction`` makes each step durable. ``sweep`` is the
+periodic housekeeping: it wakes accounts, has ``totals`` count the calls and ``prune`` delete old
+rows.
 """
 
 from .drain import Drained, drain
 from .lanes.candidates import due_accounts, due_of_source
-from .sweep import sweep
-from .sweep_schedule import schedule_sweep
+from .sweep import schedule_sweep, sweep
 from .transaction import discard_session
 
 __all__ = [

@@ -55,7 +55,7 @@ logger = get_logger("django_liveactivity.delivery")
 
 @dataclass(frozen=True)
 class Drained:
-    """What one drain came to.
+    """The result of one drain.
 
     Args:
         calls: the HTTP calls that were made.

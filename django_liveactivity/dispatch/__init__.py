@@ -17,7 +17,7 @@ from django_liveactivity.printable import get_logger
 
 Dispatcher = Callable[[str, float], None]
 SHORT_NAMES = {
-    "none": "django_liveactivity.dispatch.wake_nobody",
+    "none": "django_liveactivity.dispatch.wake_none",
     "celery": "django_liveactivity.dispatch.celery.wake",
     "tasks": "django_liveactivity.dispatch.tasks.wake",
     "immediate": "django_liveactivity.dispatch.immediate.wake",
@@ -80,7 +80,7 @@ def wake(alias: str, delay: float = 0.0) -> None:
         logger.exception("The wake-up for account %r failed; the next sweep will do.", alias)
 
 
-def wake_nobody(alias: str, delay: float = 0.0) -> None:
+def wake_none(alias: str, delay: float = 0.0) -> None:
     """Do nothing: a loop or a cron job of ``liveactivity_dispatch`` looks by itself."""
 
 

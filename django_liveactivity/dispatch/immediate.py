@@ -20,7 +20,7 @@ def wake(alias: str, delay: float = 0.0) -> None:
 
 
 def drain_here(alias: str) -> int:
-    """Drain until nothing is due any more, sitting through pauses of at most 2 s.
+    """Drain until nothing is due any more, waiting out pauses of at most 2 s.
 
     Returns:
         The number of calls made.

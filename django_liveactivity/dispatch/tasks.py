@@ -89,7 +89,7 @@ def drain(alias: str, alarm: int = 0) -> int:
     """Deliver what is due for an account and may go now; it takes a few seconds at most.
 
     A drain that finds the sweep late sweeps, and schedules the next ones. With a backend that
-    cannot run a task later, as Django's own for development, the drain sits through short pauses.
+    cannot run a task later, as Django's own for development, the drain waits out short pauses.
 
     Args:
         alias: the account.

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from django_liveactivity import Progress, services
 from django_liveactivity.delivery import schedule_sweep
-from django_liveactivity.delivery.sweep_schedule import missing_sweeps
+from django_liveactivity.delivery.sweep import missing_sweeps
 from django_liveactivity.dispatch import tasks
 from django_liveactivity.models import Heartbeat, Operation
 from tests.checks.finding import found

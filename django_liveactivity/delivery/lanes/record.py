@@ -84,7 +84,7 @@ def record(
     Args:
         context: the drain.
         claim: the call that was made.
-        answer: what came of it.
+        answer: the vendor's answer, and our reading of it.
         is_key_replaced: the account has another key by now.
     """
     stripped, vague = claim.operation.stripped, claim.is_end and answer.is_vague
