@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from django_liveactivity.lazy import lazy_names
 
-from .activity import LiveActivityAdmin
+from .activity_admin import LiveActivityAdmin
 
 if TYPE_CHECKING:
-    from .host import LiveActivitiesInline, LiveActivitiesMixin
+    from .subject_admin import LiveActivitiesInline, LiveActivitiesMixin
 
 __all__ = ["LiveActivitiesInline", "LiveActivitiesMixin", "LiveActivityAdmin"]
 
-__getattr__, __dir__ = lazy_names(__name__, __all__, "host")
+__getattr__, __dir__ = lazy_names(__name__, __all__, "subject_admin")

@@ -15,8 +15,8 @@ from django_liveactivity.health.status import HOLDING_UP_ENDS
 from django_liveactivity.models import LiveActivity, from_datetime
 from django_liveactivity.printable import printable
 
-from .cards import accounts_of
-from .wording import HOUR, SECOND, ago_text, duration, minute, outcome_words
+from .labels import HOUR, SECOND, ago_text, duration, minute, outcome_words
+from .queryset import accounts_of
 
 NOTHING_TO_PROBE = (Condition.OPEN, Condition.UNKNOWN, Condition.UNREADABLE)
 """The conditions in which a probe would not help."""

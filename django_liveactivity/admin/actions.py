@@ -1,42 +1,88 @@
-"""The actions on chosen cards: end, retry, give up, probe; a thousand cards at a time."""
+"""The actions on selected cards: end, retry, give up, probe; a thousand cards at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.admin.models import LogEntry
 from django.db import router, transaction
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors, services
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.content.parsing import OptionFields
+from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.health import is_open
-from django_liveactivity.models import LiveActivity, OperatorAction, Source
+from django_liveactivity.models import EndBatch, LiveActivity, OperatorAction, Source
 from django_liveactivity.services.writer import recorded_as
+from django_liveactivity.templatetags.liveactivity import lock_screen_at_end
 
-from .confirmation import Choice, ConfirmedAction
 from .forms import GiveUpForm, ReasonForm
+from .permissions import PermittedAdmin
 from .results import Report, Result, log_change, standing_result
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.http import HttpRequest
     from django.utils.safestring import SafeString
-    from django_stubs_ext import StrPromise
+    from django_stubs_ext import StrOrPromise, StrPromise
 
     from django_liveactivity.services.batch import CardDecision
+    from django_liveactivity.services.writer import EndOptions
 
-    from .common_content import EndCardsForm
-    from .confirmation import ModelAdmin
+    from .end_forms import EndCardsForm
+
 
 Outcome = tuple[LiveActivity, Result | InvalidInputError]
+AT_ONCE = 1_000
+"""How many are read, and written, in one statement."""
 
 
-class CardAction(ConfirmedAction):
-    """Does one thing to each of the chosen cards, and logs it.
+@dataclass(frozen=True)
+class Choice:
+    """The cards that were chosen.
+
+    Args:
+        using: their database.
+        ids: their primary keys, in ascending order.
+        batch: the row that carries them, if there is one.
+    """
+
+    using: str
+    ids: Sequence[int]
+    batch: EndBatch | None = None
+
+    def confirm(self) -> bool:
+        """Note that the choice is confirmed; False if it was before."""
+        return self.batch is None or services.batch.confirm_batch(self.batch)
+
+    def read(
+        self, read: Callable[[str, Sequence[int]], list[LiveActivity]]
+    ) -> Iterator[tuple[list[LiveActivity], int]]:
+        """Yield the cards, the newest first and 1,000 at a time, and how many are gone."""
+        newest_first = self.ids[::-1]
+        for start in range(0, len(newest_first), AT_ONCE):
+            some = newest_first[start : start + AT_ONCE]
+            cards = read(self.using, some)
+            yield cards, len(some) - len(cards)
+
+
+class CardAction:
+    """An action on the selected cards, which a page asks about first.
+
+    Attributes:
+        name: the action's name.
+        permission: what it needs, as in ``has_end_permission``.
+        title: the heading of the page that asks.
+        text: what will happen to the cards that are listed below; it may have the names
+            ``accounts`` and ``count``, the number of accounts.
+        button: the label of the button that confirms.
+        log_message: what the admin's log keeps.
+        form: what else the page asks.
+        makes_batch: whether the ends of several cards are shown as a batch afterwards.
 
     Args:
         model_admin: the admin of live activities.
@@ -44,12 +90,36 @@ class CardAction(ConfirmedAction):
         form: what the confirmation page asked, valid.
     """
 
+    name: str
+    permission: str = "end"
+    title: StrOrPromise
+    text: StrOrPromise
+    button: StrOrPromise
     log_message: StrPromise
+    form: type[ReasonForm] = ReasonForm
+    makes_batch: bool = False
 
-    def __init__(self, model_admin: ModelAdmin, request: HttpRequest, form: ReasonForm) -> None:
+    def __init__(self, model_admin: PermittedAdmin, request: HttpRequest, form: ReasonForm) -> None:
         self.model_admin, self.request = model_admin, request
         self.actor = cast("User", request.user)  # the admin admits no anonymous one
         self.reason: str = form.cleaned_data["reason"]
+
+    @classmethod
+    def may(
+        cls, model_admin: PermittedAdmin, request: HttpRequest, card: LiveActivity | None = None
+    ) -> bool:
+        """Tell whether this user may do it, or do it to a card."""
+        return bool(getattr(model_admin, f"has_{cls.permission}_permission")(request, card))
+
+    @classmethod
+    def form_for(cls, posted: Mapping[str, Any] | None) -> ReasonForm:
+        """Return the form with what was posted."""
+        return cls.form(posted)
+
+    @classmethod
+    def preview(cls, cards: Sequence[LiveActivity], form: ReasonForm) -> list[SafeString]:  # noqa: ARG003
+        """Return drawings of cards as they will be, if that is to be seen."""
+        return []
 
     def run(self, choice: Choice) -> Report | None:
         """Change the cards in one transaction; None if this choice was confirmed before."""
@@ -95,22 +165,22 @@ class EndCards(CardAction):
     log_message = _("End requested.")
     makes_batch = True
 
-    def __init__(self, model_admin: ModelAdmin, request: HttpRequest, form: EndCardsForm) -> None:
+    def __init__(
+        self, model_admin: PermittedAdmin, request: HttpRequest, form: EndCardsForm
+    ) -> None:
         super().__init__(model_admin, request, form)
         self._changes, self._options = form.changes, form.end_options
 
     @classmethod
     def form_for(cls, posted: Mapping[str, Any] | None) -> ReasonForm:
         """Return the form that asks how and when, and what the cards show then."""
-        from .common_content import EndCardsForm  # noqa: PLC0415 - loads pydantic
+        from .end_forms import EndCardsForm  # noqa: PLC0415 - loads pydantic
 
         return EndCardsForm(posted)
 
     @classmethod
     def preview(cls, cards: Sequence[LiveActivity], form: ReasonForm) -> list[SafeString]:
         """Return drawings of cards as the form will end them."""
-        from .common_content import drawings  # noqa: PLC0415 - loads pydantic
-
         return drawings(cards, cast("EndCardsForm", form))
 
     def read(self, using: str, ids: Sequence[int]) -> list[LiveActivity]:
@@ -186,7 +256,7 @@ class ProbeAccounts(CardAction):
     button = _("Probe")
     log_message = _("Probe of the account requested.")
 
-    def __init__(self, model_admin: ModelAdmin, request: HttpRequest, form: ReasonForm) -> None:
+    def __init__(self, model_admin: PermittedAdmin, request: HttpRequest, form: ReasonForm) -> None:
         super().__init__(model_admin, request, form)
         self._probed: dict[str, Result | InvalidInputError] = {}
 
@@ -234,3 +304,23 @@ def _outcome(decision: CardDecision, done: Result) -> Outcome:
     if decision.asked:
         return decision.card, Result.ALREADY_ASKED
     return decision.card, Result.SCHEDULED if decision.scheduled else Result.NOTHING_UNFINISHED
+
+
+def drawings(cards: Sequence[LiveActivity], form: EndCardsForm) -> list[SafeString]:
+    """Return cards as the form ends them; without what was typed, as they would end now."""
+    ids = [card.pk for card in cards]
+    rows = selectors.by_pks(cards[0]._state.db or "", ids) if ids else []
+    return list(_drawings(rows, form))
+
+
+def _drawings(cards: Iterable[LiveActivity], form: EndCardsForm) -> Iterator[SafeString]:
+    changes = form.changes if form.is_bound else {}
+    asked: EndOptions = form.end_options if form.is_bound else {}
+    beside: OptionFields = {"action": asked["action"]} if "action" in asked else {}
+    seconds = form.dismiss_seconds if form.is_bound else None
+    for card in cards:
+        try:
+            content, options = services.batch.sketch_of(card, changes, beside)
+        except ContentRequiredError:
+            continue
+        yield lock_screen_at_end(card, content, options, seconds)

@@ -1,8 +1,8 @@
-"""The forms of the page that ends one card, and what they make of what was posted."""
+"""The forms that end cards: one card on its page, or several cards of any type."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -12,18 +12,24 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import TYPE_NAMES, Endpoint
+from django_liveactivity.content.outline import content_outline, option_outline
+from django_liveactivity.content.parsing import parse_content, parse_options
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Operation
 
-from .content_errors import place_errors
-from .content_form import ContentForm
-from .content_labels import TYPES
-from .forms import SECOND, Dismissal, EndForm
-from .outlook import Target, shown_by
+from .content_fields import form_field
+from .content_form import PRESELECTED, ContentForm, is_empty, nested
+from .end_target import Target, shown_by
+from .forms import SECOND, Dismissal, EndForm, place_errors
+from .labels import TYPES
 
 if TYPE_CHECKING:
+    from django.forms import BoundField
+
     from django_liveactivity.services.writer import EndOptions
+
 
 MINUTE = 60
 
@@ -161,3 +167,83 @@ class EndForms:
         if not self.how.is_bound:
             return self.how._seconds
         return self.how.dismiss_seconds
+
+
+SHOWN = ("title", "subtitle", "color", "icon")
+BESIDE = ("action",)
+ENDPOINT = Endpoint.END_STREAM
+HELP = {
+    "title": _("If empty, each card keeps its own."),
+    "subtitle": _("If empty, each card keeps its own."),
+}
+
+
+def _name(path: str) -> str:
+    return path.partition(".")[0]
+
+
+class EndCardsForm(EndForm):
+    """How and when cards end, and what they show then; what is empty stays as each card has it.
+
+    Once the form is valid, ``changes`` and ``end_options`` are what the service is given.
+    """
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        every = (*content_outline(ENDPOINT), *option_outline(ENDPOINT))
+        self._outlines = {each.path: each for each in every if _name(each.path) in SHOWN + BESIDE}
+        for path, outline in self._outlines.items():
+            self.fields[path] = form_field(outline, PRESELECTED.get(path))
+            self.fields[path].help_text = HELP.get(path, self.fields[path].help_text)
+
+    def clean(self) -> dict[str, Any]:
+        """Check what the cards show by the models that the service uses."""
+        given = super().clean()
+        if not self.errors:
+            try:
+                parse_content({"title": "any", **self.changes})
+                parse_options(self._values(BESIDE))
+            except InvalidInputError as error:
+                place_errors(error, self)
+        return given
+
+    @property
+    def changes(self) -> JSONObject:
+        """The fields of content in which the ended cards differ from what they show."""
+        return self._values(SHOWN)
+
+    @property
+    def end_options(self) -> EndOptions:
+        """What the form asks for, as arguments of the service beside the content."""
+        return cast("EndOptions", {**super().end_options, **self._values(BESIDE)})
+
+    @property
+    def content_fields(self) -> list[BoundField]:
+        """The fields of what the cards show."""
+        return [self[path] for path in self._outlines]
+
+    @property
+    def own_fields(self) -> list[BoundField]:
+        """The fields of how and when they end."""
+        return [bound for bound in self if bound.name not in self._outlines]
+
+    @property
+    def shows_something(self) -> bool:
+        """Tell whether a field of what the cards show is filled, or wrong."""
+        return any(
+            bound.errors or not is_empty(bound.value())
+            for bound in self.content_fields
+            if bound.name not in PRESELECTED
+        )
+
+    def _values(self, names: Sequence[str]) -> JSONObject:
+        """Return what is given for these; what is preselected makes no object by itself."""
+        given = self.cleaned_data
+        values = {
+            path: given[path]
+            for path in self._outlines
+            if _name(path) in names and not is_empty(given.get(path))
+        }
+        there = {_name(path) for path in values if path not in PRESELECTED}
+        kept = {p: v for p, v in values.items() if "." not in p or _name(p) in there}
+        return nested(kept)

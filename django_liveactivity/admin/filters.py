@@ -18,20 +18,23 @@ from django_liveactivity.health.status import MARKED
 from django_liveactivity.models import LiveActivity, Now, Operation
 from django_liveactivity.selectors import EXPIRED_AFTER_MS
 
-from .cards import (
+from .display import Lately
+from .labels import DAY, OUTCOMES, SHORT_TYPES
+from .queryset import (
     ACCOUNT,
+    LIMIT,
     OPEN,
     Cards,
-    Lately,
     Status,
     aliases_of,
+    capped,
     database_of,
     has_several_databases,
     is_id,
     last_outcome,
+    newest_first,
+    newest_ids,
 )
-from .window import LIMIT, capped, newest_first, newest_ids
-from .wording import DAY, OUTCOMES, TYPES
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -216,10 +219,10 @@ class TypeFilter(CardFilter):
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
-        return list(TYPES.items())
+        return list(SHORT_TYPES.items())
 
     def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
-        return queryset.filter(type=self.value()) if self.value() in TYPES else queryset
+        return queryset.filter(type=self.value()) if self.value() in SHORT_TYPES else queryset
 
 
 class OutcomeFilter(CardFilter):

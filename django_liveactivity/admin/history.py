@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from django_liveactivity.models import Attempt, LiveActivity, Operation, OperatorAction
 
-from .wording import CALLS, ago_text, duration, outcome_words, time_tag
+from .labels import CALLS, ago_text, duration, outcome_words, time_tag
 
 SHOWN_OPERATIONS = 50
 

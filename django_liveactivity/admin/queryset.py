@@ -1,148 +1,165 @@
-"""The cards that the list shows: found by its filters and words, cut into pages, and described."""
+"""The cards that the admin's pages read: of one database, and no more than it finds quickly.
+
+The ids come first, from an index alone, so that a page costs the same beside a million cards.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
-from django.core.paginator import InvalidPage
-from django.http import HttpRequest
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, QueryDict
 
-from .cards import Cards, DescribedCard, aliases_of, describe
-from .filters import AccountFilter, CardFilter
-from .search import search
-from .window import LIMIT, Window, cut, is_cut, newest_ids
-from .wording import number_text
+from django_liveactivity import conf, selectors
+from django_liveactivity.models import AccountState, LiveActivity, Now, Operation
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T", int, tuple[int, str])
+Cards = QuerySet[LiveActivity, LiveActivity]
+Status = LiveActivity.Status
+ACCOUNT = "account"
+ALIASES = 1_000
+"""So many accounts of the account source a page names at most."""
+OPEN = tuple(status for status in Status if status not in LiveActivity.OVER)
+"""The statuses of cards that may be on phones, or will be."""
+
+
+def is_id(value: str) -> bool:
+    """Tell whether a text can be the primary key of a row of ours."""
+    return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
+
+
+def accounts_of(cards: Iterable[LiveActivity]) -> list[str]:
+    """Return the aliases of the cards' accounts."""
+    return sorted({card.account for card in cards})
+
+
+def database_of(request: HttpRequest) -> str:
+    """Return the database of the account that a page is asked for; by default the first one's."""
+    came_from = QueryDict(request.GET.get("_changelist_filters", ""))
+    alias = request.GET.get(ACCOUNT) or came_from.get(ACCOUNT)
+    account = conf.find_stand_in(alias or "")
+    return account.database if account else next(iter(conf.databases()), "default")
+
+
+def has_several_databases() -> bool:
+    """Tell whether the accounts live in several databases, of which a page shows one."""
+    return len(conf.databases()) > 1
+
+
+def aliases_of(using: str) -> list[str]:
+    """Return the aliases of all accounts, those of the account source by their rows.
+
+    That is, those that were ever drained in this database, a thousand at most: the source is not
+    asked, and may have many more.
+    """
+    named = list(conf.accounts())
+    if conf.account_source() is None:
+        return named
+    states = AccountState.objects.using(using).exclude(account__in=named)
+    return [*named, *states.order_by("account").values_list("account", flat=True)[:ALIASES]]
+
+
+def cards(using: str) -> Cards:
+    """Return the cards of a database, each with the first three of ``CardFacts``."""
+    annotated: Cards = LiveActivity.objects.using(using).annotate(
+        now=Now(), is_closed=selectors.is_closed(), last_outcome=last_outcome()
+    )
+    return annotated
+
+
+def last_outcome() -> Subquery:
+    """Return, as a column of cards, what the vendor answered last; None before any answer."""
+    own = Operation.objects.filter(activity=OuterRef("pk")).exclude(outcome="")
+    return Subquery(own.order_by("-pk").values("outcome")[:1])
+
+
+LIMIT = 20_000
+"""So many cards does a list have at most, and so many of the newest are looked at one by one."""
+
+
+def capped(ids: QuerySet[M, int]) -> list[int]:
+    """Return the ids that a query finds, and no more than one above 20,000: there are more then."""
+    return list(ids[: LIMIT + 1])
+
+
+def is_cut(ids: Sequence[int]) -> bool:
+    """Tell whether there are more than these ids, which were capped."""
+    return len(ids) > LIMIT
+
+
+def cut(ids: Sequence[int]) -> list[int]:
+    """Return no more of capped ids than a list shows."""
+    return list(ids[:LIMIT])
+
+
+def newest_first(ids: Iterable[int]) -> list[int]:
+    """Return ids that were found in several ways, each once, the newest first, capped."""
+    return sorted({*ids}, reverse=True)[: LIMIT + 1]
+
+
+def newest_ids(rows: Cards) -> list[int]:
+    """Return the ids of cards, the newest first, capped."""
+    return capped(rows.order_by("-pk").values_list("pk", flat=True))
+
+
+def _merged(parts: Iterable[list[T]], count: int) -> list[T]:
+    """Return the first so many of several lists together, each of which has its largest first."""
+    return list(heapq.merge(*parts, reverse=True))[:count]
 
 
 @dataclass(frozen=True)
-class Found:
-    """The cards of a list.
+class Window:
+    """The cards that are looked at, in parts that an index has in the order of their ids.
+
+    Several statuses are several parts: for all at once, a database may read the table from its end.
+    Ids are named to a database only if they come from filters: 20,000 of them cost more than the
+    rows.
 
     Args:
-        ids: at most 20,000, in the list's order.
-        is_cut: whether there are more.
-        newest: how many of the newest were looked at, and the open ones; 0 if all were.
-        is_loose: whether no card has all of the words that were searched for.
+        start: the id of the oldest of the newest cards; 0 for every card, None for none.
+        statuses: beside them, the older cards with one of these.
+        named: the ids of those that filters name, the newest first, if only they are looked at.
+        newest: how many of the newest cards are looked at if there are others; 0 if all are.
     """
 
-    ids: list[int] = field(default_factory=list)
-    is_cut: bool = False
+    start: int | None = None
+    statuses: tuple[str, ...] = ()
+    named: list[int] | None = None
     newest: int = 0
-    is_loose: bool = False
 
+    @classmethod
+    def over(cls, rows: Cards, newest: int = LIMIT) -> Window:
+        """Return so many of the newest cards and, of the older ones, those that are open."""
+        oldest = rows.order_by("-pk").values_list("pk", flat=True)[newest - 1 : newest]
+        start = next(iter(oldest), 0)
+        return cls(start, OPEN, newest=newest) if start else cls(0)
 
-class CardList(ChangeList):
-    """A page of cards, each described.
+    def parts(self, rows: Cards) -> Iterator[Cards]:
+        """Yield the rows within the window, each in one part."""
+        if self.named is not None:
+            yield rows.filter(pk__in=self.named)
+            return
+        if self.start is not None:
+            yield rows.filter(pk__gte=self.start) if self.start else rows
+        older = rows.filter(pk__lt=self.start) if self.start else rows
+        for status in self.statuses:
+            yield older.filter(status=status)
 
-    The ids of all pages come first, from indexes; what a page says is read for its rows alone.
-    """
+    def ids(self, rows: Cards) -> list[int]:
+        """Return the ids of the rows within the window, the newest first; capped."""
+        return _merged(map(newest_ids, self.parts(rows)), LIMIT + 1)
 
-    found: Found
+    def read(self, rows: Cards) -> list[tuple[int, str]]:
+        """Return what ``ids`` does, each with the card's status."""
+        newest = [part.order_by("-pk").values_list("pk", "status") for part in self.parts(rows)]
+        return _merged((list(part[: LIMIT + 1]) for part in newest), LIMIT + 1)
 
-    def get_queryset(
-        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
-    ) -> Cards:
-        """Return the cards of all pages: what an action on all of them gets."""
-        words, self.query = self.query, ""  # find() looks for them
-        try:
-            self._rows: Cards = super().get_queryset(request, exclude_parameters)
-        finally:
-            self.query = words
-        self.found = self._find(self._rows)
-        found: Cards = self.root_queryset.filter(pk__in=self.found.ids)
-        return found
-
-    def _find(self, rows: Cards) -> Found:
-        """Return the cards that fulfill every filter's condition, and have the words."""
-        base, term = self._base(), self.query.strip()
-        named = self._named(base)
-        if not term and rows.query.where == base.query.where:  # no filter has a condition to ask
-            return self._found(newest_ids(base) if named is None else named.named or [], named)
-        window = named or self._of_statuses() or Window.over(base, self._newest())
-        if not term:
-            return self._found(window.ids(rows), window)
-        hits = search(term, rows, window, self.accounts)
-        return self._found(hits.ids, window, is_loose=hits.is_loose)
-
-    def _base(self) -> Cards:
-        """Return the cards of the account that was chosen: an index has them in their order."""
-        rows: Cards = self.root_queryset
-        for spec in self._specs():
-            if isinstance(spec, AccountFilter):
-                rows = spec.queryset(spec.request, rows)
-        return rows
-
-    def _named(self, base: Cards) -> Window | None:
-        """Return the cards that filters name by an index, or None if none does."""
-        named = [ids for spec in self._specs() if (ids := spec.ids(base)) is not None]
-        if not named:
-            return None
-        common = {*named[0]}.intersection(*named[1:])
-        newest = LIMIT if any(map(is_cut, named)) else 0
-        return Window(named=[pk for pk in named[0] if pk in common], newest=newest)
-
-    def _of_statuses(self) -> Window | None:
-        """Return the cards with the statuses that a filter names, or None if none does."""
-        named = [spec.statuses() for spec in self._specs()]
-        return next((Window(statuses=each) for each in named if each), None)
-
-    def _newest(self) -> int:
-        """Return how many of the newest cards every filter that was chosen can be asked of."""
-        return min((spec.newest for spec in self._specs() if spec.value()), default=LIMIT)
-
-    def _specs(self) -> Iterator[CardFilter]:
-        return (spec for spec in self.filter_specs if isinstance(spec, CardFilter))
-
-    @property
-    def limit(self) -> str:
-        """How many cards a list has at most, as the page says it."""
-        return number_text(LIMIT)
-
-    @property
-    def looked_at(self) -> str:
-        """How many of the newest cards were looked at if there are others, as the page says it."""
-        return number_text(self.found.newest)
-
-    @property
-    def accounts(self) -> list[str]:
-        """The aliases of the accounts that the list is about."""
-        chosen = [spec.value() for spec in self._specs() if isinstance(spec, AccountFilter)]
-        return [alias for alias in chosen if alias] or aliases_of(self.root_queryset.db)
-
-    def _found(
-        self, ids: list[int], window: Window | None = None, *, is_loose: bool = False
-    ) -> Found:
-        """Return the ids as what is listed: no more than 20,000, in the order that is asked for."""
-        shown, first = cut(ids), self._rows.query.order_by[0]
-        if ORDER_VAR in self.params:
-            shown = sorted(shown, reverse=first != "pk")
-        newest = 0 if window is None else window.newest
-        return Found(shown, is_cut(ids), newest, is_loose)
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Count the cards, and read those of the page."""
-        ids = self.found.ids
-        self.paginator = self.model_admin.paginator(ids, self.list_per_page)
-        self.result_count = len(ids)
-        self.show_full_result_count, self.full_result_count = False, None
-        self.show_admin_actions = True
-        self.can_show_all = self.result_count <= self.list_max_show_all
-        self.multi_page = self.result_count > self.list_per_page
-        self.result_list = self._described(request, self._page_of(ids))
-
-    def _page_of(self, ids: list[int]) -> list[int]:
-        if not self.multi_page or (self.show_all and self.can_show_all):
-            return ids
-        try:
-            return list(self.paginator.page(self.page_num).object_list)
-        except InvalidPage:
-            raise IncorrectLookupParameters from None
-
-    def _described(self, request: HttpRequest, ids: list[int]) -> list[DescribedCard]:
-        """Return the cards of a page in its order; one that is gone by now is left out."""
-        read = {card.pk: card for card in self.root_queryset.filter(pk__in=ids)}
-        rows = [read[pk] for pk in ids if pk in read]
-        return describe(self.model_admin.admin_site, request, rows)
+    def open_ids(self, rows: Cards, count: int) -> list[int]:
+        """Return the ids of so many open cards of the window, the newest ones."""
+        rows = rows if self.named is None else rows.filter(pk__in=self.named)
+        newest = rows.order_by("-pk").values_list("pk", flat=True)
+        return _merged((list(newest.filter(status=status)[:count]) for status in OPEN), count)

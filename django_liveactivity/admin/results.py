@@ -20,7 +20,7 @@ from django_liveactivity.exceptions import ContentRequiredError, InvalidInputErr
 from django_liveactivity.models import LiveActivity, Operation, storable
 
 from .accounts import why_ends_wait, why_nothing_drains
-from .cards import short_name
+from .display import short_name
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -23,9 +23,8 @@ from django_liveactivity.models import (
 )
 from django_liveactivity.selectors import SUBJECT_PK
 
-from .cards import OPEN, Cards
-from .window import LIMIT, Window, capped, newest_first, newest_ids
-from .wording import number_text
+from .labels import number_text
+from .queryset import LIMIT, OPEN, Cards, Window, capped, newest_first, newest_ids
 
 MAX_WORDS = 8
 """Further words are not looked for."""

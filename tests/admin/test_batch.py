@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_liveactivity import Progress, services
-from django_liveactivity.admin.batch import about, again_in, progress_text
+from django_liveactivity.admin.batch_progress import about, again_in, progress_text
 from django_liveactivity.delivery import drain
 from django_liveactivity.health import Condition
 from django_liveactivity.health.progress import BatchProgress, Queue, batch_progress

@@ -12,10 +12,10 @@ from django.forms import Textarea
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_liveactivity.admin.content_errors import WORDS
-from django_liveactivity.admin.content_form import ContentForm
-from django_liveactivity.admin.content_labels import CHOICES, LABELS, TYPES
-from django_liveactivity.admin.content_values import Shown
+from django_liveactivity.admin.content_fields import CHOICES, LABELS
+from django_liveactivity.admin.content_form import ContentForm, Shown
+from django_liveactivity.admin.forms import WORDS
+from django_liveactivity.admin.labels import TYPES
 from django_liveactivity.content import cards
 from django_liveactivity.content.endpoints import ENDPOINTS, TYPE_NAMES, Endpoint
 from django_liveactivity.content.outline import content_outline, option_outline

@@ -258,7 +258,7 @@ django.setup()
 import sys
 from django.contrib import admin
 import django_liveactivity.admin as ours
-assert "django_liveactivity.admin.host" not in sys.modules
+assert "django_liveactivity.admin.subject_admin" not in sys.modules
 from django_liveactivity.admin import LiveActivitiesInline, LiveActivitiesMixin
 admin.autodiscover()
 from django_liveactivity.models import LiveActivity

@@ -16,7 +16,7 @@ from django.db.models import F, Model
 from django.urls import reverse
 
 from django_liveactivity import services
-from django_liveactivity.admin.window import LIMIT
+from django_liveactivity.admin.queryset import LIMIT
 from django_liveactivity.models import EndBatch, LiveActivity, Operation, lane_digest
 from tests.benchmarks.history import analyze
 from tests.delivery.vocabulary import progress

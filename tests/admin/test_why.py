@@ -8,7 +8,7 @@ import pytest
 
 from django_liveactivity import Progress, services
 from django_liveactivity.admin.accounts import account_sentence, read_accounts, unwell_accounts
-from django_liveactivity.admin.why import Facts, sentences, vendor_words, why
+from django_liveactivity.admin.explanation import Facts, sentences, vendor_words, why
 from django_liveactivity.delivery import sweep
 from django_liveactivity.health import AccountStatus, Condition
 from django_liveactivity.models import (

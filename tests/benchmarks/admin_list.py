@@ -74,7 +74,7 @@ class Page:
 
 def pages(size: Size) -> Iterator[Page]:
     """Yield what is measured; the words differ where a name does."""
-    from django_liveactivity.admin.window import LIMIT
+    from django_liveactivity.admin.queryset import LIMIT
     from django_liveactivity.models import Operation
 
     def with_end(state: str) -> Callable[[], int]:

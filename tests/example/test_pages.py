@@ -18,7 +18,7 @@ from activitysmith import ActivitySmith
 from django.core.management import call_command, get_commands
 
 from django_liveactivity import Progress, exceptions, services, testing
-from django_liveactivity.admin.cards import Lately
+from django_liveactivity.admin.display import Lately
 from django_liveactivity.api.serializers import OperationSerializer
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import Timing

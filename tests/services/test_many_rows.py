@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 
 from django_liveactivity import Progress, selectors, services
-from django_liveactivity.admin import why, window
-from django_liveactivity.admin.object_ending import of_queryset
+from django_liveactivity.admin import explanation, queryset
 from django_liveactivity.admin.search import ids_of_name
+from django_liveactivity.admin.subject_end import of_queryset
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import account
 from django_liveactivity.delivery import notify, prune
@@ -103,7 +103,7 @@ WORK: dict[str, Callable[[], object]] = {
     "objects": lambda: selectors.subjects(cards_in_memory(MANY)),
     "rows by their keys": read_by_key,
     "sketches": lambda: sketches(cards_in_memory(MANY)),
-    "why": lambda: why.read_facts(cards_in_memory(MANY), {}),
+    "explanation": lambda: explanation.read_facts(cards_in_memory(MANY), {}),
     "signals": end_by_signal,
     "a lane": apply_to_a_lane,
     "pruned operations": lambda: prune._delete_operations("default", range(MANY)),
@@ -172,7 +172,7 @@ def test_objects_that_were_selected_are_ended_500_at_once():
 
 @pytest.mark.django_db
 def test_the_ids_that_a_search_names_are_no_more_than_a_list_has(monkeypatch):
-    monkeypatch.setattr(window, "LIMIT", 3)
+    monkeypatch.setattr(queryset, "LIMIT", 3)
     machine = Machine(hostname="same")
     for _ in range(5):
         card = services.stream_activity("same", Progress(title="x", percentage=1), subject=machine)

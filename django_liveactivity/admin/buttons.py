@@ -1,4 +1,4 @@
-"""The buttons on a card's page and beside an account: what each needs, and what it does."""
+"""The buttons on a card's page and beside an account: when each is shown, and what it does."""
 
 from __future__ import annotations
 
@@ -17,21 +17,40 @@ from django.utils.translation import gettext_lazy
 
 from django_liveactivity import services
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
-from django_liveactivity.models import LiveActivity, OperatorAction, Source, with_now
+from django_liveactivity.models import LiveActivity, Operation, OperatorAction, Source, with_now
 from django_liveactivity.services.writer import recorded_as
 
 from .actions import EndCards, GiveUpOperations, RetryOperations, probe_account, waiting_actions
-from .cards import URL, DescribedCard
-from .drafts import pass_on
+from .display import URL, DescribedCard
+from .explanation import Facts
+from .form_page import pass_on
+from .labels import ago_text
 from .permissions import PermittedAdmin
 from .results import Result, log_change, result_messages, standing_result
-from .wording import ago_text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django_stubs_ext import StrPromise
 
     from django_liveactivity.services.batch import CardDecision
+
+
+def buttons(facts: Facts, *, may_end: bool, may_operate: bool) -> dict[str, bool]:
+    """Return which buttons make sense for a card, and are allowed."""
+    end, card = facts.end, facts.card
+    pending = end is not None and end.state in Operation.UNFINISHED
+    scheduled = pending and end is not None and end.due_at > facts.now
+    asked = pending and not scheduled
+    is_open = card.status not in LiveActivity.OVER
+    stuck = asked or facts.content is not None
+    return {
+        "end_now": may_end and is_open and not asked,
+        "end": may_end and is_open,
+        "keep": may_end and scheduled,
+        "retry": may_operate and stuck,
+        "give_up": may_operate and (stuck or scheduled),
+        "seen": may_operate and card.needs_attention and not pending,
+    }
 
 
 Kind = OperatorAction.Kind

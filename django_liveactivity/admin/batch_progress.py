@@ -19,13 +19,14 @@ from django_liveactivity.health.progress import BatchProgress, batch_progress
 from django_liveactivity.models import Operation
 
 from .accounts import why_ends_wait
-from .cards import ACCOUNT, URL, database_of, is_id
-from .wording import number_text
+from .display import URL
+from .labels import number_text
+from .permissions import PermittedAdmin
+from .queryset import ACCOUNT, database_of, is_id
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-    from .confirmation import ModelAdmin
 
 BATCH = "batch"
 MINUTE, HOUR = 60, 3600
@@ -48,7 +49,7 @@ OTHERS: Mapping[str, StrPromise] = {
 """The ends that are neither acknowledged nor pending."""
 
 
-def progress(model_admin: ModelAdmin, request: HttpRequest, number: int) -> JsonResponse:
+def progress(model_admin: PermittedAdmin, request: HttpRequest, number: int) -> JsonResponse:
     """Return how far a batch of ends is, as JSON that is never stored."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
@@ -60,7 +61,7 @@ def progress(model_admin: ModelAdmin, request: HttpRequest, number: int) -> Json
     return answer
 
 
-def progress_line(model_admin: ModelAdmin, request: HttpRequest) -> dict[str, Any] | None:
+def progress_line(model_admin: PermittedAdmin, request: HttpRequest) -> dict[str, Any] | None:
     """Return what stands above the list of a batch of ends; None above another list."""
     number, account = request.GET.get(BATCH, ""), request.GET.get(ACCOUNT)
     if not (number and is_id(number)):

@@ -24,12 +24,21 @@ from django_liveactivity.selectors import batched
 from django_liveactivity.services.writer import recorded_as
 from django_liveactivity.sketches import EndSketch, sketches_at_end
 
-from .confirmation import MAX_CARDS, is_confirmed
-from .drafts import TOKEN, FormToken, posted_fields
+from .confirmation import MAX_CARDS
+from .form_page import TOKEN, FormToken, is_confirmed, posted_fields
 from .forms import EndForm
-from .objects import ReadCard, draw, home_of, home_of_rows, name_of, open_cards, shown, subjects_of
 from .permissions import may_on_site
 from .results import Result, log_change, result_messages, why_refused
+from .subject_cards import (
+    ReadCard,
+    draw,
+    home_of,
+    home_of_rows,
+    name_of,
+    open_cards,
+    shown,
+    subjects_of,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

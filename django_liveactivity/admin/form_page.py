@@ -1,4 +1,4 @@
-"""What somebody typed survives a login: a form that was sent after the session had expired.
+"""What pages with a form share: a signed token, and a draft that survives a login.
 
 Django's admin answers such a POST with its login page, and the fields are gone. Here they wait in
 the session of the browser that sent them, for a quarter of an hour, for the user whom the form was
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     User = AbstractBaseUser | AnonymousUser
+
 
 TOKEN = "token"  # nosec B105  # noqa: S105 - the name of a field
 SALT = "django_liveactivity.admin"
@@ -125,3 +126,12 @@ def _keep(request: HttpRequest) -> None:
             "fields": fields,
             "at": time.time(),
         }
+
+
+PREVIEW = "preview"
+"""The value of the button that only shows the page again."""
+
+
+def is_confirmed(request: HttpRequest) -> bool:
+    """Tell whether the request comes from a confirmation page, by the button that confirms."""
+    return "post" in request.POST and request.POST.get("do") != PREVIEW

@@ -26,10 +26,9 @@ from django_liveactivity.models import LiveActivity
 from django_liveactivity.selectors import batched
 from django_liveactivity.sketches import sketches
 
-from .confirmation import is_confirmed
-from .drafts import survives_login
-from .object_ending import ask_and_end, of_instance, of_queryset
-from .objects import (
+from .form_page import is_confirmed, survives_login
+from .permissions import may_on_site
+from .subject_cards import (
     SHOWN_CARDS,
     ObjectsOnPage,
     ShownCard,
@@ -37,7 +36,7 @@ from .objects import (
     explained,
     is_open,
 )
-from .permissions import may_on_site
+from .subject_end import ask_and_end, of_instance, of_queryset
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

@@ -11,8 +11,8 @@ from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import CARD_OPTIONS
 from django_liveactivity.models import LiveActivity, Operation, lane_digest
 
-from .cards import newest_of
-from .content_values import NOTHING_SHOWN, Shown
+from .content_form import NOTHING_SHOWN, Shown
+from .display import newest_of
 
 Kind = Operation.Kind
 State = Operation.State

@@ -18,12 +18,13 @@ from django_liveactivity.content.keys import check_activity_id, check_stream_key
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity
 
-from .cards import ACCOUNT, aliases_of, database_of, short_name
-from .content_errors import place_errors
-from .drafts import posted_fields
-from .ending import END, TEMPLATES, EndPage, newest_operations
-from .outlook import Standing, Target
+from .display import short_name
+from .end_page import END, TEMPLATES, EndPage, newest_operations
+from .end_target import Standing, Target
+from .form_page import posted_fields
+from .forms import place_errors
 from .permissions import PermittedAdmin
+from .queryset import ACCOUNT, aliases_of, database_of
 
 CHECKS: Mapping[str, Callable[[object], str]] = {
     "stream_key": check_stream_key,

@@ -15,7 +15,6 @@ SECOND = 1000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-
 OUTCOMES = {
     "delivered": _("delivered"),
     "already_ended": _("had already ended"),
@@ -45,6 +44,15 @@ CALLS = {
 }
 """The endpoints of the vendor's API."""
 TYPES = {
+    "segmented_progress": _("Segmented progress"),
+    "progress": _("Progress"),
+    "metrics": _("Metrics"),
+    "stats": _("Stats"),
+    "alert": _("Alert"),
+    "timer": _("Timer"),
+    "value": _("Value"),
+}
+SHORT_TYPES = {
     "progress": _("progress"),
     "segmented_progress": _("steps"),
     "metrics": _("metrics"),

@@ -33,11 +33,11 @@ from django_liveactivity.models import (
 from django_liveactivity.selectors import batched
 from django_liveactivity.templatetags.liveactivity import drawn
 
-from .cards import ACCOUNT, URL, has_several_databases, state_of, state_word
-from .columns import badges
+from .display import URL, badges, state_of, state_word
+from .explanation import sentences
+from .labels import duration
 from .permissions import may_on_site
-from .why import sentences
-from .wording import duration
+from .queryset import ACCOUNT, has_several_databases
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations

@@ -13,16 +13,22 @@ from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf
-from django_liveactivity.models import LiveActivity
+from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.sketches import sketches_of_both
+from django_liveactivity.templatetags.liveactivity import drawn
 
-from . import batch, choice, columns
+from . import batch_progress, confirmation, display
+from .accounts import unwell_accounts
 from .actions import EndCards, GiveUpOperations, ProbeAccounts, RetryOperations
-from .cards import Cards, DescribedCard, aliases_of, cards, database_of, describe, is_id
-from .drafts import survives_login
+from .buttons import buttons, operate, probe, url_of
+from .changelist import CardList, complete
+from .display import DescribedCard, describe
+from .explanation import Facts, read_facts, why
 from .filters import (
     AccountFilter,
     AttentionFilter,
@@ -32,13 +38,12 @@ from .filters import (
     StateFilter,
     TypeFilter,
 )
-from .list_page import complete
-from .operating import operate, probe
-from .page import page_context
+from .form_page import TOKEN, FormToken, posted_fields, survives_login
+from .history import ago, history
+from .labels import moment
 from .permissions import PermittedAdmin
-from .queryset import CardList
+from .queryset import Cards, aliases_of, cards, database_of, is_id
 from .search import HELP, ids_of_name
-from .wording import moment
 
 TEMPLATES = "admin/django_liveactivity/liveactivity"
 
@@ -87,7 +92,7 @@ class LiveActivityAdmin(PermittedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Return the pages."""
-        from . import any_card, ending  # noqa: PLC0415 - they load pydantic
+        from . import end_by_key, end_page  # noqa: PLC0415 - they load pydantic
 
         names = "django_liveactivity_liveactivity"
 
@@ -100,12 +105,12 @@ class LiveActivityAdmin(PermittedAdmin):
             return path(route, survives_login(self.admin_site, bound), name=f"{names}_{name}")
 
         return [
-            page("end/", any_card.end_any, "end_any"),
-            page("<path:object_id>/end/", ending.end, "end"),
+            page("end/", end_by_key.end_any, "end_any"),
+            page("<path:object_id>/end/", end_page.end, "end"),
             button("probe/", probe, "probe"),
             page("<path:object_id>/operate/", operate, "operate"),
-            page("batches/<int:number>/progress/", batch.progress, "batch"),
-            page("batches/<int:number>/<slug:name>/", choice.confirm, "confirm"),
+            page("batches/<int:number>/progress/", batch_progress.progress, "batch"),
+            page("batches/<int:number>/<slug:name>/", confirmation.confirm, "confirm"),
             *super().get_urls(),
         ]
 
@@ -157,23 +162,23 @@ class LiveActivityAdmin(PermittedAdmin):
 
     @admin.display(description=_("live activity"))
     def name(self, card: DescribedCard) -> str:
-        return columns.title_cell(card, with_account=conf.has_several_accounts())
+        return display.title_cell(card, with_account=conf.has_several_accounts())
 
     @admin.display(description=_("state"))
     def card_state(self, card: DescribedCard) -> str:
-        return columns.named_cell(_("state"), columns.state_cell(card))
+        return display.named_cell(_("state"), display.state_cell(card))
 
     @admin.display(description=_("subject"))
     def card_subject(self, card: DescribedCard) -> str:
-        return columns.named_cell(_("subject"), card.subject_text)
+        return display.named_cell(_("subject"), card.subject_text)
 
     @admin.display(description=_("age"), ordering="pk")
     def card_age(self, card: DescribedCard) -> str:
-        return columns.named_cell(_("age"), columns.age_cell(card))
+        return display.named_cell(_("age"), display.age_cell(card))
 
     @admin.display(description=_("pending end"))
     def pending_end(self, card: DescribedCard) -> str:
-        return columns.named_cell(_("pending end"), columns.end_cell(card))
+        return display.named_cell(_("pending end"), display.end_cell(card))
 
     @admin.display(description=_("status"))
     def shown_status(self, card: DescribedCard) -> str:
@@ -202,16 +207,60 @@ class LiveActivityAdmin(PermittedAdmin):
 
     @admin.action(description=_("End selected live activities"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return choice.act(self, EndCards, request, queryset)
+        return confirmation.act(self, EndCards, request, queryset)
 
     @admin.action(description=_("Retry unfinished operations now"), permissions=["operate"])
     def retry_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return choice.act(self, RetryOperations, request, queryset)
+        return confirmation.act(self, RetryOperations, request, queryset)
 
     @admin.action(description=_("Give up unfinished operations"), permissions=["operate"])
     def give_up_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return choice.act(self, GiveUpOperations, request, queryset)
+        return confirmation.act(self, GiveUpOperations, request, queryset)
 
     @admin.action(description=_("Probe their accounts now"), permissions=["operate"])
     def probe_accounts(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return choice.act(self, ProbeAccounts, request, queryset)
+        return confirmation.act(self, ProbeAccounts, request, queryset)
+
+
+def page_context(
+    model_admin: PermittedAdmin, request: HttpRequest, card: LiveActivity
+) -> dict[str, Any]:
+    """Return what the page of a card shows besides its fields."""
+    [facts] = read_facts([card])
+    now, at_end = sketches_of_both(card)
+    typed = posted_fields(request)
+    may_end = model_admin.has_end_permission(request, card)
+    may_operate = model_admin.has_operate_permission(request, card)
+    return {
+        "why": why(facts),
+        "history": history(card, facts.now),
+        "eviction": _eviction(facts),
+        "unwell_accounts": unwell_accounts(filter(None, [facts.account]), facts.now),
+        "sketch": drawn(now),
+        "sketch_at_end": drawn(at_end),
+        "may_operate": model_admin.has_operate_permission(request),
+        "buttons": buttons(facts, may_end=may_end, may_operate=may_operate),
+        "is_over": card.status in LiveActivity.OVER,
+        "is_moving": is_moving(facts),
+        "typed_reason": typed.get("reason", "") if typed else "",
+        "token_name": TOKEN,
+        "token": FormToken.of(request.user, {}, ()).sign(),
+        "operate_url": url_of(model_admin, request, "operate", card.pk),
+        "end_url": url_of(model_admin, request, "end", card.pk),
+    }
+
+
+def is_moving(facts: Facts) -> bool:
+    """Tell whether delivery has something to do for the card now, so that the page will change."""
+    pending = [each for each in (facts.end, facts.content) if each is not None]
+    return any(each.state in Operation.UNFINISHED and each.due_at <= facts.now for each in pending)
+
+
+def _eviction(facts: Facts) -> SafeString | str:
+    evicting = facts.evictor_operation
+    if evicting is None:
+        return ""
+    text = gettext("The vendor ended this card to make room for %(card)s.") % {
+        "card": evicting.activity
+    }
+    return format_html("{}: {}", ago(evicting.finished_at or evicting.created_at, facts.now), text)

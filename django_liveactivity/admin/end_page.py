@@ -26,14 +26,14 @@ from django_liveactivity.services.writer import recorded_as
 
 from .accounts import why_ends_wait
 from .actions import EndCards
-from .cards import ACCOUNT, URL, database_of, describe, has_several_databases, short_name
-from .content_labels import TYPES
-from .drafts import TOKEN, FormToken, posted_fields
+from .display import URL, describe, short_name
 from .end_forms import EndForms
-from .outlook import Standing, Target, ends_since
+from .end_target import Standing, Target, ends_since
+from .form_page import TOKEN, FormToken, posted_fields
+from .labels import TYPES, minute, outcome_words
 from .permissions import PermittedAdmin
+from .queryset import ACCOUNT, database_of, has_several_databases
 from .results import Result, log_change, result_messages, standing_result
-from .wording import minute, outcome_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -19,8 +19,8 @@ from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, O
 from django_liveactivity.selectors import batched
 
 from .accounts import condition_sentence, read_accounts, silence_sentence, silent_for
-from .cards import newest_of
-from .wording import SECOND, duration, moment, outcome_words
+from .display import newest_of
+from .labels import SECOND, duration, moment, outcome_words
 
 Kind, State, Status = Operation.Kind, Operation.State, LiveActivity.Status
 HOLDS_ENDS = (Condition.FROZEN, Condition.BLOCKED, Condition.UNREADABLE)

@@ -1,4 +1,4 @@
-"""The cards of one database, and what a page says about each besides its columns."""
+"""How pages show a card: its name, state, subject and links, and the cells of the list."""
 
 from __future__ import annotations
 
@@ -7,30 +7,27 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import quote
-from django.db.models import Model, OuterRef, QuerySet, Subquery, TextChoices
-from django.http import HttpRequest, QueryDict
+from django.db.models import Model, TextChoices
+from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.models import AccountState, LiveActivity, Now, Operation
+from django_liveactivity.models import LiveActivity, Operation
+
+from .labels import SHORT_TYPES, duration, minute, outcome_words, time_tag
 
 if TYPE_CHECKING:
-    from django_stubs_ext import WithAnnotations
+    from django_stubs_ext import StrOrPromise, WithAnnotations
 
-Cards = QuerySet[LiveActivity, LiveActivity]
-Status = LiveActivity.Status
-ACCOUNT = "account"
+
 URL = "admin:django_liveactivity_liveactivity_"
 """How the names of the pages of cards begin."""
 LONGEST_NAME = 32
-ALIASES = 1_000
-"""So many accounts of the account source a page names at most."""
-OPEN = tuple(status for status in Status if status not in LiveActivity.OVER)
-"""The statuses of cards that may be on phones, or will be."""
 
 
 class Lately(TextChoices):
@@ -81,56 +78,6 @@ def short_name(card: LiveActivity) -> str:
     return Truncator(str(card)).chars(LONGEST_NAME)
 
 
-def is_id(value: str) -> bool:
-    """Tell whether a text can be the primary key of a row of ours."""
-    return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
-
-
-def accounts_of(cards: Iterable[LiveActivity]) -> list[str]:
-    """Return the aliases of the cards' accounts."""
-    return sorted({card.account for card in cards})
-
-
-def database_of(request: HttpRequest) -> str:
-    """Return the database of the account that a page is asked for; by default the first one's."""
-    came_from = QueryDict(request.GET.get("_changelist_filters", ""))
-    alias = request.GET.get(ACCOUNT) or came_from.get(ACCOUNT)
-    account = conf.find_stand_in(alias or "")
-    return account.database if account else next(iter(conf.databases()), "default")
-
-
-def has_several_databases() -> bool:
-    """Tell whether the accounts live in several databases, of which a page shows one."""
-    return len(conf.databases()) > 1
-
-
-def aliases_of(using: str) -> list[str]:
-    """Return the aliases of all accounts, those of the account source by their rows.
-
-    That is, those that were ever drained in this database, a thousand at most: the source is not
-    asked, and may have many more.
-    """
-    named = list(conf.accounts())
-    if conf.account_source() is None:
-        return named
-    states = AccountState.objects.using(using).exclude(account__in=named)
-    return [*named, *states.order_by("account").values_list("account", flat=True)[:ALIASES]]
-
-
-def cards(using: str) -> Cards:
-    """Return the cards of a database, each with the first three of ``CardFacts``."""
-    annotated: Cards = LiveActivity.objects.using(using).annotate(
-        now=Now(), is_closed=selectors.is_closed(), last_outcome=last_outcome()
-    )
-    return annotated
-
-
-def last_outcome() -> Subquery:
-    """Return, as a column of cards, what the vendor answered last; None before any answer."""
-    own = Operation.objects.filter(activity=OuterRef("pk")).exclude(outcome="")
-    return Subquery(own.order_by("-pk").values("outcome")[:1])
-
-
 def describe(
     site: admin.AdminSite, request: HttpRequest, rows: Iterable[LiveActivity]
 ) -> list[DescribedCard]:
@@ -172,7 +119,7 @@ def state_of(card: LiveActivity, now: int) -> str:
 
 def state_word(state: str) -> str:
     """Return what a state is called."""
-    return str((Lately if state in Lately else Status)(state).label)
+    return str((Lately if state in Lately else LiveActivity.Status)(state).label)
 
 
 def _subject_text(
@@ -198,3 +145,77 @@ def _subject_url(site: admin.AdminSite, request: HttpRequest, subject: Model) ->
         return ""
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
     return reverse(name, args=[quote(subject.pk)], current_app=site.name)
+
+
+LONGEST_TITLE = 60
+
+
+def named_cell(column: StrOrPromise, text: str) -> str:
+    """Return a cell's text after the name of its column, which shows where rows are blocks."""
+    cell = '<span class="liveactivity-column">{}</span> <div class="liveactivity-value">{}</div>'
+    return format_html(cell, column, text) if text else ""
+
+
+def title_cell(card: DescribedCard, *, with_account: bool) -> SafeString:
+    """Return a card's title, and in small its key or id, its type, and its account."""
+    name = _short(str(card), short_name(card), "liveactivity-key")
+    title = _short(card.title, Truncator(card.title).chars(LONGEST_TITLE), "liveactivity-title")
+    kind = str(SHORT_TYPES.get(card.type, card.type))
+    about = " · ".join(filter(None, [kind, card.account if with_account else ""]))
+    lines = [title if card.title else "", name, _small(about, "liveactivity-about")]
+    return format_html_join(" ", "{}", ((line,) for line in lines if line))
+
+
+def _small(text: str, css: str) -> SafeString | str:
+    return format_html('<small class="{}">{}</small>', css, text) if text else ""
+
+
+def _short(whole: str, short: str, css: str) -> SafeString:
+    """Return a text that may be cut; the pointer shows it whole."""
+    if whole == short:
+        return format_html('<span class="{}">{}</span>', css, short)
+    return format_html('<span class="{}" title="{}">{}</span>', css, whole, short)
+
+
+def state_cell(card: DescribedCard) -> SafeString:
+    """Return a card's state by word and color, and in small what the vendor answered last."""
+    words = [(card.state, card.status_text)]
+    end = card.newest.pending_end
+    if end is not None and end.due_at > card.now:
+        words.append((Lately.SCHEDULED, str(Lately.SCHEDULED.label)))
+    if card.wants_operator:
+        words.append(("attention", gettext("needs attention")))
+    return format_html("{} {}", badges(words), _last_outcome(card))
+
+
+def badges(words: Iterable[tuple[str, str]]) -> SafeString:
+    """Return states by word and color: pairs of what the style sheet calls one, and its word."""
+    return format_html_join(
+        " ", '<span class="liveactivity-state liveactivity-{}">{}</span>', words
+    )
+
+
+def _last_outcome(card: DescribedCard) -> str:
+    outcome = card.last_outcome
+    if not outcome:
+        return ""
+    unseen = '<span class="liveactivity-unseen">{}</span>'
+    label = format_html(unseen, gettext("Last outcome:"))
+    return _small(format_html("{} {}", label, outcome_words(outcome)), "liveactivity-outcome")
+
+
+def age_cell(card: DescribedCard) -> SafeString:
+    """Return how long a card has been there."""
+    return time_tag(card.created_at, duration(card.now - card.created_at))
+
+
+def end_cell(card: DescribedCard) -> str:
+    """Return since when an end is due or when it will be, and why the card is as it is."""
+    end, why = card.newest.pending_end, _small(card.why, "liveactivity-why")
+    if end is None:
+        return why
+    if end.due_at > card.now:
+        words = {"at": minute(end.due_at), "wait": duration(end.due_at - card.now)}
+        return time_tag(end.due_at, gettext("scheduled for %(at)s, in %(wait)s") % words)
+    due = gettext("due for %(age)s") % {"age": duration(card.now - end.due_at)}
+    return format_html("{} {}", time_tag(end.due_at, due), why)

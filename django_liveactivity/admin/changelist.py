@@ -1,0 +1,193 @@
+"""The list of cards: found by filters and words, cut into pages, and what stands above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.core.paginator import InvalidPage
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from django_liveactivity.health import AccountStatus
+from django_liveactivity.models import LiveActivity, from_datetime
+
+from .accounts import read_accounts, unwell_accounts
+from .batch_progress import progress_line
+from .display import DescribedCard, describe
+from .explanation import sentences
+from .filters import AccountFilter, CardFilter
+from .labels import number_text
+from .permissions import PermittedAdmin
+from .queryset import LIMIT, Cards, Window, aliases_of, cut, is_cut, newest_ids
+from .search import search
+
+
+@dataclass(frozen=True)
+class Found:
+    """The cards of a list.
+
+    Args:
+        ids: at most 20,000, in the list's order.
+        is_cut: whether there are more.
+        newest: how many of the newest were looked at, and the open ones; 0 if all were.
+        is_loose: whether no card has all of the words that were searched for.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    is_cut: bool = False
+    newest: int = 0
+    is_loose: bool = False
+
+
+class CardList(ChangeList):
+    """A page of cards, each described.
+
+    The ids of all pages come first, from indexes; what a page says is read for its rows alone.
+    """
+
+    found: Found
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> Cards:
+        """Return the cards of all pages: what an action on all of them gets."""
+        words, self.query = self.query, ""  # find() looks for them
+        try:
+            self._rows: Cards = super().get_queryset(request, exclude_parameters)
+        finally:
+            self.query = words
+        self.found = self._find(self._rows)
+        found: Cards = self.root_queryset.filter(pk__in=self.found.ids)
+        return found
+
+    def _find(self, rows: Cards) -> Found:
+        """Return the cards that fulfill every filter's condition, and have the words."""
+        base, term = self._base(), self.query.strip()
+        named = self._named(base)
+        if not term and rows.query.where == base.query.where:  # no filter has a condition to ask
+            return self._found(newest_ids(base) if named is None else named.named or [], named)
+        window = named or self._of_statuses() or Window.over(base, self._newest())
+        if not term:
+            return self._found(window.ids(rows), window)
+        hits = search(term, rows, window, self.accounts)
+        return self._found(hits.ids, window, is_loose=hits.is_loose)
+
+    def _base(self) -> Cards:
+        """Return the cards of the account that was chosen: an index has them in their order."""
+        rows: Cards = self.root_queryset
+        for spec in self._specs():
+            if isinstance(spec, AccountFilter):
+                rows = spec.queryset(spec.request, rows)
+        return rows
+
+    def _named(self, base: Cards) -> Window | None:
+        """Return the cards that filters name by an index, or None if none does."""
+        named = [ids for spec in self._specs() if (ids := spec.ids(base)) is not None]
+        if not named:
+            return None
+        common = {*named[0]}.intersection(*named[1:])
+        newest = LIMIT if any(map(is_cut, named)) else 0
+        return Window(named=[pk for pk in named[0] if pk in common], newest=newest)
+
+    def _of_statuses(self) -> Window | None:
+        """Return the cards with the statuses that a filter names, or None if none does."""
+        named = [spec.statuses() for spec in self._specs()]
+        return next((Window(statuses=each) for each in named if each), None)
+
+    def _newest(self) -> int:
+        """Return how many of the newest cards every filter that was chosen can be asked of."""
+        return min((spec.newest for spec in self._specs() if spec.value()), default=LIMIT)
+
+    def _specs(self) -> Iterator[CardFilter]:
+        return (spec for spec in self.filter_specs if isinstance(spec, CardFilter))
+
+    @property
+    def limit(self) -> str:
+        """How many cards a list has at most, as the page says it."""
+        return number_text(LIMIT)
+
+    @property
+    def looked_at(self) -> str:
+        """How many of the newest cards were looked at if there are others, as the page says it."""
+        return number_text(self.found.newest)
+
+    @property
+    def accounts(self) -> list[str]:
+        """The aliases of the accounts that the list is about."""
+        chosen = [spec.value() for spec in self._specs() if isinstance(spec, AccountFilter)]
+        return [alias for alias in chosen if alias] or aliases_of(self.root_queryset.db)
+
+    def _found(
+        self, ids: list[int], window: Window | None = None, *, is_loose: bool = False
+    ) -> Found:
+        """Return the ids as what is listed: no more than 20,000, in the order that is asked for."""
+        shown, first = cut(ids), self._rows.query.order_by[0]
+        if ORDER_VAR in self.params:
+            shown = sorted(shown, reverse=first != "pk")
+        newest = 0 if window is None else window.newest
+        return Found(shown, is_cut(ids), newest, is_loose)
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Count the cards, and read those of the page."""
+        ids = self.found.ids
+        self.paginator = self.model_admin.paginator(ids, self.list_per_page)
+        self.result_count = len(ids)
+        self.show_full_result_count, self.full_result_count = False, None
+        self.show_admin_actions = True
+        self.can_show_all = self.result_count <= self.list_max_show_all
+        self.multi_page = self.result_count > self.list_per_page
+        self.result_list = self._described(request, self._page_of(ids))
+
+    def _page_of(self, ids: list[int]) -> list[int]:
+        if not self.multi_page or (self.show_all and self.can_show_all):
+            return ids
+        try:
+            return list(self.paginator.page(self.page_num).object_list)
+        except InvalidPage:
+            raise IncorrectLookupParameters from None
+
+    def _described(self, request: HttpRequest, ids: list[int]) -> list[DescribedCard]:
+        """Return the cards of a page in its order; one that is gone by now is left out."""
+        read = {card.pk: card for card in self.root_queryset.filter(pk__in=ids)}
+        rows = [read[pk] for pk in ids if pk in read]
+        return describe(self.model_admin.admin_site, request, rows)
+
+
+def complete(
+    model_admin: PermittedAdmin, request: HttpRequest, answer: HttpResponse
+) -> HttpResponse:
+    """Return the answer of the list, with what stands above it and in its cells; others as is."""
+    context = answer.context_data if isinstance(answer, TemplateResponse) else None
+    if context is not None and "cl" in context:
+        context |= _context(model_admin, request, cast("CardList", context["cl"]))
+    return answer
+
+
+def _context(model_admin: PermittedAdmin, request: HttpRequest, shown: CardList) -> dict[str, Any]:
+    accounts = read_accounts(shown.result_list, shown.accounts)
+    _explain(shown, accounts)
+    # The clock of the rows; where there are none, nothing is told that needs the database's.
+    now = next((card.now for card in shown.result_list), from_datetime(timezone.now()))
+    return {
+        "may_end": model_admin.has_end_permission(request),
+        "may_operate": model_admin.has_operate_permission(request),
+        "unwell_accounts": unwell_accounts(accounts.values(), now),
+        "batch": progress_line(model_admin, request),
+    }
+
+
+def _explain(shown: CardList, accounts: Mapping[str, AccountStatus]) -> None:
+    """Give the cards that may be on phones, or want an operator, the sentence why."""
+    cards = [
+        card
+        for card in shown.result_list
+        if card.wants_operator or card.newest.pending_end or card.status not in LiveActivity.OVER
+    ]
+    why = sentences(cards, accounts)
+    for card in cards:
+        card.why = why[card.pk]
