@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
 
 Outcome = tuple[LiveActivity, Result | InvalidInputError]
-AT_ONCE = 1_000
+CHUNK_SIZE = 1_000
 """How many are read, and written, in one statement."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The cards that were chosen.
+class Selection:
+    """The cards that the user selected.
 
     Args:
         using: their database.
@@ -56,7 +56,7 @@ class Choice:
     batch: EndBatch | None = None
 
     def confirm(self) -> bool:
-        """Note that the choice is confirmed; False if it was before."""
+        """Note that the selection is confirmed; False if it was before."""
         return self.batch is None or services.batch.confirm_batch(self.batch)
 
     def read(
@@ -64,8 +64,8 @@ class Choice:
     ) -> Iterator[tuple[list[LiveActivity], int]]:
         """Yield the cards, the newest first and 1,000 at a time, and how many are gone."""
         newest_first = self.ids[::-1]
-        for start in range(0, len(newest_first), AT_ONCE):
-            some = newest_first[start : start + AT_ONCE]
+        for start in range(0, len(newest_first), CHUNK_SIZE):
+            some = newest_first[start : start + CHUNK_SIZE]
             cards = read(self.using, some)
             yield cards, len(some) - len(cards)
 
@@ -121,18 +121,21 @@ class CardAction:
         """Return drawings of cards as they will be, if that is to be seen."""
         return []
 
-    def run(self, choice: Choice) -> Report | None:
-        """Change the cards in one transaction; None if this choice was confirmed before."""
+    def run(self, selection: Selection) -> Report | None:
+        """Change the cards in one transaction; None if this selection was confirmed before."""
         report, log = Report(), router.db_for_write(LogEntry)
-        with transaction.atomic(using=log), transaction.atomic(using=choice.using, savepoint=False):
-            if not choice.confirm():
+        with (
+            transaction.atomic(using=log),
+            transaction.atomic(using=selection.using, savepoint=False),
+        ):
+            if not selection.confirm():
                 return None
-            for cards, missing in choice.read(self.read):
+            for cards, missing in selection.read(self.read):
                 report.miss(missing)
-                self._run(cards, choice, report)
+                self._run(cards, selection, report)
         return report
 
-    def _run(self, cards: Sequence[LiveActivity], choice: Choice, report: Report) -> None:
+    def _run(self, cards: Sequence[LiveActivity], selection: Selection, report: Report) -> None:
         allowed, changed = [], []
         for card in cards:
             if self.may(self.model_admin, self.request, card):
@@ -140,7 +143,7 @@ class CardAction:
             else:
                 report.refuse(card, gettext("you may not do this to it"))
         with recorded_as(Source.ADMIN):
-            for card, outcome in self.apply(allowed, choice):
+            for card, outcome in self.apply(allowed, selection):
                 report.add(card, outcome)
                 if isinstance(outcome, Result) and outcome.is_change:
                     changed.append(card)
@@ -148,9 +151,9 @@ class CardAction:
 
     def read(self, using: str, ids: Sequence[int]) -> list[LiveActivity]:
         """Return the cards with these ids, as ``apply`` needs them, the newest first."""
-        return list(LiveActivity.objects.using(using).filter(pk__in=ids).order_by("-pk"))
+        return read_cards(using, ids)
 
-    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterable[Outcome]:
+    def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterable[Outcome]:
         """Do it to at most 1,000 cards, and return what became of each, or why it was refused."""
         raise NotImplementedError
 
@@ -187,12 +190,12 @@ class EndCards(CardAction):
         """Return the cards as the service wants them."""
         return selectors.by_pks(using, ids)
 
-    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:
+    def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterator[Outcome]:
         """End the cards that have not ended."""
         ends = services.batch.end_cards(
             cards,
             changes=self._changes,
-            batch=choice.batch,
+            batch=selection.batch,
             actor=self.actor,
             reason=self.reason,
             **self._options,
@@ -216,7 +219,7 @@ class RetryOperations(CardAction):
     button = _("Retry")
     log_message = _("Retry requested.")
 
-    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:  # noqa: ARG002
+    def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterator[Outcome]:  # noqa: ARG002
         """Retry what is due."""
         for decision in services.batch.retry_cards(cards, actor=self.actor, reason=self.reason):
             yield _outcome(decision, Result.RETRYING)
@@ -236,7 +239,7 @@ class GiveUpOperations(CardAction):
     form = GiveUpForm
     log_message = _("Unfinished operations given up.")
 
-    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:  # noqa: ARG002
+    def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterator[Outcome]:  # noqa: ARG002
         """Give up what is unfinished."""
         for decision in services.batch.give_up_cards(cards, actor=self.actor, reason=self.reason):
             yield _outcome(decision, Result.GIVING_UP)
@@ -260,7 +263,7 @@ class ProbeAccounts(CardAction):
         super().__init__(model_admin, request, form)
         self._probed: dict[str, Result | InvalidInputError] = {}
 
-    def apply(self, cards: Sequence[LiveActivity], choice: Choice) -> Iterator[Outcome]:  # noqa: ARG002
+    def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterator[Outcome]:  # noqa: ARG002
         """Probe each account once."""
         for card in cards:
             if card.account not in self._probed:
@@ -289,6 +292,11 @@ def probe_account(alias: str, actor: User, reason: str = "") -> Result:
 def waiting_actions(using: str, kind: str) -> QuerySet[OperatorAction, OperatorAction]:
     """Return the decisions of a kind that no drain has carried out."""
     return OperatorAction.objects.using(using).filter(kind=kind, applied_at=None)
+
+
+def read_cards(using: str, ids: Sequence[int]) -> list[LiveActivity]:
+    """Return the cards with these ids, the newest first."""
+    return list(LiveActivity.objects.using(using).filter(pk__in=ids).order_by("-pk"))
 
 
 ACTIONS: Mapping[str, type[CardAction]] = {

@@ -110,7 +110,7 @@ class LiveActivityAdmin(PermittedAdmin):
             button("probe/", probe, "probe"),
             page("<path:object_id>/operate/", operate, "operate"),
             page("batches/<int:number>/progress/", batch_progress.progress, "batch"),
-            page("batches/<int:number>/<slug:name>/", confirmation.confirm, "confirm"),
+            page("batches/<int:number>/<slug:name>/", confirmation.confirm_action, "confirm"),
             *super().get_urls(),
         ]
 
@@ -207,19 +207,19 @@ class LiveActivityAdmin(PermittedAdmin):
 
     @admin.action(description=_("End selected live activities"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return confirmation.act(self, EndCards, request, queryset)
+        return confirmation.run_action(self, EndCards, request, queryset)
 
     @admin.action(description=_("Retry unfinished operations now"), permissions=["operate"])
     def retry_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return confirmation.act(self, RetryOperations, request, queryset)
+        return confirmation.run_action(self, RetryOperations, request, queryset)
 
     @admin.action(description=_("Give up unfinished operations"), permissions=["operate"])
     def give_up_selected(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return confirmation.act(self, GiveUpOperations, request, queryset)
+        return confirmation.run_action(self, GiveUpOperations, request, queryset)
 
     @admin.action(description=_("Probe their accounts now"), permissions=["operate"])
     def probe_accounts(self, request: HttpRequest, queryset: Cards) -> HttpResponse | None:
-        return confirmation.act(self, ProbeAccounts, request, queryset)
+        return confirmation.run_action(self, ProbeAccounts, request, queryset)
 
 
 def page_context(
@@ -244,7 +244,7 @@ def page_context(
         "is_moving": is_moving(facts),
         "typed_reason": typed.get("reason", "") if typed else "",
         "token_name": TOKEN,
-        "token": FormToken.of(request.user, {}, ()).sign(),
+        "token": FormToken.of(request.user).sign(),
         "operate_url": url_of(model_admin, request, "operate", card.pk),
         "end_url": url_of(model_admin, request, "end", card.pk),
     }

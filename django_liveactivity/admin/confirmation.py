@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext, ngettext_lazy
@@ -23,12 +22,12 @@ from django.utils.translation import gettext, ngettext, ngettext_lazy
 from django_liveactivity import conf, services
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.health.progress import batch_progress
-from django_liveactivity.models import LiveActivity
+from django_liveactivity.models import EndBatch, LiveActivity
 
-from .actions import ACTIONS, CardAction, Choice
+from .actions import ACTIONS, CardAction, Selection, read_cards
 from .batch_progress import BATCH
 from .display import URL, describe
-from .form_page import TOKEN, FormToken, is_confirmed, posted_fields
+from .form_page import FormPage, is_confirmed, posted_fields
 from .forms import ReasonForm, place_errors
 from .labels import TYPES, number_text
 from .permissions import PermittedAdmin
@@ -39,18 +38,17 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
-TEMPLATE = "admin/django_liveactivity/liveactivity/selected_confirmation.html"
-MAX_CARDS = 500
-"""How many as form fields: Django takes 1,000 of them in a request."""
-MOST_CHOSEN = LIMIT
-"""How many at once, as many as a list has."""
-SKETCHED = 4
-"""How many are drawn: as many as a phone shows."""
+CAME_FROM = "_changelist_filters"
+"""Django's name for the query string of the list that a page was opened from."""
+MAX_SELECTED = LIMIT
+"""As many cards as a list has."""
+PREVIEWED = 4
+"""As many cards as a phone shows."""
 
 
 @dataclass
 class Summary:
-    """What the page says of the chosen cards.
+    """What the page says about the selected cards.
 
     Args:
         statuses: how many cards have each status.
@@ -104,21 +102,6 @@ def _counted(counts: Counter[str], names: Mapping[str, StrOrPromise]) -> list[tu
     ]
 
 
-def summarize(
-    model_admin: PermittedAdmin, request: HttpRequest, action: type[CardAction], choice: Choice
-) -> Summary:
-    """Return what there is to say of chosen cards, in one query for each thousand."""
-    summary = Summary()
-    for cards, missing in choice.read(_plain_rows):
-        summary.missing += missing
-        for card in cards:
-            if action.may(model_admin, request, card):
-                summary.add(card)
-            else:
-                summary.forbidden.add(card)
-    return summary
-
-
 def _listed(summary: Summary) -> str:
     """Return the heading of the cards that are named."""
     if summary.more:
@@ -139,88 +122,35 @@ def _notes(summary: Summary) -> Iterator[str]:
         yield gone_text(summary.missing)
 
 
-def _plain_rows(using: str, ids: Sequence[int]) -> list[LiveActivity]:
-    return list(LiveActivity.objects.using(using).filter(pk__in=ids).order_by("-pk"))
-
-
-def ask(
-    model_admin: PermittedAdmin,
-    request: HttpRequest,
-    action: type[CardAction],
-    choice: Choice,
-    form: ReasonForm,
-    back_url: str,
-) -> HttpResponse:
-    """Return the page that shows the cards and asks."""
-    site, empty = model_admin.admin_site, model_admin.get_empty_value_display()
-    summary = summarize(model_admin, request, action, choice)
-    accounts = sorted(summary.accounts)
-    rows = model_admin.get_queryset(request).filter(pk__in=summary.first).order_by("-pk")
-    described = describe(site, request, rows)
-    can_be_drawn = not (form.is_bound and form.errors)
-    context = {
-        **site.each_context(request),
-        "title": action.title,
-        "subtitle": None,
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "form": form,
-        "action": action.name,
-        "button": action.button,
-        "text": action.text % {"count": len(accounts), "accounts": ", ".join(accounts)},
-        "summary": summary,
-        "listed": _listed(summary),
-        "more": gettext("and %(count)s more") % {"count": number_text(summary.more)},
-        "notes": list(_notes(summary)),
-        "cards": [(card, card.status_text, card.subject_text or empty) for card in described],
-        "preview": action.preview(described[:SKETCHED], form) if can_be_drawn else [],
-        "has_preview": action.makes_batch,
-        "own_fields": getattr(form, "own_fields", form),
-        "content_fields": getattr(form, "content_fields", ()),
-        "ids": [] if choice.batch else choice.ids,
-        "action_checkbox_name": ACTION_CHECKBOX_NAME,
-        "token_name": TOKEN,
-        "token": FormToken.of(request.user, {}, ()).sign(),
-        "back_url": back_url,
-    }
-    request.current_app = site.name
-    return TemplateResponse(request, TEMPLATE, context)
-
-
-CAME_FROM = "_changelist_filters"
-"""Django's name for the query string of the list that a page was opened from."""
-
-
-def act(
+def run_action(
     model_admin: PermittedAdmin, action: type[CardAction], request: HttpRequest, queryset: Cards
 ) -> HttpResponse | None:
     """Ask about the selected cards, or do it if this was confirmed; what an admin action returns.
 
-    Several cards are stored as a choice, with a page of its own.
+    Several cards are stored as a selection, which has a page of its own.
     """
     using, filters = database_of(request), request.GET.urlencode()
     if is_confirmed(request):  # what was confirmed counts, whatever the filter finds by now
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        queryset = model_admin.get_queryset(request).filter(pk__in=chosen[: MOST_CHOSEN + 1])
-    ids = sorted(queryset.values_list("pk", flat=True)[: MOST_CHOSEN + 1])
+        queryset = model_admin.get_queryset(request).filter(pk__in=chosen[: MAX_SELECTED + 1])
+    ids = sorted(queryset.values_list("pk", flat=True)[: MAX_SELECTED + 1])
     if not ids:
         return None
-    if len(ids) > MOST_CHOSEN:
+    if len(ids) > MAX_SELECTED:
         model_admin.message_user(request, _too_many(), messages.ERROR)
         return None
-    choice = Choice(using, ids)
     if "post" in request.POST or len(ids) == 1:
         form = action.form_for(request.POST if "post" in request.POST else None)
-        page = ChoicePage(model_admin, request, action, choice, filters)
-        return page.answer(form, is_confirmed=is_confirmed(request))
-    batch = services.batch.choose_cards(ids, using=using, filters=filters, actor=request.user)
+        page = ConfirmationPage(model_admin, request, action, Selection(using, ids), filters)
+        return page.respond(form)
+    batch = _store(request, ids, using, filters)
     return HttpResponseRedirect(_page_url(model_admin, batch.pk, action, filters))
 
 
-def confirm(
+def confirm_action(
     model_admin: PermittedAdmin, request: HttpRequest, number: int, name: str
 ) -> HttpResponse:
-    """Show the page of a stored choice, and do it when that is confirmed."""
+    """Show the page of a stored selection, and do it when that is confirmed."""
     action = ACTIONS.get(name)
     if action is None:
         raise Http404
@@ -232,84 +162,121 @@ def confirm(
         text = gettext("This choice of live activities is no longer there. Select them again.")
         model_admin.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(list_url(model_admin, filters))
-    page = ChoicePage(model_admin, request, action, Choice(using, batch.card_ids, batch), filters)
+    selection = Selection(using, batch.card_ids, batch)
+    page = ConfirmationPage(model_admin, request, action, selection, filters)
     if batch.ended_at is not None:
         return page.leave_confirmed()
-    form = action.form_for(posted_fields(request))
-    return page.answer(form, is_confirmed=is_confirmed(request))
+    return page.respond(action.form_for(posted_fields(request)))
 
 
-class ChoicePage:
-    """The page that asks about chosen cards, and what follows it.
+class ConfirmationPage(FormPage):
+    """The page that asks about selected cards, and what follows it.
 
     Args:
         model_admin: the admin of live activities.
         request: asks for the page, or has its form.
         action: what is to be done to the cards.
-        choice: the cards.
-        filters: the query string of the list that they were chosen from.
+        selection: the cards.
+        filters: the query string of the list that they were selected from.
     """
+
+    template = "admin/django_liveactivity/liveactivity/selected_confirmation.html"
+    model_admin: PermittedAdmin
 
     def __init__(
         self,
         model_admin: PermittedAdmin,
         request: HttpRequest,
         action: type[CardAction],
-        choice: Choice,
+        selection: Selection,
         filters: str,
     ) -> None:
-        self.model_admin, self.request, self.action = model_admin, request, action
-        self.choice, self.filters = choice, filters
+        super().__init__(model_admin, request)
+        self.title, self.action = action.title, action
+        self.selection, self.filters = selection, filters
 
-    def answer(self, form: ReasonForm, *, is_confirmed: bool) -> HttpResponse:
+    def respond(self, form: ReasonForm) -> HttpResponse:
         """Return the page, or do what it asks about and return to the list."""
-        if not (is_confirmed and form.is_valid()):
-            return self._ask(form)
+        self.form = form
+        if not (is_confirmed(self.request) and form.is_valid()):
+            return self.render()
         try:
-            report = self._run(form)
+            report = self._run()
         except InvalidInputError as error:
             place_errors(error, form)
-            return self._ask(form)
-        return self.leave_confirmed() if report is None else self._leave(report)
+            return self.render()
+        if report is None:
+            return self.leave_confirmed()
+        self.report(report.messages())
+        return HttpResponseRedirect(self._list_after(has_ends=report.has(Result.ENDING)))
 
     def leave_confirmed(self) -> HttpResponse:
-        """Return to the list, for a choice that was confirmed before."""
-        text = gettext("You have confirmed this already.")
-        self.model_admin.message_user(self.request, text, messages.INFO)
-        return HttpResponseRedirect(self._list_after(self._has_ends()))
+        """Return to the list, for a selection that was confirmed before."""
+        self.report([(messages.INFO, gettext("You have confirmed this already."))])
+        batch, using = self.selection.batch, self.selection.using
+        has_ends = batch is not None and batch_progress(batch.pk, using) is not None
+        return HttpResponseRedirect(self._list_after(has_ends=has_ends))
 
-    def _ask(self, form: ReasonForm) -> HttpResponse:
-        back = list_url(self.model_admin, self.filters)
-        return ask(self.model_admin, self.request, self.action, self.choice, form, back)
+    def _run(self) -> Report | None:
+        selection = self.selection
+        if self.action.makes_batch and selection.batch is None and len(selection.ids) > 1:
+            batch = _store(self.request, selection.ids, selection.using, self.filters)
+            self.selection = selection = replace(selection, batch=batch)
+        return self.action(self.model_admin, self.request, self.form).run(selection)
 
-    def _run(self, form: ReasonForm) -> Report | None:
-        choice = self.choice
-        if self.action.makes_batch and choice.batch is None and len(choice.ids) > 1:
-            user, filters = self.request.user, self.filters
-            batch = services.batch.choose_cards(
-                choice.ids, using=choice.using, filters=filters, actor=user
-            )
-            self.choice = choice = Choice(choice.using, choice.ids, batch)
-        return self.action(self.model_admin, self.request, form).run(choice)
-
-    def _leave(self, report: Report) -> HttpResponse:
-        for level, text in report.messages():
-            self.model_admin.message_user(self.request, text, level)
-        return HttpResponseRedirect(self._list_after(report.has(Result.ENDING)))
-
-    def _has_ends(self) -> bool:
-        batch = self.choice.batch
-        return batch is not None and batch_progress(batch.pk, self.choice.using) is not None
-
-    def _list_after(self, has_ends: bool) -> str:
+    def _list_after(self, *, has_ends: bool) -> str:
         """Return the list of the cards that end now, or the one that the user came from."""
-        if self.choice.batch is None or not has_ends:
+        if self.selection.batch is None or not has_ends:
             return list_url(self.model_admin, self.filters)
         query = QueryDict(mutable=True)
-        query[BATCH] = str(self.choice.batch.pk)
+        query[BATCH] = str(self.selection.batch.pk)
         if account := QueryDict(self.filters).get(ACCOUNT):
             query[ACCOUNT] = account
         return list_url(self.model_admin, query.urlencode())
+
+    def context(self) -> dict[str, Any]:
+        """Return what the template needs."""
+        action, form, summary = self.action, self.form, self._summary()
+        empty = self.model_admin.get_empty_value_display()
+        rows = self.model_admin.get_queryset(self.request).filter(pk__in=summary.first)
+        described = describe(self.site, self.request, rows.order_by("-pk"))
+        can_be_drawn = not (form.is_bound and form.errors)
+        accounts = sorted(summary.accounts)
+        return {
+            **super().context(),
+            "form": form,
+            "action": action.name,
+            "button": action.button,
+            "text": action.text % {"count": len(accounts), "accounts": ", ".join(accounts)},
+            "summary": summary,
+            "listed": _listed(summary),
+            "more": gettext("and %(count)s more") % {"count": number_text(summary.more)},
+            "notes": list(_notes(summary)),
+            "cards": [(card, card.status_text, card.subject_text or empty) for card in described],
+            "preview": action.preview(described[:PREVIEWED], form) if can_be_drawn else [],
+            "has_preview": action.makes_batch,
+            "own_fields": getattr(form, "own_fields", form),
+            "content_fields": getattr(form, "content_fields", ()),
+            "ids": [] if self.selection.batch else self.selection.ids,
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            "back_url": list_url(self.model_admin, self.filters),
+        }
+
+    def _summary(self) -> Summary:
+        """Return what to say about the cards, in one query for each thousand."""
+        summary = Summary()
+        for cards, missing in self.selection.read(read_cards):
+            summary.missing += missing
+            for card in cards:
+                if self.action.may(self.model_admin, self.request, card):
+                    summary.add(card)
+                else:
+                    summary.forbidden.add(card)
+        return summary
+
+
+def _store(request: HttpRequest, ids: Sequence[int], using: str, filters: str) -> EndBatch:
+    return services.batch.choose_cards(ids, using=using, filters=filters, actor=request.user)
 
 
 def list_url(model_admin: PermittedAdmin, query: str) -> str:
@@ -330,6 +297,6 @@ def _too_many() -> str:
     text = ngettext(
         "At most %(count)d live activity can be chosen at once; select fewer.",
         "At most %(count)d live activities can be chosen at once; select fewer.",
-        MOST_CHOSEN,
+        MAX_SELECTED,
     )
-    return text % {"count": MOST_CHOSEN}
+    return text % {"count": MAX_SELECTED}

@@ -89,6 +89,7 @@ class AnyCardPage(EndPage):
     """
 
     template = f"{TEMPLATES}/end_any.html"
+    title = _("End a live activity by its key or activity ID")
 
     def __init__(self, *args: Any, name: NameForm, found: LiveActivity | None) -> None:
         super().__init__(*args)
@@ -106,7 +107,6 @@ class AnyCardPage(EndPage):
         """Return what the template needs."""
         return {
             **super().context(),
-            "title": gettext("End a live activity by its key or activity ID"),
             "name": self.name,
             "found": self.found,
             "is_named": self.name.is_valid(),

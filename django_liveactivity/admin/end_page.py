@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.exceptions import InvalidInputError
@@ -29,7 +29,7 @@ from .actions import EndCards
 from .display import URL, describe, short_name
 from .end_forms import EndForms
 from .end_target import Standing, Target, ends_since
-from .form_page import TOKEN, FormToken, posted_fields
+from .form_page import FormPage, FormToken, posted_fields
 from .labels import TYPES, minute, outcome_words
 from .permissions import PermittedAdmin
 from .queryset import ACCOUNT, database_of, has_several_databases
@@ -63,7 +63,7 @@ def newest_operations(databases: Iterable[str]) -> dict[str, int]:
     return {using: (rows.first() or {"pk": 0})["pk"] for using, rows in pks.items()}
 
 
-class EndPage:
+class EndPage(FormPage):
     """The page for one card.
 
     Args:
@@ -74,6 +74,8 @@ class EndPage:
     """
 
     template = f"{TEMPLATES}/end.html"
+    title = _("End live activity")
+    model_admin: PermittedAdmin
 
     def __init__(
         self,
@@ -82,8 +84,8 @@ class EndPage:
         target: Target,
         newest: Mapping[str, int],
     ) -> None:
-        self.model_admin, self.request, self.target = model_admin, request, target
-        self.newest = newest
+        super().__init__(model_admin, request)
+        self.target, self.newest = target, newest
         self.form_url = ""
         """Where the form is sent, if not to where the request went."""
         self.forms = EndForms(target, asked_type=request.GET.get("type", ""))
@@ -134,8 +136,7 @@ class EndPage:
         except InvalidInputError as error:
             self.refuse(error)
             return self.render()
-        for level, text in self._report(end):
-            messages.add_message(self.request, level, text)
+        self.report(self._messages(end))
         return HttpResponseRedirect(self._page_after(end.activity))
 
     def _is_sent_twice(self, end: Operation) -> bool:
@@ -166,7 +167,7 @@ class EndPage:
     def _is_new(self, end: Operation) -> bool:
         return end.pk > self.newest.get(self.target.database, 0)
 
-    def _report(self, end: Operation) -> Iterator[tuple[int, str]]:
+    def _messages(self, end: Operation) -> Iterator[tuple[int, str]]:
         """Yield what became of the card, each text with its level."""
         card, is_new = end.activity, self._is_new(end)
         if end.is_scheduled and (is_new or self.since):
@@ -184,21 +185,15 @@ class EndPage:
     def _warn(self, text: str) -> None:
         messages.warning(self.request, text)
 
-    def render(self) -> HttpResponse:
-        """Return the page."""
-        self.request.current_app = self._site.name
-        return TemplateResponse(self.request, self.template, self.context())
+    def new_token(self) -> FormToken:
+        """Return the token of the form: with what was newest, and what the form shows."""
+        return FormToken.of(self.request.user, self.newest, self.forms.sources)
 
     def context(self) -> dict[str, Any]:
         """Return what the template needs."""
         target, request = self.target, self.request
-        token = FormToken.of(request.user, self.newest, self.forms.sources)
         return {
-            **self._site.each_context(request),
-            "title": gettext("End live activity"),
-            "subtitle": None,
-            "opts": self.model_admin.opts,
-            "media": self.model_admin.media,
+            **super().context(),
             "preserved_filters": self.model_admin.get_preserved_filters(request),
             "target": target,
             "card": target.card,
@@ -211,8 +206,6 @@ class EndPage:
             "forms": self.forms,
             "preview": self._preview(),
             "since": self.since,
-            "token_name": TOKEN,
-            "token": token.sign(),
             "form_url": self.form_url,
             "again_url": self._again_url(),
             "may_operate": self.model_admin.has_operate_permission(request, target.card),
@@ -237,11 +230,11 @@ class EndPage:
         if card is None or not card.stream_key:
             return ""
         asked = {"stream_key": card.stream_key, ACCOUNT: card.account, "type": card.type}
-        return f"{reverse(f'{URL}end_any', current_app=self._site.name)}?{urlencode(asked)}"
+        return f"{reverse(f'{URL}end_any', current_app=self.site.name)}?{urlencode(asked)}"
 
     def url_of(self, name: str, card: LiveActivity) -> str:
         """Return a page of a card, with the filters of the list that the user came from."""
-        url = reverse(f"{URL}{name}", args=[quote(card.pk)], current_app=self._site.name)
+        url = reverse(f"{URL}{name}", args=[quote(card.pk)], current_app=self.site.name)
         filters = self.model_admin.get_preserved_filters(self.request)
         if not filters and has_several_databases():
             filters = urlencode({"_changelist_filters": urlencode({ACCOUNT: card.account})})
@@ -253,11 +246,7 @@ class EndPage:
         """Return the page of a card, or the admin's first where the user may not see the card."""
         if self.model_admin.has_view_permission(self.request, card):
             return self.url_of("change", card)
-        return reverse("admin:index", current_app=self._site.name)
-
-    @property
-    def _site(self) -> admin.AdminSite:
-        return self.model_admin.admin_site
+        return reverse("admin:index", current_app=self.site.name)
 
 
 def _card(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> LiveActivity | None:

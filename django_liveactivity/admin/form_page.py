@@ -9,15 +9,15 @@ them is left to the user.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from django.contrib import messages
-from django.contrib.admin import AdminSite
+from django.contrib import admin, messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_protect
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
+    from django_stubs_ext import StrOrPromise
 
     User = AbstractBaseUser | AnonymousUser
 
@@ -37,6 +38,7 @@ VALID_FOR = 24 * 3600
 KEPT_FOR = 15 * 60
 """Seconds that the login may take."""
 LARGEST = 256 * 1024
+EMPTY: Mapping[str, int] = {}
 View = Callable[..., HttpResponse]
 
 
@@ -55,7 +57,9 @@ class FormToken:
     sources: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, user: User, newest: Mapping[str, int], sources: Sequence[int]) -> FormToken:
+    def of(
+        cls, user: User, newest: Mapping[str, int] = EMPTY, sources: Sequence[int] = ()
+    ) -> FormToken:
         """Return the token of a form for a user."""
         return cls(str(user.pk), newest, tuple(sources))
 
@@ -74,7 +78,49 @@ class FormToken:
         return signing.dumps(asdict(self), salt=SALT)
 
 
-def survives_login(site: AdminSite, view: View) -> View:
+class FormPage:
+    """A page that asks with a form, does what the user confirms, and reports it in messages.
+
+    Args:
+        model_admin: whose page it is.
+        request: asks for the page, or has its form.
+    """
+
+    template: str
+    title: StrOrPromise
+
+    def __init__(self, model_admin: admin.ModelAdmin[Any], request: HttpRequest) -> None:
+        self.model_admin, self.request = model_admin, request
+        self.site = model_admin.admin_site
+
+    def render(self) -> HttpResponse:
+        """Return the page."""
+        self.request.current_app = self.site.name
+        return TemplateResponse(self.request, self.template, self.context())
+
+    def context(self) -> dict[str, Any]:
+        """Return what the template needs."""
+        return {
+            **self.site.each_context(self.request),
+            "title": self.title,
+            "subtitle": None,
+            "opts": self.model_admin.opts,
+            "media": self.model_admin.media,
+            "token_name": TOKEN,
+            "token": self.new_token().sign(),
+        }
+
+    def new_token(self) -> FormToken:
+        """Return the token of the form."""
+        return FormToken.of(self.request.user)
+
+    def report(self, report: Iterable[tuple[int, str]]) -> None:
+        """Add messages, each with its level, to the next page that the user sees."""
+        for level, text in report:
+            self.model_admin.message_user(self.request, text, level)
+
+
+def survives_login(site: admin.AdminSite, view: View) -> View:
     """Return an admin view whose posted form is there again after a login."""
     admin_view: View = site.admin_view(view)
 

@@ -36,7 +36,7 @@ from .subject_cards import (
     explained,
     is_open,
 )
-from .subject_end import ask_and_end, of_instance, of_queryset
+from .subject_end import SubjectEndPage, of_instance, of_queryset
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -115,7 +115,7 @@ class LiveActivitiesMixin(Admin):
         fields = [(ACTION_CHECKBOX_NAME, str(each.instance.pk)) for each in objects]
         fields.append(("action", END_ACTION))
         back = request.get_full_path()
-        return ask_and_end(self, request, objects, fields=fields, back_url=back)
+        return SubjectEndPage(self, request, objects, fields=fields, back_url=back).respond()
 
     def end_live_activities_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first, then end the live activities of one object."""
@@ -126,8 +126,8 @@ class LiveActivitiesMixin(Admin):
             raise PermissionDenied
         objects = of_instance(instance, partial(self.has_end_liveactivity_permission, request))
         back = self._page_url(request, instance)
-        asked = ask_and_end(self, request, objects, original=instance, back_url=back)
-        return asked or HttpResponseRedirect(back)
+        page = SubjectEndPage(self, request, objects, original=instance, back_url=back)
+        return page.respond() or HttpResponseRedirect(back)
 
     def _page_url(self, request: HttpRequest, instance: Model) -> str:
         """Return the address of an object's page, from which the list's filters are found again."""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -24,8 +23,7 @@ from django_liveactivity.selectors import batched
 from django_liveactivity.services.writer import recorded_as
 from django_liveactivity.sketches import EndSketch, sketches_at_end
 
-from .confirmation import MAX_CARDS
-from .form_page import TOKEN, FormToken, is_confirmed, posted_fields
+from .form_page import FormPage, is_confirmed, posted_fields
 from .forms import EndForm
 from .permissions import may_on_site
 from .results import Result, log_change, result_messages, why_refused
@@ -43,10 +41,10 @@ from .subject_cards import (
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-TEMPLATE = "admin/django_liveactivity/host/end_confirmation.html"
-TITLE = _("End live activities")
-SKETCHED = 20
-"""How many cards the page that asks draws, of those that the user may see; it names them all."""
+MAX_OBJECTS = 500
+"""Each is a form field, and Django takes 1,000 fields in a request."""
+PREVIEWED = 20
+"""How many cards the page draws, of those that the user may see; it names them all."""
 MayEnd = Callable[[LiveActivity], bool]
 
 
@@ -94,34 +92,55 @@ def of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]
     ]
 
 
-def ask_and_end(
-    model_admin: admin.ModelAdmin[Any],
-    request: HttpRequest,
-    objects: Sequence[ObjectToEnd],
-    **context: object,
-) -> HttpResponse | None:
-    """Return the page that asks; None once the user has confirmed and the cards end.
+class SubjectEndPage(FormPage):
+    """The page that asks before the live activities of objects end.
 
     Args:
         model_admin: of the objects.
         request: of the action or of the button.
         objects: whose cards end.
-        **context: of the page that asks.
+        **context: of the page.
     """
-    if problem := _problem(objects):
-        model_admin.message_user(request, problem, messages.WARNING)
+
+    template = "admin/django_liveactivity/host/end_confirmation.html"
+    title = _("End live activities")
+
+    def __init__(
+        self,
+        model_admin: admin.ModelAdmin[Any],
+        request: HttpRequest,
+        objects: Sequence[ObjectToEnd],
+        **context: object,
+    ) -> None:
+        super().__init__(model_admin, request)
+        self.objects, self._context = objects, context
+
+    def respond(self) -> HttpResponse | None:
+        """Return the page; None once the user has confirmed and the cards end."""
+        if problem := _problem(self.objects):
+            self.report([(messages.WARNING, problem)])
+            return None
+        confirmed, is_get = is_confirmed(self.request), self.request.method == "GET"
+        self.form = EndForm(posted_fields(self.request) if confirmed or is_get else None)
+        if not (confirmed and self.form.is_valid()):
+            return self.render()
+        self.report(_end(cast("User", self.request.user), self.objects, self.form))
         return None
-    form = EndForm(request.POST if is_confirmed(request) else _draft(request))
-    if not (is_confirmed(request) and form.is_valid()):
-        return _confirmation(model_admin, request, objects, {"form": form, **context})
-    for level, message in _end(cast("User", request.user), objects, form):
-        model_admin.message_user(request, message, level)
-    return None
 
-
-def _draft(request: HttpRequest) -> QueryDict | None:
-    """Return what the user had posted here when the session had expired, to be shown again."""
-    return posted_fields(request) if request.method == "GET" else None
+    def context(self) -> dict[str, Any]:
+        """Return what the template needs."""
+        site, request = self.site, self.request
+        cards = [card for each in self.objects for card in each.cards]
+        seen = [card for card in cards if may_on_site(site, request, "view", card)]
+        drawings = draw(seen[:PREVIEWED], partial(sketches_at_end, end=EndSketch(options={})))
+        rows = [
+            (each, shown(site, request, card, sketch=drawings.get(name_of(card), "")))
+            for each in self.objects
+            for card in each.cards
+        ]
+        forbidden = sum(len(each.forbidden) for each in self.objects)
+        own = {"rows": rows, "forbidden": forbidden, "form": self.form}
+        return {**super().context(), **own, **self._context}
 
 
 def _problem(objects: Sequence[ObjectToEnd]) -> str:
@@ -130,45 +149,14 @@ def _problem(objects: Sequence[ObjectToEnd]) -> str:
         return gettext("There is no live activity to end.")
     if not any(each.cards for each in objects):
         return gettext("You may not end these live activities.")
-    if len(objects) <= MAX_CARDS:
+    if len(objects) <= MAX_OBJECTS:
         return ""
     text = ngettext(
         "At most %(count)d object with live activities can be chosen at once; select fewer.",
         "At most %(count)d objects with live activities can be chosen at once; select fewer.",
-        MAX_CARDS,
+        MAX_OBJECTS,
     )
-    return text % {"count": MAX_CARDS}
-
-
-def _confirmation(
-    model_admin: admin.ModelAdmin[Any],
-    request: HttpRequest,
-    objects: Sequence[ObjectToEnd],
-    context: dict[str, Any],
-) -> HttpResponse:
-    site = model_admin.admin_site
-    cards = [card for each in objects for card in each.cards]
-    seen = [card for card in cards if may_on_site(site, request, "view", card)]
-    drawings = draw(seen[:SKETCHED], partial(sketches_at_end, end=EndSketch(options={})))
-    rows = [
-        (each, shown(site, request, card, sketch=drawings.get(name_of(card), "")))
-        for each in objects
-        for card in each.cards
-    ]
-    request.current_app = site.name
-    page = {
-        **site.each_context(request),
-        "title": TITLE,
-        "subtitle": None,
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "rows": rows,
-        "forbidden": sum(len(each.forbidden) for each in objects),
-        "token_name": TOKEN,
-        "token": FormToken.of(request.user, {}, ()).sign(),
-        **context,
-    }
-    return TemplateResponse(request, TEMPLATE, page)
+    return text % {"count": MAX_OBJECTS}
 
 
 def _end(actor: User, objects: Sequence[ObjectToEnd], form: EndForm) -> Iterator[tuple[int, str]]:

@@ -337,7 +337,7 @@ class TestAllOrNothing:
     @pytest.fixture
     def asked(self, operator, monkeypatch):
         show_many(5)
-        monkeypatch.setattr(actions, "AT_ONCE", 2)
+        monkeypatch.setattr(actions, "CHUNK_SIZE", 2)
         return choose_all(operator)
 
     def test_a_deadlock_in_the_middle_leaves_nothing(self, operator, asked):
@@ -376,7 +376,7 @@ class TestStatements:
 
     @pytest.fixture(autouse=True)
     def ten_at_once(self, monkeypatch):
-        monkeypatch.setattr(actions, "AT_ONCE", 10)
+        monkeypatch.setattr(actions, "CHUNK_SIZE", 10)
         ContentType.objects.get_for_model(LiveActivity)  # which Django reads once
 
     def statements(self, client: Any, action: str, cards: Any, **fields: Any) -> int:

@@ -288,7 +288,7 @@ class TestBounds:
 
     def test_no_more_are_looked_up_than_can_be_chosen(self, operator, monkeypatch, settings):
         settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = None
-        monkeypatch.setattr(confirmation, "MOST_CHOSEN", 2)
+        monkeypatch.setattr(confirmation, "MAX_SELECTED", 2)
         confirmed = {
             "action": "end_selected",
             "_selected_action": list(range(1_200)),
@@ -297,7 +297,7 @@ class TestBounds:
         assert values_at_once(lambda: operator.post(reverse(CHANGELIST), confirmed)) < 600
 
     def test_too_many_are_refused_before_they_are_listed(self, operator, monkeypatch):
-        monkeypatch.setattr(confirmation, "MOST_CHOSEN", 2)
+        monkeypatch.setattr(confirmation, "MAX_SELECTED", 2)
         cards = [show(f"order-{n}") for n in range(3)]
 
         answer = ask_to_end(operator, cards[0], select_across="1")

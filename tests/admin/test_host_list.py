@@ -281,7 +281,7 @@ class TestAction:
         assert f'name="_selected_action" value="{orders[1].pk}"' in page
 
     def test_too_many_objects_with_cards_are_refused(self, operator, monkeypatch):
-        monkeypatch.setattr("django_liveactivity.admin.subject_end.MAX_CARDS", 1)
+        monkeypatch.setattr("django_liveactivity.admin.subject_end.MAX_OBJECTS", 1)
         orders = [Order.objects.create() for _ in range(2)]
         for number, order in enumerate(orders):
             show(order, f"card-{number}")

@@ -74,7 +74,7 @@ class TestAsking:
         assert entry.get_change_message().endswith(" New key")
 
     def test_too_many_are_refused(self, operator, action, monkeypatch):
-        monkeypatch.setattr("django_liveactivity.admin.confirmation.MOST_CHOSEN", 1)
+        monkeypatch.setattr("django_liveactivity.admin.confirmation.MAX_SELECTED", 1)
         answer = confirm(operator, action, show("order-1"), show("order-2"))
         assert messages_of(answer)[0][0] == "error"
         assert not OperatorAction.objects.exists()
