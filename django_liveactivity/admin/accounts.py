@@ -25,7 +25,7 @@ KEY_REFUSED = "unauthorized"
 
 
 @dataclass(frozen=True)
-class UnwellAccount:
+class TroubledAccount:
     """What the line above the list says of one account; ``can_probe`` if a probe would help."""
 
     alias: str
@@ -51,7 +51,7 @@ def read_accounts(
     return {status.account: status for status in found}
 
 
-def unwell_accounts(found: Iterable[AccountStatus], now: int) -> list[UnwellAccount]:
+def troubled_accounts(found: Iterable[AccountStatus], now: int) -> list[TroubledAccount]:
     """Return those of the accounts that are not well.
 
     Args:
@@ -59,7 +59,7 @@ def unwell_accounts(found: Iterable[AccountStatus], now: int) -> list[UnwellAcco
         now: the database's clock, in milliseconds.
     """
     return [
-        UnwellAccount(
+        TroubledAccount(
             alias=status.account,
             sentence=sentence,
             backlog=status.backlog,

@@ -23,12 +23,12 @@ from django_liveactivity.sketches import sketches_of_both
 from django_liveactivity.templatetags.liveactivity import drawn
 
 from . import batch_progress, confirmation, display
-from .accounts import unwell_accounts
+from .accounts import troubled_accounts
 from .actions import EndCards, GiveUpOperations, ProbeAccounts, RetryOperations
-from .buttons import buttons, operate, probe, url_of
-from .changelist import CardList, complete
+from .buttons import operate, probe, shown_buttons, url_of
+from .changelist import CardChangeList, add_context
 from .display import DescribedCard, describe
-from .explanation import Facts, read_facts, why
+from .explanation import Facts, explain, read_facts
 from .filters import (
     AccountFilter,
     AttentionFilter,
@@ -120,7 +120,7 @@ class LiveActivityAdmin(PermittedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Cards, search_term: str
     ) -> tuple[Cards, bool]:
-        """Return the cards with a whole name; the list itself finds words, too (``CardList``)."""
+        """Return the cards with a whole name; ``CardChangeList`` finds words, too."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -130,7 +130,7 @@ class LiveActivityAdmin(PermittedAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list; above it, accounts that are not well and how far a batch of ends is."""
-        return complete(self, request, super().changelist_view(request, extra_context))
+        return add_context(self, request, super().changelist_view(request, extra_context))
 
     def response_action(
         self, request: HttpRequest, queryset: Cards, *args: Any, **kwargs: Any
@@ -144,7 +144,7 @@ class LiveActivityAdmin(PermittedAdmin):
         return super().response_action(request, queryset, *args, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
-        return CardList
+        return CardChangeList
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -157,7 +157,7 @@ class LiveActivityAdmin(PermittedAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        context |= page_context(self, request, context["original"])
+        context |= change_form_context(self, request, context["original"])
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("live activity"))
@@ -222,7 +222,7 @@ class LiveActivityAdmin(PermittedAdmin):
         return confirmation.run_action(self, ProbeAccounts, request, queryset)
 
 
-def page_context(
+def change_form_context(
     model_admin: PermittedAdmin, request: HttpRequest, card: LiveActivity
 ) -> dict[str, Any]:
     """Return what the page of a card shows besides its fields."""
@@ -232,14 +232,14 @@ def page_context(
     may_end = model_admin.has_end_permission(request, card)
     may_operate = model_admin.has_operate_permission(request, card)
     return {
-        "why": why(facts),
+        "explanation": explain(facts),
         "history": history(card, facts.now),
         "eviction": _eviction(facts),
-        "unwell_accounts": unwell_accounts(filter(None, [facts.account]), facts.now),
+        "troubled_accounts": troubled_accounts(filter(None, [facts.account]), facts.now),
         "sketch": drawn(now),
         "sketch_at_end": drawn(at_end),
         "may_operate": model_admin.has_operate_permission(request),
-        "buttons": buttons(facts, may_end=may_end, may_operate=may_operate),
+        "buttons": shown_buttons(facts, may_end=may_end, may_operate=may_operate),
         "is_over": card.status in LiveActivity.OVER,
         "is_moving": is_moving(facts),
         "typed_reason": typed.get("reason", "") if typed else "",

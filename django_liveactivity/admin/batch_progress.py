@@ -116,12 +116,12 @@ def _main_sentence(found: BatchProgress) -> str:
     return text % {
         "ended": number_text(found.ended),
         "total": number_text(found.total),
-        "time": about(found.due_in or seconds or 0),
+        "time": rough_duration(found.due_in or seconds or 0),
         "rate": _rate_text(rate),
     }
 
 
-def about(seconds: float) -> str:
+def rough_duration(seconds: float) -> str:
     """Return a duration as exactly as an estimate is worth: "4 min", "3 h 10", "25 h"."""
     minutes = max(1, math.ceil(seconds / MINUTE))
     if minutes <= HOUR // MINUTE:

@@ -23,7 +23,7 @@ from django_liveactivity.services.writer import recorded_as
 from .actions import EndCards, GiveUpOperations, RetryOperations, probe_account, waiting_actions
 from .display import URL, DescribedCard
 from .explanation import Facts
-from .form_page import pass_on
+from .form_page import pass_draft_on
 from .labels import ago_text
 from .permissions import PermittedAdmin
 from .results import Result, log_change, result_messages, standing_result
@@ -33,24 +33,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
     from django_liveactivity.services.batch import CardDecision
-
-
-def buttons(facts: Facts, *, may_end: bool, may_operate: bool) -> dict[str, bool]:
-    """Return which buttons make sense for a card, and are allowed."""
-    end, card = facts.end, facts.card
-    pending = end is not None and end.state in Operation.UNFINISHED
-    scheduled = pending and end is not None and end.due_at > facts.now
-    asked = pending and not scheduled
-    is_open = card.status not in LiveActivity.OVER
-    stuck = asked or facts.content is not None
-    return {
-        "end_now": may_end and is_open and not asked,
-        "end": may_end and is_open,
-        "keep": may_end and scheduled,
-        "retry": may_operate and stuck,
-        "give_up": may_operate and (stuck or scheduled),
-        "seen": may_operate and card.needs_attention and not pending,
-    }
 
 
 Kind = OperatorAction.Kind
@@ -141,6 +123,24 @@ BUTTONS = {
 }
 
 
+def shown_buttons(facts: Facts, *, may_end: bool, may_operate: bool) -> dict[str, bool]:
+    """Return which buttons make sense for a card, and are allowed."""
+    end, card = facts.end, facts.card
+    pending = end is not None and end.state in Operation.UNFINISHED
+    scheduled = pending and end is not None and end.due_at > facts.now
+    asked = pending and not scheduled
+    is_open = card.status not in LiveActivity.OVER
+    stuck = asked or facts.content is not None
+    return {
+        "end_now": may_end and is_open and not asked,
+        "end": may_end and is_open,
+        "keep": may_end and scheduled,
+        "retry": may_operate and stuck,
+        "give_up": may_operate and (stuck or scheduled),
+        "seen": may_operate and card.needs_attention and not pending,
+    }
+
+
 def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Press one of the buttons of a card's page (POST): ``do`` names it, ``reason`` says why.
 
@@ -148,7 +148,7 @@ def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -
     """
     page_url = url_of(model_admin, request, "change", object_id)
     if request.method != "POST":
-        pass_on(request, page_url)
+        pass_draft_on(request, page_url)
         return HttpResponseRedirect(page_url)
     card = cast("DescribedCard | None", model_admin.get_object(request, object_id))
     if card is None:

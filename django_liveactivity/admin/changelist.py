@@ -16,10 +16,10 @@ from django.utils import timezone
 from django_liveactivity.health import AccountStatus
 from django_liveactivity.models import LiveActivity, from_datetime
 
-from .accounts import read_accounts, unwell_accounts
+from .accounts import read_accounts, troubled_accounts
 from .batch_progress import progress_line
 from .display import DescribedCard, describe
-from .explanation import sentences
+from .explanation import explanations
 from .filters import AccountFilter, CardFilter
 from .labels import number_text
 from .permissions import PermittedAdmin
@@ -44,7 +44,7 @@ class Found:
     is_loose: bool = False
 
 
-class CardList(ChangeList):
+class CardChangeList(ChangeList):
     """A page of cards, each described.
 
     The ids of all pages come first, from indexes; what a page says is read for its rows alone.
@@ -158,17 +158,19 @@ class CardList(ChangeList):
         return describe(self.model_admin.admin_site, request, rows)
 
 
-def complete(
+def add_context(
     model_admin: PermittedAdmin, request: HttpRequest, answer: HttpResponse
 ) -> HttpResponse:
     """Return the answer of the list, with what stands above it and in its cells; others as is."""
     context = answer.context_data if isinstance(answer, TemplateResponse) else None
     if context is not None and "cl" in context:
-        context |= _context(model_admin, request, cast("CardList", context["cl"]))
+        context |= _context(model_admin, request, cast("CardChangeList", context["cl"]))
     return answer
 
 
-def _context(model_admin: PermittedAdmin, request: HttpRequest, shown: CardList) -> dict[str, Any]:
+def _context(
+    model_admin: PermittedAdmin, request: HttpRequest, shown: CardChangeList
+) -> dict[str, Any]:
     accounts = read_accounts(shown.result_list, shown.accounts)
     _explain(shown, accounts)
     # The clock of the rows; where there are none, nothing is told that needs the database's.
@@ -176,18 +178,18 @@ def _context(model_admin: PermittedAdmin, request: HttpRequest, shown: CardList)
     return {
         "may_end": model_admin.has_end_permission(request),
         "may_operate": model_admin.has_operate_permission(request),
-        "unwell_accounts": unwell_accounts(accounts.values(), now),
+        "troubled_accounts": troubled_accounts(accounts.values(), now),
         "batch": progress_line(model_admin, request),
     }
 
 
-def _explain(shown: CardList, accounts: Mapping[str, AccountStatus]) -> None:
+def _explain(shown: CardChangeList, accounts: Mapping[str, AccountStatus]) -> None:
     """Give the cards that may be on phones, or want an operator, the sentence why."""
     cards = [
         card
         for card in shown.result_list
         if card.wants_operator or card.newest.pending_end or card.status not in LiveActivity.OVER
     ]
-    why = sentences(cards, accounts)
+    texts = explanations(cards, accounts)
     for card in cards:
-        card.why = why[card.pk]
+        card.explanation = texts[card.pk]

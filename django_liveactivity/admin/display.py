@@ -30,7 +30,7 @@ URL = "admin:django_liveactivity_liveactivity_"
 LONGEST_NAME = 32
 
 
-class Lately(TextChoices):
+class DerivedState(TextChoices):
     """What an open card is, besides its status."""
 
     ENDING = "ending", _("ending")
@@ -50,10 +50,10 @@ class CardFacts(TypedDict):
         last_outcome: what the vendor answered last, or None.
         newest: which end and which content of it count.
         wants_operator: whether an operator should look at the card.
-        state: what the list calls its state, a status or one of ``Lately``.
+        state: what the list calls its state, a status or one of ``DerivedState``.
         status_text: the same in words.
         subject_text: its subject, as text or as a link; "" without one.
-        why: why it is so, in a sentence, where the list says so.
+        explanation: why it is so, in a sentence, where the list says so.
     """
 
     now: int
@@ -64,7 +64,7 @@ class CardFacts(TypedDict):
     state: str
     status_text: str
     subject_text: str
-    why: str
+    explanation: str
 
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def describe(
         card.state = state_of(card, card.now)
         card.status_text = state_word(card.state)
         card.subject_text = _subject_text(site, request, card, subjects[card.pk])
-        card.why = ""
+        card.explanation = ""
     return described
 
 
@@ -113,13 +113,13 @@ def state_of(card: LiveActivity, now: int) -> str:
     if card.status in LiveActivity.OVER:
         return card.status
     if card.is_closed:
-        return Lately.ENDING
-    return Lately.EXPIRED if selectors.is_expired(card, now) else card.status
+        return DerivedState.ENDING
+    return DerivedState.EXPIRED if selectors.is_expired(card, now) else card.status
 
 
 def state_word(state: str) -> str:
     """Return what a state is called."""
-    return str((Lately if state in Lately else LiveActivity.Status)(state).label)
+    return str((DerivedState if state in DerivedState else LiveActivity.Status)(state).label)
 
 
 def _subject_text(
@@ -182,7 +182,7 @@ def state_cell(card: DescribedCard) -> SafeString:
     words = [(card.state, card.status_text)]
     end = card.newest.pending_end
     if end is not None and end.due_at > card.now:
-        words.append((Lately.SCHEDULED, str(Lately.SCHEDULED.label)))
+        words.append((DerivedState.SCHEDULED, str(DerivedState.SCHEDULED.label)))
     if card.wants_operator:
         words.append(("attention", gettext("needs attention")))
     return format_html("{} {}", badges(words), _last_outcome(card))
@@ -211,11 +211,11 @@ def age_cell(card: DescribedCard) -> SafeString:
 
 def end_cell(card: DescribedCard) -> str:
     """Return since when an end is due or when it will be, and why the card is as it is."""
-    end, why = card.newest.pending_end, _small(card.why, "liveactivity-why")
+    end, explanation = card.newest.pending_end, _small(card.explanation, "liveactivity-why")
     if end is None:
-        return why
+        return explanation
     if end.due_at > card.now:
         words = {"at": minute(end.due_at), "wait": duration(end.due_at - card.now)}
         return time_tag(end.due_at, gettext("scheduled for %(at)s, in %(wait)s") % words)
     due = gettext("due for %(age)s") % {"age": duration(card.now - end.due_at)}
-    return format_html("{} {}", time_tag(end.due_at, due), why)
+    return format_html("{} {}", time_tag(end.due_at, due), explanation)

@@ -20,7 +20,7 @@ from django_liveactivity.models import LiveActivity
 
 from .display import short_name
 from .end_page import END, TEMPLATES, EndPage, newest_operations
-from .end_target import Standing, Target
+from .end_target import EndPhase, EndTarget
 from .form_page import posted_fields
 from .forms import place_errors
 from .permissions import PermittedAdmin
@@ -73,14 +73,14 @@ class NameForm(forms.Form):
         return given
 
     @property
-    def target(self) -> Target:
+    def target(self) -> EndTarget:
         """The card by its name, of a form that was checked; by no name if that is not valid."""
         given = self.cleaned_data if self.is_valid() else {}
         account = given.get("account") or self.accounts[0]
-        return Target(account, **{name: given[name] for name in CHECKS if given.get(name)})
+        return EndTarget(account, **{name: given[name] for name in CHECKS if given.get(name)})
 
 
-class AnyCardPage(EndPage):
+class EndByKeyPage(EndPage):
     """The page of a card by its name: nothing is known of it, or it had ended.
 
     Args:
@@ -130,11 +130,11 @@ def end_any(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
     if found is not None and not model_admin.has_view_permission(request, found):
         found = None
     if found is not None:
-        known = Target.of(found)
-        if known.outlook.standing != Standing.ENDED or not target.by_key:
+        known = EndTarget.of(found)
+        if known.state.phase != EndPhase.ENDED or not target.by_key:
             page = EndPage(model_admin, request, known, newest)
             return _end_known(page, found, posted)
-    unknown = AnyCardPage(model_admin, request, target, newest, name=name, found=found)
+    unknown = EndByKeyPage(model_admin, request, target, newest, name=name, found=found)
     return unknown.respond(posted)
 
 
@@ -144,14 +144,14 @@ def _named_by(request: HttpRequest, accounts: Sequence[str]) -> dict[str, str] |
     return {ACCOUNT: accounts[0], **given} if given.keys() & CHECKS.keys() else None
 
 
-def _find(target: Target) -> LiveActivity | None:
+def _find(target: EndTarget) -> LiveActivity | None:
     account = conf.stand_in(target.account)
     if target.stream_key:
         return selectors.newest_by_stream_key(account, target.stream_key)
     return selectors.newest_by_activity_id(account, target.activity_id or "")
 
 
-def _unsaved(target: Target) -> LiveActivity:
+def _unsaved(target: EndTarget) -> LiveActivity:
     names = {"stream_key": target.stream_key or "", "activity_id": target.activity_id or ""}
     return LiveActivity(account=target.account, **names)
 
@@ -164,7 +164,7 @@ def _end_known(page: EndPage, card: LiveActivity, posted: QueryDict | None) -> H
     page.fill(posted)
     if posted.get("do") == END and (page.since or not page.forms.says_content):
         return page.respond(posted)
-    if page.target.outlook.standing == Standing.ENDED:
+    if page.target.state.phase == EndPhase.ENDED:
         return page.render()
     text = gettext(
         "%(card)s is known here: what it shows is filled in. Look at it, and send it again."

@@ -21,7 +21,7 @@ from django_liveactivity.models import Operation
 
 from .content_fields import form_field
 from .content_form import PRESELECTED, ContentForm, is_empty, nested
-from .end_target import Target, shown_by
+from .end_target import EndTarget, shown_by
 from .forms import SECOND, Dismissal, EndForm, place_errors
 from .labels import TYPES
 
@@ -91,7 +91,7 @@ class EndForms:
 
     def __init__(
         self,
-        target: Target,
+        target: EndTarget,
         posted: QueryDict | None = None,
         sources: tuple[int, ...] | None = None,
         *,
@@ -99,8 +99,8 @@ class EndForms:
         asked_type: str = "",
     ) -> None:
         self.target, self.posted = target, posted
-        card, outlook = target.card, target.outlook
-        self.sources = outlook.sources if sources is None else sources
+        card, state = target.card, target.state
+        self.sources = state.sources if sources is None else sources
         shown = shown_by(target, self.sources)
         own_type = shown.content_type
         data = posted if is_checked else None
@@ -116,7 +116,7 @@ class EndForms:
             shown=shown,
             title=card.title if card and not target.by_key else "",
         )
-        self.how = OneEndForm(data, typed, outlook.end)
+        self.how = OneEndForm(data, typed, state.end)
 
     @property
     def all(self) -> list[forms.Form]:

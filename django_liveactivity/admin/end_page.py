@@ -28,7 +28,7 @@ from .accounts import why_ends_wait
 from .actions import EndCards
 from .display import URL, describe, short_name
 from .end_forms import EndForms
-from .end_target import Standing, Target, ends_since
+from .end_target import EndPhase, EndTarget, ends_since
 from .form_page import FormPage, FormToken, posted_fields
 from .labels import TYPES, minute, outcome_words
 from .permissions import PermittedAdmin
@@ -52,7 +52,7 @@ def end(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> Ht
     may_see = model_admin.has_view_permission(request, card)
     if not (may_see and model_admin.has_end_permission(request, card)):
         raise PermissionDenied
-    return EndPage(model_admin, request, Target.of(card), newest).respond(posted_fields(request))
+    return EndPage(model_admin, request, EndTarget.of(card), newest).respond(posted_fields(request))
 
 
 def newest_operations(databases: Iterable[str]) -> dict[str, int]:
@@ -81,7 +81,7 @@ class EndPage(FormPage):
         self,
         model_admin: PermittedAdmin,
         request: HttpRequest,
-        target: Target,
+        target: EndTarget,
         newest: Mapping[str, int],
     ) -> None:
         super().__init__(model_admin, request)
@@ -199,9 +199,9 @@ class EndPage(FormPage):
             "card": target.card,
             "several_accounts": conf.has_several_accounts(),
             "type": TYPES.get(self.forms.content.shown.content_type, ""),
-            "standing": target.outlook.standing.name,
-            "end": target.outlook.end,
-            "outcome": outcome_words(target.outlook.end.outcome) if target.outlook.end else "",
+            "end_phase": target.state.phase.name,
+            "end": target.state.end,
+            "outcome": outcome_words(target.state.end.outcome) if target.state.end else "",
             "waits": self._waits(),
             "forms": self.forms,
             "preview": self._preview(),
@@ -213,7 +213,7 @@ class EndPage(FormPage):
 
     def _waits(self) -> str:
         account = conf.find_stand_in(self.target.account)
-        is_ending = self.target.outlook.standing == Standing.ENDING
+        is_ending = self.target.state.phase == EndPhase.ENDING
         return why_ends_wait(account) if account and is_ending else ""
 
     def _preview(self) -> dict[str, object] | None:

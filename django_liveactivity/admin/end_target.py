@@ -18,7 +18,7 @@ Kind = Operation.Kind
 State = Operation.State
 
 
-class Standing(Enum):
+class EndPhase(Enum):
     """The end that stands already."""
 
     NONE = auto()
@@ -29,27 +29,27 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True)
-class Outlook:
+class EndState:
     """What becomes of a card as things are.
 
     Args:
-        standing: which kind of end stands.
+        phase: how far the end is.
         end: that end, or None.
         shown: what the ended card would show.
         sources: the operations that ``shown`` comes from.
     """
 
-    standing: Standing = Standing.NONE
+    phase: EndPhase = EndPhase.NONE
     end: Operation | None = None
     shown: Shown = NOTHING_SHOWN
     sources: tuple[int, ...] = ()
 
 
-NOTHING_KNOWN = Outlook()
+NOTHING_KNOWN = EndState()
 
 
 @dataclass(frozen=True)
-class Target:
+class EndTarget:
     """A card that is to be ended: by its row, or by its name if nothing is to be known of it.
 
     Args:
@@ -57,19 +57,19 @@ class Target:
         card: its row, read as ``described``.
         stream_key: its key.
         activity_id: the vendor's id of it.
-        outlook: what becomes of it as things are.
+        state: what becomes of it as things are.
     """
 
     account: str
     card: LiveActivity | None = None
     stream_key: str | None = None
     activity_id: str | None = None
-    outlook: Outlook = NOTHING_KNOWN
+    state: EndState = NOTHING_KNOWN
 
     @classmethod
-    def of(cls, card: LiveActivity) -> Target:
-        """Return the target that a row is; see ``outlook``."""
-        return cls(card.account, card, outlook=outlook(card))
+    def of(cls, card: LiveActivity) -> EndTarget:
+        """Return the target that a row is; see ``end_state``."""
+        return cls(card.account, card, state=end_state(card))
 
     @property
     def by_key(self) -> bool:
@@ -92,23 +92,23 @@ class Target:
         return str(self.card or self.stream_key or self.activity_id)
 
 
-def outlook(card: LiveActivity) -> Outlook:
+def end_state(card: LiveActivity) -> EndState:
     """Return what becomes of a card that was read as ``described``; at most two queries."""
     newest = newest_of([card]).get(card.pk, selectors.Newest())
     end = newest.end if card.is_closed else newest.pending_end
     content, options = card.newest_content, card.newest_options
-    return Outlook(
-        standing=_standing(end, is_due=card.is_closed),
+    return EndState(
+        phase=_phase(end, is_due=card.is_closed),
         end=end,
         shown=_shown(content, options or {}, end),
         sources=tuple(pk for pk in (card.newest_content_id, end and end.pk) if pk),
     )
 
 
-def shown_by(target: Target, sources: Iterable[int]) -> Shown:
+def shown_by(target: EndTarget, sources: Iterable[int]) -> Shown:
     """Return what a card would have shown when these were its newest operations, in one query."""
-    if tuple(sources) == target.outlook.sources:
-        return target.outlook.shown
+    if tuple(sources) == target.state.sources:
+        return target.state.shown
     lane = Operation.objects.using(target.database).filter(
         account=target.account, lane_digest=target.digest
     )
@@ -119,7 +119,7 @@ def shown_by(target: Target, sources: Iterable[int]) -> Shown:
     return _shown(content, options, end)
 
 
-def ends_since(target: Target, newest: int) -> list[Operation]:
+def ends_since(target: EndTarget, newest: int) -> list[Operation]:
     """Return the newest 5 ends and keeps that were inserted after an operation, oldest first."""
     rows = Operation.objects.using(target.database).filter(
         account=target.account,
@@ -130,14 +130,14 @@ def ends_since(target: Target, newest: int) -> list[Operation]:
     return list(rows.order_by("-pk")[:5])[::-1]
 
 
-def _standing(end: Operation | None, *, is_due: bool) -> Standing:
+def _phase(end: Operation | None, *, is_due: bool) -> EndPhase:
     if end is None:
-        return Standing.NONE
+        return EndPhase.NONE
     if end.is_settled:
-        return Standing.ENDED
+        return EndPhase.ENDED
     if end.state == State.NEEDS_OPERATOR:
-        return Standing.NEEDS_OPERATOR
-    return Standing.ENDING if is_due else Standing.SCHEDULED
+        return EndPhase.NEEDS_OPERATOR
+    return EndPhase.ENDING if is_due else EndPhase.SCHEDULED
 
 
 def _shown(content: JSONObject | None, options: JSONObject, end: Operation | None) -> Shown:

@@ -1,6 +1,7 @@
-"""Why a card is as it is: one sentence, decided from what a page reads for all its cards.
+"""Explain a card's state in one sentence: why it is so, and what happens next.
 
-``why`` is pure; ``sentences`` reads the facts, in as many statements for 500 cards as for one.
+``explain`` is pure. ``explanations`` reads the facts, in as many statements for 500 cards as for
+one.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Facts:
     decision: OperatorAction | None = None
 
 
-def why(facts: Facts) -> str:
+def explain(facts: Facts) -> str:
     """Return why the card is as it is, and what happens next."""
     end = facts.end
     if end is not None and end.state in Operation.UNFINISHED:
@@ -237,7 +238,7 @@ def _wait(facts: Facts, operation: Operation) -> str:
     return duration(max(SECOND, (operation.next_try_at or facts.now) - facts.now))
 
 
-def sentences(
+def explanations(
     cards: Sequence[LiveActivity], accounts: Mapping[str, AccountStatus] | None = None
 ) -> dict[int, str]:
     """Return why each card is as it is, by its primary key.
@@ -246,7 +247,7 @@ def sentences(
         cards: of one database, read with ``now`` and ``is_closed``; up to a page of them.
         accounts: how their accounts are doing, by alias; None to have it read.
     """
-    return {facts.card.pk: why(facts) for facts in read_facts(cards, accounts)}
+    return {facts.card.pk: explain(facts) for facts in read_facts(cards, accounts)}
 
 
 def read_facts(

@@ -18,7 +18,7 @@ from django_liveactivity.health.status import MARKED
 from django_liveactivity.models import LiveActivity, Now, Operation
 from django_liveactivity.selectors import EXPIRED_AFTER_MS
 
-from .display import Lately
+from .display import DerivedState
 from .labels import DAY, OUTCOMES, SHORT_TYPES
 from .queryset import (
     ACCOUNT,
@@ -128,7 +128,7 @@ class StateFilter(CardFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
         is_open = (self.ANY_OPEN, _("not over"))
-        of_open = [(str(state), state.label) for state in (*OPEN, *Lately)]
+        of_open = [(str(state), state.label) for state in (*OPEN, *DerivedState)]
         return [is_open, *of_open, *((str(state), state.label) for state in LiveActivity.OVER)]
 
     def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
@@ -138,11 +138,11 @@ class StateFilter(CardFilter):
         rows = queryset.filter(status__in=statuses)
         is_ending = _is_ending(rows)
         match state:
-            case Lately.ENDING:
+            case DerivedState.ENDING:
                 return rows.filter(is_ending)
-            case Lately.EXPIRED:
+            case DerivedState.EXPIRED:
                 return rows.filter(~is_ending & ~IS_YOUNG)
-            case Lately.SCHEDULED:
+            case DerivedState.SCHEDULED:
                 return rows.filter(~is_ending & _has_end_to_come(rows))
             case state if state in OPEN:
                 return rows.filter(~is_ending & IS_YOUNG)
@@ -150,7 +150,7 @@ class StateFilter(CardFilter):
 
     def statuses(self) -> tuple[str, ...]:
         state = self.value() or ""
-        if state == self.ANY_OPEN or state in Lately:
+        if state == self.ANY_OPEN or state in DerivedState:
             return OPEN
         return (state,) if state in Status else ()
 

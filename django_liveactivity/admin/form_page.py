@@ -128,7 +128,7 @@ def survives_login(site: admin.AdminSite, view: View) -> View:
     @never_cache
     def keeping(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if request.method == "POST" and not site.has_permission(request):
-            _keep(request)
+            _keep_draft(request)
         return admin_view(request, *args, **kwargs)
 
     keeping.login_required = False  # type: ignore[attr-defined] # by the middleware; the site asks
@@ -153,14 +153,14 @@ def posted_fields(request: HttpRequest) -> QueryDict | None:
     return QueryDict(draft["fields"])
 
 
-def pass_on(request: HttpRequest, url: str) -> None:
+def pass_draft_on(request: HttpRequest, url: str) -> None:
     """Let what was posted here before the login be there on the page that has the form."""
     draft = request.session.get(SESSION_KEY)
     if draft and draft["path"] == request.path:
         request.session[SESSION_KEY] = {**draft, "path": urlsplit(url).path}
 
 
-def _keep(request: HttpRequest) -> None:
+def _keep_draft(request: HttpRequest) -> None:
     token = FormToken.read(request.POST)
     posted = request.POST.copy()
     posted.pop("csrfmiddlewaretoken", None)

@@ -204,7 +204,7 @@ class Report:
         if isinstance(outcome, Result):
             self._results[outcome, card.account].add(card)
         else:
-            self.refuse(card, why_refused(outcome))
+            self.refuse(card, refusal_text(outcome))
 
     def refuse(self, card: LiveActivity, why: str) -> None:
         """Note that nothing was done to a card."""
@@ -290,7 +290,7 @@ def standing_result(end: Operation) -> Result:
     return Result.ALREADY_ENDED if end.is_settled else Result.ALREADY_ENDING
 
 
-def why_refused(error: InvalidInputError) -> str:
+def refusal_text(error: InvalidInputError) -> str:
     """Return what a message says of a service's refusal."""
     if isinstance(error, ContentRequiredError):
         return gettext("its content is not known, so its end needs a title")

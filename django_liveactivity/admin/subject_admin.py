@@ -33,10 +33,10 @@ from .subject_cards import (
     ObjectsOnPage,
     ShownCard,
     cards_on_page_of,
-    explained,
+    explained_cards,
     is_open,
 )
-from .subject_end import SubjectEndPage, of_instance, of_queryset
+from .subject_end import EndSubjectsPage, objects_of_instance, objects_of_queryset
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -109,13 +109,13 @@ class LiveActivitiesMixin(Admin):
         objects = [
             each
             for selected in querysets
-            for each in of_queryset(selected, may_end)
+            for each in objects_of_queryset(selected, may_end)
             if self.has_view_or_change_permission(request, each.instance)
         ]
         fields = [(ACTION_CHECKBOX_NAME, str(each.instance.pk)) for each in objects]
         fields.append(("action", END_ACTION))
         back = request.get_full_path()
-        return SubjectEndPage(self, request, objects, fields=fields, back_url=back).respond()
+        return EndSubjectsPage(self, request, objects, fields=fields, back_url=back).respond()
 
     def end_live_activities_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first, then end the live activities of one object."""
@@ -124,9 +124,11 @@ class LiveActivitiesMixin(Admin):
             raise Http404
         if not self.has_view_or_change_permission(request, instance):
             raise PermissionDenied
-        objects = of_instance(instance, partial(self.has_end_liveactivity_permission, request))
+        objects = objects_of_instance(
+            instance, partial(self.has_end_liveactivity_permission, request)
+        )
         back = self._page_url(request, instance)
-        page = SubjectEndPage(self, request, objects, original=instance, back_url=back)
+        page = EndSubjectsPage(self, request, objects, original=instance, back_url=back)
         return page.respond() or HttpResponseRedirect(back)
 
     def _page_url(self, request: HttpRequest, instance: Model) -> str:
@@ -213,7 +215,7 @@ class CardsOfObject(FormSet):
     def cards(self) -> list[ShownCard]:
         """The cards that the page shows, those that are not over first."""
         cards = cards_on_page_of(self.instance)[:SHOWN_CARDS]
-        return explained(self.admin_site, self.request, cards, sketches)
+        return explained_cards(self.admin_site, self.request, cards, sketches)
 
     @property
     def is_cut(self) -> bool:

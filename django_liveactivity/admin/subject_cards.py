@@ -34,7 +34,7 @@ from django_liveactivity.selectors import batched
 from django_liveactivity.templatetags.liveactivity import drawn
 
 from .display import URL, badges, state_of, state_word
-from .explanation import sentences
+from .explanation import explanations
 from .labels import duration
 from .permissions import may_on_site
 from .queryset import ACCOUNT, has_several_databases
@@ -50,7 +50,7 @@ CURRENT = ~Q(status__in=LiveActivity.OVER) | Q(needs_attention=True)
 IS_OVER = ExpressionWrapper(Q(status__in=LiveActivity.OVER), BooleanField())
 
 
-class CardFacts(TypedDict):
+class ReadFacts(TypedDict):
     """What is read of a card besides its columns."""
 
     now: int
@@ -58,12 +58,12 @@ class CardFacts(TypedDict):
 
 
 if TYPE_CHECKING:
-    ReadCard = WithAnnotations[LiveActivity, CardFacts]
+    ReadCard = WithAnnotations[LiveActivity, ReadFacts]
 else:
     ReadCard = LiveActivity
 ReadCards = QuerySet[ReadCard, ReadCard]
 
-CardName = tuple[str, int]
+CardKey = tuple[str, int]
 Sketch = Callable[[Iterable[LiveActivity]], dict[int, SketchedCard]]
 T = TypeVar("T")
 CardsBySubject = dict[Subject, list[ReadCard]]
@@ -80,12 +80,12 @@ def subjects_of(model: type[Model], keys: Iterable[object]) -> dict[Subject, obj
     return found
 
 
-def home_of(instance: Model) -> str:
+def write_database(instance: Model) -> str:
     """Return the alias of the database where an object is written: not that of a replica."""
     return router.db_for_write(type(instance), instance=instance)
 
 
-def home_of_rows(queryset: QuerySet[Model]) -> str:
+def write_database_of_rows(queryset: QuerySet[Model]) -> str:
     """Return the alias of the database where the objects of a queryset are written."""
     rows: Any = queryset.all()
     rows._for_write = True
@@ -93,7 +93,7 @@ def home_of_rows(queryset: QuerySet[Model]) -> str:
     return using
 
 
-def databases_beside(model: type[Model], home: str) -> Iterator[str]:
+def account_databases(model: type[Model], home: str) -> Iterator[str]:
     """Yield the databases of accounts whose cards tell of rows of a model, written in *home*.
 
     The same primary key in another database is another object.
@@ -125,7 +125,7 @@ def _by_subject(
 ) -> CardsBySubject:
     found: CardsBySubject = defaultdict(list)
     subjects = list(subjects_of(model, keys))
-    for using in databases_beside(model, home):
+    for using in account_databases(model, home):
         for some in batched(subjects):
             for card in _read(using, some).filter(condition).order_by("pk"):
                 found[card.named_subject].append(card)
@@ -157,7 +157,7 @@ def _newest_cards(instance: Model) -> list[ReadCard]:
     subjects = subjects_of(model, [instance.pk])
     cards = [
         card
-        for using in databases_beside(model, home_of(instance))
+        for using in account_databases(model, write_database(instance))
         if subjects
         for card in _read(using, subjects).order_by(IS_OVER, "-pk")[: SHOWN_CARDS + 1]
     ]
@@ -182,13 +182,13 @@ class ShownCard:
         card: the row.
         url: the card's own page, or "" where this user may see none.
         sketch: the card drawn as a lock screen would, or "".
-        why: in one sentence, why it is as it is, or "".
+        explanation: in one sentence, why it is as it is, or "".
     """
 
     card: ReadCard
     url: str
     sketch: str = ""
-    why: str = ""
+    explanation: str = ""
 
     @property
     def name(self) -> str:
@@ -217,7 +217,7 @@ def shown(
     return ShownCard(card, card_url(site, request, card) if request else "", **facts)
 
 
-def explained(
+def explained_cards(
     site: admin.AdminSite, request: HttpRequest, cards: Sequence[ReadCard], sketch: Sketch
 ) -> list[ShownCard]:
     """Return cards as this user may see them.
@@ -227,36 +227,36 @@ def explained(
     a dozen queries for each database, however many cards there are.
     """
     seen = [card for card in cards if may_on_site(site, request, "view", card)]
-    reasons = _each_database(seen, sentences)
+    texts = _each_database(seen, explanations)
     drawings = draw([card for card in seen if not is_over(card)], sketch)
     return [
-        shown(site, request, card, sketch=drawings.get(name, ""), why=reasons.get(name, ""))
+        shown(site, request, card, sketch=drawings.get(name, ""), explanation=texts.get(name, ""))
         for card in cards
-        for name in (name_of(card),)
+        for name in (card_key(card),)
     ]
 
 
-def draw(cards: Iterable[ReadCard], sketch: Sketch) -> dict[CardName, SafeString]:
-    """Return drawings of cards by ``name_of``, in at most three queries for each database."""
+def draw(cards: Iterable[ReadCard], sketch: Sketch) -> dict[CardKey, SafeString]:
+    """Return drawings of cards by ``card_key``, in at most three queries for each database."""
     return {name: drawn(each) for name, each in _each_database(cards, sketch).items()}
 
 
 def _each_database(
     cards: Iterable[ReadCard], read: Callable[[Sequence[ReadCard]], Mapping[int, T]]
-) -> dict[CardName, T]:
-    """Return what a function says of the cards of each database, by ``name_of``."""
+) -> dict[CardKey, T]:
+    """Return what a function says of the cards of each database, by ``card_key``."""
     by_database: dict[str, list[ReadCard]] = defaultdict(list)
     for card in cards:
         by_database[card.database].append(card)
     return {
-        name_of(card): said[card.pk]
+        card_key(card): said[card.pk]
         for own in by_database.values()
         for said in (read(own),)
         for card in own
     }
 
 
-def name_of(card: LiveActivity) -> CardName:
+def card_key(card: LiveActivity) -> CardKey:
     """Return what tells a card from those of other databases, too."""
     return card.account, card.pk
 
@@ -289,7 +289,7 @@ class ObjectsOnPage:
     @cached_property
     def _cards(self) -> CardsBySubject:
         first = self.objects[0]
-        return current_cards(type(first), home_of(first), [each.pk for each in self.objects])
+        return current_cards(type(first), write_database(first), [each.pk for each in self.objects])
 
     def states_of(self, instance: Model) -> SafeString:
         """Return the state of each card of an object, by color and word; "" if it has none."""

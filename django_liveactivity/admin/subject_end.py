@@ -26,16 +26,16 @@ from django_liveactivity.sketches import EndSketch, sketches_at_end
 from .form_page import FormPage, is_confirmed, posted_fields
 from .forms import EndForm
 from .permissions import may_on_site
-from .results import Result, log_change, result_messages, why_refused
+from .results import Result, log_change, refusal_text, result_messages
 from .subject_cards import (
     ReadCard,
+    card_key,
     draw,
-    home_of,
-    home_of_rows,
-    name_of,
     open_cards,
     shown,
     subjects_of,
+    write_database,
+    write_database_of_rows,
 )
 
 if TYPE_CHECKING:
@@ -63,18 +63,18 @@ class ObjectToEnd:
         return self
 
 
-def of_instance(instance: Model, may_end: MayEnd) -> list[ObjectToEnd]:
+def objects_of_instance(instance: Model, may_end: MayEnd) -> list[ObjectToEnd]:
     """Return an object with its open cards, or nothing if it has none.
 
     Args:
         instance: the object. It costs one query for each database of accounts.
         may_end: tells whether the user may end a card.
     """
-    cards = open_cards(type(instance), home_of(instance), [instance.pk])
+    cards = open_cards(type(instance), write_database(instance), [instance.pk])
     return [ObjectToEnd(instance).add(each, may_end) for each in cards.values()]
 
 
-def of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]:
+def objects_of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]:
     """Return those of the objects that have open cards, each with them.
 
     Args:
@@ -83,7 +83,7 @@ def of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]
         may_end: tells whether the user may end a card.
     """
     keys = list(queryset.order_by().values_list("pk", flat=True))
-    cards = open_cards(queryset.model, home_of_rows(queryset), keys)
+    cards = open_cards(queryset.model, write_database_of_rows(queryset), keys)
     by_subject = subjects_of(queryset.model, keys)
     return [
         ObjectToEnd(each).add(cards[Subject.of(each)], may_end)
@@ -92,7 +92,7 @@ def of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]
     ]
 
 
-class SubjectEndPage(FormPage):
+class EndSubjectsPage(FormPage):
     """The page that asks before the live activities of objects end.
 
     Args:
@@ -134,7 +134,7 @@ class SubjectEndPage(FormPage):
         seen = [card for card in cards if may_on_site(site, request, "view", card)]
         drawings = draw(seen[:PREVIEWED], partial(sketches_at_end, end=EndSketch(options={})))
         rows = [
-            (each, shown(site, request, card, sketch=drawings.get(name_of(card), "")))
+            (each, shown(site, request, card, sketch=drawings.get(card_key(card), "")))
             for each in self.objects
             for card in each.cards
         ]
@@ -225,14 +225,14 @@ class EndRun:
             try:
                 services.end_activity(card, actor=self.actor, reason=self.reason, **how)
             except InvalidInputError as error:
-                self.refused[why_refused(error)].append(card)
+                self.refused[refusal_text(error)].append(card)
             else:
                 self.ended.append(card)
 
 
 def _log(actor: User, objects: Sequence[ObjectToEnd], run: EndRun) -> None:
     """Write an entry for each object, in characters that Django's own table takes."""
-    ended = {name_of(card) for card in run.ended}
-    changed = [each.instance for each in objects if not ended.isdisjoint(map(name_of, each.cards))]
+    ended = {card_key(card) for card in run.ended}
+    changed = [each.instance for each in objects if not ended.isdisjoint(map(card_key, each.cards))]
     text = gettext("End of its live activities requested.")
     log_change(actor, changed, f"{text} {run.reason}")

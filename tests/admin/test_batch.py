@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from django_liveactivity import Progress, services
-from django_liveactivity.admin.batch_progress import about, again_in, progress_text
+from django_liveactivity.admin.batch_progress import again_in, progress_text, rough_duration
 from django_liveactivity.delivery import drain
 from django_liveactivity.health import Condition
 from django_liveactivity.health.progress import BatchProgress, Queue, batch_progress
@@ -195,7 +195,7 @@ class TestTheEstimate:
         ],
     )
     def test_is_as_exact_as_it_is_worth(self, seconds, text):
-        assert about(seconds) == text
+        assert rough_duration(seconds) == text
 
     def test_of_12_000_cards(self):
         queue = Queue("default", 11_518, rate_limit=(60, 60))

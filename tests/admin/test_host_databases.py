@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from django_liveactivity.admin import LiveActivitiesMixin
-from django_liveactivity.admin.subject_end import of_queryset
+from django_liveactivity.admin.subject_end import objects_of_queryset
 from django_liveactivity.delivery import sweep
 from django_liveactivity.models import Operation
 from tests.shop.models import Order
@@ -130,7 +130,7 @@ def test_an_object_that_was_read_from_a_replica_has_its_cards(operator, settings
 
     assert ">pending<" in list_of(operator)
     assert "Title of here" in page_of(operator, order)
-    (found,) = of_queryset(Order.objects.all(), lambda card: True)
+    (found,) = objects_of_queryset(Order.objects.all(), lambda card: True)
     assert [str(card) for card in found.cards] == ["here"]
 
 
@@ -143,7 +143,7 @@ def test_an_admin_of_another_database_shows_and_ends_the_cards_there(rf: Request
     request.user = User.objects.create_superuser("root")
     model_admin = OrdersElsewhere(Order, admin.AdminSite())
 
-    found = of_queryset(model_admin.get_queryset(request), lambda card: True)
+    found = objects_of_queryset(model_admin.get_queryset(request), lambda card: True)
     cell = model_admin.live_activities(model_admin.get_queryset(request).get())
 
     assert [str(card) for each in found for card in each.cards] == ["there"]

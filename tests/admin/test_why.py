@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from django_liveactivity import Progress, services
-from django_liveactivity.admin.accounts import account_sentence, read_accounts, unwell_accounts
-from django_liveactivity.admin.explanation import Facts, sentences, vendor_words, why
+from django_liveactivity.admin.accounts import account_sentence, read_accounts, troubled_accounts
+from django_liveactivity.admin.explanation import Facts, explain, explanations, vendor_words
 from django_liveactivity.delivery import sweep
 from django_liveactivity.health import AccountStatus, Condition
 from django_liveactivity.models import (
@@ -226,13 +226,13 @@ SENTENCES = [
 
 @pytest.mark.parametrize(("facts", "expected"), SENTENCES, ids=[text for _, text in SENTENCES])
 def test_says(facts, expected):
-    assert expected in why(facts)
+    assert expected in explain(facts)
 
 
 def test_an_old_card_has_gone_by_itself():
     old = card()
     old.created_at = NOW - 13 * HOUR
-    assert why(Facts(old, NOW, account=OPEN)) == (
+    assert explain(Facts(old, NOW, account=OPEN)) == (
         "No end was asked for in 13 h; iOS has removed the card by itself."
     )
 
@@ -272,7 +272,7 @@ class TestReading:
         drained.faults = "DELETE:500@1+"
         services.end_activity(card)
         deliver()
-        [sentence] = sentences(read()).values()
+        [sentence] = explanations(read()).values()
         assert "; the vendor answered 500; next try in " in sentence
 
     def test_of_who_was_evicted(self, drained):
@@ -281,26 +281,26 @@ class TestReading:
         deliver()
         show("import-8")
         deliver()
-        assert sentences(read(pk=first.pk)) == {
+        assert explanations(read(pk=first.pk)) == {
             first.pk: "The vendor ended it to make room for import-8."
         }
 
     def test_a_hundred_cards_cost_as_much_as_one(self, drained, django_assert_num_queries):
         show("import-0")
         with django_assert_num_queries(9):
-            assert len(sentences(read())) == 1
+            assert len(explanations(read())) == 1
         for number in range(1, 100):
             show(f"import-{number}")
         with django_assert_num_queries(9):
-            assert len(sentences(read())) == 100
+            assert len(explanations(read())) == 100
 
     def test_nothing_is_read_for_no_cards(self, db, django_assert_num_queries):
         with django_assert_num_queries(0):
-            assert sentences([]) == {}
+            assert explanations([]) == {}
 
 
 def lines(*aliases):
-    return unwell_accounts(read_accounts([], aliases).values(), NOW)
+    return troubled_accounts(read_accounts([], aliases).values(), NOW)
 
 
 class TestAccounts:

@@ -18,7 +18,7 @@ from activitysmith import ActivitySmith
 from django.core.management import call_command, get_commands
 
 from django_liveactivity import Progress, exceptions, services, testing
-from django_liveactivity.admin.display import Lately
+from django_liveactivity.admin.display import DerivedState
 from django_liveactivity.api.serializers import OperationSerializer
 from django_liveactivity.client.answer import Outcome
 from django_liveactivity.conf import Timing
@@ -58,7 +58,7 @@ def first_cells(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("heading", "members"),
     [
-        ("Status of a card", [*LiveActivity.Status, *Lately]),
+        ("Status of a card", [*LiveActivity.Status, *DerivedState]),
         ("Kind of an operation", [*Operation.Kind]),
         ("State of an operation", [*Operation.State]),
         ("Outcomes", [*Outcome]),

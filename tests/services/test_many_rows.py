@@ -11,7 +11,7 @@ from django.db import connection
 from django_liveactivity import Progress, selectors, services
 from django_liveactivity.admin import explanation, queryset
 from django_liveactivity.admin.search import ids_of_name
-from django_liveactivity.admin.subject_end import of_queryset
+from django_liveactivity.admin.subject_end import objects_of_queryset
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import account
 from django_liveactivity.delivery import notify, prune
@@ -165,7 +165,9 @@ def test_objects_that_were_selected_are_ended_500_at_once():
         for order in orders
     )
     found: list[Any] = []
-    read = values_at_once(lambda: found.extend(of_queryset(Order.objects.all(), lambda _: True)))
+    read = values_at_once(
+        lambda: found.extend(objects_of_queryset(Order.objects.all(), lambda _: True))
+    )
     assert len(found) == 700
     assert read <= ONE_COLUMN
 
