@@ -93,16 +93,16 @@ OF_LIBRARIES = ["tests/client", "tests/content", "tests/example/test_project.py"
 # The admin's pages that ask a database for what differs between them: text, dates, batches.
 # What every database does alike, PostgreSQL and SQLite have shown.
 OF_THE_ADMIN = [
-    "tests/admin/test_batch.py",
+    "tests/admin/test_batch_progress.py",
+    "tests/admin/test_buttons.py",
     "tests/admin/test_changelist.py",
-    "tests/admin/test_choice.py",
+    "tests/admin/test_confirmation.py",
     "tests/admin/test_databases.py",
+    "tests/admin/test_explanation.py",
     "tests/admin/test_finding.py",
-    "tests/admin/test_host_databases.py",
-    "tests/admin/test_host_list.py",
-    "tests/admin/test_operating.py",
     "tests/admin/test_reads.py",
-    "tests/admin/test_why.py",
+    "tests/admin/test_subject_databases.py",
+    "tests/admin/test_subject_list.py",
 ]
 TESTED_ON = {
     "postgres": ON_A_SERVER,

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django_liveactivity import Progress, conf, selectors, services
 from django_liveactivity.models import LiveActivity, Operation, Subject, TrackingFailure
 from django_liveactivity.tracking import SyncResult, reconcile
-from tests.admin.host_pages import shop_client, url_of
+from tests.admin.subject_pages import shop_client, url_of
 from tests.checks.finding import found
 from tests.shop.models import Machine, Order
 from tests.tracking.following import OrderActivity, followed, kinds

@@ -20,7 +20,7 @@ from tests.reads import values_at_once
 from tests.shop.models import ExpressOrder, Machine, Order, Parcel, UrgentOrder
 
 from .conftest import messages_of
-from .host_pages import select, shop_client, show, url_of
+from .subject_pages import select, shop_client, show, url_of
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from django_liveactivity.delivery import sweep
 from django_liveactivity.models import Operation
 from tests.shop.models import Deployment, Order, Parcel
 
-from .host_pages import shop_client, show, url_of
+from .subject_pages import shop_client, show, url_of
 
 pytestmark = pytest.mark.django_db
 BUTTON = ">End live activities</a>"

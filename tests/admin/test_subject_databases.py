@@ -16,7 +16,7 @@ from django_liveactivity.models import Operation
 from tests.shop.models import Order
 
 from .conftest import messages_of
-from .host_pages import press, select, shop_client, show, url_of
+from .subject_pages import press, select, shop_client, show, url_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 

@@ -21,7 +21,7 @@ from django_liveactivity.testing import deliver
 from tests.shop.models import Customer, ExpressOrder, Machine, Order, Parcel, UrgentOrder
 
 from .conftest import messages_of
-from .host_pages import press, shop_client, show, url_of
+from .subject_pages import press, shop_client, show, url_of
 
 pytestmark = pytest.mark.django_db
 BUTTON = ">End live activities</a>"
