@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
-from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.formats import number_format
 from django.utils.http import urlencode
@@ -19,7 +18,7 @@ from django_liveactivity.health.progress import BatchProgress, batch_progress
 from django_liveactivity.models import Operation
 
 from .accounts import why_ends_wait
-from .display import URL
+from .display import page_url
 from .labels import number_text
 from .permissions import PermittedAdmin
 from .queryset import ACCOUNT, database_of, is_id
@@ -69,11 +68,11 @@ def progress_line(model_admin: PermittedAdmin, request: HttpRequest) -> dict[str
     found = batch_progress(int(number), database_of(request))
     if found is None:
         return None
-    url = reverse(f"{URL}batch", args=[int(number)], current_app=model_admin.admin_site.name)
+    query = urlencode({ACCOUNT: account}) if account else ""
     return {
         "text": progress_text(found),
         "again_in": again_in(found),
-        "url": f"{url}?{urlencode({ACCOUNT: account})}" if account else url,
+        "url": page_url(model_admin.admin_site, "batch", int(number), query=query),
         "refresh_url": request.get_full_path(),
     }
 

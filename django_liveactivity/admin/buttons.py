@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,7 +20,7 @@ from django_liveactivity.models import LiveActivity, Operation, OperatorAction, 
 from django_liveactivity.services.writer import recorded_as
 
 from .actions import EndCards, GiveUpOperations, RetryOperations, probe_account, waiting_actions
-from .display import URL, DescribedCard
+from .display import DescribedCard, page_url
 from .explanation import Facts
 from .form_page import pass_draft_on
 from .labels import ago_text
@@ -186,7 +185,7 @@ def _press(button: Button, request: HttpRequest, card: DescribedCard) -> Iterabl
 def probe(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
     """Let an account make its next call at once (POST): ``account`` names it."""
     if request.method != "POST":
-        return HttpResponseRedirect(_came_from(request))
+        return HttpResponseRedirect(_came_from(model_admin, request))
     if not model_admin.has_operate_permission(request):
         raise PermissionDenied
     alias = request.POST.get("account", "")
@@ -195,15 +194,15 @@ def probe(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
         model_admin.message_user(request, result.text % {"accounts": alias}, result.level)
     except InvalidInputError as error:
         model_admin.message_user(request, str(error), messages.ERROR)
-    return HttpResponseRedirect(_came_from(request))
+    return HttpResponseRedirect(_came_from(model_admin, request))
 
 
-def _came_from(request: HttpRequest) -> str:
+def _came_from(model_admin: PermittedAdmin, request: HttpRequest) -> str:
     given = request.POST.get("next", "")
     hosts, secure = {request.get_host()}, request.is_secure()
     if url_has_allowed_host_and_scheme(given, hosts, require_https=secure):
         return given
-    return reverse(f"{URL}changelist")
+    return page_url(model_admin.admin_site, "changelist")
 
 
 def url_of(model_admin: PermittedAdmin, request: HttpRequest, name: str, object_id: object) -> str:
@@ -215,5 +214,4 @@ def url_of(model_admin: PermittedAdmin, request: HttpRequest, name: str, object_
         name: of the view: ``change``, ``end`` or ``operate``.
         object_id: the card's primary key.
     """
-    path = reverse(f"{URL}{name}", args=[object_id], current_app=model_admin.admin_site.name)
-    return f"{path}?{request.GET.urlencode()}" if request.GET else path
+    return page_url(model_admin.admin_site, name, object_id, query=request.GET.urlencode())

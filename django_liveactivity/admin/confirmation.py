@@ -15,7 +15,6 @@ from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext, ngettext_lazy
 
@@ -26,7 +25,7 @@ from django_liveactivity.models import EndBatch, LiveActivity
 
 from .actions import ACTIONS, CardAction, Selection, read_cards
 from .batch_progress import BATCH
-from .display import URL, describe
+from .display import describe, page_url
 from .form_page import FormPage, is_confirmed, posted_fields
 from .forms import ReasonForm, place_errors
 from .labels import TYPES, number_text
@@ -144,7 +143,9 @@ def run_action(
         page = ConfirmationPage(model_admin, request, action, Selection(using, ids), filters)
         return page.respond(form)
     batch = _store(request, ids, using, filters)
-    return HttpResponseRedirect(_page_url(model_admin, batch.pk, action, filters))
+    query = urlencode({CAME_FROM: filters}) if filters else ""
+    url = page_url(model_admin.admin_site, "confirm", batch.pk, action.name, query=query)
+    return HttpResponseRedirect(url)
 
 
 def confirm_action(
@@ -281,16 +282,7 @@ def _store(request: HttpRequest, ids: Sequence[int], using: str, filters: str) -
 
 def list_url(model_admin: PermittedAdmin, query: str) -> str:
     """Return the list with a query string."""
-    url = reverse(f"{URL}changelist", current_app=model_admin.admin_site.name)
-    return f"{url}?{query}" if query else url
-
-
-def _page_url(
-    model_admin: PermittedAdmin, number: int, action: type[CardAction], filters: str
-) -> str:
-    name, site = f"{URL}confirm", model_admin.admin_site.name
-    url = reverse(name, args=[number, action.name], current_app=site)
-    return f"{url}?{urlencode({CAME_FROM: filters})}" if filters else url
+    return page_url(model_admin.admin_site, "changelist", query=query)
 
 
 def _too_many() -> str:

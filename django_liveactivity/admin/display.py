@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise, WithAnnotations
 
 
-URL = "admin:django_liveactivity_liveactivity_"
-"""How the names of the pages of cards begin."""
-LONGEST_NAME = 32
+LONGEST_NAME, LONGEST_TITLE = 32, 60
 
 
 class DerivedState(TextChoices):
@@ -132,22 +130,26 @@ def _subject_text(
         if card.subject_scope != conf.subject_scope():
             return name  # another tenant's object: it cannot be read here
         return gettext("%(name)s (not found)") % {"name": name}
-    url = _subject_url(site, request, subject)
+    url = object_url(site, request, subject)
     return format_html('<a href="{}">{}</a>', url, subject) if url else str(subject)
 
 
-def _subject_url(site: admin.AdminSite, request: HttpRequest, subject: Model) -> str:
-    """Return the subject's page in this admin, or "" where this user may see none."""
-    model = type(subject)
+def page_url(site: admin.AdminSite, name: str, *args: object, query: str = "") -> str:
+    """Return the address of a page of cards, such as ``changelist`` or ``change``."""
+    view = f"admin:django_liveactivity_liveactivity_{name}"
+    url = reverse(view, args=args, current_app=site.name)
+    return f"{url}?{query}" if query else url
+
+
+def object_url(site: admin.AdminSite, request: HttpRequest, instance: Model) -> str:
+    """Return an object's page in this admin, or "" if this user may not see it."""
+    model = type(instance)
     if not site.is_registered(model):
         return ""
-    if not site.get_model_admin(model).has_view_or_change_permission(request, subject):
+    if not site.get_model_admin(model).has_view_or_change_permission(request, instance):
         return ""
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
-    return reverse(name, args=[quote(subject.pk)], current_app=site.name)
-
-
-LONGEST_TITLE = 60
+    return reverse(name, args=[quote(instance.pk)], current_app=site.name)
 
 
 def named_cell(column: StrOrPromise, text: str) -> str:

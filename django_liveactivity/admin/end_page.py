@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
-from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -26,7 +25,7 @@ from django_liveactivity.services.writer import recorded_as
 
 from .accounts import why_ends_wait
 from .actions import EndCards
-from .display import URL, describe, short_name
+from .display import describe, page_url, short_name
 from .end_forms import EndForms
 from .end_target import EndPhase, EndTarget, ends_since
 from .form_page import FormPage, FormToken, posted_fields
@@ -230,11 +229,11 @@ class EndPage(FormPage):
         if card is None or not card.stream_key:
             return ""
         asked = {"stream_key": card.stream_key, ACCOUNT: card.account, "type": card.type}
-        return f"{reverse(f'{URL}end_any', current_app=self.site.name)}?{urlencode(asked)}"
+        return page_url(self.site, "end_any", query=urlencode(asked))
 
     def url_of(self, name: str, card: LiveActivity) -> str:
         """Return a page of a card, with the filters of the list that the user came from."""
-        url = reverse(f"{URL}{name}", args=[quote(card.pk)], current_app=self.site.name)
+        url = page_url(self.site, name, card.pk)
         filters = self.model_admin.get_preserved_filters(self.request)
         if not filters and has_several_databases():
             filters = urlencode({"_changelist_filters": urlencode({ACCOUNT: card.account})})

@@ -9,11 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from django.contrib import admin
-from django.contrib.admin.utils import quote
 from django.db import router
 from django.db.models import BooleanField, Exists, ExpressionWrapper, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -33,7 +31,7 @@ from django_liveactivity.models import (
 from django_liveactivity.selectors import batched
 from django_liveactivity.templatetags.liveactivity import drawn
 
-from .display import URL, badges, state_of, state_word
+from .display import badges, object_url, state_of, state_word
 from .explanation import explanations
 from .labels import duration
 from .permissions import may_on_site
@@ -262,14 +260,9 @@ def card_key(card: LiveActivity) -> CardKey:
 
 
 def card_url(site: admin.AdminSite, request: HttpRequest, card: LiveActivity) -> str:
-    """Return the card's page in this admin, or "" where this user may see none."""
-    if not site.is_registered(LiveActivity):
-        return ""
-    if not site.get_model_admin(LiveActivity).has_view_or_change_permission(request, card):
-        return ""
-    name = f"{URL}change"
-    url = reverse(name, args=[quote(card.pk)], current_app=site.name)
-    return f"{url}?{urlencode({ACCOUNT: card.account})}" if has_several_databases() else url
+    """Return the card's page in this admin, or "" if this user may not see it."""
+    url = object_url(site, request, card)
+    return f"{url}?{urlencode({ACCOUNT: card.account})}" if url and has_several_databases() else url
 
 
 @dataclass
