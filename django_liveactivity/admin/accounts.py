@@ -1,4 +1,4 @@
-"""The accounts that are not well: in what condition each is, and how an operator lets it probe."""
+"""The accounts in trouble: what is wrong with each, and whether a probe would help."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .queryset import accounts_of
 NOTHING_TO_PROBE = (Condition.OPEN, Condition.UNKNOWN, Condition.UNREADABLE)
 """The conditions in which a probe would not help."""
 KEY_REFUSED = "unauthorized"
-"""How the last failure begins of an account whose key or address the vendor refuses."""
+"""The start of ``last_failure`` if the vendor refuses the account's key or address."""
 
 
 @dataclass(frozen=True)
 class TroubledAccount:
-    """What the line above the list says of one account; ``can_probe`` if a probe would help."""
+    """An account in trouble, as the line above the list shows it."""
 
     alias: str
     sentence: str
@@ -38,11 +38,11 @@ class TroubledAccount:
 def read_accounts(
     cards: Iterable[LiveActivity], others: Iterable[str] = ()
 ) -> dict[str, AccountStatus]:
-    """Return how the accounts of cards are doing, by alias; statements do not grow with them.
+    """Return the status of the cards' accounts, by alias, in a fixed number of statements.
 
     Args:
-        cards: accounts that there cannot be are left out.
-        others: aliases of more accounts, which are left out, too, if there is no trouble with them.
+        cards: their accounts, except for unknown ones.
+        others: aliases of more accounts; only those in trouble are returned.
     """
     mine = list(filter(None, map(conf.find_stand_in, accounts_of(cards))))
     more = troubled(list(filter(None, map(conf.find_stand_in, others))))
@@ -52,10 +52,10 @@ def read_accounts(
 
 
 def troubled_accounts(found: Iterable[AccountStatus], now: int) -> list[TroubledAccount]:
-    """Return those of the accounts that are not well.
+    """Return the accounts that are in trouble.
 
     Args:
-        found: how accounts are doing.
+        found: the status of accounts.
         now: the database's clock, in milliseconds.
     """
     return [
@@ -82,7 +82,7 @@ def account_sentence(status: AccountStatus, now: int) -> str:
 
 
 def _vendor_words(status: AccountStatus) -> str:
-    """Return what the vendor said of the account, in one line that is as long as it looks."""
+    """Return the vendor's message about the account, in one printable line."""
     said = printable(status.vendor_words)
     return _("The vendor says: “%(said)s”") % {"said": said} if said else ""
 
@@ -103,7 +103,7 @@ def condition_sentence(status: AccountStatus, now: int) -> str:
     """Return the condition of an account that is not open, and what happens next.
 
     Args:
-        status: how the account is doing.
+        status: of the account.
         now: the database's clock, in milliseconds.
     """
     words = {
@@ -148,7 +148,7 @@ def _text_of_block(status: AccountStatus) -> str:
 
 
 def silent_for(status: AccountStatus | None) -> float | None:
-    """Return since when nothing drains for an account, in seconds; None if something does."""
+    """Return for how many seconds no worker has drained the account; None if one does."""
     if status is None or status.condition == Condition.UNREADABLE:
         return None
     account = conf.stand_in(status.account)
@@ -159,7 +159,7 @@ def silent_for(status: AccountStatus | None) -> float | None:
 
 
 def silence_sentence(seconds: float) -> str:
-    """Return that nothing drains, since so many seconds; -1.0 if nothing ever did."""
+    """Return that no worker has drained for so many seconds; -1.0 for never."""
     if seconds < 0:
         return _(
             "Nothing has ever drained here: run liveactivity_dispatch, or Celery's worker and beat."
@@ -172,7 +172,7 @@ def silence_sentence(seconds: float) -> str:
 
 
 def why_ends_wait(account: conf.Account) -> str:
-    """Return what keeps the account's due ends from being sent now, as the pages say it, or ""."""
+    """Return in words why the account's due ends are not sent now, or ""."""
     if not health.why_ends_wait(account):
         return ""
     [status] = statuses([account], details=False)
@@ -182,7 +182,7 @@ def why_ends_wait(account: conf.Account) -> str:
 
 
 def why_nothing_drains(account: conf.Account) -> str:
-    """Return why an operator's decision is not carried out now, as the pages say it, or ""."""
+    """Return in words why an operator's decision is not carried out now, or ""."""
     if not health.why_nothing_drains(account):
         return ""
     return _silence(*statuses([account], details=False))
@@ -194,7 +194,7 @@ def _silence(status: AccountStatus) -> str:
 
 
 def _failure_words(failure: str) -> str:
-    """Return the last failure of a blocked account; a refused key keeps HTTP's own words."""
+    """Return the last failure in words; that of a refused key stays as HTTP has it."""
     if failure.startswith(KEY_REFUSED):
         return failure
     outcome, _space, status = failure.partition(" ")
@@ -202,7 +202,7 @@ def _failure_words(failure: str) -> str:
 
 
 def _since(status: AccountStatus, now: int) -> str:
-    """Return the time of day since when, with the date if that is long ago."""
+    """Return when the condition began: the time of day, with the date if it is long ago."""
     age = round((status.condition_age or 0) * SECOND)
     begun = minute(now - age)
     return begun[11:] if age < 12 * HOUR else begun

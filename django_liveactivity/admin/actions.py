@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Outcome = tuple[LiveActivity, Result | InvalidInputError]
 CHUNK_SIZE = 1_000
-"""How many are read, and written, in one statement."""
+"""Cards that one statement reads or writes."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Selection:
     batch: EndBatch | None = None
 
     def confirm(self) -> bool:
-        """Note that the selection is confirmed; False if it was before."""
+        """Store that the selection is confirmed; return False if it was before."""
         return self.batch is None or services.batch.confirm_batch(self.batch)
 
     def read(
@@ -81,12 +81,12 @@ class CardAction:
             ``accounts`` and ``count``, the number of accounts.
         button: the label of the button that confirms.
         log_message: what the admin's log keeps.
-        form: what else the page asks.
+        form: the form on the page that asks.
         makes_batch: whether the ends of several cards are shown as a batch afterwards.
 
     Args:
         model_admin: the admin of live activities.
-        request: of the user who does it.
+        request: of the user who runs the action.
         form: what the confirmation page asked, valid.
     """
 
@@ -108,7 +108,7 @@ class CardAction:
     def may(
         cls, model_admin: PermittedAdmin, request: HttpRequest, card: LiveActivity | None = None
     ) -> bool:
-        """Tell whether this user may do it, or do it to a card."""
+        """Return whether this user may run the action, or run it on a card."""
         return bool(getattr(model_admin, f"has_{cls.permission}_permission")(request, card))
 
     @classmethod
@@ -118,7 +118,7 @@ class CardAction:
 
     @classmethod
     def preview(cls, cards: Sequence[LiveActivity], form: ReasonForm) -> list[SafeString]:  # noqa: ARG003
-        """Return drawings of cards as they will be, if that is to be seen."""
+        """Return drawings of the cards as they will be afterwards, if the page shows any."""
         return []
 
     def run(self, selection: Selection) -> Report | None:
@@ -154,7 +154,7 @@ class CardAction:
         return read_cards(using, ids)
 
     def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterable[Outcome]:
-        """Do it to at most 1,000 cards, and return what became of each, or why it was refused."""
+        """Run the action on at most 1,000 cards; return a result or an error for each."""
         raise NotImplementedError
 
 
@@ -187,7 +187,7 @@ class EndCards(CardAction):
         return drawings(cards, cast("EndCardsForm", form))
 
     def read(self, using: str, ids: Sequence[int]) -> list[LiveActivity]:
-        """Return the cards as the service wants them."""
+        """Return the cards with what the service needs."""
         return selectors.by_pks(using, ids)
 
     def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterator[Outcome]:
@@ -278,7 +278,7 @@ class ProbeAccounts(CardAction):
 
 
 def probe_account(alias: str, actor: User, reason: str = "") -> Result:
-    """Let an account make its next call at once, unless that is needless or asked for already."""
+    """Let an account make its next call at once, unless it is open or a probe is pending."""
     account = conf.stand_in(alias)
     if is_open(account):
         return Result.NOTHING_TO_PROBE
@@ -290,7 +290,7 @@ def probe_account(alias: str, actor: User, reason: str = "") -> Result:
 
 
 def waiting_actions(using: str, kind: str) -> QuerySet[OperatorAction, OperatorAction]:
-    """Return the decisions of a kind that no drain has carried out."""
+    """Return the operator actions of a kind that no drain has applied."""
     return OperatorAction.objects.using(using).filter(kind=kind, applied_at=None)
 
 
@@ -315,7 +315,7 @@ def _outcome(decision: CardDecision, done: Result) -> Outcome:
 
 
 def drawings(cards: Sequence[LiveActivity], form: EndCardsForm) -> list[SafeString]:
-    """Return cards as the form ends them; without what was typed, as they would end now."""
+    """Return drawings of cards as the form ends them, or, if it is empty, as they would end now."""
     ids = [card.pk for card in cards]
     rows = selectors.by_pks(cards[0]._state.db or "", ids) if ids else []
     return list(_drawings(rows, form))

@@ -129,7 +129,7 @@ class LiveActivityAdmin(PermittedAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list; above it, accounts that are not well and how far a batch of ends is."""
+        """Show the list and, above it, accounts in trouble and the progress of a batch of ends."""
         return add_context(self, request, super().changelist_view(request, extra_context))
 
     def response_action(
@@ -251,7 +251,7 @@ def change_form_context(
 
 
 def is_moving(facts: Facts) -> bool:
-    """Tell whether delivery has something to do for the card now, so that the page will change."""
+    """Return whether delivery has work to do for the card now, so that the page will change."""
     pending = [each for each in (facts.end, facts.content) if each is not None]
     return any(each.state in Operation.UNFINISHED and each.due_at <= facts.now for each in pending)
 

@@ -1,4 +1,4 @@
-"""How far a batch of ends is: a line above its list, which asks again until it is done."""
+"""The progress of a batch of ends: a line above its list, which reloads until it is done."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 BATCH = "batch"
 MINUTE, HOUR = 60, 3600
 OFTEN, SELDOM, LATEST = 5, 20, 60
-"""Seconds between two questions: as the end is near, else, and while nothing is due."""
+"""Seconds between two requests: shortly before the end, before that, and while nothing is due."""
 OTHERS: Mapping[str, StrPromise] = {
     Operation.State.NEEDS_OPERATOR: ngettext_lazy(
         "%(shown)s needs an operator.", "%(shown)s need an operator.", "count"
@@ -49,7 +49,7 @@ OTHERS: Mapping[str, StrPromise] = {
 
 
 def progress(model_admin: PermittedAdmin, request: HttpRequest, number: int) -> JsonResponse:
-    """Return how far a batch of ends is, as JSON that is never stored."""
+    """Return the progress of a batch of ends, as JSON that is not cached."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     found = batch_progress(number, database_of(request))
@@ -61,7 +61,7 @@ def progress(model_admin: PermittedAdmin, request: HttpRequest, number: int) -> 
 
 
 def progress_line(model_admin: PermittedAdmin, request: HttpRequest) -> dict[str, Any] | None:
-    """Return what stands above the list of a batch of ends; None above another list."""
+    """Return the line above the list of a batch of ends; None for another list."""
     number, account = request.GET.get(BATCH, ""), request.GET.get(ACCOUNT)
     if not (number and is_id(number)):
         return None
@@ -78,7 +78,7 @@ def progress_line(model_admin: PermittedAdmin, request: HttpRequest) -> dict[str
 
 
 def again_in(found: BatchProgress) -> int | None:
-    """Return after how many seconds it is worth asking again, None if nothing will change."""
+    """Return the seconds until the next request; None if nothing will change."""
     if not found.pending:
         return None
     if found.due_in:
@@ -87,7 +87,7 @@ def again_in(found: BatchProgress) -> int | None:
 
 
 def progress_text(found: BatchProgress) -> str:
-    """Return in words how far a batch of ends is."""
+    """Return the progress of a batch of ends in words."""
     return " ".join(_sentences(found))
 
 
@@ -121,7 +121,7 @@ def _main_sentence(found: BatchProgress) -> str:
 
 
 def rough_duration(seconds: float) -> str:
-    """Return a duration as exactly as an estimate is worth: "4 min", "3 h 10", "25 h"."""
+    """Return an estimated duration, rounded: "4 min", "3 h 10", "25 h"."""
     minutes = max(1, math.ceil(seconds / MINUTE))
     if minutes <= HOUR // MINUTE:
         return gettext("%(count)d min") % {"count": minutes}

@@ -43,9 +43,9 @@ class Button:
 
     Args:
         permission: ``end`` or ``operate``.
-        press: what it does; returns what became of the card, or, if there was nothing to do, what
-            has happened before. Raises ``InvalidInputError`` if it cannot be done.
-        logged: what the admin's log keeps.
+        press: does it, and returns the result, or a message if there was nothing to do. Raises
+            ``InvalidInputError`` if it cannot be done.
+        logged: the text of the entry in the admin's log.
     """
 
     permission: str
@@ -81,13 +81,13 @@ def _give_up(card: DescribedCard, actor: User, reason: str) -> Result | str:
 
 
 def _cards_of(card: DescribedCard) -> list[LiveActivity]:
-    """Return a card, and with it the row whose end closes both."""
+    """Return a card, and the card of the pending end if it is another row of the same key."""
     end = card.newest.pending_end
     return [card] if end is None or end.activity_id == card.pk else [card, end.activity]
 
 
 def _decided(decisions: Sequence[CardDecision]) -> bool:
-    """Tell whether something was decided."""
+    """Return whether something was decided."""
     for decision in decisions:
         if decision.error is not None:
             raise decision.error
@@ -143,7 +143,7 @@ def shown_buttons(facts: Facts, *, may_end: bool, may_operate: bool) -> dict[str
 def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Press one of the buttons of a card's page (POST): ``do`` names it, ``reason`` says why.
 
-    Any other request leads back to the page: so does a login in between, with what was typed.
+    Any other request redirects to the page; after a login, with the reason that was typed.
     """
     page_url = url_of(model_admin, request, "change", object_id)
     if request.method != "POST":
@@ -171,7 +171,10 @@ def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -
 
 
 def _press(button: Button, request: HttpRequest, card: DescribedCard) -> Iterable[tuple[int, str]]:
-    """Do it and log it, both or neither where the log is in the same database; return messages."""
+    """Press a button and log it; return messages.
+
+    Where the log is in the card's database, both happen or neither.
+    """
     user, reason = cast("User", request.user), request.POST.get("reason", "").strip()
     with transaction.atomic(using=card.database), recorded_as(Source.ADMIN):
         outcome = button.press(card, user, reason)

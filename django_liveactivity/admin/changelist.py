@@ -1,4 +1,4 @@
-"""The list of cards: found by filters and words, cut into pages, and what stands above it."""
+"""The list of cards: filters, search, pages, and the notes above it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Found:
 class CardChangeList(ChangeList):
     """A page of cards, each described.
 
-    The ids of all pages come first, from indexes; what a page says is read for its rows alone.
+    The ids of all pages come first, from indexes; everything else is read for the rows of one page.
     """
 
     found: Found
@@ -55,7 +55,7 @@ class CardChangeList(ChangeList):
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> Cards:
-        """Return the cards of all pages: what an action on all of them gets."""
+        """Return the cards of all pages, as an action on all of them gets them."""
         words, self.query = self.query, ""  # find() looks for them
         try:
             self._rows: Cards = super().get_queryset(request, exclude_parameters)
@@ -66,7 +66,7 @@ class CardChangeList(ChangeList):
         return found
 
     def _find(self, rows: Cards) -> Found:
-        """Return the cards that fulfill every filter's condition, and have the words."""
+        """Return the cards that match every filter and the search."""
         base, term = self._base(), self.query.strip()
         named = self._named(base)
         if not term and rows.query.where == base.query.where:  # no filter has a condition to ask
@@ -86,7 +86,7 @@ class CardChangeList(ChangeList):
         return rows
 
     def _named(self, base: Cards) -> Window | None:
-        """Return the cards that filters name by an index, or None if none does."""
+        """Return the cards that filters find by an index, or None if no filter does."""
         named = [ids for spec in self._specs() if (ids := spec.ids(base)) is not None]
         if not named:
             return None
@@ -95,7 +95,7 @@ class CardChangeList(ChangeList):
         return Window(named=[pk for pk in named[0] if pk in common], newest=newest)
 
     def _of_statuses(self) -> Window | None:
-        """Return the cards with the statuses that a filter names, or None if none does."""
+        """Return the cards with a filter's statuses, or None if no filter has any."""
         named = [spec.statuses() for spec in self._specs()]
         return next((Window(statuses=each) for each in named if each), None)
 
@@ -108,12 +108,12 @@ class CardChangeList(ChangeList):
 
     @property
     def limit(self) -> str:
-        """How many cards a list has at most, as the page says it."""
+        """How many cards a list has at most, formatted."""
         return number_text(LIMIT)
 
     @property
     def looked_at(self) -> str:
-        """How many of the newest cards were looked at if there are others, as the page says it."""
+        """How many of the newest cards were searched, formatted; "0" for all."""
         return number_text(self.found.newest)
 
     @property
@@ -161,7 +161,7 @@ class CardChangeList(ChangeList):
 def add_context(
     model_admin: PermittedAdmin, request: HttpRequest, answer: HttpResponse
 ) -> HttpResponse:
-    """Return the answer of the list, with what stands above it and in its cells; others as is."""
+    """Add the notes above the list, and the cells' explanations, to the list's response."""
     context = answer.context_data if isinstance(answer, TemplateResponse) else None
     if context is not None and "cl" in context:
         context |= _context(model_admin, request, cast("CardChangeList", context["cl"]))
@@ -184,7 +184,7 @@ def _context(
 
 
 def _explain(shown: CardChangeList, accounts: Mapping[str, AccountStatus]) -> None:
-    """Give the cards that may be on phones, or want an operator, the sentence why."""
+    """Explain the cards that may be on phones or need an operator."""
     cards = [
         card
         for card in shown.result_list

@@ -98,7 +98,7 @@ class GreaterThanValidator(MinValueValidator):
     message = _("Ensure this value is greater than %(limit_value)s.")
 
     def compare(self, a: float, b: float) -> bool:
-        """Tell whether *a* is refused."""
+        """Return whether *a* is refused."""
         return a <= b
 
 
@@ -109,7 +109,7 @@ class KeepingField(forms.Field):
     """
 
     def has_changed(self, initial: object, data: object) -> bool:
-        """Tell whether the text is another than the one that was shown."""
+        """Return whether the text is another than the one that was shown."""
         return self._as_sent(self.prepare_value(initial)) != self._as_sent(data)
 
     def _as_sent(self, value: object) -> str:
@@ -124,7 +124,7 @@ class TextField(KeepingField, forms.CharField):
         super().__init__(strip=False, **kwargs)
 
     def to_python(self, value: object) -> str:
-        """Return the text with the line breaks that everybody else has."""
+        """Return the text with plain line breaks."""
         return _with_plain_line_breaks(super().to_python(value) or "")
 
 
@@ -164,7 +164,7 @@ class TextOrNumberField(TextField):
 
 
 class BooleanField(KeepingField, forms.TypedChoiceField):
-    """Yes, no, or not said."""
+    """Yes, no, or neither."""
 
     _TEXTS = {True: "true", False: "false"}
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BUTTONS = ("action", "secondary_action")
 CHOSEN = (FieldKind.CHOICE, FieldKind.BOOLEAN)
-"""Kinds that have a value without anybody's typing one."""
+"""Kinds that always have a value, also where the user chose none."""
 EMPTIED: Mapping[str, JSONValue] = {"tags": [], "metadata": {}}
 """Options that the vendor keeps if they are left out, and what clears them."""
 FIRST_ROW = "metrics.0"
@@ -40,9 +40,9 @@ class Shown:
 
     Args:
         content: as it is stored, or None if nothing is known.
-        options: the buttons, tags and metadata beside it.
-        replaced: ``content``, and the names of options, that belong to an end which the next one
-            replaces: the next one has to say them again.
+        options: its buttons, tags and metadata.
+        replaced: ``content``, and the names of options, of an end that the next one replaces: the
+            next one has to repeat them.
     """
 
     content: JSONObject | None = None
@@ -71,7 +71,7 @@ NOTHING_SHOWN = Shown()
 
 
 class ContentForm(forms.Form):
-    """The final content of a card, and what travels beside it.
+    """The final content of a card, with its buttons, tags and metadata.
 
     What is not touched is not sent: the card then ends as it would without this form, with the
     newest content, even if that changes before the end is sent. Once the form is valid,
@@ -159,7 +159,7 @@ class ContentForm(forms.Form):
 
     @property
     def has_more_rows(self) -> bool:
-        """Tell whether there are rows that the page does not show at once."""
+        """Whether there are rows that the page does not show at once."""
         return any(group.is_row and not group.is_open for group in self.groups)
 
     def _before(self, path: str) -> JSONValue:
@@ -193,7 +193,7 @@ class ContentForm(forms.Form):
     def _says_content(
         self, content: JSONObject, options: JSONObject, changed: Collection[str]
     ) -> bool:
-        """Tell whether the end has to say what the card shows.
+        """Return whether the end has to carry content.
 
         Also if a button was removed: an end without content keeps the buttons of the card.
         """
@@ -204,7 +204,7 @@ class ContentForm(forms.Form):
         return touched or removed or "content" in self.shown.replaced
 
     def _with_type(self, content: JSONObject) -> JSONObject:
-        """Return content that says its type, unless the card's own did not."""
+        """Return content with its type, unless the card's own has none."""
         if self.shown.content is not None and "type" not in self.shown.content:
             return content
         return {**content, "type": self.content_type} if self.content_type else content
@@ -251,12 +251,12 @@ class Group:
 
     @property
     def is_row(self) -> bool:
-        """Tell whether it is one of several alike."""
+        """Whether it is one of several alike."""
         return "." in self.name
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the page shows it at once: a first row, one in use, or what was changed."""
+        """Whether the page shows it at once: a first row, one in use, or what was changed."""
         if self.name in OPEN or any(each.errors for each in self.fields):
             return True
         if self.is_row:
@@ -288,12 +288,12 @@ def _group_of(path: str) -> str:
 
 
 def is_empty(value: object) -> bool:
-    """Tell whether a field holds nothing; 0 and False are something."""
+    """Return whether a field holds nothing; 0 and False are something."""
     return value is None or value in ("", [], {})
 
 
 def nested(values: Mapping[str, JSONValue]) -> JSONObject:
-    """Return the JSON with these values at these paths; rows close ranks."""
+    """Return the JSON with these values at these paths; the rows are numbered anew."""
     plain: JSONObject = {}
     objects: dict[str, JSONObject] = {}
     rows: dict[str, dict[int, JSONObject]] = {}

@@ -40,18 +40,20 @@ class DerivedState(TextChoices):
 
 
 class CardFacts(TypedDict):
-    """What a page says about a card; the first three are read with it, ``describe`` adds the rest.
+    """What pages show of a card besides its columns.
+
+    The first three are read with the card; ``describe`` and the list add the others.
 
     Args:
         now: the database's clock, in milliseconds, when the page was read.
         is_closed: whether an end is due.
-        last_outcome: what the vendor answered last, or None.
-        newest: which end and which content of it count.
+        last_outcome: the outcome of the newest call, or None.
+        newest: the end and the content that count.
         wants_operator: whether an operator should look at the card.
         state: what the list calls its state, a status or one of ``DerivedState``.
         status_text: the same in words.
         subject_text: its subject, as text or as a link; "" without one.
-        explanation: why it is so, in a sentence, where the list says so.
+        explanation: why it is so, in a sentence, if the list shows that.
     """
 
     now: int
@@ -79,9 +81,9 @@ def short_name(card: LiveActivity) -> str:
 def describe(
     site: admin.AdminSite, request: HttpRequest, rows: Iterable[LiveActivity]
 ) -> list[DescribedCard]:
-    """Give each card what the lists and pages say of it.
+    """Add ``CardFacts`` to the cards.
 
-    Two queries for operations and one per subject model, however many cards there are.
+    This takes two queries for operations and one for each model of subjects.
     """
     described = cast("list[DescribedCard]", list(rows))
     if not described:
@@ -101,13 +103,13 @@ def describe(
 
 
 def newest_of(cards: Sequence[LiveActivity]) -> Mapping[int, selectors.Newest]:
-    """Return which operations of cards count; those of described cards are known."""
+    """Return the operations of cards that count, without a query for described cards."""
     known = {card.pk: card.newest for card in cards if hasattr(card, "newest")}
     return known if len(known) == len(cards) else selectors.newest_operations(cards)
 
 
 def state_of(card: LiveActivity, now: int) -> str:
-    """Return what the pages call the state of a card read with ``is_closed``."""
+    """Return the state that pages show for a card, which was read with ``is_closed``."""
     if card.status in LiveActivity.OVER:
         return card.status
     if card.is_closed:
@@ -116,7 +118,7 @@ def state_of(card: LiveActivity, now: int) -> str:
 
 
 def state_word(state: str) -> str:
-    """Return what a state is called."""
+    """Return a state in words."""
     return str((DerivedState if state in DerivedState else LiveActivity.Status)(state).label)
 
 
@@ -180,7 +182,7 @@ def _short(whole: str, short: str, css: str) -> SafeString:
 
 
 def state_cell(card: DescribedCard) -> SafeString:
-    """Return a card's state by word and color, and in small what the vendor answered last."""
+    """Return a card's state in word and color and, in small, the outcome of the newest call."""
     words = [(card.state, card.status_text)]
     end = card.newest.pending_end
     if end is not None and end.due_at > card.now:
@@ -191,7 +193,7 @@ def state_cell(card: DescribedCard) -> SafeString:
 
 
 def badges(words: Iterable[tuple[str, str]]) -> SafeString:
-    """Return states by word and color: pairs of what the style sheet calls one, and its word."""
+    """Return states in word and color; each is a pair of its CSS name and its word."""
     return format_html_join(
         " ", '<span class="liveactivity-state liveactivity-{}">{}</span>', words
     )
@@ -212,7 +214,7 @@ def age_cell(card: DescribedCard) -> SafeString:
 
 
 def end_cell(card: DescribedCard) -> str:
-    """Return since when an end is due or when it will be, and why the card is as it is."""
+    """Return when the pending end is due, and the explanation of the card's state."""
     end, explanation = card.newest.pending_end, _small(card.explanation, "liveactivity-why")
     if end is None:
         return explanation

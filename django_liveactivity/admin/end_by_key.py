@@ -1,4 +1,4 @@
-"""The page that ends a card by its key or its activity ID, shown by this project or not."""
+"""The page that ends a card by its key or activity ID, even one that this project never showed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class NameForm(forms.Form):
             del self.fields["account"]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a name that is none, two names, and none at all."""
+        """Require exactly one name, and a valid one."""
         given = super().clean() or {}
         names = {name: given[name] for name in CHECKS if given.get(name)}
         if not names and not self.errors:
@@ -74,18 +74,18 @@ class NameForm(forms.Form):
 
     @property
     def target(self) -> EndTarget:
-        """The card by its name, of a form that was checked; by no name if that is not valid."""
+        """The card with this name; without a name if the form is not valid."""
         given = self.cleaned_data if self.is_valid() else {}
         account = given.get("account") or self.accounts[0]
         return EndTarget(account, **{name: given[name] for name in CHECKS if given.get(name)})
 
 
 class EndByKeyPage(EndPage):
-    """The page of a card by its name: nothing is known of it, or it had ended.
+    """The page for a card that is not known here, or had already ended.
 
     Args:
-        name: the form that names it.
-        found: the card of this name that had ended.
+        name: the form with its name.
+        found: the card with this name that had ended.
     """
 
     template = f"{TEMPLATES}/end_any.html"
@@ -96,11 +96,11 @@ class EndByKeyPage(EndPage):
         self.name, self.found = name, found
 
     def is_valid(self) -> bool:
-        """Tell whether the end can be asked for."""
+        """Return whether the end can be asked for."""
         return self.name.is_valid() and super().is_valid()
 
     def refuse(self, error: InvalidInputError) -> None:
-        """Show at the fields what the service refuses."""
+        """Show the service's errors at the fields."""
         self.forms.refuse(error, self.name)
 
     def context(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class EndByKeyPage(EndPage):
 
 
 def end_any(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
-    """Ask which card shall end and how, show what that looks like, and end it."""
+    """Ask which card to end and how, show a preview, and end it."""
     may = partial(model_admin.has_end_permission, request)
     aliases = aliases_of(database_of(request))
     mine = [alias for alias in aliases if may(LiveActivity(account=alias))]
@@ -139,7 +139,7 @@ def end_any(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def _named_by(request: HttpRequest, accounts: Sequence[str]) -> dict[str, str] | None:
-    """Return the name that the address has, None if it has none."""
+    """Return the name in the query string, or None."""
     given = {name: request.GET[name] for name in (*CHECKS, ACCOUNT) if request.GET.get(name)}
     return {ACCOUNT: accounts[0], **given} if given.keys() & CHECKS.keys() else None
 
@@ -157,7 +157,7 @@ def _unsaved(target: EndTarget) -> LiveActivity:
 
 
 def _end_known(page: EndPage, card: LiveActivity, posted: QueryDict | None) -> HttpResponse:
-    """End a card that is known here after all, or go on at its own page."""
+    """End a card that is known here, or continue at its own page."""
     page.form_url = page.url_of("end", card)
     if posted is None:
         return HttpResponseRedirect(page.form_url)

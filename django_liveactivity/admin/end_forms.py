@@ -46,7 +46,7 @@ class TypeForm(forms.Form):
 
 
 class OneEndForm(EndForm):
-    """How and when one card ends, beginning with the dismissal of an end that stands already."""
+    """How and when one card ends; prefilled from an existing end."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class OneEndForm(EndForm):
 
     @property
     def end_options(self) -> EndOptions:
-        """What the form asks for, as arguments of ``end_activity``."""
+        """The arguments of ``end_activity`` that the form sets."""
         options = super().end_options
         untouched = not {"dismissal", "dismiss_minutes"} & set(self.changed_data)
         if self._seconds is not None and untouched:  # to the second, not to the minute
@@ -79,12 +79,12 @@ class OneEndForm(EndForm):
 
 
 class EndForms:
-    """What the page asks of one card's end.
+    """The forms on the page that ends one card.
 
     Args:
         target: the card.
         posted: the fields that were posted, or None.
-        sources: the operations that the posted form had been prefilled from.
+        sources: the operations that the posted form was prefilled from.
         is_checked: whether what was posted is checked, or only shown again.
         asked_type: the type to begin with, if the card's is not known.
     """
@@ -125,19 +125,19 @@ class EndForms:
 
     @property
     def has_errors(self) -> bool:
-        """Tell whether something that was posted is wrong."""
+        """Whether something that was posted is wrong."""
         return any(form.errors for form in self.all)
 
     def is_valid(self) -> bool:
-        """Tell whether the end can be asked for."""
+        """Return whether the end can be asked for."""
         return all(form.is_valid() for form in self.all)
 
     def refuse(self, error: InvalidInputError, *others: forms.Form) -> None:
-        """Show at the fields of these forms, and of others, what the service refuses."""
+        """Show the service's errors at the fields of these forms, and of others."""
         place_errors(error, self.content, *self.all, *others)
 
     def prefilled(self) -> EndForms:
-        """Return the same forms with what the card shows wherever nothing was typed."""
+        """Return the same forms, with the card's values in the fields that are empty."""
         fresh = EndForms(self.target)
         data = self.posted.copy() if self.posted is not None else QueryDict(mutable=True)
         for bound in fresh.content:
@@ -147,12 +147,12 @@ class EndForms:
 
     @property
     def says_content(self) -> bool:
-        """Tell whether something was typed that the ended card is to show."""
+        """Whether the user typed content for the ended card."""
         return not self.content.is_valid() or self.content.content is not None
 
     @property
     def options(self) -> EndOptions:
-        """The arguments of ``end_activity`` beside the content; of valid forms only."""
+        """The arguments of ``end_activity`` besides the content; of valid forms only."""
         return cast("EndOptions", {**self.content.options, **self.how.end_options})
 
     @property
@@ -163,7 +163,7 @@ class EndForms:
 
     @property
     def dismiss_seconds(self) -> int | None:
-        """How long the ended card stays; None if nobody has said so here."""
+        """How long the ended card stays, in seconds; None if the form does not say so."""
         if not self.how.is_bound:
             return self.how._seconds
         return self.how.dismiss_seconds
@@ -183,7 +183,7 @@ def _name(path: str) -> str:
 
 
 class EndCardsForm(EndForm):
-    """How and when cards end, and what they show then; what is empty stays as each card has it.
+    """How and when several cards end, and what they show then; empty fields change nothing.
 
     Once the form is valid, ``changes`` and ``end_options`` are what the service is given.
     """
@@ -209,12 +209,12 @@ class EndCardsForm(EndForm):
 
     @property
     def changes(self) -> JSONObject:
-        """The fields of content in which the ended cards differ from what they show."""
+        """The fields of content that change when the cards end."""
         return self._values(SHOWN)
 
     @property
     def end_options(self) -> EndOptions:
-        """What the form asks for, as arguments of the service beside the content."""
+        """The arguments of ``end_cards`` besides the content."""
         return cast("EndOptions", {**super().end_options, **self._values(BESIDE)})
 
     @property
@@ -229,7 +229,7 @@ class EndCardsForm(EndForm):
 
     @property
     def shows_something(self) -> bool:
-        """Tell whether a field of what the cards show is filled, or wrong."""
+        """Whether a field of what the cards show is filled, or wrong."""
         return any(
             bound.errors or not is_empty(bound.value())
             for bound in self.content_fields
@@ -237,7 +237,7 @@ class EndCardsForm(EndForm):
         )
 
     def _values(self, names: Sequence[str]) -> JSONObject:
-        """Return what is given for these; what is preselected makes no object by itself."""
+        """Return the values of these fields; a preselected one alone makes no object."""
         given = self.cleaned_data
         values = {
             path: given[path]

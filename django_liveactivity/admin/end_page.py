@@ -1,6 +1,6 @@
-"""The page that ends one card: what it shows then, how long it stays, when it ends, and a preview.
+"""The page that ends one card: its final content, how long it stays, when it ends, and a preview.
 
-Only the button "End live activity" ends anything; any other shows the page again.
+Only the button "End live activity" ends the card; any other shows the page again.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 TEMPLATES = "admin/django_liveactivity/liveactivity"
 END, PREVIEW = "end", "preview"
-"""The values of the buttons that have what was typed checked; only the first ends the card."""
+"""The values of the buttons that check the form; only the first ends the card."""
 
 
 def end(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Ask how a card shall end, show what that looks like, and end it."""
+    """Ask how to end a card, show a preview, and end it."""
     newest = newest_operations([database_of(request)])
     card = _card(model_admin, request, object_id)
     if card is None:
@@ -86,7 +86,7 @@ class EndPage(FormPage):
         super().__init__(model_admin, request)
         self.target, self.newest = target, newest
         self.form_url = ""
-        """Where the form is sent, if not to where the request went."""
+        """The form's action; "" for the address of the page."""
         self.forms = EndForms(target, asked_type=request.GET.get("type", ""))
         self.token: FormToken | None = None
         self.since: Sequence[Operation] = ()
@@ -103,7 +103,7 @@ class EndPage(FormPage):
         return self.render()
 
     def fill(self, posted: QueryDict) -> None:
-        """Fill the forms with what was posted, and look what has happened meanwhile."""
+        """Fill the forms with what was posted, and read the ends since the page was made."""
         self.token = FormToken.read(posted, self.request.user)
         sources = self.token.sources if self.token else None
         is_checked = posted.get("do") in (END, PREVIEW)
@@ -113,15 +113,15 @@ class EndPage(FormPage):
             self.since = ends_since(self.target, newest)
 
     def is_valid(self) -> bool:
-        """Tell whether the end can be asked for."""
+        """Return whether the end can be asked for."""
         return self.forms.is_valid()
 
     def refuse(self, error: InvalidInputError) -> None:
-        """Show at the fields what the service refuses."""
+        """Show the service's errors at the fields."""
         self.forms.refuse(error)
 
     def submit(self) -> HttpResponse:
-        """End the card, unless somebody else has ended or kept it since the page was made."""
+        """End the card, unless another user has ended or kept it since the page was made."""
         if self.since and not self._is_sent_twice(self.since[-1]):
             self._warn(
                 gettext(
@@ -139,7 +139,7 @@ class EndPage(FormPage):
         return HttpResponseRedirect(self._page_after(end.activity))
 
     def _is_sent_twice(self, end: Operation) -> bool:
-        """Tell whether an end is what this form asks for, by the same user."""
+        """Return whether this form, sent by the same user, made that end."""
         forms, actor = self.forms, self.request.user.get_username()
         asked = (actor, forms.reason, forms.content.content, {**forms.content.options})
         stands = (end.actor, end.reason, end.content, end.options)
@@ -167,7 +167,7 @@ class EndPage(FormPage):
         return end.pk > self.newest.get(self.target.database, 0)
 
     def _messages(self, end: Operation) -> Iterator[tuple[int, str]]:
-        """Yield what became of the card, each text with its level."""
+        """Yield the messages about the end, each with its level."""
         card, is_new = end.activity, self._is_new(end)
         if end.is_scheduled and (is_new or self.since):
             text = gettext("%(card)s ends on %(due)s.")

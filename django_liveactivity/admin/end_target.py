@@ -1,4 +1,4 @@
-"""A card that is to be ended: what it would show, and the end that stands already."""
+"""The card that a page ends: by row or by name, with its current end and what it would show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ State = Operation.State
 
 
 class EndPhase(Enum):
-    """The end that stands already."""
+    """How far the current end of a card is."""
 
     NONE = auto()
     SCHEDULED = auto()
@@ -30,10 +30,10 @@ class EndPhase(Enum):
 
 @dataclass(frozen=True)
 class EndState:
-    """What becomes of a card as things are.
+    """The current end of a card, and what the card would show.
 
     Args:
-        phase: how far the end is.
+        phase: how far its end is.
         end: that end, or None.
         shown: what the ended card would show.
         sources: the operations that ``shown`` comes from.
@@ -50,14 +50,14 @@ NOTHING_KNOWN = EndState()
 
 @dataclass(frozen=True)
 class EndTarget:
-    """A card that is to be ended: by its row, or by its name if nothing is to be known of it.
+    """The card to end: its row, or its name if it is not known here.
 
     Args:
         account: the alias of its account.
         card: its row, read as ``described``.
         stream_key: its key.
-        activity_id: the vendor's id of it.
-        state: what becomes of it as things are.
+        activity_id: its ID at the vendor.
+        state: its current end.
     """
 
     account: str
@@ -68,12 +68,12 @@ class EndTarget:
 
     @classmethod
     def of(cls, card: LiveActivity) -> EndTarget:
-        """Return the target that a row is; see ``end_state``."""
+        """Return the target for a row; see ``end_state``."""
         return cls(card.account, card, state=end_state(card))
 
     @property
     def by_key(self) -> bool:
-        """Tell whether its key names it, so that it can end without content."""
+        """Whether the card has a stream key, so that it can end without content."""
         return bool(self.card.stream_key) if self.card else self.activity_id is None
 
     @property
@@ -93,7 +93,7 @@ class EndTarget:
 
 
 def end_state(card: LiveActivity) -> EndState:
-    """Return what becomes of a card that was read as ``described``; at most two queries."""
+    """Return the end state of a card that was read as ``described``, in at most two queries."""
     newest = newest_of([card]).get(card.pk, selectors.Newest())
     end = newest.end if card.is_closed else newest.pending_end
     content, options = card.newest_content, card.newest_options
@@ -106,7 +106,7 @@ def end_state(card: LiveActivity) -> EndState:
 
 
 def shown_by(target: EndTarget, sources: Iterable[int]) -> Shown:
-    """Return what a card would have shown when these were its newest operations, in one query."""
+    """Return what a card would show if these were its newest operations, in one query."""
     if tuple(sources) == target.state.sources:
         return target.state.shown
     lane = Operation.objects.using(target.database).filter(
@@ -141,7 +141,7 @@ def _phase(end: Operation | None, *, is_due: bool) -> EndPhase:
 
 
 def _shown(content: JSONObject | None, options: JSONObject, end: Operation | None) -> Shown:
-    """Return what a card shows at its end: an end's own content goes before all other."""
+    """Return what a card shows at its end; the end's own content takes precedence."""
     beside = {name: value for name, value in options.items() if name in CARD_OPTIONS}
     if end is None:
         return Shown(content, beside)

@@ -28,12 +28,12 @@ HOLDS_ENDS = (Condition.FROZEN, Condition.BLOCKED, Condition.UNREADABLE)
 HOLDS_CONTENT = (*HOLDS_ENDS, Condition.BILLING, Condition.LIMIT)
 NEVER_STARTED, NOT_SENT = "never_started", "not_sent"  # outcomes
 VENDORS_DISMISSAL_MS = 3 * 60 * SECOND
-"""What the vendor leaves an ended card on the phone for, at most, if no end says otherwise."""
+"""How long the vendor keeps an ended card on the phone at most, unless the end sets it."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a sentence is decided from.
+    """What an explanation is made from.
 
     Args:
         card: the row; read with ``is_closed``.
@@ -41,11 +41,11 @@ class Facts:
         end: the end that counts (``selectors.newest_operations``), or None.
         content: the newest content, if it is not finished, or None.
         attempts: the calls made for the end, or for the content, the newest first.
-        account: how the account is doing, or None if ``LIVEACTIVITY`` has it no more.
-        silent_for: seconds since the last sweep if nothing drains, -1.0 if there never was one, or
-            None if something does.
+        account: the account's status, or None if ``LIVEACTIVITY`` no longer has it.
+        silent_for: seconds since the last sweep, -1.0 if there never was one; None if the account
+            is drained.
         deadline_at: when the card's time to live ends it, or None.
-        evictor_operation: the one that the vendor made room for, with its card, or None.
+        evictor_operation: the one for which the vendor ended the card, with its card, or None.
         decision: the operator action that gave the end up, or None.
     """
 
@@ -62,7 +62,7 @@ class Facts:
 
 
 def explain(facts: Facts) -> str:
-    """Return why the card is as it is, and what happens next."""
+    """Return why the card is in its state, and what happens next."""
     end = facts.end
     if end is not None and end.state in Operation.UNFINISHED:
         return _of_pending_end(facts, end)
@@ -189,7 +189,7 @@ def _of_open(facts: Facts) -> str:
 
 
 def _held_up(facts: Facts, conditions: Iterable[Condition]) -> str:
-    """Return what keeps the account from sending it, or ""."""
+    """Return why the account sends nothing now, or ""."""
     status = facts.account
     if status is None:
         return _("LIVEACTIVITY has no account of this name any more, so nothing is sent.")
@@ -199,7 +199,7 @@ def _held_up(facts: Facts, conditions: Iterable[Condition]) -> str:
 
 
 def _answered(attempts: Sequence[Attempt]) -> tuple[str, int]:
-    """Return what came of the newest call, in words, and how many in a row came to the same."""
+    """Return the result of the newest call in words, and how many in a row had the same."""
     done = [attempt for attempt in attempts if attempt.outcome]
     if not done:
         return "", 0
@@ -217,7 +217,7 @@ def _answered(attempts: Sequence[Attempt]) -> tuple[str, int]:
 
 
 def vendor_words(attempt: Attempt) -> str:
-    """Return what the vendor said in an answer, or what else went wrong with the call; or ""."""
+    """Return the vendor's message in an answer, or the error of the call, or ""."""
     try:
         body = json.loads(attempt.answer)
     except ValueError:
@@ -241,11 +241,11 @@ def _wait(facts: Facts, operation: Operation) -> str:
 def explanations(
     cards: Sequence[LiveActivity], accounts: Mapping[str, AccountStatus] | None = None
 ) -> dict[int, str]:
-    """Return why each card is as it is, by its primary key.
+    """Return the explanation of each card, by its primary key.
 
     Args:
         cards: of one database, read with ``now`` and ``is_closed``; up to a page of them.
-        accounts: how their accounts are doing, by alias; None to have it read.
+        accounts: the status of their accounts, by alias; None to read it.
     """
     return {facts.card.pk: explain(facts) for facts in read_facts(cards, accounts)}
 

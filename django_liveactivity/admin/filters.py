@@ -61,7 +61,7 @@ class CardFilter(admin.SimpleListFilter):
     """A filter that may name its cards by an index.
 
     Attributes:
-        newest: of so many of the newest cards its condition is asked, where no index names them.
+        newest: how many of the newest cards are tested, where no index finds them.
     """
 
     newest = LIMIT
@@ -71,11 +71,11 @@ class CardFilter(admin.SimpleListFilter):
         return queryset
 
     def statuses(self) -> tuple[str, ...]:
-        """Return the statuses of the cards that come into question; none if it may be any."""
+        """Return the statuses that the chosen value allows; none if it allows all."""
         return ()
 
     def ids(self, rows: Cards) -> list[int] | None:
-        """Return the ids of the cards that come into question, which an index names.
+        """Return the ids of the cards that an index finds for the chosen value.
 
         None if no index does. At most one above the limit, if there are more.
         """
@@ -115,7 +115,7 @@ class AccountFilter(CardFilter):
 
 
 def is_alias(text: str) -> bool:
-    """Tell whether an account can have this alias."""
+    """Return whether an account can have this alias."""
     return conf.ALIAS.fullmatch(text) is not None
 
 
@@ -226,7 +226,7 @@ class TypeFilter(CardFilter):
 
 
 class OutcomeFilter(CardFilter):
-    """What the vendor answered last: no index names it, and each card's operations are asked."""
+    """The outcome of the newest call: no index has it, so each card's operations are read."""
 
     newest = 5_000
 
@@ -278,7 +278,7 @@ def _since_midnight() -> int:
 
 
 class BatchFilter(CardFilter):
-    """The cards of one batch of ends; it stands in the sidebar only where it is asked for."""
+    """The cards of one batch of ends; the sidebar shows it only if the URL names a batch."""
 
     title = _("batch of ends")
     parameter_name = "batch"

@@ -1,9 +1,9 @@
 """What pages with a form share: a signed token, and a draft that survives a login.
 
-Django's admin answers such a POST with its login page, and the fields are gone. Here they wait in
-the session of the browser that sent them, for a quarter of an hour, for the user whom the form was
-made for: it carries that user's name, signed. After the login they are only typed in again; to send
-them is left to the user.
+If the session has expired, Django's admin answers a POST with its login page, and the fields are
+lost. These pages keep the fields in the browser's session for 15 minutes, for the user whose
+primary key the form's token carries. After the login the form is filled in again; the user sends
+it.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ View = Callable[..., HttpResponse]
 
 @dataclass(frozen=True)
 class FormToken:
-    """What a form knows of the moment that it was made; signed, so that nobody else makes one.
+    """What a form records when it is rendered; signed, so that it cannot be forged.
 
     Args:
-        user: the primary key of the user whom it was made for.
+        user: the primary key of the user who opened the form.
         newest: the newest operation at that moment, by the alias of its database.
         sources: the operations that the form was prefilled from.
     """
@@ -65,7 +65,7 @@ class FormToken:
 
     @classmethod
     def read(cls, posted: Mapping[str, Any], user: User | None = None) -> FormToken | None:
-        """Return the token of a form; None if it is none, a day old or another user's."""
+        """Return the token of a form; None if it is invalid, a day old or another user's."""
         try:
             values = signing.loads(posted.get(TOKEN, ""), salt=SALT, max_age=VALID_FOR)
         except signing.BadSignature:
@@ -121,7 +121,7 @@ class FormPage:
 
 
 def survives_login(site: admin.AdminSite, view: View) -> View:
-    """Return an admin view whose posted form is there again after a login."""
+    """Return an admin view that fills in a posted form again after a login."""
     admin_view: View = site.admin_view(view)
 
     @csrf_protect
@@ -154,7 +154,7 @@ def posted_fields(request: HttpRequest) -> QueryDict | None:
 
 
 def pass_draft_on(request: HttpRequest, url: str) -> None:
-    """Let what was posted here before the login be there on the page that has the form."""
+    """Hand a draft that was posted here on to the page that has the form."""
     draft = request.session.get(SESSION_KEY)
     if draft and draft["path"] == request.path:
         request.session[SESSION_KEY] = {**draft, "path": urlsplit(url).path}
@@ -179,5 +179,5 @@ PREVIEW = "preview"
 
 
 def is_confirmed(request: HttpRequest) -> bool:
-    """Tell whether the request comes from a confirmation page, by the button that confirms."""
+    """Return whether the request comes from a confirmation page, by the button that confirms."""
     return "post" in request.POST and request.POST.get("do") != PREVIEW

@@ -1,4 +1,4 @@
-"""What the pages ask whatever a card shows: why, how and when it ends; and errors at the fields."""
+"""The forms for a reason and for how and when cards end, and services' errors at form fields."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def _choice_field(
 
 
 class ReasonForm(forms.Form):
-    """Why the operator does it."""
+    """The operator's reason."""
 
     reason = _reason_field(_("For the history."), required=False)
 
 
 class GiveUpForm(ReasonForm):
-    """Why a card may stay on the phones: the reason is required."""
+    """A reason that is required, since the card may stay on the phones."""
 
     reason = _reason_field(_("For the history: the cards may stay on the phones."), required=True)
 
@@ -82,7 +82,7 @@ NEEDED = (
     ("when", When.AT, "at"),
     ("when", When.AFTER, "after_minutes"),
 )
-"""The answers that need another field."""
+"""Choices that require another field."""
 
 
 class EndForm(ReasonForm):
@@ -107,7 +107,7 @@ class EndForm(ReasonForm):
     field_order = ("dismissal", "dismiss_minutes", "when", "at", "after_minutes", "reason")
 
     def clean(self) -> dict[str, Any]:
-        """Require what the chosen answers need."""
+        """Require the fields that the choices need."""
         given = super().clean() or {}
         for choice, answer, needed in NEEDED:
             missing = given.get(needed) is None and needed not in self.errors
@@ -117,13 +117,13 @@ class EndForm(ReasonForm):
 
     @property
     def dismiss_seconds(self) -> int | None:
-        """How long the ended card stays; None if a valid form does not say so."""
+        """How long the ended card stays, in seconds; None if a valid form does not say so."""
         after = self.end_options.get("dismiss_after")
         return after // SECOND if isinstance(after, datetime.timedelta) else None
 
     @property
     def end_options(self) -> EndOptions:
-        """What the form asks for, as arguments of ``end_activity``."""
+        """The arguments of ``end_activity`` that the form sets."""
         given = self.cleaned_data
         options: EndOptions = {}
         if given["dismissal"] == Dismissal.AT_ONCE:
@@ -138,7 +138,7 @@ class EndForm(ReasonForm):
 
 
 OTHER_NAMES = {"dismiss_after": "dismiss_minutes", "after": "after_minutes"}
-"""The services' arguments that have another name in a form."""
+"""Arguments of the services, and the form fields for them."""
 NEEDS_TITLE = _("Nothing is known that this live activity could show: give a title.")
 WORDS: Mapping[str, StrPromise] = {
     "is required; give percentage, or value with upper_limit": _(
@@ -197,7 +197,7 @@ WORDS: Mapping[str, StrPromise] = {
         "Give the ID as ActivitySmith gave it: 1 to 255 printable characters, without spaces."
     ),
 }
-"""What an operator is told, by what the programmer is told; the rest is told as it is."""
+"""Messages for operators, by the messages for programmers; any other is shown as it is."""
 
 
 class _KnowsPaths(Protocol):
@@ -205,12 +205,12 @@ class _KnowsPaths(Protocol):
 
 
 def in_words(message: str) -> StrPromise | str:
-    """Return the message of an error of ours in an operator's words."""
+    """Return the message for operators."""
     return WORDS.get(message) or capfirst(message)
 
 
 def place_errors(error: InvalidInputError, *given: forms.Form) -> None:
-    """Show what a service refuses at the fields of forms, and what has no field at the first."""
+    """Add a service's errors to the fields of forms, or to the first form."""
     errors = error.errors
     if isinstance(error, ContentRequiredError):
         errors = (FieldError("title", str(NEEDS_TITLE)),)

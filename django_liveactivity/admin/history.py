@@ -94,7 +94,7 @@ def _entry(operation: Operation, now: int) -> Entry:
 
 
 def _call(attempt: Attempt, operation: Operation) -> Call:
-    """Return a call: its moment counts from when its operation became due."""
+    """Return a call; its time counts from when its operation became due."""
     wait = {"duration": duration(max(0, attempt.started_at - operation.due_at))}
     outcome = outcome_words(attempt.outcome) or _("open: may have been sent")
     after = time_tag(attempt.started_at, _("after %(duration)s") % wait)
@@ -109,7 +109,7 @@ def _due(operation: Operation, now: int) -> SafeString:
 
 
 def ago(milliseconds: int, now: int) -> SafeString:
-    """Return how long ago a moment was, and the moment itself for machines and on hovering."""
+    """Return how long ago a time was, as a ``<time>`` element."""
     return time_tag(milliseconds, ago_text(now - milliseconds))
 
 

@@ -1,4 +1,4 @@
-"""What the pages call an outcome, a type, a duration and a moment."""
+"""Labels of outcomes, calls and types, and the formats of numbers, durations and times."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ SHORT_TYPES = {
 
 
 def outcome_words(outcome: str) -> str:
-    """Return what the pages call an outcome; "" for none."""
+    """Return the label of an outcome; "" for none."""
     return str(OUTCOMES.get(outcome, outcome))
 
 
 def number_text(number: int) -> str:
-    """Return a number with its thousands apart."""
+    """Return a number with thousand separators."""
     return number_format(number, force_grouping=True)
 
 
 def ago_text(milliseconds: int) -> str:
-    """Return that something was so long ago."""
+    """Return a duration as "4 min ago"."""
     return gettext("%(duration)s ago") % {"duration": duration(milliseconds)}
 
 
@@ -90,7 +90,7 @@ def duration(milliseconds: int) -> str:
 
 
 def moment(milliseconds: int) -> str:
-    """Return a stored moment in the current time zone, as "2031-05-06 07:08:09"."""
+    """Return a stored time in the current time zone, as "2031-05-06 07:08:09"."""
     value = to_datetime(milliseconds)
     local = timezone.localtime(value) if timezone.is_aware(value) else value
     return dateformat.format(local, "Y-m-d H:i:s")
@@ -102,7 +102,7 @@ def minute(milliseconds: int) -> str:
 
 
 def time_tag(milliseconds: int, text: str) -> SafeString:
-    """Return a ``<time>`` that says the text, and the moment itself to machines and on hovering."""
+    """Return a ``<time>`` element with a text; its title and ``datetime`` are the exact time."""
     machine = to_datetime(milliseconds).isoformat(timespec="seconds")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', machine, moment(milliseconds), text

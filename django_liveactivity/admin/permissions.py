@@ -1,4 +1,4 @@
-"""Who may do what: Django's view, and two permissions of ours, asked with the card in hand."""
+"""Permissions in the admin: Django's ``view``, and ``end`` and ``operate``, also for one card."""
 
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
 
@@ -19,7 +19,7 @@ else:
 
 
 class PermittedAdmin(Base):
-    """A ``ModelAdmin`` of cards that asks for a permission on all cards, or on the one in hand.
+    """A ``ModelAdmin`` of cards whose users need a permission for all cards, or for one card.
 
     Cards cannot be added, changed or deleted here: services insert, delivery updates, and finished
     rows are pruned by age.
@@ -35,57 +35,53 @@ class PermittedAdmin(Base):
     def has_account_permission(
         self, request: HttpRequest, account: str, card: LiveActivity
     ) -> bool:
-        """Tell whether this user may have to do with an account's cards; override it.
+        """Return whether this user may use an account's cards; override it.
 
-        By default every user may. It is asked besides the permission: for each card that is to be
-        seen, ended or operated on, here and on the pages of your own models.
+        By default every user may. It is required besides the permission, for each card that a user
+        sees, ends or operates on, here and on the pages of your own models.
 
         Args:
-            request: whose user is asked about.
+            request: of the user.
             account: the alias of the account.
-            card: the card in hand; an unsaved one stands for a card that is not known here.
+            card: the card; an unsaved one stands for a card that is not known here.
         """
         return True
 
     def has_view_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
-        """Tell whether this user may look."""
         if not self._may_use_account(request, obj):
             return False
         return super().has_view_permission(request, obj) or may(request, "view", obj)
 
     def has_end_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
-        """Tell whether this user may end, keep and move."""
+        """Return whether this user may end cards, keep them and move their ends."""
         return self._may_use_account(request, obj) and may(request, "end", obj)
 
     def has_operate_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
-        """Tell whether this user may retry, give up, probe and acknowledge."""
+        """Return whether this user may retry, give up, probe and acknowledge."""
         return self._may_use_account(request, obj) and may(request, "operate", obj)
 
     def _may_use_account(self, request: HttpRequest, card: LiveActivity | None) -> bool:
         return card is None or self.has_account_permission(request, card.account, card)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
-        """Refuse."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
-        """Refuse."""
         return False
 
 
 def may(request: HttpRequest, verb: str, card: LiveActivity | None = None) -> bool:
-    """Tell what ``is_allowed`` does of the user of a request."""
+    """Return whether the request's user has a permission, for all cards or for one."""
     return is_allowed(request.user, verb, card)
 
 
 def may_on_site(
     site: admin.AdminSite, request: HttpRequest, verb: str, card: LiveActivity | None
 ) -> bool:
-    """Tell what ``may`` does, and ask the admin of cards for the account, if the site has one."""
+    """Return what ``may`` does, if the site's admin of cards also allows the account."""
     if card is not None and site.is_registered(LiveActivity):
         cards = site.get_model_admin(LiveActivity)
         if isinstance(cards, PermittedAdmin) and not cards.has_account_permission(

@@ -1,4 +1,4 @@
-"""The cards that the admin's pages read: of one database, and no more than it finds quickly.
+"""The cards that the admin's pages read: those of one database, and at most 20,000 at a time.
 
 The ids come first, from an index alone, so that a page costs the same beside a million cards.
 """
@@ -22,13 +22,13 @@ Cards = QuerySet[LiveActivity, LiveActivity]
 Status = LiveActivity.Status
 ACCOUNT = "account"
 ALIASES = 1_000
-"""So many accounts of the account source a page names at most."""
+"""The most accounts of the account source that a page lists."""
 OPEN = tuple(status for status in Status if status not in LiveActivity.OVER)
-"""The statuses of cards that may be on phones, or will be."""
+"""The statuses of cards that are not over."""
 
 
 def is_id(value: str) -> bool:
-    """Tell whether a text can be the primary key of a row of ours."""
+    """Return whether a text can be the primary key of a row of ours."""
     return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
 
 
@@ -46,7 +46,7 @@ def database_of(request: HttpRequest) -> str:
 
 
 def has_several_databases() -> bool:
-    """Tell whether the accounts live in several databases, of which a page shows one."""
+    """Return whether the accounts are in several databases; a page shows one of them."""
     return len(conf.databases()) > 1
 
 
@@ -72,32 +72,32 @@ def cards(using: str) -> Cards:
 
 
 def last_outcome() -> Subquery:
-    """Return, as a column of cards, what the vendor answered last; None before any answer."""
+    """Return a card's newest outcome as a subquery; None before the first."""
     own = Operation.objects.filter(activity=OuterRef("pk")).exclude(outcome="")
     return Subquery(own.order_by("-pk").values("outcome")[:1])
 
 
 LIMIT = 20_000
-"""So many cards does a list have at most, and so many of the newest are looked at one by one."""
+"""The most cards that a list has, and the number of newest cards that filters and search test."""
 
 
 def capped(ids: QuerySet[M, int]) -> list[int]:
-    """Return the ids that a query finds, and no more than one above 20,000: there are more then."""
+    """Return the ids that a query finds, at most 20,001; the last one tells that there are more."""
     return list(ids[: LIMIT + 1])
 
 
 def is_cut(ids: Sequence[int]) -> bool:
-    """Tell whether there are more than these ids, which were capped."""
+    """Return whether capped ids are not all."""
     return len(ids) > LIMIT
 
 
 def cut(ids: Sequence[int]) -> list[int]:
-    """Return no more of capped ids than a list shows."""
+    """Return the capped ids that a list shows."""
     return list(ids[:LIMIT])
 
 
 def newest_first(ids: Iterable[int]) -> list[int]:
-    """Return ids that were found in several ways, each once, the newest first, capped."""
+    """Return the distinct ids, the newest first, capped."""
     return sorted({*ids}, reverse=True)[: LIMIT + 1]
 
 
@@ -107,23 +107,22 @@ def newest_ids(rows: Cards) -> list[int]:
 
 
 def _merged(parts: Iterable[list[T]], count: int) -> list[T]:
-    """Return the first so many of several lists together, each of which has its largest first."""
+    """Return the largest items of several lists, each of which is in descending order."""
     return list(heapq.merge(*parts, reverse=True))[:count]
 
 
 @dataclass(frozen=True)
 class Window:
-    """The cards that are looked at, in parts that an index has in the order of their ids.
+    """The cards that filters and search test one by one, in parts that an index has in id order.
 
     Several statuses are several parts: for all at once, a database may read the table from its end.
-    Ids are named to a database only if they come from filters: 20,000 of them cost more than the
-    rows.
+    A query lists ids only if they come from filters: 20,000 of them cost more than the rows.
 
     Args:
         start: the id of the oldest of the newest cards; 0 for every card, None for none.
         statuses: beside them, the older cards with one of these.
-        named: the ids of those that filters name, the newest first, if only they are looked at.
-        newest: how many of the newest cards are looked at if there are others; 0 if all are.
+        named: the ids that filters found, the newest first, if only they are tested.
+        newest: how many of the newest cards are tested if there are others; 0 if all are.
     """
 
     start: int | None = None
@@ -133,7 +132,7 @@ class Window:
 
     @classmethod
     def over(cls, rows: Cards, newest: int = LIMIT) -> Window:
-        """Return so many of the newest cards and, of the older ones, those that are open."""
+        """Return the window with the newest cards and, of the older ones, those that are open."""
         oldest = rows.order_by("-pk").values_list("pk", flat=True)[newest - 1 : newest]
         start = next(iter(oldest), 0)
         return cls(start, OPEN, newest=newest) if start else cls(0)
@@ -159,7 +158,7 @@ class Window:
         return _merged((list(part[: LIMIT + 1]) for part in newest), LIMIT + 1)
 
     def open_ids(self, rows: Cards, count: int) -> list[int]:
-        """Return the ids of so many open cards of the window, the newest ones."""
+        """Return the ids of the newest open cards in the window."""
         rows = rows if self.named is None else rows.filter(pk__in=self.named)
         newest = rows.order_by("-pk").values_list("pk", flat=True)
         return _merged((list(newest.filter(status=status)[:count]) for status in OPEN), count)

@@ -1,4 +1,4 @@
-"""What became of the cards that an action was for, in messages and in the admin's log."""
+"""The results of actions on cards: messages, and entries in the admin's log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REASONS = 5
 
 
 class Result(Enum):
-    """What became of one card; its messages are shown in this order."""
+    """The result of an action on one card; messages are shown in this order."""
 
     ENDING = (
         SUCCESS,
@@ -148,7 +148,7 @@ class Result(Enum):
 
     @property
     def is_change(self) -> bool:
-        """Tell whether the card has changed, so that its history says so."""
+        """Whether the card has changed, so that the admin's log gets an entry."""
         return self.level == SUCCESS
 
 
@@ -157,9 +157,9 @@ WHILE_ACCOUNT_WAITS = {
     Result.RETRYING: Result.RETRY_WAITS,
     Result.ALREADY_ENDING: Result.ALREADY_ENDING,
 }
-"""The results that need the account to make calls, and what they are while it makes none."""
+"""The results that need the account to make calls, and the results while it makes none."""
 NEED_A_DRAIN = (Result.GIVING_UP, Result.KEPT, Result.SEEN, Result.PROBING)
-"""The results that a drain brings about even while the account makes no calls."""
+"""The results that need a drain, also while the account makes no calls."""
 
 
 @dataclass
@@ -192,7 +192,7 @@ class Tally:
 
 
 class Report:
-    """What became of cards, however many: by result and account, and by reason."""
+    """The results for any number of cards: by result and account, and refusals by reason."""
 
     def __init__(self) -> None:
         self._results: dict[tuple[Result, str], Tally] = defaultdict(Tally)
@@ -200,22 +200,22 @@ class Report:
         self._gone = 0
 
     def add(self, card: LiveActivity, outcome: Result | InvalidInputError) -> None:
-        """Note what became of a card, or why nothing was done to it."""
+        """Add the result for a card, or the error that refused it."""
         if isinstance(outcome, Result):
             self._results[outcome, card.account].add(card)
         else:
             self.refuse(card, refusal_text(outcome))
 
     def refuse(self, card: LiveActivity, why: str) -> None:
-        """Note that nothing was done to a card."""
+        """Add a card that was refused."""
         self._refused[why].add(card)
 
     def miss(self, count: int) -> None:
-        """Note that cards are no longer there."""
+        """Add a number of cards that are no longer there."""
         self._gone += count
 
     def has(self, result: Result) -> bool:
-        """Tell whether this became of some card."""
+        """Return whether a card has this result."""
         return any(found == result for found, _account in self._results)
 
     def messages(self) -> Iterator[tuple[int, str]]:
@@ -236,7 +236,7 @@ class Report:
     def _by_account(
         self, why: Callable[[conf.Account], str], concerned: Iterable[Result]
     ) -> dict[str, str]:
-        """Return why nothing comes of these results now, by the account that it holds for."""
+        """Return why the work for these results does not start now, by account."""
         concerned = {*concerned}
         aliases = sorted({account for result, account in self._results if result in concerned})
         accounts = filter(None, map(conf.find_stand_in, aliases))
@@ -284,14 +284,14 @@ def result_messages(
 
 
 def standing_result(end: Operation) -> Result:
-    """Return what became of a card whose end stood already."""
+    """Return the result for a card that already had an end."""
     if end.state == Operation.State.NEEDS_OPERATOR:
         return Result.NEEDS_OPERATOR
     return Result.ALREADY_ENDED if end.is_settled else Result.ALREADY_ENDING
 
 
 def refusal_text(error: InvalidInputError) -> str:
-    """Return what a message says of a service's refusal."""
+    """Return a service's error as the reason in a message."""
     if isinstance(error, ContentRequiredError):
         return gettext("its content is not known, so its end needs a title")
     return str(error)

@@ -1,4 +1,4 @@
-"""What is found by what somebody types: a whole name, or the words that a lock screen shows."""
+"""The search of the list: by a whole name, or by words that a lock screen shows."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _ids_of_subject(term: str, rows: Cards) -> Iterator[int]:
 
 
 def _is_called(label: str, name: str) -> bool:
-    """Tell whether a model has this label, class name or name for people, in any case."""
+    """Return whether a model has this label, class name or name for people, in any case."""
     options = apps.get_model(label)._meta
     names = (label, options.object_name or "", str(options.verbose_name))
     return name.casefold() in map(str.casefold, names)
@@ -165,7 +165,7 @@ def _count_shown(words: Sequence[str], rows: Cards) -> dict[int, int]:
 
 
 def _shows(word: str, texts: Sequence[str | float]) -> bool:
-    """Tell whether a text contains a word, or a number is it: 68 is no part of 168."""
+    """Return whether a text contains a word, or a number is it: 68 is no part of 168."""
     folded, number = word.casefold(), word.removesuffix("%")
     return any(
         folded in each.casefold() if isinstance(each, str) else number == f"{each:.15g}"

@@ -1,4 +1,4 @@
-"""Live activities on the host's own pages: a mixin for its ModelAdmins, and an inline."""
+"""Live activities on the pages of your own models: a mixin for a ``ModelAdmin``, and an inline."""
 
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
 from __future__ import annotations
@@ -57,11 +57,11 @@ PAGE = "_liveactivity_page"
 
 
 class LiveActivitiesMixin(Admin):
-    """Adds live activities to a ModelAdmin of the host: put it before ``admin.ModelAdmin``.
+    """Adds live activities to your own ``ModelAdmin``: put it before ``admin.ModelAdmin``.
 
     The column ``live_activities`` is for ``list_display``. The action and the button on an object's
     page, both "End live activities", are there by themselves for users who may end them, and ask
-    first. What the class says of templates, actions, URLs and lists is kept.
+    first. The templates, actions, URLs and lists of your class stay.
     """
 
     class Media:
@@ -75,9 +75,9 @@ class LiveActivitiesMixin(Admin):
     def has_end_liveactivity_permission(
         self, request: HttpRequest, card: LiveActivity | None = None
     ) -> bool:
-        """Tell whether this user may end a card, or, without one, whether the action is offered.
+        """Return whether this user may end a card, or, without one, whether the action is offered.
 
-        By default who has ``django_liveactivity.end_liveactivity``, for every card or for this one.
+        By default users with ``django_liveactivity.end_liveactivity``, for all cards or for one.
         """
         return may_on_site(self.admin_site, request, "end", card)
 
@@ -167,7 +167,7 @@ class LiveActivitiesMixin(Admin):
     def _add_button(
         self, request: HttpRequest, response: TemplateResponse, instance: Model
     ) -> None:
-        """Extend whatever template the page has, if there is a card that this user may end."""
+        """Extend the page's template if there is a card that this user may end."""
         context = response.context_data or {}
         may_end = any(
             is_open(card) and self.has_end_liveactivity_permission(request, card)
@@ -192,9 +192,9 @@ class NoRelationChecks(InlineModelAdminChecks):
 
 
 class CardsOfObject(FormSet):
-    """The cards of an object, to look at: it has no forms, is always valid and saves nothing.
+    """The cards of an object, read-only: it has no forms, is always valid and saves nothing.
 
-    So a page that was posted without it, or since when a card has come, is saved as before.
+    So a page that was posted without it, or before a new card, is saved as usual.
     """
 
     admin_site: admin.AdminSite
@@ -219,15 +219,15 @@ class CardsOfObject(FormSet):
 
     @property
     def is_cut(self) -> bool:
-        """Tell whether the object has more cards."""
+        """Whether the object has more cards."""
         return len(cards_on_page_of(self.instance)) > SHOWN_CARDS
 
 
 class LiveActivitiesInline(Inline):
-    """Shows the live activities of the host's object on its page, to look at.
+    """Shows the live activities of your object on its page, read-only.
 
-    Whoever may see the object sees the title and the state of each. Who may see live activities
-    also sees what the card shows, why it is as it is, and a link to its page.
+    Users who may see the object see the title and state of each. Users who may see live activities
+    also see what each shows, an explanation of its state, and a link to its page.
     """
 
     model = LiveActivity
@@ -252,7 +252,7 @@ class LiveActivitiesInline(Inline):
         return []
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Tell whether the cards are shown: on the page of an object that exists."""
+        """Return whether the cards are shown: on the page of an object that exists."""
         return obj is not None
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

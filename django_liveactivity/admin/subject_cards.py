@@ -1,4 +1,4 @@
-"""The live activities of the host's own objects: read for a page of objects, and shown there."""
+"""The live activities of the host's own objects: read for a page, and shown there."""
 
 from __future__ import annotations
 
@@ -163,12 +163,12 @@ def _newest_cards(instance: Model) -> list[ReadCard]:
 
 
 def is_open(card: LiveActivity) -> bool:
-    """Tell whether no end of the card is due, so that it can be ended."""
+    """Return whether no end of the card is due, so that it can be ended."""
     return not card.is_closed
 
 
 def is_over(card: LiveActivity) -> bool:
-    """Tell whether no phone shows the card any more."""
+    """Return whether no phone shows the card any more."""
     return card.status in LiveActivity.OVER
 
 
@@ -180,7 +180,7 @@ class ShownCard:
         card: the row.
         url: the card's own page, or "" where this user may see none.
         sketch: the card drawn as a lock screen would, or "".
-        explanation: in one sentence, why it is as it is, or "".
+        explanation: of its state, in one sentence, or "".
     """
 
     card: ReadCard
@@ -220,9 +220,9 @@ def explained_cards(
 ) -> list[ShownCard]:
     """Return cards as this user may see them.
 
-    Those that the user may see by themselves come with a sentence that says why they are as they
-    are, and drawn by *sketch* unless they are over: both can tell of more than the object. It costs
-    a dozen queries for each database, however many cards there are.
+    Those whose own page the user may see come with an explanation and, unless they are over, a
+    drawing by *sketch*: both can tell more than the object does. It takes a dozen queries for each
+    database, for any number of cards.
     """
     seen = [card for card in cards if may_on_site(site, request, "view", card)]
     texts = _each_database(seen, explanations)
@@ -242,7 +242,7 @@ def draw(cards: Iterable[ReadCard], sketch: Sketch) -> dict[CardKey, SafeString]
 def _each_database(
     cards: Iterable[ReadCard], read: Callable[[Sequence[ReadCard]], Mapping[int, T]]
 ) -> dict[CardKey, T]:
-    """Return what a function says of the cards of each database, by ``card_key``."""
+    """Call a function with the cards of each database; return its values by ``card_key``."""
     by_database: dict[str, list[ReadCard]] = defaultdict(list)
     for card in cards:
         by_database[card.database].append(card)

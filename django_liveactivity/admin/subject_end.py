@@ -1,4 +1,4 @@
-"""End the live activities of the host's objects: asked first, reported, and logged."""
+"""The page that ends the live activities of the host's objects."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class EndSubjectsPage(FormPage):
 
 
 def _problem(objects: Sequence[ObjectToEnd]) -> str:
-    """Return why nothing can be asked, or ""."""
+    """Return why there is nothing to confirm, or ""."""
     if not objects:
         return gettext("There is no live activity to end.")
     if not any(each.cards for each in objects):
@@ -177,10 +177,10 @@ def _end(actor: User, objects: Sequence[ObjectToEnd], form: EndForm) -> Iterator
 
 @dataclass
 class EndRun:
-    """Ends cards, and keeps which ended and which were refused.
+    """Ends cards, and records which ended and which were refused.
 
     Args:
-        actor: the user who does it.
+        actor: the user who ends them.
         form: what the page asked, valid.
         confined: the accounts of cards that the user may not end.
     """
@@ -202,7 +202,7 @@ class EndRun:
 
     @property
     def reason(self) -> str:
-        """Why, for the history."""
+        """The reason, for the history."""
         reason: str = self.form.cleaned_data["reason"]
         return reason
 
@@ -231,7 +231,7 @@ class EndRun:
 
 
 def _log(actor: User, objects: Sequence[ObjectToEnd], run: EndRun) -> None:
-    """Write an entry for each object, in characters that Django's own table takes."""
+    """Write an entry in the admin's log for each object."""
     ended = {card_key(card) for card in run.ended}
     changed = [each.instance for each in objects if not ended.isdisjoint(map(card_key, each.cards))]
     text = gettext("End of its live activities requested.")

@@ -181,7 +181,7 @@ def _call(rows: CardRows, ends: list[Operation], newest: Operation | None) -> Ca
 
 
 def _may_be_shown(rows: CardRows) -> bool:
-    """Tell whether the ended card can be on a phone: not if it was hidden, or is never shown."""
+    """Return whether the ended card can be on a phone: not if it was hidden, or is never shown."""
     state = _state(rows)
     # A stream for which no call was made ends without one; another program's card does not.
     is_ours = bool(rows.lane.stream_key) and rows.newest_intended() is not None
