@@ -29,15 +29,7 @@ from .buttons import operate, probe, shown_buttons, url_of
 from .changelist import CardChangeList, add_context
 from .display import DescribedCard, describe
 from .explanation import Facts, explain, read_facts
-from .filters import (
-    AccountFilter,
-    AttentionFilter,
-    BatchFilter,
-    CreatedFilter,
-    OutcomeFilter,
-    StateFilter,
-    TypeFilter,
-)
+from .filters import LIST_FILTERS
 from .form_page import TOKEN, FormToken, posted_fields, survives_login
 from .history import ago, history
 from .labels import moment
@@ -54,15 +46,7 @@ class LiveActivityAdmin(PermittedAdmin):
 
     actions = ("end_selected", "retry_selected", "give_up_selected", "probe_accounts")
     list_display = ("name", "card_state", "card_subject", "card_age", "pending_end")
-    list_filter = (
-        StateFilter,
-        AttentionFilter,
-        TypeFilter,
-        AccountFilter,
-        OutcomeFilter,
-        CreatedFilter,
-        BatchFilter,
-    )
+    list_filter = LIST_FILTERS
     search_fields = ("stream_key", "activity_id", "subject_pk")
     search_help_text = HELP
     ordering = ("-pk",)

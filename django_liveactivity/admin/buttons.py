@@ -181,7 +181,7 @@ def _press(button: Button, request: HttpRequest, card: DescribedCard) -> Iterabl
         if isinstance(outcome, Result) and outcome.is_change:
             log_change(user, [card], f"{button.logged} {reason}")
     if isinstance(outcome, Result):
-        return result_messages({outcome: [card]})
+        return result_messages(card, outcome)
     return [(messages.INFO, outcome)]
 
 

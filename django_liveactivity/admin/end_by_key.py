@@ -94,14 +94,7 @@ class EndByKeyPage(EndPage):
     def __init__(self, *args: Any, name: NameForm, found: LiveActivity | None) -> None:
         super().__init__(*args)
         self.name, self.found = name, found
-
-    def is_valid(self) -> bool:
-        """Return whether the end can be asked for."""
-        return self.name.is_valid() and super().is_valid()
-
-    def refuse(self, error: InvalidInputError) -> None:
-        """Show the service's errors at the fields."""
-        self.forms.refuse(error, self.name)
+        self.other_forms = (name,)
 
     def context(self) -> dict[str, Any]:
         """Return what the template needs."""

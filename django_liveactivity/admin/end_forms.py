@@ -128,14 +128,6 @@ class EndForms:
         """Whether something that was posted is wrong."""
         return any(form.errors for form in self.all)
 
-    def is_valid(self) -> bool:
-        """Return whether the end can be asked for."""
-        return all(form.is_valid() for form in self.all)
-
-    def refuse(self, error: InvalidInputError, *others: forms.Form) -> None:
-        """Show the service's errors at the fields of these forms, and of others."""
-        place_errors(error, self.content, *self.all, *others)
-
     def prefilled(self) -> EndForms:
         """Return the same forms, with the card's values in the fields that are empty."""
         fresh = EndForms(self.target)

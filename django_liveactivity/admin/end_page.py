@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -29,6 +30,7 @@ from .display import describe, page_url, short_name
 from .end_forms import EndForms
 from .end_target import EndPhase, EndTarget, ends_since
 from .form_page import FormPage, FormToken, posted_fields
+from .forms import place_errors
 from .labels import TYPES, minute, outcome_words
 from .permissions import PermittedAdmin
 from .queryset import ACCOUNT, database_of, has_several_databases
@@ -75,6 +77,7 @@ class EndPage(FormPage):
     template = f"{TEMPLATES}/end.html"
     title = _("End live activity")
     model_admin: PermittedAdmin
+    other_forms: Sequence[forms.Form] = ()
 
     def __init__(
         self,
@@ -96,11 +99,16 @@ class EndPage(FormPage):
         if posted is None:
             return self.render()
         self.fill(posted)
-        if self.request.method == "POST" and self.token is None:
+        if self.request.method != "POST":
+            return self.render()
+        if self.token is None:
             self._warn(gettext("This page was too old, so nothing has ended. Send it again."))
-        elif self.request.method == "POST" and posted.get("do") == END and self.is_valid():
+        elif posted.get("do") == END and self._is_valid():
             return self.submit()
         return self.render()
+
+    def _is_valid(self) -> bool:
+        return all(form.is_valid() for form in (*self.other_forms, *self.forms.all))
 
     def fill(self, posted: QueryDict) -> None:
         """Fill the forms with what was posted, and read the ends since the page was made."""
@@ -111,14 +119,6 @@ class EndPage(FormPage):
         if self.token is not None:
             newest = self.token.newest.get(self.target.database, 0)
             self.since = ends_since(self.target, newest)
-
-    def is_valid(self) -> bool:
-        """Return whether the end can be asked for."""
-        return self.forms.is_valid()
-
-    def refuse(self, error: InvalidInputError) -> None:
-        """Show the service's errors at the fields."""
-        self.forms.refuse(error)
 
     def submit(self) -> HttpResponse:
         """End the card, unless another user has ended or kept it since the page was made."""
@@ -133,7 +133,7 @@ class EndPage(FormPage):
         try:
             end = self.since[-1] if self.since else self._end()
         except InvalidInputError as error:
-            self.refuse(error)
+            place_errors(error, self.forms.content, *self.forms.all, *self.other_forms)
             return self.render()
         self.report(self._messages(end))
         return HttpResponseRedirect(self._page_after(end.activity))
@@ -173,7 +173,7 @@ class EndPage(FormPage):
             text = gettext("%(card)s ends on %(due)s.")
             yield messages.SUCCESS, text % {"card": short_name(card), "due": minute(end.due_at)}
         else:
-            yield from result_messages({Result.ENDING if is_new else standing_result(end): [card]})
+            yield from result_messages(card, Result.ENDING if is_new else standing_result(end))
         if is_new and not selectors.has_content(end):
             text = gettext(
                 "This project has shown no live activity %(card)s. The vendor is asked to end it "

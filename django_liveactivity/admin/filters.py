@@ -296,3 +296,15 @@ class BatchFilter(CardFilter):
         if rows.query.where:  # an account's
             ends = ends.filter(activity__in=rows.order_by().values("pk"))
         return newest_first(capped(ends.values_list("activity_id", flat=True)))
+
+
+LIST_FILTERS = (
+    StateFilter,
+    AttentionFilter,
+    TypeFilter,
+    AccountFilter,
+    OutcomeFilter,
+    CreatedFilter,
+    BatchFilter,
+)
+"""The filters of the list, in the order of the sidebar."""

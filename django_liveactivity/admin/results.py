@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Self
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django_stubs_ext import StrPromise
 
-EMPTY: Mapping[str, Sequence[LiveActivity]] = {}
 NAMED = 20
 """Cards named in one message; a message may have to fit into a cookie."""
 REASONS = 5
@@ -204,7 +203,7 @@ class Report:
         if isinstance(outcome, Result):
             self._results[outcome, card.account].add(card)
         else:
-            self.refuse(card, refusal_text(outcome))
+            self.refuse(card, _refusal_text(outcome))
 
     def refuse(self, card: LiveActivity, why: str) -> None:
         """Add a card that was refused."""
@@ -268,19 +267,11 @@ def gone_text(count: int) -> str:
     return text % {"count": count}
 
 
-def result_messages(
-    results: Mapping[Result, Sequence[LiveActivity]],
-    refused: Mapping[str, Sequence[LiveActivity]] = EMPTY,
-) -> Iterator[tuple[int, str]]:
-    """Yield the messages of a report on these cards, each with its level."""
+def result_messages(card: LiveActivity, result: Result) -> Iterator[tuple[int, str]]:
+    """Yield the messages about the result for one card, each with its level."""
     report = Report()
-    for result, cards in results.items():
-        for card in cards:
-            report.add(card, result)
-    for why, cards in refused.items():
-        for card in cards:
-            report.refuse(card, why)
-    yield from report.messages()
+    report.add(card, result)
+    return report.messages()
 
 
 def standing_result(end: Operation) -> Result:
@@ -290,7 +281,7 @@ def standing_result(end: Operation) -> Result:
     return Result.ALREADY_ENDED if end.is_settled else Result.ALREADY_ENDING
 
 
-def refusal_text(error: InvalidInputError) -> str:
+def _refusal_text(error: InvalidInputError) -> str:
     """Return a service's error as the reason in a message."""
     if isinstance(error, ContentRequiredError):
         return gettext("its content is not known, so its end needs a title")

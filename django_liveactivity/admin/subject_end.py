@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,8 +26,9 @@ from django_liveactivity.sketches import EndSketch, sketches_at_end
 from .form_page import FormPage, is_confirmed, posted_fields
 from .forms import EndForm
 from .permissions import may_on_site
-from .results import Result, log_change, refusal_text, result_messages
+from .results import Report, Result, log_change
 from .subject_cards import (
+    CardKey,
     ReadCard,
     card_key,
     draw,
@@ -124,8 +125,24 @@ class EndSubjectsPage(FormPage):
         self.form = EndForm(posted_fields(self.request) if confirmed or is_get else None)
         if not (confirmed and self.form.is_valid()):
             return self.render()
-        self.report(_end(cast("User", self.request.user), self.objects, self.form))
+        self.report(self._end().messages())
         return None
+
+    def _end(self) -> Report:
+        """End the cards, and log it on their objects in the same transactions."""
+        actor = cast("User", self.request.user)  # the admin admits no anonymous one
+        cards = [card for each in self.objects for card in each.cards]
+        forbidden = [card for each in self.objects for card in each.forbidden]
+        run = EndRun(actor, self.form, {card.account for card in forbidden})
+        with ExitStack() as stack:
+            stack.enter_context(recorded_as(Source.ADMIN))
+            for using in sorted({card.database for card in cards}):
+                stack.enter_context(transaction.atomic(using=using))
+            run.end(cards)
+            run.log(self.objects)
+        for card in forbidden:
+            run.report.refuse(card, gettext("you may not end it"))
+        return run.report
 
     def context(self) -> dict[str, Any]:
         """Return what the template needs."""
@@ -159,25 +176,9 @@ def _problem(objects: Sequence[ObjectToEnd]) -> str:
     return text % {"count": MAX_OBJECTS}
 
 
-def _end(actor: User, objects: Sequence[ObjectToEnd], form: EndForm) -> Iterator[tuple[int, str]]:
-    """End the cards, log it on their objects in the same transactions, and return messages."""
-    cards = [card for each in objects for card in each.cards]
-    forbidden = [card for each in objects for card in each.forbidden]
-    run = EndRun(actor, form, {card.account for card in forbidden})
-    with ExitStack() as stack:
-        stack.enter_context(recorded_as(Source.ADMIN))
-        for using in sorted({card.database for card in cards}):
-            stack.enter_context(transaction.atomic(using=using))
-        run.end(cards)
-        _log(actor, objects, run)
-    if forbidden:
-        run.refused[gettext("you may not end it")] += forbidden
-    return result_messages({Result.ENDING: run.ended} if run.ended else {}, run.refused)
-
-
 @dataclass
 class EndRun:
-    """Ends cards, and records which ended and which were refused.
+    """Ends cards, and reports which ended and which were refused.
 
     Args:
         actor: the user who ends them.
@@ -188,8 +189,8 @@ class EndRun:
     actor: User
     form: EndForm
     confined: Collection[str]
-    ended: list[LiveActivity] = field(default_factory=list)
-    refused: dict[str, list[LiveActivity]] = field(default_factory=lambda: defaultdict(list))
+    report: Report = field(default_factory=Report)
+    ended: set[CardKey] = field(default_factory=set)
 
     def end(self, cards: Iterable[LiveActivity]) -> None:
         """End the cards: in a few queries for each account, unless a card of it is refused."""
@@ -207,7 +208,7 @@ class EndRun:
         return reason
 
     def _end_at_once(self, alias: str, cards: Sequence[LiveActivity]) -> bool:
-        """End every card of the objects in an account; tell whether that could be done."""
+        """End every card of the objects in an account; return False if one is refused."""
         subjects = {card.named_subject for card in cards}
         how = self.form.end_options
         try:
@@ -216,7 +217,8 @@ class EndRun:
             )
         except InvalidInputError:
             return False
-        self.ended += cards
+        for card in cards:
+            self._add(card)
         return True
 
     def _end_each(self, cards: Sequence[LiveActivity]) -> None:
@@ -225,14 +227,20 @@ class EndRun:
             try:
                 services.end_activity(card, actor=self.actor, reason=self.reason, **how)
             except InvalidInputError as error:
-                self.refused[refusal_text(error)].append(card)
+                self.report.add(card, error)
             else:
-                self.ended.append(card)
+                self._add(card)
 
+    def _add(self, card: LiveActivity) -> None:
+        self.report.add(card, Result.ENDING)
+        self.ended.add(card_key(card))
 
-def _log(actor: User, objects: Sequence[ObjectToEnd], run: EndRun) -> None:
-    """Write an entry in the admin's log for each object."""
-    ended = {card_key(card) for card in run.ended}
-    changed = [each.instance for each in objects if not ended.isdisjoint(map(card_key, each.cards))]
-    text = gettext("End of its live activities requested.")
-    log_change(actor, changed, f"{text} {run.reason}")
+    def log(self, objects: Sequence[ObjectToEnd]) -> None:
+        """Write an entry in the admin's log for each object whose cards ended."""
+        changed = [
+            each.instance
+            for each in objects
+            if not self.ended.isdisjoint(map(card_key, each.cards))
+        ]
+        text = gettext("End of its live activities requested.")
+        log_change(self.actor, changed, f"{text} {self.reason}")
