@@ -23,7 +23,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.lockscreen import CardState, SketchedCard
 from django_liveactivity.models import Lane, LiveActivity, Operation
 
-from .display import Display, after_end, stays_for
+from .display import Display, after_end, dismissal_seconds
 from .rows import CardRows, read_rows
 
 __all__ = ["EndSketch", "sketch", "sketches", "sketches_at_end", "sketches_of_both"]
@@ -56,7 +56,7 @@ class EndSketch:
     dismiss_seconds: int | None = None
 
     @property
-    def asks_nothing(self) -> bool:
+    def is_unspecified(self) -> bool:
         """Whether it is left open how the card ends."""
         return (self.content, self.options, self.dismiss_seconds) == (None, None, None)
 
@@ -139,7 +139,7 @@ def _ended(rows: CardRows) -> SketchedCard:
         return _sketched(rows, rows.display(), CardState.ENDED, at=None)
     call = _call(rows, ends, rows.newest_intended(closed_by=ends))
     display = after_end(rows.display(), call.body)
-    left = _stays(call) - (rows.now - ended_at) / 1000
+    left = _dismissal_seconds(call) - (rows.now - ended_at) / 1000
     drawn = _sketched(rows, display, CardState.ENDED, at=ended_at)
     return replace(drawn, removed_in=max(0.0, left))
 
@@ -150,13 +150,13 @@ def _at_end(rows: CardRows, end: EndSketch) -> SketchedCard:
     if not _may_be_shown(rows):
         return _sketched(rows, display, CardState.HIDDEN, at=rows.now)
     drawn = _sketched(rows, display, CardState.ENDED, at=rows.now)
-    return replace(drawn, removed_in=_stays(call))
+    return replace(drawn, removed_in=_dismissal_seconds(call))
 
 
 def _ends_to_come(rows: CardRows, end: EndSketch) -> list[Operation]:
     """Return the ends that one call will answer, as delivery would merge them."""
     standing = rows.standing_ends()
-    if end.asks_nothing:
+    if end.is_unspecified:
         scheduled = rows.scheduled_end()
         known = standing or ([] if scheduled is None else [scheduled])
         if known:
@@ -190,9 +190,9 @@ def _may_be_shown(rows: CardRows) -> bool:
     return state != CardState.HIDDEN
 
 
-def _stays(call: Call) -> float:
+def _dismissal_seconds(call: Call) -> float:
     is_stream = call.endpoint == Endpoint.END_STREAM
-    seconds = stays_for(call.body, STREAM_STAYS if is_stream else ACTIVITY_STAYS)
+    seconds = dismissal_seconds(call.body, STREAM_STAYS if is_stream else ACTIVITY_STAYS)
     return min(seconds, LONGEST_DISMISSAL.total_seconds())
 
 
@@ -214,13 +214,13 @@ def _sketched(
     """Return the card to draw; without a display, what it was meant to show."""
     if display is None or not display.content:
         display = _intended(rows)
-    counted = display.counted
+    timer = display.timer
     return SketchedCard(
         content=display.content,
         action=_button(display.buttons, "action"),
         secondary_action=_button(display.buttons, "secondary_action"),
         state=state,
-        timer_seconds=None if counted is None or at is None else counted.by(at) / 1000,
+        timer_seconds=None if timer is None or at is None else timer.elapsed_by(at) / 1000,
     )
 
 

@@ -17,7 +17,7 @@ BUTTONS = ("action", "secondary_action")
 
 
 @dataclass(frozen=True)
-class Counted:
+class TimerState:
     """How long a timer has run: *milliseconds* until the moment *since*, when it began to run.
 
     *since* is None while it is stopped.
@@ -26,16 +26,16 @@ class Counted:
     milliseconds: int = 0
     since: int | None = None
 
-    def by(self, now: int) -> int:
+    def elapsed_by(self, now: int) -> int:
         """Return for how many milliseconds it has run by then."""
         running = 0 if self.since is None else max(0, now - self.since)
         return self.milliseconds + running
 
-    def stopped(self, at: int) -> Counted:
+    def stopped(self, at: int) -> TimerState:
         """Return it as it is from then on, if it runs."""
-        return Counted(self.by(at))
+        return TimerState(self.elapsed_by(at))
 
-    def going_on(self, at: int) -> Counted:
+    def resumed(self, at: int) -> TimerState:
         """Return it as it is from then on, if it was stopped."""
         return self if self.since is not None else replace(self, since=at)
 
@@ -46,7 +46,7 @@ class Display:
 
     content: JSONObject
     buttons: JSONObject
-    counted: Counted | None = None
+    timer: TimerState | None = None
 
 
 def after_content(
@@ -61,7 +61,7 @@ def after_content(
         starts: whether the card is new if *display* is None; else a timer may be running.
     """
     content, buttons = _sent(display, body)
-    return Display(content, buttons, _counted(display, body, content, at, starts=starts))
+    return Display(content, buttons, _timer_after(display, body, content, at, starts=starts))
 
 
 def after_end(display: Display | None, body: JSONObject) -> Display:
@@ -73,10 +73,10 @@ def after_end(display: Display | None, body: JSONObject) -> Display:
         kept.pop("percentage", None)  # it would take precedence over what was sent
     if "content_state" not in body:
         buttons = latest.buttons | buttons
-    return Display({**kept, **sent}, buttons, latest.counted)
+    return Display({**kept, **sent}, buttons, latest.timer)
 
 
-def stays_for(body: JSONObject, default: float) -> float:
+def dismissal_seconds(body: JSONObject, default: float) -> float:
     """Return for how many seconds the card stays after the end that this body makes."""
     content = _content(body)
     for name, unit in DISMISSAL.items():
@@ -100,21 +100,21 @@ def _content(body: JSONObject) -> JSONObject:
     return content if isinstance(content, dict) else {}
 
 
-def _counted(
+def _timer_after(
     display: Display | None,
     body: JSONObject,
     content: JSONObject,
     at: int | None,
     *,
     starts: bool,
-) -> Counted | None:
+) -> TimerState | None:
     if content.get("type") != "timer" or at is None:
         return None
     runs = content.get("is_running") is not False
     is_new = starts if display is None else display.content.get("type") != "timer"
     if is_new or "duration_seconds" in _content(body):
-        return Counted(0, at if runs else None)
-    before = None if display is None else display.counted
+        return TimerState(0, at if runs else None)
+    before = None if display is None else display.timer
     if before is None:
         return None
-    return before.going_on(at) if runs else before.stopped(at)
+    return before.resumed(at) if runs else before.stopped(at)
