@@ -138,12 +138,12 @@ def _text(status: AccountStatus) -> str:
 def _text_of_block(status: AccountStatus) -> str:
     if status.last_failure.startswith(KEY_REFUSED):
         return _(
-            "The account is blocked since %(since)s: the vendor refuses its key or address "
+            "The account has been blocked since %(since)s: the vendor refuses its key or address "
             "(%(failure)s); next probe in %(wait)s."
         )
     return _(
-        "The account is blocked since %(since)s: %(count)d calls in a row have failed, the last "
-        "with %(failure)s; next probe in %(wait)s."
+        "The account has been blocked since %(since)s: %(count)d calls in a row have failed, the "
+        "last with %(failure)s; next probe in %(wait)s."
     )
 
 

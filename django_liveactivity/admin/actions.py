@@ -220,7 +220,6 @@ class RetryOperations(CardAction):
     log_message = _("Retry requested.")
 
     def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterator[Outcome]:  # noqa: ARG002
-        """Retry what is due."""
         for decision in services.batch.retry_cards(cards, actor=self.actor, reason=self.reason):
             yield _outcome(decision, Result.RETRYING)
 
@@ -240,7 +239,6 @@ class GiveUpOperations(CardAction):
     log_message = _("Unfinished operations given up.")
 
     def apply(self, cards: Sequence[LiveActivity], selection: Selection) -> Iterator[Outcome]:  # noqa: ARG002
-        """Give up what is unfinished."""
         for decision in services.batch.give_up_cards(cards, actor=self.actor, reason=self.reason):
             yield _outcome(decision, Result.GIVING_UP)
 
@@ -315,7 +313,7 @@ def _outcome(decision: CardDecision, done: Result) -> Outcome:
 
 
 def drawings(cards: Sequence[LiveActivity], form: EndCardsForm) -> list[SafeString]:
-    """Return drawings of cards as the form ends them, or, if it is empty, as they would end now."""
+    """Return drawings of the cards as the form ends them; by default, as they would end now."""
     ids = [card.pk for card in cards]
     rows = selectors.by_pks(cards[0]._state.db or "", ids) if ids else []
     return list(_drawings(rows, form))

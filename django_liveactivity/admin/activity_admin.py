@@ -75,7 +75,6 @@ class LiveActivityAdmin(PermittedAdmin):
         }
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages."""
         from . import end_by_key, end_page  # noqa: PLC0415 - they load pydantic
 
         names = "django_liveactivity_liveactivity"

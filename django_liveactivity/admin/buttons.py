@@ -87,7 +87,7 @@ def _cards_of(card: DescribedCard) -> list[LiveActivity]:
 
 
 def _decided(decisions: Sequence[CardDecision]) -> bool:
-    """Return whether something was decided."""
+    """Return whether an operation was decided on; raise the first error."""
     for decision in decisions:
         if decision.error is not None:
             raise decision.error
@@ -104,7 +104,7 @@ def _seen(card: DescribedCard, actor: User, reason: str) -> Result | str:
 
 
 def _asked(card: DescribedCard, kind: Kind) -> str:
-    """Return who has decided the same before, if no drain has carried that out; else ""."""
+    """Return the message that the same decision waits for a drain, or ""."""
     rows = waiting_actions(card.database, kind).filter(operation__activity__in=_cards_of(card))
     action = with_now(rows).order_by("pk").first()
     if action is None:
@@ -209,7 +209,7 @@ def _came_from(model_admin: PermittedAdmin, request: HttpRequest) -> str:
 
 
 def url_of(model_admin: PermittedAdmin, request: HttpRequest, name: str, object_id: object) -> str:
-    """Return the address of a page of a card, with the filters of the list that it came from.
+    """Return the address of a page of a card, with the request's query string.
 
     Args:
         model_admin: of the site that the page is in.

@@ -78,7 +78,7 @@ class CardChangeList(ChangeList):
         return self._found(hits.ids, window, is_loose=hits.is_loose)
 
     def _base(self) -> Cards:
-        """Return the cards of the account that was chosen: an index has them in their order."""
+        """Return the cards of the chosen account, which an index has in their order."""
         rows: Cards = self.root_queryset
         for spec in self._specs():
             if isinstance(spec, AccountFilter):
@@ -100,7 +100,7 @@ class CardChangeList(ChangeList):
         return next((Window(statuses=each) for each in named if each), None)
 
     def _newest(self) -> int:
-        """Return how many of the newest cards every filter that was chosen can be asked of."""
+        """Return how many of the newest cards every active filter can test."""
         return min((spec.newest for spec in self._specs() if spec.value()), default=LIMIT)
 
     def _specs(self) -> Iterator[CardFilter]:
@@ -125,7 +125,7 @@ class CardChangeList(ChangeList):
     def _found(
         self, ids: list[int], window: Window | None = None, *, is_loose: bool = False
     ) -> Found:
-        """Return the ids as what is listed: no more than 20,000, in the order that is asked for."""
+        """Return at most 20,000 of the ids, in the requested order."""
         shown, first = cut(ids), self._rows.query.order_by[0]
         if ORDER_VAR in self.params:
             shown = sorted(shown, reverse=first != "pk")
@@ -152,7 +152,7 @@ class CardChangeList(ChangeList):
             raise IncorrectLookupParameters from None
 
     def _described(self, request: HttpRequest, ids: list[int]) -> list[DescribedCard]:
-        """Return the cards of a page in its order; one that is gone by now is left out."""
+        """Return the cards of a page in its order, without deleted ones."""
         read = {card.pk: card for card in self.root_queryset.filter(pk__in=ids)}
         rows = [read[pk] for pk in ids if pk in read]
         return describe(self.model_admin.admin_site, request, rows)

@@ -84,7 +84,7 @@ class Summary:
             self.first.append(card.pk)
 
     def parts(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        """Yield what the cards are: a heading, and what is how frequent."""
+        """Yield the parts of the summary: a heading, and counts by name."""
         yield gettext("Number"), [("", number_text(self.count))]
         yield gettext("Status"), _counted(self.statuses, dict(LiveActivity.Status.choices))
         yield gettext("Type"), _counted(self.types, TYPES)
@@ -93,7 +93,7 @@ class Summary:
 
 
 def _counted(counts: Counter[str], names: Mapping[str, StrOrPromise]) -> list[tuple[str, str]]:
-    """Return what is how frequent, by its name, the most frequent first."""
+    """Return counts by name, the largest first."""
     unknown = gettext("unknown")
     return [
         (str(names.get(value) or value or unknown), number_text(count))
@@ -109,7 +109,7 @@ def _listed(summary: Summary) -> str:
 
 
 def _notes(summary: Summary) -> Iterator[str]:
-    """Yield which of the chosen cards are left out."""
+    """Yield notes about the cards that are left out."""
     if summary.forbidden.count:
         text = ngettext_lazy(
             "You may not do this to %(count)d live activity, which is left out: %(names)s",
@@ -124,7 +124,7 @@ def _notes(summary: Summary) -> Iterator[str]:
 def run_action(
     model_admin: PermittedAdmin, action: type[CardAction], request: HttpRequest, queryset: Cards
 ) -> HttpResponse | None:
-    """Ask about the selected cards, or do it if this was confirmed; what an admin action returns.
+    """Ask about the selected cards, or run the action if the user has confirmed it.
 
     Several cards are stored as a selection, which has a page of its own.
     """
@@ -151,7 +151,7 @@ def run_action(
 def confirm_action(
     model_admin: PermittedAdmin, request: HttpRequest, number: int, name: str
 ) -> HttpResponse:
-    """Show the page of a stored selection, and do it when that is confirmed."""
+    """Show the page of a stored selection, or run the action if the user has confirmed it."""
     action = ACTIONS.get(name)
     if action is None:
         raise Http404
@@ -176,7 +176,7 @@ class ConfirmationPage(FormPage):
     Args:
         model_admin: the admin of live activities.
         request: asks for the page, or has its form.
-        action: what is to be done to the cards.
+        action: the action on the cards.
         selection: the cards.
         filters: the query string of the list that they were selected from.
     """
@@ -197,7 +197,7 @@ class ConfirmationPage(FormPage):
         self.selection, self.filters = selection, filters
 
     def respond(self, form: ReasonForm) -> HttpResponse:
-        """Return the page, or do what it asks about and return to the list."""
+        """Return the page, or run the action and return to the list."""
         self.form = form
         if not (is_confirmed(self.request) and form.is_valid()):
             return self.render()
@@ -236,7 +236,6 @@ class ConfirmationPage(FormPage):
         return list_url(self.model_admin, query.urlencode())
 
     def context(self) -> dict[str, Any]:
-        """Return what the template needs."""
         action, form, summary = self.action, self.form, self._summary()
         empty = self.model_admin.get_empty_value_display()
         rows = self.model_admin.get_queryset(self.request).filter(pk__in=summary.first)

@@ -86,19 +86,18 @@ CHOICES = {
     "open_url": _("Opens a URL"),
     "webhook": _("Calls a webhook"),
 }
-"""What a choice is called; one that is missing, such as GET, is called by its own name."""
+"""The labels of choices; one without a label, such as GET, is its own."""
 LONG_TEXTS = {"message", "alert.body"}
 """Texts of more than one line."""
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class GreaterThanValidator(MinValueValidator):
-    """Refuses a number that is not above the limit."""
+    """Requires a number above the limit."""
 
     message = _("Ensure this value is greater than %(limit_value)s.")
 
     def compare(self, a: float, b: float) -> bool:
-        """Return whether *a* is refused."""
         return a <= b
 
 
@@ -109,7 +108,7 @@ class KeepingField(forms.Field):
     """
 
     def has_changed(self, initial: object, data: object) -> bool:
-        """Return whether the text is another than the one that was shown."""
+        """Return whether the text differs from the one that was shown."""
         return self._as_sent(self.prepare_value(initial)) != self._as_sent(data)
 
     def _as_sent(self, value: object) -> str:
@@ -217,10 +216,9 @@ class ChoicesField(TextsField):
 
 
 class ObjectField(KeepingField, forms.JSONField):
-    """A JSON object; what JSON has no form for is refused, and so is what is nested too deeply."""
+    """A JSON object; what is no JSON or is nested too deeply is an error."""
 
     def to_python(self, value: object) -> Any:
-        """Return what the text means."""
         try:
             return super().to_python(value)
         except (ValueError, RecursionError):  # a number of 5,000 digits; 10,000 brackets
@@ -228,7 +226,7 @@ class ObjectField(KeepingField, forms.JSONField):
             raise ValidationError(message, code="invalid", params={"value": value}) from None
 
     def bound_data(self, data: object, initial: object) -> object:  # noqa: ARG002 - Django's signature
-        """Return what was typed, as it was typed."""
+        """Return the text as the user typed it."""
         return data
 
     def prepare_value(self, value: object) -> Any:
@@ -303,7 +301,7 @@ _BUILD: dict[FieldKind, Callable[..., forms.Field]] = {
 
 
 def _number(text: str) -> int | float | None:
-    """Return the number that a text is in JSON; None if it is none, or one without an end."""
+    """Return the JSON number in a text; None if it is not one, or not finite."""
     if not _JSON_NUMBER.fullmatch(text):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What an ended card shows, as a form: a field for each path that our errors name."""
+"""The form for what an ended card shows, with a field for each path in validation errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REQUIRED = forms.Field.default_error_messages["required"]
 
 @dataclass(frozen=True)
 class Shown:
-    """What a card would show if it ended as it is.
+    """What a card would show if it ended now.
 
     Args:
         content: as it is stored, or None if nothing is known.
@@ -55,7 +55,7 @@ class Shown:
         return type_of(self.content or {})
 
     def at(self, path: str) -> JSONValue:
-        """Return what the field of a path would show, None if nothing."""
+        """Return the value at a path, or None."""
         value: JSONValue = {**(self.content or {}), **self.options}
         for part in path.split("."):
             if isinstance(value, dict):
@@ -111,7 +111,7 @@ class ContentForm(forms.Form):
             self.fields["title"].initial = title
 
     def clean(self) -> dict[str, Any]:
-        """Find what is to be sent, and check it as the service will."""
+        """Decide what to send, and check it as the service does."""
         given = super().clean() or {}
         changed = {path for path in self._outlines if self._has_changed(path)}
         for path in self.errors.keys() - changed:
@@ -132,7 +132,7 @@ class ContentForm(forms.Form):
         return given
 
     def field_of(self, path: str) -> str | None:
-        """Return the field where an error of this path belongs, None if it is none of these.
+        """Return the field for an error at this path, or None.
 
         Empty rows are not sent, so that the rows below them have lower numbers in an error.
         """
@@ -159,7 +159,7 @@ class ContentForm(forms.Form):
 
     @property
     def has_more_rows(self) -> bool:
-        """Whether there are rows that the page does not show at once."""
+        """Whether there are rows that the page does not show expanded."""
         return any(group.is_row and not group.is_open for group in self.groups)
 
     def _before(self, path: str) -> JSONValue:
@@ -224,7 +224,7 @@ class ContentForm(forms.Form):
             place_errors(error, self)
 
     def _missing(self, values: Mapping[str, JSONValue]) -> Iterator[str]:
-        """Yield the fields that are required in what is sent, and empty."""
+        """Yield the fields that are required but empty."""
         there = {self._outlines[path].group for path in values}
         if self.content is not None:
             there |= {""} if self._rows else {"", FIRST_ROW}
@@ -251,12 +251,12 @@ class Group:
 
     @property
     def is_row(self) -> bool:
-        """Whether it is one of several alike."""
+        """Whether it is a row of a list."""
         return "." in self.name
 
     @property
     def is_open(self) -> bool:
-        """Whether the page shows it at once: a first row, one in use, or what was changed."""
+        """Whether the page shows it expanded: a first row, one in use, or a changed one."""
         if self.name in OPEN or any(each.errors for each in self.fields):
             return True
         if self.is_row:
@@ -288,7 +288,7 @@ def _group_of(path: str) -> str:
 
 
 def is_empty(value: object) -> bool:
-    """Return whether a field holds nothing; 0 and False are something."""
+    """Return whether a field is empty; 0 and False are values."""
     return value is None or value in ("", [], {})
 
 
@@ -311,5 +311,5 @@ def nested(values: Mapping[str, JSONValue]) -> JSONObject:
 
 
 def row_numbers(paths: Iterable[str]) -> list[int]:
-    """Return the numbers of the rows that these paths lie in, in their order."""
+    """Return the sorted numbers of the rows in these paths."""
     return sorted({int(part) for path in paths for part in path.split(".") if part.isdecimal()})

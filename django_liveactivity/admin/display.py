@@ -36,7 +36,7 @@ class DerivedState(TextChoices):
     EXPIRED = "expired", _("expired")
     """iOS has removed it by itself."""
     SCHEDULED = "scheduled", _("scheduled")
-    """An end is to come."""
+    """An end is scheduled."""
 
 
 class CardFacts(TypedDict):
@@ -155,7 +155,7 @@ def object_url(site: admin.AdminSite, request: HttpRequest, instance: Model) -> 
 
 
 def named_cell(column: StrOrPromise, text: str) -> str:
-    """Return a cell's text after the name of its column, which shows where rows are blocks."""
+    """Return a cell's text after the name of its column, which narrow pages show."""
     cell = '<span class="liveactivity-column">{}</span> <div class="liveactivity-value">{}</div>'
     return format_html(cell, column, text) if text else ""
 
@@ -175,7 +175,7 @@ def _small(text: str, css: str) -> SafeString | str:
 
 
 def _short(whole: str, short: str, css: str) -> SafeString:
-    """Return a text that may be cut; the pointer shows it whole."""
+    """Return a text that may be cut; its title is the whole text."""
     if whole == short:
         return format_html('<span class="{}">{}</span>', css, short)
     return format_html('<span class="{}" title="{}">{}</span>', css, whole, short)
@@ -209,7 +209,7 @@ def _last_outcome(card: DescribedCard) -> str:
 
 
 def age_cell(card: DescribedCard) -> SafeString:
-    """Return how long a card has been there."""
+    """Return how long ago a card was inserted."""
     return time_tag(card.created_at, duration(card.now - card.created_at))
 
 

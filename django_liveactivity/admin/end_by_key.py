@@ -30,11 +30,11 @@ CHECKS: Mapping[str, Callable[[object], str]] = {
     "stream_key": check_stream_key,
     "activity_id": check_activity_id,
 }
-"""The names that a card may have."""
+"""The names of a card, and what validates them."""
 
 
 class NameForm(forms.Form):
-    """Which card: its account, and its key or its activity ID."""
+    """A card's account, and its key or activity ID."""
 
     account = forms.ChoiceField(label=_("Account"))
     stream_key = forms.CharField(
@@ -97,7 +97,6 @@ class EndByKeyPage(EndPage):
         self.other_forms = (name,)
 
     def context(self) -> dict[str, Any]:
-        """Return what the template needs."""
         return {
             **super().context(),
             "name": self.name,

@@ -35,7 +35,7 @@ MINUTE = 60
 
 
 class TypeForm(forms.Form):
-    """The type of a card, where it is not known."""
+    """The type of a card, if it is not known."""
 
     type = forms.ChoiceField(
         label=_("Type"),
@@ -125,7 +125,7 @@ class EndForms:
 
     @property
     def has_errors(self) -> bool:
-        """Whether something that was posted is wrong."""
+        """Whether a form has errors."""
         return any(form.errors for form in self.all)
 
     def prefilled(self) -> EndForms:
@@ -149,7 +149,7 @@ class EndForms:
 
     @property
     def reason(self) -> str:
-        """Why the card ends."""
+        """The operator's reason."""
         reason: str = self.how.cleaned_data["reason"]
         return reason
 
@@ -189,7 +189,7 @@ class EndCardsForm(EndForm):
             self.fields[path].help_text = HELP.get(path, self.fields[path].help_text)
 
     def clean(self) -> dict[str, Any]:
-        """Check what the cards show by the models that the service uses."""
+        """Check the content by the models that the service uses."""
         given = super().clean()
         if not self.errors:
             try:
@@ -221,7 +221,7 @@ class EndCardsForm(EndForm):
 
     @property
     def shows_something(self) -> bool:
-        """Whether a field of what the cards show is filled, or wrong."""
+        """Whether a field of the content has a value or an error."""
         return any(
             bound.errors or not is_empty(bound.value())
             for bound in self.content_fields

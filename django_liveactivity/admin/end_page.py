@@ -95,7 +95,7 @@ class EndPage(FormPage):
         self.since: Sequence[Operation] = ()
 
     def respond(self, posted: QueryDict | None) -> HttpResponse:
-        """Answer the request; what was posted before a login is only shown again."""
+        """Answer the request; a draft from before a login is only shown again."""
         if posted is None:
             return self.render()
         self.fill(posted)
@@ -185,11 +185,10 @@ class EndPage(FormPage):
         messages.warning(self.request, text)
 
     def new_token(self) -> FormToken:
-        """Return the token of the form: with what was newest, and what the form shows."""
+        """Return the form's token, with the newest operations and the form's sources."""
         return FormToken.of(self.request.user, self.newest, self.forms.sources)
 
     def context(self) -> dict[str, Any]:
-        """Return what the template needs."""
         target, request = self.target, self.request
         return {
             **super().context(),
@@ -216,7 +215,7 @@ class EndPage(FormPage):
         return why_ends_wait(account) if account and is_ending else ""
 
     def _preview(self) -> dict[str, object] | None:
-        """Return what is drawn, None while something that was typed is wrong."""
+        """Return what the preview draws; None while a form has errors."""
         if self.forms.has_errors:
             return None
         content, options = self.forms.content.drawn

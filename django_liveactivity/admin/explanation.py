@@ -149,7 +149,7 @@ def _of_ended(facts: Facts) -> str:
 
 
 def _left_on_phone(facts: Facts, end: Operation | None) -> int:
-    """Return for how many milliseconds the ended card may still be seen."""
+    """Return for how many milliseconds the phone still shows the ended card."""
     asked = None if end is None else end.dismiss_seconds
     stays = VENDORS_DISMISSAL_MS if asked is None else asked * SECOND
     return (facts.card.ended_at or 0) + stays - facts.now

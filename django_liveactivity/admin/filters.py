@@ -1,4 +1,4 @@
-"""The list's filters: each reads the ids of its cards by an index, or adds a condition on them."""
+"""The list's filters: each finds its cards by an index, or adds a condition on them."""
 
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
 from __future__ import annotations
@@ -67,7 +67,7 @@ class CardFilter(admin.SimpleListFilter):
     newest = LIMIT
 
     def queryset(self, request: HttpRequest, queryset: Cards) -> Cards:
-        """Return the rows with a condition, which is cheap to ask of the newest."""
+        """Return the rows with a condition, which is cheap to test on the newest."""
         return queryset
 
     def statuses(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def is_alias(text: str) -> bool:
 
 
 class StateFilter(CardFilter):
-    """A status, or what an open card is besides it, just as the list calls its state."""
+    """A status or a derived state, as the list shows it."""
 
     title = _("state")
     parameter_name = "state"
@@ -156,7 +156,7 @@ class StateFilter(CardFilter):
 
 
 def _is_ending(rows: Cards) -> Q:
-    """Return, as a condition on open cards, that an end is due, of their own or of their lane.
+    """Return a condition on open cards: an end is due, of their own or of their lane.
 
     The lanes with such an end are found first, once, and only their cards are looked at one by one:
     a CASE keeps that order.
@@ -213,7 +213,7 @@ def _refused_cards(rows: Cards) -> list[int]:
 
 
 class TypeFilter(CardFilter):
-    """What kind of content a card shows."""
+    """The type of a card's content."""
 
     title = _("type")
     parameter_name = "type"
@@ -244,7 +244,7 @@ class OutcomeFilter(CardFilter):
 
 
 class CreatedFilter(CardFilter):
-    """How long a card has been there."""
+    """When a card was inserted."""
 
     title = _("created")
     parameter_name = "created"
@@ -271,7 +271,7 @@ class CreatedFilter(CardFilter):
 
 
 def _since_midnight() -> int:
-    """Return for how many milliseconds it has been today in the current time zone."""
+    """Return the milliseconds since midnight in the current time zone."""
     now = timezone.localtime() if timezone.is_aware(timezone.now()) else timezone.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return round((now.timestamp() - midnight.timestamp()) * 1000)

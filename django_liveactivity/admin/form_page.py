@@ -94,12 +94,10 @@ class FormPage:
         self.site = model_admin.admin_site
 
     def render(self) -> HttpResponse:
-        """Return the page."""
         self.request.current_app = self.site.name
         return TemplateResponse(self.request, self.template, self.context())
 
     def context(self) -> dict[str, Any]:
-        """Return what the template needs."""
         return {
             **self.site.each_context(self.request),
             "title": self.title,
@@ -111,7 +109,6 @@ class FormPage:
         }
 
     def new_token(self) -> FormToken:
-        """Return the token of the form."""
         return FormToken.of(self.request.user)
 
     def report(self, report: Iterable[tuple[int, str]]) -> None:
@@ -136,7 +133,7 @@ def survives_login(site: admin.AdminSite, view: View) -> View:
 
 
 def posted_fields(request: HttpRequest) -> QueryDict | None:
-    """Return the fields that this user posts, or posted here before the login; else None.
+    """Return the fields that this user posts, or posted here before a login; else None.
 
     The latter once, with a message that nothing was done.
     """

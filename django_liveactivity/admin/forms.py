@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SECOND = datetime.timedelta(seconds=1)
 MINUTE = datetime.timedelta(minutes=1)
 LONGEST_WAIT = 366 * 24 * 60
-"""Minutes; the services take no longer one."""
+"""Minutes; the services accept no more."""
 
 
 def _reason_field(help_text: StrOrPromise, *, required: bool) -> forms.CharField:
@@ -221,7 +221,7 @@ def place_errors(error: InvalidInputError, *given: forms.Form) -> None:
 
 
 def nearest(path: str, fields: Collection[str]) -> str | None:
-    """Return the field of a path, of what it lies in, or the first that lies in it."""
+    """Return the field at a path, the one that contains it, or the first inside it."""
     name = OTHER_NAMES.get(path, path)
     while name and name not in fields:
         name = name.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""The timeline on a card's page: its operations, their calls, and what operators decided."""
+"""The timeline on a card's page: its operations, their calls, and operators' decisions."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class PermittedAdmin(Base):
     """
 
     def not_found(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Return what Django answers for the page of a row that is not there."""
+        """Return Django's response for the page of a row that does not exist."""
         answer: HttpResponse = self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
             request, self.opts, object_id
         )

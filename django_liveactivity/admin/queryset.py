@@ -28,7 +28,7 @@ OPEN = tuple(status for status in Status if status not in LiveActivity.OVER)
 
 
 def is_id(value: str) -> bool:
-    """Return whether a text can be the primary key of a row of ours."""
+    """Return whether a text can be the primary key of a card."""
     return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
 
 
@@ -38,7 +38,7 @@ def accounts_of(cards: Iterable[LiveActivity]) -> list[str]:
 
 
 def database_of(request: HttpRequest) -> str:
-    """Return the database of the account that a page is asked for; by default the first one's."""
+    """Return the database of the account in a request; by default the first one's."""
     came_from = QueryDict(request.GET.get("_changelist_filters", ""))
     alias = request.GET.get(ACCOUNT) or came_from.get(ACCOUNT)
     account = conf.find_stand_in(alias or "")
@@ -82,7 +82,7 @@ LIMIT = 20_000
 
 
 def capped(ids: QuerySet[M, int]) -> list[int]:
-    """Return the ids that a query finds, at most 20,001; the last one tells that there are more."""
+    """Return the ids that a query finds, at most 20,001: the last one means that there are more."""
     return list(ids[: LIMIT + 1])
 
 

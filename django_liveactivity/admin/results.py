@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAMED = 20
 """Cards named in one message; a message may have to fit into a cookie."""
 REASONS = 5
-"""Reasons that are told apart, each in a message."""
+"""Reasons that have a message of their own."""
 
 
 class Result(Enum):
@@ -139,7 +139,7 @@ class Result(Enum):
     text: StrPromise
 
     def __new__(cls, level: int, text: StrPromise) -> Self:
-        """Number the results: an Enum takes lazy texts of several forms for one and the same."""
+        """Number the results, since an Enum takes lazy plural texts for equal."""
         result = object.__new__(cls)
         result._value_ = len(cls.__members__)
         result.level, result.text = level, text
@@ -258,7 +258,7 @@ class Report:
 
 
 def gone_text(count: int) -> str:
-    """Return that cards are no longer there."""
+    """Return the message that cards are no longer there."""
     text = ngettext(
         "%(count)d live activity is no longer there.",
         "%(count)d live activities are no longer there.",

@@ -27,15 +27,15 @@ from .labels import number_text
 from .queryset import LIMIT, OPEN, Cards, Window, capped, newest_first, newest_ids
 
 MAX_WORDS = 8
-"""Further words are not looked for."""
+"""Further words are ignored."""
 READ_CONTENTS = 500
-"""Of so many open cards, the newest, is read what they show."""
+"""The number of newest open cards whose content is read."""
 MAX_LOOSE = 200
-"""So many cards are found at most that have some of the words."""
+"""The most cards that are found by some of the words."""
 NAMES = ("title", "stream_key", "activity_id")
 BREAK = Value("\n")
 NOT_SHOWN = frozenset({"type", "color", "step_color", "step_colors", "icon"})
-"""Fields of content that are no words on the lock screen."""
+"""Fields of content that the lock screen does not show as text."""
 
 
 def _help() -> str:
@@ -48,7 +48,7 @@ def _help() -> str:
 
 
 HELP = lazy(_help, str)()
-"""What the page says about searching."""
+"""The help text of the search field."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _ids_of_subject(term: str, rows: Cards) -> Iterator[int]:
 
 
 def _is_called(label: str, name: str) -> bool:
-    """Return whether a model has this label, class name or name for people, in any case."""
+    """Return whether a model has this label, class name or verbose name, in any case."""
     options = apps.get_model(label)._meta
     names = (label, options.object_name or "", str(options.verbose_name))
     return name.casefold() in map(str.casefold, names)
@@ -144,7 +144,7 @@ def _with_names(rows: Cards) -> Cards:
 
 
 def _has(word: str, vendor: str) -> Q:
-    """Return, as a condition on cards, that title or name contains a word in any case."""
+    """Return a condition on cards: title or name contains a word, in any case."""
     if vendor == "postgresql" and word.isascii():
         return Q(("capitals__contains", word.upper()))
     texts = {word}
@@ -165,7 +165,7 @@ def _count_shown(words: Sequence[str], rows: Cards) -> dict[int, int]:
 
 
 def _shows(word: str, texts: Sequence[str | float]) -> bool:
-    """Return whether a text contains a word, or a number is it: 68 is no part of 168."""
+    """Return whether a text contains a word or a number equals it: 68 is no part of 168."""
     folded, number = word.casefold(), word.removesuffix("%")
     return any(
         folded in each.casefold() if isinstance(each, str) else number == f"{each:.15g}"

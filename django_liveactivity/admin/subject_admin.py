@@ -132,7 +132,7 @@ class LiveActivitiesMixin(Admin):
         return page.respond() or HttpResponseRedirect(back)
 
     def _page_url(self, request: HttpRequest, instance: Model) -> str:
-        """Return the address of an object's page, from which the list's filters are found again."""
+        """Return the address of an object's page, with the filters of the list."""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         url = reverse(name, args=[quote(instance.pk)], current_app=self.admin_site.name)
         filters: dict[str, Any] = {

@@ -68,7 +68,7 @@ CardsBySubject = dict[Subject, list[ReadCard]]
 
 
 def subjects_of(model: type[Model], keys: Iterable[object]) -> dict[Subject, object]:
-    """Return primary keys of a model by what cards name them by; no card names any other."""
+    """Return primary keys of a model by subject, without keys that no subject can have."""
     found: dict[Subject, object] = {}
     for key in keys:
         try:
@@ -92,7 +92,7 @@ def write_database_of_rows(queryset: QuerySet[Model]) -> str:
 
 
 def account_databases(model: type[Model], home: str) -> Iterator[str]:
-    """Yield the databases of accounts whose cards tell of rows of a model, written in *home*.
+    """Yield the databases of accounts whose subjects of a model are written in *home*.
 
     The same primary key in another database is another object.
     """
@@ -168,13 +168,13 @@ def is_open(card: LiveActivity) -> bool:
 
 
 def is_over(card: LiveActivity) -> bool:
-    """Return whether no phone shows the card any more."""
+    """Return whether no phone shows the card anymore."""
     return card.status in LiveActivity.OVER
 
 
 @dataclass(frozen=True)
 class ShownCard:
-    """A card as a page about its object shows it.
+    """A card on a page about its object.
 
     Args:
         card: the row.
@@ -255,7 +255,7 @@ def _each_database(
 
 
 def card_key(card: LiveActivity) -> CardKey:
-    """Return what tells a card from those of other databases, too."""
+    """Return a key that is unique in all databases."""
     return card.account, card.pk
 
 

@@ -76,7 +76,7 @@ def objects_of_instance(instance: Model, may_end: MayEnd) -> list[ObjectToEnd]:
 
 
 def objects_of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]:
-    """Return those of the objects that have open cards, each with them.
+    """Return the objects that have open cards, each with its cards.
 
     Args:
         queryset: the objects, of which only those with open cards are read whole. It costs one
@@ -145,7 +145,6 @@ class EndSubjectsPage(FormPage):
         return run.report
 
     def context(self) -> dict[str, Any]:
-        """Return what the template needs."""
         site, request = self.site, self.request
         cards = [card for each in self.objects for card in each.cards]
         seen = [card for card in cards if may_on_site(site, request, "view", card)]

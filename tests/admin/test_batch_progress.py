@@ -116,7 +116,7 @@ class TestTheLine:
         drain()
         confirm_end(operator, *cards)
         text = line(viewer, EndBatch.objects.get())
-        assert text.startswith("0 of 2 ended. Account default: The account is blocked since ")
+        assert text.startswith("0 of 2 ended. Account default: The account has been blocked since ")
 
     def test_has_a_link_that_works_without_script(self, viewer, batch):
         page = cards_in(viewer, batch=batch.pk).content.decode()

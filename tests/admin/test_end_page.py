@@ -605,7 +605,7 @@ class TestEndsThatStand:
         (_, stored), (_, why) = messages_of(send(operator, page(operator, card)))
 
         assert stored == "The end of 1 live activity is stored and waits for its account: order-1"
-        assert why.startswith("Account default: The account is blocked since ")
+        assert why.startswith("Account default: The account has been blocked since ")
         assert ": the vendor refuses its key or address (unauthorized 401); next probe in " in why
 
     @pytest.mark.parametrize("is_ending", [False, True])

@@ -212,7 +212,7 @@ class TestReport:
 
         assert stored == "The end of 1 live activity is stored and waits for its account: order-1"
         assert level == "warning"
-        assert why.startswith("Account default: The account is blocked since ")
+        assert why.startswith("Account default: The account has been blocked since ")
         assert ": the vendor refuses its key or address (unauthorized 401); next probe in " in why
 
     def test_an_end_that_nothing_drains_is_not_said_to_be_on_its_way(self, operator):
