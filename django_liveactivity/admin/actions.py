@@ -23,7 +23,7 @@ from django_liveactivity.templatetags.liveactivity import lock_screen_at_end
 
 from .forms import GiveUpForm, ReasonForm
 from .permissions import PermittedAdmin
-from .results import Report, Result, log_change, standing_result
+from .results import Report, Result, existing_result, log_change
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -204,7 +204,7 @@ class EndCards(CardAction):
             if end.error is not None:
                 yield end.card, end.error
             elif end.standing is not None:
-                yield end.card, standing_result(end.standing)
+                yield end.card, existing_result(end.standing)
             else:
                 yield end.card, Result.ENDING
 

@@ -25,7 +25,7 @@ from .explanation import Facts
 from .form_page import pass_draft_on
 from .labels import ago_text
 from .permissions import PermittedAdmin
-from .results import Result, log_change, result_messages, standing_result
+from .results import Result, existing_result, log_change, result_messages
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -55,7 +55,7 @@ class Button:
 
 def _end(card: DescribedCard, actor: User, reason: str) -> Result:
     end = services.end_activity(card, actor=actor, reason=reason)
-    return Result.ENDING if end.created_at >= card.now else standing_result(end)
+    return Result.ENDING if end.created_at >= card.now else existing_result(end)
 
 
 def _keep(card: DescribedCard, actor: User, reason: str) -> Result | str:

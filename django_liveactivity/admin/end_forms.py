@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 
 
 MINUTE = 60
+CONTENT_FIELDS = ("title", "subtitle", "color", "icon")
+OPTION_FIELDS = ("action",)
+"""What every type has, and so the form for cards of several types."""
+ENDPOINT = Endpoint.END_STREAM
+HELP_TEXTS = {
+    "title": _("If empty, each card keeps its own."),
+    "subtitle": _("If empty, each card keeps its own."),
+}
 
 
 class TypeForm(forms.Form):
@@ -45,24 +53,24 @@ class TypeForm(forms.Form):
     )
 
 
-class OneEndForm(EndForm):
+class SingleEndForm(EndForm):
     """How and when one card ends; prefilled from an existing end."""
 
     def __init__(
         self,
         data: Mapping[str, Any] | None,
         initial: dict[str, Any],
-        standing: Operation | None,
+        existing: Operation | None,
     ) -> None:
         super().__init__(data, initial=initial)
-        seconds = standing.dismiss_seconds if standing else None
+        seconds = existing.dismiss_seconds if existing else None
         self._seconds = seconds
         if seconds is not None:
             chosen = Dismissal.MINUTES if seconds else Dismissal.AT_ONCE
             self.fields["dismissal"].initial = chosen
             self.fields["dismiss_minutes"].initial = -(-seconds // MINUTE) or None
-        if standing is not None and standing.is_scheduled:
-            self.fields["at"].initial = standing.due
+        if existing is not None and existing.is_scheduled:
+            self.fields["at"].initial = existing.due
         zone = timezone.get_current_timezone_name()
         if not settings.USE_TZ:  # then a form takes times as they are, whatever zone is activated
             zone = timezone.get_default_timezone_name()
@@ -116,7 +124,7 @@ class EndForms:
             shown=shown,
             title=card.title if card and not target.by_key else "",
         )
-        self.how = OneEndForm(data, typed, state.end)
+        self.how = SingleEndForm(data, typed, state.end)
 
     @property
     def all(self) -> list[forms.Form]:
@@ -161,15 +169,6 @@ class EndForms:
         return self.how.dismiss_seconds
 
 
-SHOWN = ("title", "subtitle", "color", "icon")
-BESIDE = ("action",)
-ENDPOINT = Endpoint.END_STREAM
-HELP = {
-    "title": _("If empty, each card keeps its own."),
-    "subtitle": _("If empty, each card keeps its own."),
-}
-
-
 def _name(path: str) -> str:
     return path.partition(".")[0]
 
@@ -183,10 +182,12 @@ class EndCardsForm(EndForm):
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
         every = (*content_outline(ENDPOINT), *option_outline(ENDPOINT))
-        self._outlines = {each.path: each for each in every if _name(each.path) in SHOWN + BESIDE}
+        self._outlines = {
+            each.path: each for each in every if _name(each.path) in CONTENT_FIELDS + OPTION_FIELDS
+        }
         for path, outline in self._outlines.items():
             self.fields[path] = form_field(outline, PRESELECTED.get(path))
-            self.fields[path].help_text = HELP.get(path, self.fields[path].help_text)
+            self.fields[path].help_text = HELP_TEXTS.get(path, self.fields[path].help_text)
 
     def clean(self) -> dict[str, Any]:
         """Check the content by the models that the service uses."""
@@ -194,7 +195,7 @@ class EndCardsForm(EndForm):
         if not self.errors:
             try:
                 parse_content({"title": "any", **self.changes})
-                parse_options(self._values(BESIDE))
+                parse_options(self._values(OPTION_FIELDS))
             except InvalidInputError as error:
                 place_errors(error, self)
         return given
@@ -202,12 +203,12 @@ class EndCardsForm(EndForm):
     @property
     def changes(self) -> JSONObject:
         """The fields of content that change when the cards end."""
-        return self._values(SHOWN)
+        return self._values(CONTENT_FIELDS)
 
     @property
     def end_options(self) -> EndOptions:
         """The arguments of ``end_cards`` besides the content."""
-        return cast("EndOptions", {**super().end_options, **self._values(BESIDE)})
+        return cast("EndOptions", {**super().end_options, **self._values(OPTION_FIELDS)})
 
     @property
     def content_fields(self) -> list[BoundField]:

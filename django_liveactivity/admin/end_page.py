@@ -34,7 +34,7 @@ from .forms import place_errors
 from .labels import TYPES, minute, outcome_words
 from .permissions import PermittedAdmin
 from .queryset import ACCOUNT, database_of, has_several_databases
-from .results import Result, log_change, result_messages, standing_result
+from .results import Result, existing_result, log_change, result_messages
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -173,7 +173,7 @@ class EndPage(FormPage):
             text = gettext("%(card)s ends on %(due)s.")
             yield messages.SUCCESS, text % {"card": short_name(card), "due": minute(end.due_at)}
         else:
-            yield from result_messages(card, Result.ENDING if is_new else standing_result(end))
+            yield from result_messages(card, Result.ENDING if is_new else existing_result(end))
         if is_new and not selectors.has_content(end):
             text = gettext(
                 "This project has shown no live activity %(card)s. The vendor is asked to end it "

@@ -274,7 +274,7 @@ def result_messages(card: LiveActivity, result: Result) -> Iterator[tuple[int, s
     return report.messages()
 
 
-def standing_result(end: Operation) -> Result:
+def existing_result(end: Operation) -> Result:
     """Return the result for a card that already had an end."""
     if end.state == Operation.State.NEEDS_OPERATOR:
         return Result.NEEDS_OPERATOR
