@@ -34,9 +34,10 @@ from .subject_cards import (
     ShownCard,
     cards_on_page_of,
     explained_cards,
-    is_open,
+    objects_of_instance,
+    objects_of_queryset,
 )
-from .subject_end import EndSubjectsPage, objects_of_instance, objects_of_queryset
+from .subject_end import EndSubjectsPage
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -170,7 +171,7 @@ class LiveActivitiesMixin(Admin):
         """Extend the page's template if there is a card that this user may end."""
         context = response.context_data or {}
         may_end = any(
-            is_open(card) and self.has_end_liveactivity_permission(request, card)
+            not card.is_closed and self.has_end_liveactivity_permission(request, card)
             for card in cards_on_page_of(instance)
         )
         if may_end and not context.get("is_popup"):

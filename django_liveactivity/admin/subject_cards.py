@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
@@ -62,6 +62,7 @@ else:
 ReadCards = QuerySet[ReadCard, ReadCard]
 
 CardKey = tuple[str, int]
+MayEnd = Callable[[LiveActivity], bool]
 Sketch = Callable[[Iterable[LiveActivity]], dict[int, SketchedCard]]
 T = TypeVar("T")
 CardsBySubject = dict[Subject, list[ReadCard]]
@@ -139,6 +140,50 @@ def _read(using: str, subjects: Collection[Subject]) -> ReadCards:
     return cast("ReadCards", rows.annotate(**facts))
 
 
+@dataclass(frozen=True)
+class ObjectToEnd:
+    """An object that has open cards: those that the user may end, and the others."""
+
+    instance: Model
+    cards: list[ReadCard] = field(default_factory=list)
+    forbidden: list[ReadCard] = field(default_factory=list)
+
+    def add(self, cards: Iterable[ReadCard], may_end: MayEnd) -> ObjectToEnd:
+        """Add cards of the object."""
+        for card in cards:
+            (self.cards if may_end(card) else self.forbidden).append(card)
+        return self
+
+
+def objects_of_instance(instance: Model, may_end: MayEnd) -> list[ObjectToEnd]:
+    """Return an object with its open cards, or nothing if it has none.
+
+    Args:
+        instance: the object. It costs one query for each database of accounts.
+        may_end: tells whether the user may end a card.
+    """
+    cards = open_cards(type(instance), write_database(instance), [instance.pk])
+    return [ObjectToEnd(instance).add(each, may_end) for each in cards.values()]
+
+
+def objects_of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]:
+    """Return the objects that have open cards, each with its cards.
+
+    Args:
+        queryset: the objects, of which only those with open cards are read whole. It costs one
+            query for each database of accounts and each 500 objects.
+        may_end: tells whether the user may end a card.
+    """
+    keys = list(queryset.order_by().values_list("pk", flat=True))
+    cards = open_cards(queryset.model, write_database_of_rows(queryset), keys)
+    by_subject = subjects_of(queryset.model, keys)
+    return [
+        ObjectToEnd(each).add(cards[Subject.of(each)], may_end)
+        for some in batched([by_subject[subject] for subject in cards])
+        for each in queryset.filter(pk__in=some)
+    ]
+
+
 def cards_on_page_of(instance: Model) -> list[ReadCard]:
     """Return the newest cards of an object, those that are not over first; one more than is shown.
 
@@ -160,11 +205,6 @@ def _newest_cards(instance: Model) -> list[ReadCard]:
         for card in _read(using, subjects).order_by(IS_OVER, "-pk")[: SHOWN_CARDS + 1]
     ]
     return sorted(cards, key=is_over)[: SHOWN_CARDS + 1]
-
-
-def is_open(card: LiveActivity) -> bool:
-    """Return whether no end of the card is due, so that it can be ended."""
-    return not card.is_closed
 
 
 def is_over(card: LiveActivity) -> bool:
@@ -208,7 +248,7 @@ class ShownCard:
         return duration(self.card.now - self.card.created_at)
 
 
-def shown(
+def shown_card(
     site: admin.AdminSite, request: HttpRequest | None, card: ReadCard, **facts: str
 ) -> ShownCard:
     """Return a card as this user may see it; without a request there are no links."""
@@ -228,7 +268,9 @@ def explained_cards(
     texts = _each_database(seen, explanations)
     drawings = draw([card for card in seen if not is_over(card)], sketch)
     return [
-        shown(site, request, card, sketch=drawings.get(name, ""), explanation=texts.get(name, ""))
+        shown_card(
+            site, request, card, sketch=drawings.get(name, ""), explanation=texts.get(name, "")
+        )
         for card in cards
         for name in (card_key(card),)
     ]
@@ -291,5 +333,5 @@ class ObjectsOnPage:
         return format_html_join(" ", "{}", ((self._state(card),) for card in cards))
 
     def _state(self, card: ReadCard) -> SafeString:
-        it = shown(self.site, self.request, card)
+        it = shown_card(self.site, self.request, card)
         return format_html('<a href="{}">{}</a>', it.url, it.state) if it.url else it.state

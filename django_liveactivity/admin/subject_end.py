@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import services
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import LiveActivity, Source, Subject
-from django_liveactivity.selectors import batched
+from django_liveactivity.models import LiveActivity, Source
 from django_liveactivity.services.writer import recorded_as
 from django_liveactivity.sketches import EndSketch, sketches_at_end
 
@@ -27,17 +25,7 @@ from .form_page import FormPage, is_confirmed, posted_fields
 from .forms import EndForm
 from .permissions import may_on_site
 from .results import Report, Result, log_change
-from .subject_cards import (
-    CardKey,
-    ReadCard,
-    card_key,
-    draw,
-    open_cards,
-    shown,
-    subjects_of,
-    write_database,
-    write_database_of_rows,
-)
+from .subject_cards import CardKey, ObjectToEnd, card_key, draw, shown_card
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -46,51 +34,6 @@ MAX_OBJECTS = 500
 """Each is a form field, and Django takes 1,000 fields in a request."""
 PREVIEWED = 20
 """How many cards the page draws, of those that the user may see; it names them all."""
-MayEnd = Callable[[LiveActivity], bool]
-
-
-@dataclass(frozen=True)
-class ObjectToEnd:
-    """An object that has open cards: those that the user may end, and the others."""
-
-    instance: Model
-    cards: list[ReadCard] = field(default_factory=list)
-    forbidden: list[ReadCard] = field(default_factory=list)
-
-    def add(self, cards: Iterable[ReadCard], may_end: MayEnd) -> ObjectToEnd:
-        """Add cards of the object."""
-        for card in cards:
-            (self.cards if may_end(card) else self.forbidden).append(card)
-        return self
-
-
-def objects_of_instance(instance: Model, may_end: MayEnd) -> list[ObjectToEnd]:
-    """Return an object with its open cards, or nothing if it has none.
-
-    Args:
-        instance: the object. It costs one query for each database of accounts.
-        may_end: tells whether the user may end a card.
-    """
-    cards = open_cards(type(instance), write_database(instance), [instance.pk])
-    return [ObjectToEnd(instance).add(each, may_end) for each in cards.values()]
-
-
-def objects_of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[ObjectToEnd]:
-    """Return the objects that have open cards, each with its cards.
-
-    Args:
-        queryset: the objects, of which only those with open cards are read whole. It costs one
-            query for each database of accounts and each 500 objects.
-        may_end: tells whether the user may end a card.
-    """
-    keys = list(queryset.order_by().values_list("pk", flat=True))
-    cards = open_cards(queryset.model, write_database_of_rows(queryset), keys)
-    by_subject = subjects_of(queryset.model, keys)
-    return [
-        ObjectToEnd(each).add(cards[Subject.of(each)], may_end)
-        for some in batched([by_subject[subject] for subject in cards])
-        for each in queryset.filter(pk__in=some)
-    ]
 
 
 class EndSubjectsPage(FormPage):
@@ -150,7 +93,7 @@ class EndSubjectsPage(FormPage):
         seen = [card for card in cards if may_on_site(site, request, "view", card)]
         drawings = draw(seen[:PREVIEWED], partial(sketches_at_end, end=EndSketch(options={})))
         rows = [
-            (each, shown(site, request, card, sketch=drawings.get(card_key(card), "")))
+            (each, shown_card(site, request, card, sketch=drawings.get(card_key(card), "")))
             for each in self.objects
             for card in each.cards
         ]

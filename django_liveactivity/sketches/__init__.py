@@ -34,19 +34,19 @@ STATES: Mapping[str, CardState] = {
     Status.LIVE: CardState.LIVE,
     Status.ENDED: CardState.ENDED,
 }
-"""The others are hidden: the user or the vendor has taken the card away, or never showed it."""
+"""Any other is hidden: the user or the vendor removed the card, or it was never shown."""
 STREAM_STAYS, ACTIVITY_STAYS = 120.0, 180.0
 """Seconds that the vendor lets an ended card stay by default: of a stream, and of another one."""
 
 
 @dataclass(frozen=True)
 class EndSketch:
-    """An end that may be asked for.
+    """An end to draw.
 
     Args:
         content: what the ended card shows, as the vendor's API has it, or as one of our classes; by
             default the newest content that the card was meant to show.
-        options: what travels beside it: ``action``, ``secondary_action``.
+        options: its buttons: ``action``, ``secondary_action``.
         dismiss_seconds: how long the ended card stays; None for the account's default, else the
             vendor's.
     """
@@ -57,7 +57,7 @@ class EndSketch:
 
     @property
     def is_unspecified(self) -> bool:
-        """Whether it is left open how the card ends."""
+        """Whether it says nothing about how the card ends."""
         return (self.content, self.options, self.dismiss_seconds) == (None, None, None)
 
     @property
@@ -72,7 +72,7 @@ class EndSketch:
         return {name: _plain(value) for name, value in (self.options or {}).items()}
 
     def of_unknown_card(self) -> SketchedCard:
-        """Return the ended card of which nothing else is known."""
+        """Return an ended card that is not known here."""
         return SketchedCard(
             content=self.final_content or {},
             action=_button(self.json_options, "action"),
@@ -96,8 +96,8 @@ def sketches_of_both(card: LiveActivity) -> tuple[SketchedCard, SketchedCard]:
 def sketches(cards: Iterable[LiveActivity]) -> dict[int, SketchedCard]:
     """Return each card as it is on the phones now, by its primary key.
 
-    That is the newest content that the vendor has acknowledged; of a card that was never shown, the
-    one that it is meant to show. At most three statements for each 500 of a database.
+    That is the newest content that the vendor has acknowledged; for a card that was never shown,
+    the newest content to be sent. It takes at most three statements for each 500 of a database.
     """
     return {pk: _now(rows) for pk, rows in read_rows(cards).items()}
 
@@ -109,8 +109,8 @@ def sketches_at_end(
 
     Args:
         cards: at most three statements for each 500 of a database.
-        end: how they are to end. One that leaves everything open stands for the end that has been
-            asked for already, also for a later time, if there is one.
+        end: how they end. An unspecified one stands for the card's due or scheduled end, if there
+            is one.
     """
     return {pk: _at_end(rows, end) for pk, rows in read_rows(cards).items()}
 
@@ -130,7 +130,7 @@ def _state(rows: CardRows) -> CardState:
 
 
 def _ended(rows: CardRows) -> SketchedCard:
-    """Return a card whose end the vendor has acknowledged, or that needed none."""
+    """Return a card that has ended: its end was acknowledged, or needed no call."""
     ends = rows.answered_ends()
     if not ends:
         return _sketched(rows, rows.display(), CardState.HIDDEN, at=None)
@@ -154,7 +154,7 @@ def _at_end(rows: CardRows, end: EndSketch) -> SketchedCard:
 
 
 def _ends_to_come(rows: CardRows, end: EndSketch) -> list[Operation]:
-    """Return the ends that one call will answer, as delivery would merge them."""
+    """Return the ends that delivery would merge into one call."""
     standing = rows.standing_ends()
     if end.is_unspecified:
         scheduled = rows.scheduled_end()
@@ -204,14 +204,14 @@ def _default_dismissal(card: LiveActivity) -> int | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return JSON of what may be one of our models."""
+    """Return a value as JSON, also a content model."""
     return value.to_json() if hasattr(value, "to_json") else value
 
 
 def _sketched(
     rows: CardRows, display: Display | None, state: CardState, *, at: int | None
 ) -> SketchedCard:
-    """Return the card to draw; without a display, what it was meant to show."""
+    """Return the card to draw; without a display, with the content to be sent."""
     if display is None or not display.content:
         display = _intended(rows)
     timer = display.timer

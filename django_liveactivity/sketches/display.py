@@ -27,16 +27,16 @@ class TimerState:
     since: int | None = None
 
     def elapsed_by(self, now: int) -> int:
-        """Return for how many milliseconds it has run by then."""
+        """Return for how many milliseconds it has run at a moment."""
         running = 0 if self.since is None else max(0, now - self.since)
         return self.milliseconds + running
 
     def stopped(self, at: int) -> TimerState:
-        """Return it as it is from then on, if it runs."""
+        """Return the timer, stopped at a moment."""
         return TimerState(self.elapsed_by(at))
 
     def resumed(self, at: int) -> TimerState:
-        """Return it as it is from then on, if it was stopped."""
+        """Return the timer, running from a moment on."""
         return self if self.since is not None else replace(self, since=at)
 
 

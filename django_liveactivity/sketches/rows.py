@@ -1,4 +1,4 @@
-"""Read what was sent for cards, and what is to be sent, in three statements for each 500."""
+"""Read the operations and calls of cards, in three statements for each 500 cards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REMEMBERED = 100
 
 @dataclass
 class CardRows:
-    """What is known of one card.
+    """The rows of one card.
 
     Args:
         card: its row.
@@ -119,7 +119,7 @@ class CardRows:
 
 
 def read_rows(cards: Iterable[LiveActivity]) -> dict[int, CardRows]:
-    """Return what is known of each card, by its primary key: three statements for each 500.
+    """Return the rows of each card, by its primary key, in three statements for each 500.
 
     Two hosts may have shown one key at once: the rows of its generation count as one card.
     """

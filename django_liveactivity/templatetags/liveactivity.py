@@ -59,7 +59,7 @@ def drawn(card: SketchedCard) -> SafeString:
 
 @register.simple_tag
 def lock_screen(card: LiveActivity | None) -> SafeString | str:
-    """Draw a card as it is on the phones now, by what the vendor has acknowledged.
+    """Draw a card as the phones show it now, by the calls that the vendor acknowledged.
 
     For several cards, ``sketches.sketches`` reads them at once, and ``drawn`` draws each.
     """
@@ -79,12 +79,12 @@ def lock_screen_at_end(
         card: the card's row, or None for one that is not known here.
         content: what the ended card shows, as the vendor's API has it; by default the newest
             content that the card was meant to show.
-        options: what travels beside it (``action``, ``secondary_action``).
+        options: its buttons (``action``, ``secondary_action``).
         dismiss_seconds: how long the ended card stays; None for the account's default, else the
             vendor's.
 
-    With nothing but the card, it is drawn by the end that has been asked for already, also for a
-    later time, if there is one; ``options={}`` asks what an end now would show.
+    With the card alone, it is drawn with its due or scheduled end, if there is one;
+    ``options={}`` draws it as if it ended now.
     """
     end = EndSketch(*map(_given, (content, options, dismiss_seconds)))
     if not card:
@@ -93,5 +93,5 @@ def lock_screen_at_end(
 
 
 def _given(value: Any) -> Any:
-    """Return what a template gave; a variable that it does not have is an empty string."""
+    """Return an argument of a tag; Django passes "" for a missing variable."""
     return None if value == "" else value

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from django_liveactivity.admin import LiveActivitiesMixin
-from django_liveactivity.admin.subject_end import objects_of_queryset
+from django_liveactivity.admin.subject_cards import objects_of_queryset
 from django_liveactivity.delivery import sweep
 from django_liveactivity.models import Operation
 from tests.shop.models import Order

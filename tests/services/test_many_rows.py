@@ -11,7 +11,7 @@ from django.db import connection
 from django_liveactivity import Progress, selectors, services
 from django_liveactivity.admin import explanation, queryset
 from django_liveactivity.admin.search import ids_of_name
-from django_liveactivity.admin.subject_end import objects_of_queryset
+from django_liveactivity.admin.subject_cards import objects_of_queryset
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import account
 from django_liveactivity.delivery import notify, prune
