@@ -1,4 +1,4 @@
-"""People in the admin, and the pages they look at."""
+"""The users of the admin, and the pages that they open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of the host's objects, and people who may see them."""
+"""The pages of the host's objects, and users who may see them."""
 
 from __future__ import annotations
 

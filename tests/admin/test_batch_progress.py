@@ -1,4 +1,4 @@
-"""How far a batch of ends is: in words above its list, and as JSON for the page that asks again."""
+"""The progress of a batch of ends: in words above its list, and as JSON for the script."""
 
 from __future__ import annotations
 

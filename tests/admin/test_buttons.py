@@ -1,4 +1,4 @@
-"""The buttons on a card's page and beside an account: who may press them, what follows."""
+"""The buttons on a card's page and beside an account: permissions, results, log entries."""
 
 from __future__ import annotations
 

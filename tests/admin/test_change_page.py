@@ -1,4 +1,4 @@
-"""A card's page: its operations, and under each the attempts and what operators decided."""
+"""A card's page: its operations, with their attempts and operators' decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of cards: who may see it, what it tells, and that it costs the same for any number."""
+"""The list of cards: permissions, cells, and a cost that does not grow with the cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many cards at once: a choice in one row, asked about on its page, ended once."""
+"""Actions on many cards: a stored selection, its confirmation page, and one end for each card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of final content: a field for each path, and nothing sent that was not touched."""
+"""The form of final content: a field for each path; untouched fields are not sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page that ends one card: what it asks, what it draws, and what is sent for it."""
+"""The page that ends one card: its form, its preview, and the end that it sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""End selected live activities: asked first, each reported, each logged."""
+"""The action that ends selected live activities: confirmation, report, log."""
 
 from __future__ import annotations
 

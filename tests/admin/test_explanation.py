@@ -1,4 +1,4 @@
-"""Why a card is as it is: each sentence by value, and what it is read from."""
+"""The explanation of a card's state: each sentence by value, and the rows that it reads."""
 
 from __future__ import annotations
 

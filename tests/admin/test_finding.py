@@ -1,4 +1,4 @@
-"""Find a card: by its name, by the words on the lock screen, by a filter."""
+"""Search and filters: by name, by the words on the lock screen, by filter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retry, give up, probe: what an operator decides in the admin, asked first and logged."""
+"""The actions retry, give up and probe: confirmation, result, log."""
 
 from __future__ import annotations
 

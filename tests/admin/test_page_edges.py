@@ -1,7 +1,7 @@
-"""A card's page where its history is not straight: several ends, second presses, a login between.
+"""A card's page with an unusual history: several ends, second presses, a login between.
 
-Which end counts is decided once (``selectors.newest_operations``): the sentence why, the sketch as
-the card will end, and the buttons speak of the same one.
+``selectors.newest_operations`` alone decides which end counts, so that the explanation, the sketch
+of the ended card and the buttons agree.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the host's ModelAdmin says of templates, actions, lists and URLs is kept."""
+"""The host's own templates, actions, lists and URLs stay with the mixin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of the host's objects: what their cards do, and an action that ends them."""
+"""The list of the host's objects: the states of their cards, and an action that ends them."""
 
 from __future__ import annotations
 
