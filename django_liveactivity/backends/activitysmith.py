@@ -12,10 +12,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from django_liveactivity.client import DEFAULT_BASE_URL, Client
-from django_liveactivity.client.address import has_path, is_loopback
 from django_liveactivity.client.answer import Answer
 from django_liveactivity.client.call import Call
-from django_liveactivity.client.certificates import CertificatesError, named_authorities
+from django_liveactivity.client.config import (
+    CertificatesError,
+    has_path,
+    is_loopback,
+    named_authorities,
+)
 from django_liveactivity.client.proxy import Proxy
 from django_liveactivity.client.secret import Secret
 from django_liveactivity.conf import Account

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from django_liveactivity.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .address import DEFAULT_BASE_URL
     from .answer import Answer, Outcome
     from .call import Call
     from .client import Client
+    from .config import DEFAULT_BASE_URL
 
 __all__ = ["DEFAULT_BASE_URL", "Answer", "Call", "Client", "Outcome"]
 
-__getattr__, __dir__ = lazy_names(__name__, __all__, "answer", "address", "call", "client")
+__getattr__, __dir__ = lazy_names(__name__, __all__, "answer", "config", "call", "client")

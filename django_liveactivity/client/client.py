@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import threading
 import time
 from dataclasses import replace
@@ -12,9 +11,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.content.parsing import ContentInput, OptionFields
-from django_liveactivity.exceptions import InvalidInputError
 
-from .address import DEFAULT_BASE_URL, check_base_url, is_loopback
 from .answer import (
     ANSWER_LIMIT,
     Answer,
@@ -25,7 +22,13 @@ from .answer import (
     read_text,
 )
 from .call import Call, build_call
-from .certificates import CertificatesError
+from .config import (
+    DEFAULT_BASE_URL,
+    CertificatesError,
+    check_base_url,
+    check_seconds,
+    is_loopback,
+)
 from .proxy import Proxy
 from .secret import Redaction, Secret
 
@@ -85,8 +88,8 @@ class Client:
         self._redaction = Redaction(secret, *(way.secrets if way else ()))
         self._base_url = check_base_url(base_url)
         self._address = hashlib.sha256(self._base_url.encode()).hexdigest()
-        self._deadline = _check_seconds("deadline", deadline)
-        self._connect_timeout = _check_seconds("connect_timeout", connect_timeout)
+        self._deadline = check_seconds("deadline", deadline)
+        self._connect_timeout = check_seconds("connect_timeout", connect_timeout)
         self._transport, self._transport_wrapper = transport, transport_wrapper
         self._lock = threading.Lock()
         self._sender: Sender | None = None
@@ -250,9 +253,3 @@ class Client:
             ssl_context=ssl_context,
             wrapper=self._transport_wrapper,
         )
-
-
-def _check_seconds(name: str, value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
-        return float(value)
-    raise InvalidInputError.at(name, "give a number of seconds above 0")

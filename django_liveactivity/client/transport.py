@@ -31,10 +31,9 @@ import httpx
 from django_liveactivity.version import __version__
 
 from .answer import ANSWER_LIMIT, NoAnswerError, Received
-from .certificates import named_authorities
-from .proxy import Proxy
+from .config import named_authorities
+from .proxy import Proxy, TunnelError, open_tunnel
 from .secret import Secret
-from .tunnel import TunnelError, open_tunnel
 
 TransportWrapper = Callable[[httpx.BaseTransport], httpx.BaseTransport]
 """Puts a transport around another one, as ``SyncOpenTelemetryTransport`` does."""

@@ -11,7 +11,7 @@ from django_liveactivity import Progress, services
 from django_liveactivity.account_entry import AT_LEAST, LONGER, Timing, contradictions
 from django_liveactivity.account_source import AccountSource
 from django_liveactivity.checks.accounts import check_account_source
-from django_liveactivity.client.certificates import VARIABLES
+from django_liveactivity.client.config import CERTIFICATE_VARIABLES
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import Attempt
 from tests.accounts import sources
@@ -138,7 +138,7 @@ def test_what_wraps_no_transport_is_refused(settings, wrapper, told):
 class TestTheAuthorities:
     @pytest.mark.parametrize("name", ["ca_bundle", "SSL_CERT_FILE", "SSL_CERT_DIR"])
     def test_that_are_missing_are_named(self, settings, monkeypatch, tmp_path, name):
-        for variable in VARIABLES:
+        for variable in CERTIFICATE_VARIABLES:
             monkeypatch.delenv(variable, raising=False)
         path, options = str(tmp_path / "nowhere.pem"), {"api_key": KEY}
         if name == "ca_bundle":

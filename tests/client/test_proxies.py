@@ -10,7 +10,7 @@ import time
 import pytest
 
 from django_liveactivity.client import Client, Outcome
-from django_liveactivity.client.certificates import VARIABLES
+from django_liveactivity.client.config import CERTIFICATE_VARIABLES
 from django_liveactivity.client.proxy import Proxy
 from django_liveactivity.content import Progress
 from django_liveactivity.exceptions import InvalidInputError
@@ -31,7 +31,7 @@ def certificate(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _no_authorities_of_this_machine(monkeypatch):
-    for name in VARIABLES:
+    for name in CERTIFICATE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 

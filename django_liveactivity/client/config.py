@@ -1,15 +1,23 @@
-"""The base URL of the API: which addresses the key may be sent to."""
+"""The options of a client, checked: base URL, time limits, certificate authorities."""
 
 from __future__ import annotations
 
+import functools
+import math
+import os
 import re
+import ssl
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from django_liveactivity.exceptions import InvalidInputError
 
 DEFAULT_BASE_URL = "https://activitysmith.com/api"
 """From the vendor's API description, 2026-07-17."""
+
+CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""OpenSSL's variables for certificate authorities; as in httpx, the first that is set counts."""
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[a-z0-9_.-]*[a-z][a-z0-9_.-]*")  # without a letter it is an IP address
@@ -71,3 +79,53 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return ip_address(host)
     except ValueError:
         return None
+
+
+def check_seconds(name: str, value: object) -> float:
+    """Return a time limit in seconds.
+
+    Raises:
+        InvalidInputError: at *name*, unless it is a finite number above 0.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    raise InvalidInputError.at(name, "give a number of seconds above 0")
+
+
+class CertificatesError(Exception):
+    """The named file or directory holds no certificates; the message says which one and why."""
+
+
+def named_authorities(ca_bundle: str = "") -> ssl.SSLContext | None:
+    """Return a context that trusts the authorities which an option or the environment names.
+
+    Args:
+        ca_bundle: a PEM file or a directory of PEM files; empty for the environment's.
+
+    Returns:
+        None if neither names any.
+
+    Raises:
+        CertificatesError: the file or directory is missing, unreadable or without certificates.
+    """
+    if ca_bundle:
+        return _load("ca_bundle", ca_bundle)
+    for name in CERTIFICATE_VARIABLES:
+        if path := os.environ.get(name):
+            return _load(name, path)
+    return None
+
+
+@functools.cache
+def _load(name: str, path: str) -> ssl.SSLContext:
+    """Read the certificates once: reading takes up to 20 ms, and each context takes memory."""
+    is_directory = Path(path).is_dir()
+    try:
+        if is_directory and not any(Path(path).iterdir()):
+            raise CertificatesError(f"{name} is {path!r}, an empty directory")
+        if is_directory:
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:  # of which ssl.SSLError is one
+        problem = error.strerror or "no certificate in it"
+        raise CertificatesError(f"{name} is {path!r}: {problem}") from None
