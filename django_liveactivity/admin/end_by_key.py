@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.content.keys import check_activity_id, check_stream_key
+from django_liveactivity.content.parsing import check_activity_id, check_stream_key
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import TYPE_NAMES, Endpoint
-from django_liveactivity.content.outline import content_outline, option_outline
 from django_liveactivity.content.parsing import parse_content, parse_options
+from django_liveactivity.content.schema import content_outline, option_outline
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Operation
 

@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity.content.encoding import CONTENT_LIMIT, DEPTH_LIMIT, OPTIONS_LIMIT
-from django_liveactivity.content.keys import LONGEST_DISMISSAL
+from django_liveactivity.content.parsing import LONGEST_DISMISSAL
 from django_liveactivity.exceptions import ContentRequiredError, FieldError, InvalidInputError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from django_liveactivity.content.keys import STREAM_KEY
+from django_liveactivity.content.parsing import STREAM_KEY
 
 from .errors import PROBLEM
 from .openapi import StrictSerializerExtension

@@ -12,8 +12,7 @@ from django.db.models import Model
 from rest_framework import exceptions
 
 from django_liveactivity import conf, selectors, services
-from django_liveactivity.content.keys import take_dismissal
-from django_liveactivity.content.parsing import parse_content
+from django_liveactivity.content.parsing import parse_content, take_dismissal
 from django_liveactivity.exceptions import FieldError, InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Subject
 

@@ -13,8 +13,8 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent, safe_
 from drf_spectacular.settings import spectacular_settings
 from rest_framework import serializers
 
+from django_liveactivity.content.encoding import ABSENT, TEXT, UNSET, Schema, has, only
 from django_liveactivity.content.endpoints import ENDPOINTS, Endpoint
-from django_liveactivity.content.json_schema import ABSENT, TEXT, UNSET, Schema, has, only
 
 from .serializers import NAMES, OPTIONS, EndSerializer, MillisecondsField, StreamEndSerializer
 
@@ -72,7 +72,7 @@ def _name(name: str) -> Schema:
 
 def _add_content(schema: Schema, registry: ComponentRegistry) -> None:
     """Add the schemas of content and of what travels beside it."""
-    from django_liveactivity.content.end_schema import (  # noqa: PLC0415 - loads pydantic
+    from django_liveactivity.content.schema import (  # noqa: PLC0415 - loads pydantic
         CONTENT_NAMES,
         end_schemas,
     )

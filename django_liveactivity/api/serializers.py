@@ -17,7 +17,7 @@ from rest_framework import serializers
 
 from django_liveactivity import selectors
 from django_liveactivity.conf import ALIAS, MAX_ALIAS
-from django_liveactivity.content.keys import (
+from django_liveactivity.content.parsing import (
     ACTIVITY_ID,
     ACTIVITY_ID_RULE,
     LONGEST_DISMISSAL,

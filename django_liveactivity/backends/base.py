@@ -15,8 +15,7 @@ from django_liveactivity.client.call import Call
 from django_liveactivity.conf import Account, refuse_unknown
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import Endpoint
-from django_liveactivity.content.keys import check_dismiss_after
-from django_liveactivity.content.parsing import parse_options
+from django_liveactivity.content.parsing import check_dismiss_after, parse_options
 from django_liveactivity.exceptions import InvalidInputError
 
 T = TypeVar("T")

@@ -14,17 +14,15 @@ from django_liveactivity.content.endpoints import (
     check_content,
     check_options,
 )
-from django_liveactivity.content.keys import (
-    check_activity_id,
-    check_dismiss_after,
-    check_stream_key,
-    take_dismissal,
-)
 from django_liveactivity.content.parsing import (
     ContentInput,
     OptionFields,
+    check_activity_id,
+    check_dismiss_after,
+    check_stream_key,
     parse_content,
     parse_options,
+    take_dismissal,
 )
 from django_liveactivity.exceptions import InvalidInputError
 

@@ -12,7 +12,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .encoding import CONTENT_LIMIT, OPTIONS_LIMIT, JSONObject, RuleError
+from .encoding import (
+    CONTENT_LIMIT,
+    NUMBER,
+    OPTIONS_LIMIT,
+    UNSET,
+    JSONObject,
+    RuleError,
+    either,
+    has,
+)
 from .fields import (
     Color,
     FilledText,
@@ -20,6 +29,7 @@ from .fields import (
     List,
     Measurement,
     Metadata,
+    Model,
     Number,
     Percentage,
     PositiveNumber,
@@ -30,8 +40,6 @@ from .fields import (
     Text,
     TypeName,
 )
-from .json_schema import NUMBER, UNSET, either, has
-from .validation import Model
 
 _SCHEMES = {"open_url": ("https", "http", "shortcuts"), "webhook": ("https",)}
 MOST_METRICS = 8

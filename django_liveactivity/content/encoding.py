@@ -1,4 +1,4 @@
-"""From Python's and Django's values to JSON: which have a form there, and how large it may be."""
+"""JSON: which values have a form in it, how large it may be, and the words of its schemas."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django_liveactivity.exceptions import InvalidInputError
 
 JSONValue: TypeAlias = "str | int | float | bool | list[JSONValue] | dict[str, JSONValue] | None"
 JSONObject: TypeAlias = dict[str, JSONValue]
+Schema: TypeAlias = dict[str, Any]
+"""Of JSON Schema, draft 2020-12."""
 
 KIB = 1024
 CONTENT_LIMIT = 16 * KIB
@@ -32,6 +34,13 @@ INTEGER_LIMIT = 2**53
 """Larger integers arrive changed, as JSON's readers keep numbers as doubles (RFC 8259, 6)."""
 MAX_DEPTH = 16
 """Deeper than any field is; what lies deeper stays as it is, and its field refuses it."""
+
+
+TEXT: Schema = {"type": "string", "pattern": r"^[^\x00]*$"}
+FILLED_TEXT: Schema = {**TEXT, "minLength": 1}
+NUMBER: Schema = {"type": "number", "minimum": -INTEGER_LIMIT, "maximum": INTEGER_LIMIT}
+UNSET: Schema = {"type": "null"}
+ABSENT: Schema = {"not": {}}
 
 
 class RuleError(ValueError):
@@ -216,3 +225,22 @@ class _Pass:
         self._left -= size
         if self._left < 0:
             raise _TooLargeError
+
+
+def has(*required: str, **fields: Schema) -> Schema:
+    """Return the schema of an object that has some fields, and whose others, if given, are so."""
+    parts = {"required": list(required), "properties": fields}
+    return {name: part for name, part in parts.items() if part}
+
+
+def only(name: str, among: tuple[str, ...]) -> Schema:
+    """Return the schema of an object that has one field and none of the others."""
+    return has(name, **{other: ABSENT for other in among if other != name})
+
+
+def either(*ways: Schema) -> Schema:
+    """Return what an object's schema adds for rules between its fields: one of them holds.
+
+    Inside ``allOf``, where generators of clients leave the object's own fields as they are.
+    """
+    return {"allOf": [{"anyOf": list(ways)}]}

@@ -1,16 +1,112 @@
-"""From what a caller gives to content and options of the right type.
+"""What a caller gives, checked: content, options, stream keys, activity ids and dismissals.
 
-Django starts without pydantic: the models are imported here, by the first call that needs them.
+Django starts without pydantic: its models are imported here, by the first call that needs them.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypeAlias, TypedDict
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
 
 from django_liveactivity.exceptions import InvalidInputError
 
+from .encoding import normalized_scalar
 from .endpoints import TYPE_NAMES
+
+STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
+STREAM_KEY_RULE = "give 1 to 255 of the characters A-Z, a-z, 0-9, underscore and hyphen"
+ACTIVITY_ID = re.compile(r"[!-~]{1,255}")
+ACTIVITY_ID_RULE = (
+    "give the id as the vendor gave it: 1 to 255 printable ASCII characters, no spaces"
+)
+LONGEST_DISMISSAL = timedelta(hours=4)
+DISMISSAL_UNITS = {
+    "auto_dismiss_seconds": ("seconds", timedelta(seconds=1)),
+    "auto_dismiss_minutes": ("minutes", timedelta(minutes=1)),
+}
+AnyContent = TypeVar("AnyContent")
+DismissAfter = TypeVar("DismissAfter")
+
+
+def check_stream_key(key: object) -> str:
+    """Return *key* if it is 1 to 255 ASCII letters, digits, underscores and hyphens.
+
+    Raises:
+        InvalidInputError: at ``stream_key``. The key becomes part of a URL's path.
+    """
+    key = normalized_scalar(key)
+    # fullmatch, as the vendor's own pattern ends in "$", which lets a trailing newline through.
+    if isinstance(key, str) and STREAM_KEY.fullmatch(key):
+        return key
+    raise InvalidInputError.at("stream_key", STREAM_KEY_RULE)
+
+
+def check_activity_id(value: object) -> str:
+    """Return *value* if it is 1 to 255 printable ASCII characters without spaces.
+
+    Raises:
+        InvalidInputError: at ``activity_id``.
+    """
+    value = normalized_scalar(value)
+    if isinstance(value, str) and ACTIVITY_ID.fullmatch(value):
+        return value
+    raise InvalidInputError.at("activity_id", ACTIVITY_ID_RULE)
+
+
+def check_dismiss_after(value: object) -> int:
+    """Return how long the ended card stays, in whole seconds, fractions rounded up.
+
+    Raises:
+        InvalidInputError: at ``dismiss_after``, unless it is a timedelta of 0 s to 4 h (iOS removes
+            ended cards after about 4 hours).
+    """
+    if isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_DISMISSAL:
+        return math.ceil(value.total_seconds())
+    raise InvalidInputError.at("dismiss_after", "give a timedelta of 0 seconds to 4 hours")
+
+
+def take_dismissal(
+    content: AnyContent, dismiss_after: DismissAfter, *, unset: object = None
+) -> tuple[AnyContent | dict[str, object], DismissAfter | timedelta]:
+    """Take the dismissal out of the content of an end, where the vendor's API has it.
+
+    Args:
+        content: what the caller gave; a mapping may have ``auto_dismiss_seconds`` (0 to 14,400)
+            or ``auto_dismiss_minutes`` (0 to 240), as ``content_state`` in the API description.
+        dismiss_after: what the caller gave beside it.
+        unset: the *dismiss_after* of a caller who gave none.
+
+    Returns:
+        The content without these fields, and how long the ended card stays.
+
+    Raises:
+        InvalidInputError: at the field, unless it is a whole number in its range and agrees with
+            *dismiss_after* and with the other field.
+    """
+    if not isinstance(content, Mapping):
+        return content, dismiss_after
+    result: DismissAfter | timedelta = dismiss_after
+    source = "dismiss_after"
+    for name in DISMISSAL_UNITS:
+        if content.get(name) is None:
+            continue
+        value = _dismissal(name, normalized_scalar(content[name]))
+        if result is not unset and result != value:
+            raise InvalidInputError.at(name, f"contradicts {source}; give only one of them")
+        result, source = value, name
+    return {k: v for k, v in content.items() if k not in DISMISSAL_UNITS}, result
+
+
+def _dismissal(name: str, value: object) -> timedelta:
+    unit, length = DISMISSAL_UNITS[name]
+    most = LONGEST_DISMISSAL // length
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+        return value * length
+    raise InvalidInputError.at(name, f"give a whole number of {unit} from 0 to {most}")
+
 
 if TYPE_CHECKING:
     from .cards import Action, AlertMessage, Content, Options

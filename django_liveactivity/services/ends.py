@@ -20,13 +20,15 @@ from django_liveactivity.content.endpoints import (
     check_content,
     check_options,
 )
-from django_liveactivity.content.keys import (
+from django_liveactivity.content.parsing import (
+    ContentInput,
+    OptionFields,
     check_activity_id,
     check_dismiss_after,
     check_stream_key,
+    parse_content,
     take_dismissal,
 )
-from django_liveactivity.content.parsing import ContentInput, OptionFields, parse_content
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.models import (
     LiveActivity,

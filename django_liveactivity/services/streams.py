@@ -11,8 +11,13 @@ from django.db.models import Model
 from django_liveactivity import conf, selectors
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import Endpoint, check_content, check_options
-from django_liveactivity.content.keys import check_activity_id, check_stream_key
-from django_liveactivity.content.parsing import ContentInput, OptionFields, parse_content
+from django_liveactivity.content.parsing import (
+    ContentInput,
+    OptionFields,
+    check_activity_id,
+    check_stream_key,
+    parse_content,
+)
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.models.missing_migration import names_missing_migration

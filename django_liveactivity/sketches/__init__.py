@@ -17,7 +17,7 @@ from django_liveactivity.backends import get_backend
 from django_liveactivity.client.call import Call
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import Endpoint
-from django_liveactivity.content.keys import LONGEST_DISMISSAL
+from django_liveactivity.content.parsing import LONGEST_DISMISSAL
 from django_liveactivity.delivery.rules.bodies import end_call
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.lockscreen import CardState, SketchedCard

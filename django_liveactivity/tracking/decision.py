@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from django_liveactivity import conf
 from django_liveactivity.content.endpoints import Endpoint
-from django_liveactivity.content.keys import check_stream_key
+from django_liveactivity.content.parsing import check_stream_key
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Source, Subject
 from django_liveactivity.services import streams

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_liveactivity.content import Progress
-from django_liveactivity.content.keys import (
+from django_liveactivity.content.parsing import (
     check_activity_id,
     check_dismiss_after,
     check_stream_key,
+    parse_content,
     take_dismissal,
 )
-from django_liveactivity.content.parsing import parse_content
 from django_liveactivity.exceptions import InvalidInputError
 
 BAD_KEYS = [
