@@ -22,7 +22,7 @@ from django_liveactivity.printable import get_logger, shortened
 from django_liveactivity.services.advisory_lock import serialized
 from django_liveactivity.services.writer import recorded_as
 
-from . import documented
+from . import openapi
 from .ending import CONTENT_FIELDS, UNSEEN, cards_named, end_named, find_model, named_card
 from .errors import problem_response
 from .parsers import BoundedBodyMixin, BoundedJSONParser
@@ -95,12 +95,12 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         """
         return selectors.activities(self.account)
 
-    @documented.end
+    @openapi.end
     def end(self, request: Request) -> Response:
         """Store the end of what the body names, and answer before it is sent."""
         return self._end(_valid(EndSerializer, request.data))
 
-    @documented.end_stream
+    @openapi.end_stream
     def end_stream(self, request: Request, stream_key: str) -> Response:
         """Store the end of a stream, and answer before it is sent."""
         query = _query(StreamQuerySerializer, request)
@@ -110,7 +110,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
             raise exceptions.ValidationError(dict.fromkeys(sorted(twice), again))
         return self._end({**query, **body, "stream_key": stream_key})
 
-    @documented.activities
+    @openapi.activities
     def list(self, request: Request) -> Response:
         """Return a page of cards."""
         query = _query(ActivityQuerySerializer, request)
@@ -120,7 +120,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         seen = [card for card in page if self._sees(card)]
         return self.get_paginated_response(self._represented(seen))
 
-    @documented.activity
+    @openapi.activity
     def retrieve(self, request: Request, id: str) -> Response:
         """Return one card."""
         self._open_account(_query(QuerySerializer, request))
@@ -129,7 +129,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
             raise exceptions.NotFound(UNSEEN)
         return Response(self._represented([card])[0])
 
-    @documented.operation
+    @openapi.operation
     def operation(self, request: Request, id: str) -> Response:
         """Return one operation: whether an end has been sent, and what came of it."""
         self._open_account(_query(QuerySerializer, request))

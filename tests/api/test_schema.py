@@ -16,7 +16,7 @@ from drf_spectacular.settings import patched_settings
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft4Validator, Draft202012Validator
 
-from django_liveactivity.api.documented import END_EXAMPLES, STREAM_EXAMPLES
+from django_liveactivity.api.openapi import END_EXAMPLES, STREAM_EXAMPLES
 from django_liveactivity.api.serializers import EndSerializer
 from django_liveactivity.content import cards
 
