@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from django_liveactivity.models import LiveActivity
-from django_liveactivity.permission import is_allowed
+from django_liveactivity.models.activity import is_allowed
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[LiveActivity]

@@ -10,7 +10,7 @@ from rest_framework import permissions, views
 from rest_framework.request import Request
 
 from django_liveactivity.models import LiveActivity
-from django_liveactivity.permission import is_allowed
+from django_liveactivity.models.activity import is_allowed
 
 MODEL_PERMISSIONS = (
     permissions.DjangoModelPermissions,

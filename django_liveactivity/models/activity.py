@@ -236,6 +236,20 @@ class LiveActivity(KeptModel):
         return ~models.Q(status__in=cls.OVER) | models.Q(pk__in=unfinished.values("activity"))
 
 
+def is_allowed(principal: Any, verb: str, card: LiveActivity | None = None) -> bool:
+    """Tell whether a principal has a permission: for every card, or for the one in hand.
+
+    Django's own backend knows no permission on one object; others do, such as django-guardian's.
+
+    Args:
+        principal: a user, or another object with ``has_perm``.
+        verb: ``view``, ``end``, ``give_content`` or ``operate``.
+        card: the one in hand; an unsaved one stands for a card that is not known here.
+    """
+    name = f"django_liveactivity.{verb}_liveactivity"
+    return bool(principal.has_perm(name) or (card is not None and principal.has_perm(name, card)))
+
+
 class KnownActivityId(models.Model):
     """An activity id that the vendor has named for a stream: each leads to the stream's row."""
 
