@@ -5,8 +5,7 @@ It is a sketch: the pixels are Apple's. The stylesheet ``lockscreen.css`` belong
 
 from __future__ import annotations
 
-from .card import CardState, Labels, SketchedCard
-from .frame import draw
-from .screen import draw_screen, stylesheet
+from .screen import draw, draw_screen, stylesheet
+from .values import CardState, Labels, SketchedCard
 
 __all__ = ["CardState", "Labels", "SketchedCard", "draw", "draw_screen", "stylesheet"]

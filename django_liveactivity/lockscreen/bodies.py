@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .card import CardState, Labels, SketchedCard
 from .markup import Markup, element, joined, said
-from .reading import (
+from .values import (
+    CardState,
+    Labels,
+    SketchedCard,
     clock_text,
     color,
     exact_number,

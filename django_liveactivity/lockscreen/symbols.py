@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 
-from .card import Labels
 from .markup import Markup, element
-from .reading import color, mapping, text
+from .values import Labels, color, mapping, text
 
 _CIRCLE = "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z"
 _FRAME = "M3 6h18v12H3z"

@@ -7,8 +7,8 @@ import pytest
 from django_liveactivity.content.endpoints import SECONDARY_ACTION_TYPES, TYPE_NAMES
 from django_liveactivity.content.fields import Color
 from django_liveactivity.lockscreen import CardState, Labels, SketchedCard, draw, draw_screen
-from django_liveactivity.lockscreen.frame import ONE_BUTTON_TYPES
-from django_liveactivity.lockscreen.reading import COLORS
+from django_liveactivity.lockscreen.screen import ONE_BUTTON_TYPES
+from django_liveactivity.lockscreen.values import COLORS
 
 from .page import Page
 from .samples import ROLL_BACK, SEVEN, SHORTCUT

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.staticfiles.finders import AppDirectoriesFinder
 
 from django_liveactivity.lockscreen import CardState, draw, draw_screen, stylesheet
-from django_liveactivity.lockscreen.reading import COLORS
+from django_liveactivity.lockscreen.values import COLORS
 
 from .page import Page
 from .samples import ODD, SEVEN, STATES
