@@ -1,7 +1,7 @@
 """The pytest fixtures: every account in memory, at a sandbox of its own, or on the network.
 
 Under pytest no account reaches the network unless a test asks for it, even without a fixture: see
-``backends.isolation``. The first two fixtures need pytest-django.
+``backends.locmem``. The first two fixtures need pytest-django.
 """
 
 # ruff: noqa: PLC0415 - pytest imports this before the settings are ready

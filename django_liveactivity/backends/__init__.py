@@ -1,10 +1,12 @@
-"""The backends, which make the calls of an account; in tests a stand-in keeps them in memory."""
+"""The backends: which one makes the calls of an account, and which one takes its place in tests."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,12 +19,14 @@ from django_liveactivity.exceptions import UnknownAccountError
 from django_liveactivity.printable import get_logger
 
 from .base import BaseBackend, MissingKeyError
-from .isolation import is_isolated, stays_on_this_machine
-from .locmem import LocmemBackend
+from .locmem import LocmemBackend, is_isolated
 
 __all__ = ["BaseBackend", "MissingKeyError", "configured_backend", "get_backend"]
 
 logger = get_logger("django_liveactivity.backends")
+
+LOOPBACK_ONLY = "LIVEACTIVITY_LOOPBACK_ONLY"
+"""An environment variable: no account of the account source may call another machine."""
 
 Key = tuple[int, str]
 _in_memory: dict[Key, tuple[conf.Account, LocmemBackend]] = {}
@@ -85,7 +89,7 @@ def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
     configured = configured_backend(alias)
     if not configured.reaches_network:
         return configured
-    if stays_on_this_machine() and conf.account(alias).from_source:
+    if os.environ.get(LOOPBACK_ONLY) == "1" and conf.account(alias).from_source:
         name = conf.account(alias).name
         raise ImproperlyConfigured(f"{name} calls the network, and liveactivity_dev must not.")
     if not is_isolated(alias):
@@ -139,6 +143,19 @@ def _make(account: conf.Account) -> BaseBackend:
             "django_liveactivity.backends.BaseBackend."
         )
     return backend_class(account)
+
+
+@contextmanager
+def on_this_machine() -> Iterator[None]:
+    """Refuse calls of the account source's accounts to other machines, in child processes too.
+
+    The accounts of the settings can be checked beforehand, those of the source cannot.
+    """
+    os.environ[LOOPBACK_ONLY] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[LOOPBACK_ONLY]
 
 
 @receiver(setting_changed)

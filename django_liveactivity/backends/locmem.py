@@ -1,10 +1,15 @@
-"""A backend that keeps the calls in memory for your tests: ``outbox``, like Django's."""
+"""Calls kept in memory: the backend and its ``outbox``, like Django's, and when tests use them."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Sequence
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self, overload
 
 from django_liveactivity.client.answer import Answer
@@ -15,6 +20,15 @@ from .base import BaseBackend, acknowledge
 
 CARD_OPTIONS = frozenset(BaseBackend.defaults) - {"rate_limit"}
 """Options that say how cards are, not how calls are made: they hold in tests too."""
+EVERY_ACCOUNT = "*"
+
+_PYTEST = ("PYTEST_VERSION", "PYTEST_CURRENT_TEST")
+"""Set for the length of a session since pytest 8.2, and of each test; child processes have them.
+
+https://docs.pytest.org/en/stable/reference/reference.html#environment-variables
+"""
+_lock = threading.Lock()
+_allowed: Counter[str] = Counter()  # of the process: a live server answers in a thread of its own
 
 
 class Outbox(Sequence[Call]):
@@ -91,3 +105,39 @@ def card_options(account: Account) -> dict[str, object]:
     """Return the options of an account that say how its cards are."""
     names = CARD_OPTIONS.intersection(account.options.names)
     return {name: account.options.get(name) for name in names}
+
+
+def runs_tests() -> bool:
+    """Tell whether this process runs tests, in pytest or after ``setup_test_environment()``.
+
+    That ``mail.outbox`` exists proves nothing: Django's locmem email backend makes one anywhere.
+    """
+    if any(name in os.environ for name in _PYTEST):
+        return True
+    # Django tells by no public name. Unless its tests were imported, none run.
+    state = getattr(sys.modules.get("django.test.utils"), "_TestState", None)
+    return hasattr(state, "saved_data")
+
+
+def is_isolated(alias: str) -> bool:
+    """Tell whether the calls of an account are to stay on this machine."""
+    return runs_tests() and not (_allowed[alias] or _allowed[EVERY_ACCOUNT])
+
+
+@contextmanager
+def allow_network(*accounts: str) -> Iterator[None]:
+    """Let the calls of the block out to the addresses that the settings name: phones show them.
+
+    It holds for every thread of this process, and for no other process.
+
+    Args:
+        *accounts: aliases in ``LIVEACTIVITY``; by default all.
+    """
+    aliases = accounts or (EVERY_ACCOUNT,)
+    with _lock:
+        _allowed.update(aliases)
+    try:
+        yield
+    finally:
+        with _lock:
+            _allowed.subtract(aliases)

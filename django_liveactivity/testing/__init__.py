@@ -1,9 +1,7 @@
 """For your project's tests: deliver now, look at what was sent, assert what should have been."""
 
-from django_liveactivity.backends.isolation import allow_network
-from django_liveactivity.backends.locmem import Outbox, outbox
+from django_liveactivity.backends.locmem import Outbox, allow_network, outbox
 
-from .accounts import locmem_accounts, sandbox_accounts
 from .assertions import (
     LiveActivityTestMixin,
     assert_activity_end_scheduled,
@@ -11,7 +9,7 @@ from .assertions import (
     assert_activity_streamed,
     assert_no_activities,
 )
-from .capture import capture_activities, deliver
+from .capture import capture_activities, deliver, locmem_accounts, sandbox_accounts
 
 __all__ = [
     "LiveActivityTestMixin",

@@ -20,8 +20,7 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.models.clock import Now, from_datetime
 from django_liveactivity.printable import printable
 
-from .accounts import locmem_accounts
-from .capture import capture_activities
+from .capture import capture_activities, locmem_accounts
 
 if TYPE_CHECKING:
     from django.test import SimpleTestCase as Base

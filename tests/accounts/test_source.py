@@ -10,8 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 
 from django_liveactivity import account_source, backends, conf, services
-from django_liveactivity.backends import configured_backend, get_backend
-from django_liveactivity.backends.isolation import on_this_machine
+from django_liveactivity.backends import configured_backend, get_backend, on_this_machine
 from django_liveactivity.delivery import drain
 from django_liveactivity.exceptions import AccountSourceError, UnknownAccountError
 from django_liveactivity.health import Condition

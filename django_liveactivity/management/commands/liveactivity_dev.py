@@ -13,8 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
 
 from django_liveactivity import conf
-from django_liveactivity.backends import BaseBackend, configured_backend
-from django_liveactivity.backends.isolation import on_this_machine
+from django_liveactivity.backends import BaseBackend, configured_backend, on_this_machine
 from django_liveactivity.management.loop import DispatchLoop
 from django_liveactivity.management.runserver import RunServer
 from django_liveactivity.management.terminal import (
