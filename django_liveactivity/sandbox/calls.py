@@ -1,4 +1,4 @@
-"""A call of the vendor's API: endpoint, request, reply, and its line in `/calls.json`."""
+"""A call of the vendor's API: endpoint, request, reply, and its record in `/calls.json`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from .contract import JsonObject, RefusedCallError
-from .limits import VendorAccount
-from .phone import PhoneCard, next_display, timestamp
+from .phone import timestamp
 
 API_PREFIX = "/api"
 ENDPOINTS = {
@@ -101,37 +100,6 @@ def delivery_report(delivery: str) -> JsonObject:
         sent = {"devices_notified": 0, "devices_queued": 0}
         return {**sent, "forced_completion": True, "warning": warning}
     return {"devices_notified": DEVICES, "devices_queued": 0}
-
-
-@dataclass(frozen=True)
-class ReceivedCall:
-    """A call that is past authorization and rate limit, and whose body has been checked.
-
-    Args:
-        account: that makes it.
-        stream_key: of a PUT or a DELETE, otherwise empty.
-        body: as the contract allows it; empty if there was none.
-        now: seconds since the epoch.
-    """
-
-    account: VendorAccount
-    stream_key: str
-    body: JsonObject
-    now: float
-
-    def show_new_card(
-        self, stream_key: str | None, previous: PhoneCard | None = None
-    ) -> tuple[PhoneCard, JsonObject]:
-        """Put a card on the phone, in place of the previous one; return it and reply fields."""
-        evicted = self.account.make_room(self.now)
-        display = next_display(previous, self.body)
-        card = self.account.phone.show(self.account.number, stream_key, display, self.now)
-        if previous is not None and previous.type == card.type:
-            card.timer = previous.timer
-        card.wind(self.body, self.now)
-        fields = {"activity_id": card.activity_id, "devices_notified": DEVICES, "users_notified": 1}
-        # The contract names it for start only; without it a PUT could not tell which card it ended.
-        return card, fields | ({"ended_activity_id": evicted} if evicted else {})
 
 
 @dataclass

@@ -31,14 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="an API key that exists; repeatable; by default every key does",
     )
-    add("--rate-limit", type=_checked(parse_rate_limit), default="60/60", metavar="CALLS/SECONDS")
-    add("--window", choices=tuple(WINDOWS), help="shape of the rate limit")
-    add("--concurrent", type=int, help="activities that an account may have at once")
-    add(
-        "--evict",
-        action="store_true",
-        help="a start beyond that ends the oldest activity instead of being refused",
-    )
+    _add_limits(parser)
     add(
         "--latency",
         type=_checked(parse_latency),
@@ -68,6 +61,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"by default of type {ELSEWHERE_TYPE}",
     )
     _add_open_answers(parser)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--rate-limit", type=_checked(parse_rate_limit), default="60/60", metavar="CALLS/SECONDS")
+    add("--window", choices=tuple(WINDOWS), help="shape of the rate limit")
+    add("--concurrent", type=int, help="activities that an account may have at once")
+    add(
+        "--evict",
+        action="store_true",
+        help="a start beyond that ends the oldest activity instead of being refused",
+    )
 
 
 def _add_open_answers(parser: argparse.ArgumentParser) -> None:

@@ -9,9 +9,19 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from .calls import MALFORMED, ApiRequest, ReceivedCall, Reply, accepted, delivery_report, refused
+from .calls import (
+    DEVICES,
+    MALFORMED,
+    ApiRequest,
+    Reply,
+    accepted,
+    delivery_report,
+    refused,
+)
 from .contract import (
+    JsonObject,
     PayloadError,
     RefusedCallError,
     check_body,
@@ -29,6 +39,37 @@ _BUSY = (
     f"More than {_BUSY_UPDATES} updates, and more than one every 2 minutes: "
     "iOS may throttle Live Activities that update this often."
 )
+
+
+@dataclass(frozen=True)
+class ReceivedCall:
+    """A call that is past authorization and rate limit, and whose body has been checked.
+
+    Args:
+        account: that makes it.
+        stream_key: of a PUT or a DELETE, otherwise empty.
+        body: as the contract allows it; empty if there was none.
+        now: seconds since the epoch.
+    """
+
+    account: VendorAccount
+    stream_key: str
+    body: JsonObject
+    now: float
+
+    def show_new_card(
+        self, stream_key: str | None, previous: PhoneCard | None = None
+    ) -> tuple[PhoneCard, JsonObject]:
+        """Put a card on the phone, in place of the previous one; return it and reply fields."""
+        evicted = self.account.make_room(self.now)
+        display = next_display(previous, self.body)
+        card = self.account.phone.show(self.account.number, stream_key, display, self.now)
+        if previous is not None and previous.type == card.type:
+            card.timer = previous.timer
+        card.wind(self.body, self.now)
+        fields = {"activity_id": card.activity_id, "devices_notified": DEVICES, "users_notified": 1}
+        # The contract names it for start only; without it a PUT could not tell which card it ended.
+        return card, fields | ({"ended_activity_id": evicted} if evicted else {})
 
 
 class Vendor:
