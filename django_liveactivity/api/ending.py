@@ -1,4 +1,4 @@
-"""From the values of a body to the ends of cards, in the caller's transaction."""
+"""End the cards that a request's body names, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from django_liveactivity.models import LiveActivity, Operation, Subject
 
 from .serializers import OPTIONS, EndSerializer
 
-UNSEEN = "There is no such live activity, or no such account, among those that you may see."
-"""The same words for a card that is not there and for one that is not seen."""
+NOT_FOUND = "There is no such live activity, or no such account, among those that you may see."
+"""The same message for a card that does not exist and for one that the caller may not see."""
 OWN_PATHS = frozenset({*EndSerializer().fields, "actor", "body"}) - {"content"}
 CONTENT_FIELDS = frozenset({"content", "content_state", *OPTIONS})
-"""What only a caller with ``give_content_liveactivity`` may send: the rest is the bare end."""
+"""The fields that need the permission ``give_content_liveactivity``; the others only end."""
 
 
-def end_named(account: conf.Account, body: Mapping[str, Any], *, actor: object) -> list[Operation]:
-    """End what a body names, and return the ends: new ones, and those that stand.
+def end_cards(account: conf.Account, body: Mapping[str, Any], *, actor: object) -> list[Operation]:
+    """End the cards that a body names, and return the new ends and those already in force.
 
     Args:
         account: whose cards.
         body: the values of ``EndSerializer``.
-        actor: who asks.
+        actor: the caller.
 
     Raises:
         InvalidInputError: with the paths of the body; nothing was stored.
@@ -44,7 +44,7 @@ def end_named(account: conf.Account, body: Mapping[str, Any], *, actor: object) 
     if content_name in values:
         values["content"] = values.pop(content_name)
         with _paths(lambda path: _in_content(path, content_name)):
-            # What no content type takes; the service knows the card's own type besides.
+            # Refuse what no content type takes; the service knows the type of the card.
             parse_content(take_dismissal(values["content"], None)[0])
     with _paths(lambda path: _in_body(path, content_name)):
         if "subject" in values:
@@ -54,8 +54,8 @@ def end_named(account: conf.Account, body: Mapping[str, Any], *, actor: object) 
         return [services.end_activity(**values, again=False)]
 
 
-def cards_named(account: conf.Account, body: Mapping[str, Any]) -> list[LiveActivity]:
-    """Return the cards that a body names; one that is not saved stands for a name without a card.
+def find_cards(account: conf.Account, body: Mapping[str, Any]) -> list[LiveActivity]:
+    """Return the cards that a body names, or an unsaved card if it names none that exists.
 
     Raises:
         NotFound: the body names a row or a model that does not exist.
@@ -70,11 +70,11 @@ def cards_named(account: conf.Account, body: Mapping[str, Any]) -> list[LiveActi
     elif "subject" in body:
         found = list(_cards_of(account, _subject(**body["subject"])))
     known = [card for card in found if card is not None]
-    return known or [named_card({**body, "account": account.alias})]
+    return known or [unsaved_card({**body, "account": account.alias})]
 
 
-def named_card(body: Mapping[str, Any]) -> LiveActivity:
-    """Return an unsaved card as far as a body names it."""
+def unsaved_card(body: Mapping[str, Any]) -> LiveActivity:
+    """Return an unsaved card with the names in a body."""
     names = {name: body.get(name) or "" for name in ("account", "stream_key", "activity_id")}
     subject = body.get("subject") or {}
     return LiveActivity(
@@ -99,12 +99,12 @@ def _cards_of(account: conf.Account, subject: Subject) -> selectors.Cards:
 def _card(account: conf.Account, pk: int) -> LiveActivity:
     card = selectors.activities(account).filter(pk=pk).first()
     if card is None:
-        raise exceptions.NotFound(UNSEEN)
+        raise exceptions.NotFound(NOT_FOUND)
     return card
 
 
 def _subject(model: str, pk: str) -> Subject:
-    """Return the object's name: the object may be deleted while its cards still live."""
+    """Return the subject by its name: the object may be deleted while its cards still live."""
     found = find_model(model)
     with _paths(lambda _: "subject.pk"):
         return Subject.named(found, pk)
@@ -124,7 +124,7 @@ def find_model(label: str) -> type[Model]:
 
 @contextmanager
 def _paths(in_body: Callable[[str], str]) -> Iterator[None]:
-    """Raise what the block refuses with the paths that its fields have in the body."""
+    """Raise the block's InvalidInputError with the paths that its fields have in the body."""
     try:
         yield
     except InvalidInputError as error:
@@ -133,7 +133,7 @@ def _paths(in_body: Callable[[str], str]) -> Iterator[None]:
 
 
 def _in_body(path: str, content_name: str) -> str:
-    """Return the path in the body: within the content it does not begin with that one's name."""
+    """Return the path in the body; services leave out the name of the content."""
     return path if path.partition(".")[0] in OWN_PATHS else _in_content(path, content_name)
 
 

@@ -1,4 +1,4 @@
-"""Every refusal in one shape: ``application/problem+json``, as RFC 9457 has it."""
+"""Every error as ``application/problem+json`` (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RefusedError(exceptions.APIException):
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the answer to an error, or None for one that is no answer: a handler as DRF has it."""
+    """Return the response to an error, or None if DRF does not handle it: an exception handler."""
     known = _api_error(error)
     response = exception_handler(known, context)
     if response is None:

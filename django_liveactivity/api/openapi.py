@@ -51,7 +51,7 @@ from .serializers import (
 )
 
 PREFIX = "LiveActivity"
-"""All our components begin with it: they land in the host's schema."""
+"""The start of the names of our components, which become part of the host's schema."""
 REFERENCE = f"#/components/schemas/{PREFIX}{{model}}"
 MOMENT = (
     r"^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-[0-9]{2}-[0-9]{2}"
@@ -61,7 +61,7 @@ MOMENT = (
 
 
 class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Tells that a serializer takes no unknown field, no NUL character and no empty text."""
+    """Describes that a serializer takes no unknown field, no NUL character and no empty text."""
 
     target_class = "django_liveactivity.api.serializers.StrictSerializer"
     match_subclasses = True
@@ -81,7 +81,7 @@ class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-
 
 
 def _complete(schema: Schema, field: serializers.Field[Any, Any, Any, Any]) -> None:
-    """Add to a field's schema what its checks refuse."""
+    """Add to a field's schema what its checks require."""
     if isinstance(field, serializers.CharField):
         schema.setdefault("pattern", TEXT["pattern"])
         schema["minLength"] = 0 if field.allow_blank else 1
@@ -188,7 +188,7 @@ LOCATION = OpenApiParameter(
     "Location",
     OpenApiTypes.URI,
     OpenApiParameter.HEADER,
-    description="Where the end can be followed, if it is one.",
+    description="The address of the end, if there is exactly one.",
     response=[202],
 )
 RETRY_AFTER = OpenApiParameter(
@@ -202,19 +202,19 @@ INPUT = {(400, PROBLEM): OpenApiResponse(InputProblemSerializer, "The input is r
 REFUSED = {
     (401, PROBLEM): OpenApiResponse(ProblemSerializer, "The request is not authenticated."),
     (403, PROBLEM): OpenApiResponse(ProblemSerializer, "The caller lacks a permission."),
-    (404, PROBLEM): OpenApiResponse(ProblemSerializer, "Not among what the caller may see."),
+    (404, PROBLEM): OpenApiResponse(ProblemSerializer, "Nothing found that the caller may see."),
     (406, PROBLEM): OpenApiResponse(ProblemSerializer, "The caller accepts no JSON."),
     (429, PROBLEM): OpenApiResponse(ProblemSerializer, "Throttled by the project."),
     (503, PROBLEM): OpenApiResponse(ProblemSerializer, "The account cannot be looked up now."),
 }
 REFUSED_BODY = {
-    (411, PROBLEM): OpenApiResponse(ProblemSerializer, "The body does not tell its length."),
+    (411, PROBLEM): OpenApiResponse(ProblemSerializer, "The body has no length."),
     (413, PROBLEM): OpenApiResponse(ProblemSerializer, "The body exceeds 128 KiB."),
     (415, PROBLEM): OpenApiResponse(ProblemSerializer, "The body is not application/json."),
 }
 ENDED: dict[Any, OpenApiResponse] = {
-    200: OpenApiResponse(EndedSerializer, "It has ended already, or there was nothing to end."),
-    202: OpenApiResponse(EndedSerializer, "Stored, to be sent when due. Location follows it."),
+    200: OpenApiResponse(EndedSerializer, "Already ended, or there was nothing to end."),
+    202: OpenApiResponse(EndedSerializer, "Stored, and sent when it is due."),
     **INPUT,
     **REFUSED,
     **REFUSED_BODY,
@@ -274,9 +274,9 @@ STREAM_EXAMPLES = [
 def with_body(
     *examples: OpenApiExample, required: bool, **described: Any
 ) -> Callable[[Method], Method]:
-    """Return the decorator that tells of a route whose body drf-spectacular would leave out.
+    """Return a decorator that describes a route and its body.
 
-    Of a DELETE it leaves out all, and of others that the body as a whole is required.
+    drf-spectacular leaves out the body of a DELETE, and that the body of another route is required.
 
     Args:
         *examples: of the body.

@@ -1,4 +1,4 @@
-"""Read a body of bounded size, and parse it: JSON of bounded depth, with every key given once."""
+"""The parser of request bodies: JSON of bounded size and depth, each key given once."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _integer(digits: str) -> float:
 
 
 def _faults(value: object, depth: int = 0) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield path and message of everything that JSON's grammar allows and we do not.
+    """Yield the path and message of everything that is JSON, but that this endpoint refuses.
 
     Paths grow on the way back, so that only faults pay for them: keys may be long.
     """

@@ -1,4 +1,4 @@
-"""Who may do what: Django's permissions, asked for every card and for the one in hand."""
+"""The endpoint's permission: Django's permissions on cards, for all cards or for one card."""
 
 # ruff: noqa: ARG002 - DRF calls these methods by its own signatures
 from __future__ import annotations
@@ -17,7 +17,7 @@ MODEL_PERMISSIONS = (
     permissions.DjangoModelPermissionsOrAnonReadOnly,
     permissions.DjangoObjectPermissions,
 )
-"""They would ask for ``add_liveactivity`` where ours ask for what is meant."""
+"""For a POST they would require ``add_liveactivity``, which no caller needs."""
 
 
 class LiveActivityPermission(permissions.BasePermission):
@@ -33,7 +33,7 @@ class LiveActivityPermission(permissions.BasePermission):
     )
 
     def has_permission(self, request: Request, view: views.APIView) -> bool:
-        """Tell whether the caller may come in; it is asked again with each card in hand."""
+        """Tell whether the caller may try; ``has_object_permission`` then decides for each card."""
         if not _is_principal(request.user):
             return False
         return may(request, _verb(request)) or _may_know_cards(request.user)
@@ -46,10 +46,10 @@ class LiveActivityPermission(permissions.BasePermission):
 
 
 def may(request: Request, verb: str, card: LiveActivity | None = None) -> bool:
-    """Tell what ``is_allowed`` does of the caller of a request.
+    """Tell whether the caller of a request has a permission.
 
-    Who may end a card may view it. Where ``request.auth`` has a ``has_perm`` too, such as that of a
-    key which may do less than its user, it has to agree.
+    A caller who may end a card may view it. If ``request.auth`` has a ``has_perm`` too, as a key
+    that may do less than its user, that has to agree.
 
     Args:
         request: whose user, or other principal, is asked about.
@@ -78,7 +78,7 @@ def _is_principal(principal: object) -> bool:
 def _may_know_cards(principal: object) -> bool:
     """Tell whether a principal may have a permission on single cards.
 
-    A Django user whose backends know none is refused at the door, with the reason.
+    A Django user whose backends know none is refused before any card is looked up.
     """
     if not isinstance(principal, AbstractBaseUser):
         return True

@@ -1,4 +1,4 @@
-"""What the endpoint takes and answers: serializers, with fields that take JSON as it is."""
+"""The serializers of requests and responses, with fields that do not coerce JSON values."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class StrictSerializer(serializers.Serializer[object]):
     """Refuses unknown fields by name: most are misspelled."""
 
     elsewhere: Mapping[str, str] = {}
-    """What to do with fields that have another place, by their names."""
+    """The messages for known fields that belong elsewhere, by name."""
 
     def to_internal_value(self, data: object) -> object:
         """Return the values, or report everything that is wrong at once."""
@@ -244,7 +244,7 @@ class EndSerializer(StreamEndSerializer):
 
 
 class QuerySerializer(StrictSerializer):
-    """What may stand behind the question mark of every route."""
+    """The query parameters of every route."""
 
     account = account_field()
 
@@ -258,7 +258,7 @@ class StreamQuerySerializer(QuerySerializer):
 
 
 class ActivityQuerySerializer(QuerySerializer):
-    """Which cards a list has."""
+    """The query parameters that filter the list of cards."""
 
     stream_key = stream_key_field("Only cards of this key.")
     activity_id = activity_id_field("Only the card that has, or once had, the vendor's ID.")
@@ -310,7 +310,7 @@ class OperationSerializer(serializers.Serializer[Operation]):
     settled = serializers.BooleanField(
         source="is_settled", help_text="Whether the vendor has acknowledged it, or need not."
     )
-    outcome = serializers.CharField(help_text="What the last call came to; empty before it.")
+    outcome = serializers.CharField(help_text="The outcome of the last call; empty before it.")
     tries = serializers.IntegerField(help_text="How many calls were made.")
     due = MillisecondsField(source="due_at")
     created = MillisecondsField(source="created_at")

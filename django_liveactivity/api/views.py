@@ -1,4 +1,4 @@
-"""End live activities over HTTP, and read what became of them."""
+"""The routes that end live activities over HTTP, and that read cards and ends."""
 
 # ruff: noqa: A002, ARG002 - DRF calls these methods by its own signatures
 from __future__ import annotations
@@ -23,7 +23,7 @@ from django_liveactivity.services.advisory_lock import serialized
 from django_liveactivity.services.writer import recorded_as
 
 from . import openapi
-from .ending import CONTENT_FIELDS, UNSEEN, cards_named, end_named, find_model, named_card
+from .ending import CONTENT_FIELDS, NOT_FOUND, end_cards, find_cards, find_model, unsaved_card
 from .errors import problem_response
 from .parsers import BoundedBodyMixin, BoundedJSONParser
 from .permissions import MODEL_PERMISSIONS, LiveActivityPermission, may
@@ -62,7 +62,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
     ``get_queryset``, ``has_account_permission`` and ``permission_classes``.
 
     Attributes:
-        account: the account that the request is about, once the caller may have to do with it.
+        account: the account of the request, once the caller is known to be allowed to use it.
     """
 
     parser_classes = (BoundedJSONParser,)
@@ -74,11 +74,11 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
     account: conf.Account
 
     def has_account_permission(self, request: Request, account: str, card: LiveActivity) -> bool:
-        """Tell whether the caller may have to do with an account's cards; override it.
+        """Tell whether the caller may use an account's cards; override it.
 
-        By default, yes. It is asked besides the permissions: before anything is looked up, with an
-        unsaved card of the names in the request, and then for each card that is found. What is
-        refused is answered like a card that does not exist, and if one is refused, none ends.
+        By default, yes. The endpoint calls it besides the permissions: before it looks anything up,
+        with an unsaved card of the names in the request, and then for each card that it finds. A
+        refused card is answered like one that does not exist, and if one is refused, none ends.
 
         Args:
             request: whose user, or other principal, is asked about.
@@ -126,12 +126,12 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         self._open_account(_query(QuerySerializer, request))
         card = selectors.described(self.get_queryset().filter(pk=_number(id))).first()
         if card is None or not self._sees(card):
-            raise exceptions.NotFound(UNSEEN)
+            raise exceptions.NotFound(NOT_FOUND)
         return Response(self._represented([card])[0])
 
     @openapi.operation
     def operation(self, request: Request, id: str) -> Response:
-        """Return one operation: whether an end has been sent, and what came of it."""
+        """Return one operation: whether an end has been sent, and its outcome."""
         self._open_account(_query(QuerySerializer, request))
         found = self._operations().filter(pk=_number(id)).first()
         if found is None or not self._sees(found.activity):
@@ -146,13 +146,13 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         return [LiveActivityPermission(), *host]
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
-        """Return what gives every refusal one shape, whatever the host's handler does."""
+        """Return our own handler, so that errors look the same whatever the host's handler does."""
         return problem_response
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
-        """Write the one line that each call leaves in the log."""
+        """Write one log line for each request."""
         caller = shortened(str(getattr(request, "_user", None)), 255)
         data = response.data if isinstance(response.data, dict) else {}
         told = data.get("detail") or [end["id"] for end in data.get("operations", ())] or ""
@@ -163,10 +163,10 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         return super().finalize_response(request, response, *args, **kwargs)
 
     def _open_account(self, names: Mapping[str, Any]) -> None:
-        """Look up the account of a request, if the caller may have to do with it."""
-        named = named_card({"account": conf.DEFAULT_ACCOUNT, **names})
+        """Look up the account of a request, if the caller may use it."""
+        named = unsaved_card({"account": conf.DEFAULT_ACCOUNT, **names})
         if not self.has_account_permission(self.request, named.account, named):
-            raise exceptions.NotFound(UNSEEN)
+            raise exceptions.NotFound(NOT_FOUND)
         self.account = conf.account(named.account)
 
     def _end(self, body: Mapping[str, Any]) -> Response:
@@ -174,10 +174,10 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         name = (self.account.alias, *(f"{each}={body[each]}" for each in NAMES if each in body))
         with serialized(self.account.database, *name), recorded_as(Source.ENDPOINT):
             try:
-                made = end_named(self.account, body, actor=self.request.user)
+                made = end_cards(self.account, body, actor=self.request.user)
             except InvalidInputError:
-                # What is wrong with it may tell of a card that the caller may not see.
-                self._check_all(cards_named(self.account, body), body)
+                # The errors may reveal a card that the caller may not see.
+                self._check_all(find_cards(self.account, body), body)
                 raise
             ends = selectors.as_stored(made)
             self._check_all([end.activity for end in ends], body)
@@ -207,7 +207,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
                 self._check_content(card)
 
     def _check_listed(self, numbers: Collection[int]) -> None:
-        """Refuse cards that a queryset of the host's leaves out; ours has them all.
+        """Refuse cards that the host's queryset leaves out; ours has them all.
 
         Raises:
             NotFound: there is such a card.
@@ -216,7 +216,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
             return
         for some in selectors.batched(sorted(numbers)):
             if self.get_queryset().filter(pk__in=some).count() < len(some):
-                raise exceptions.NotFound(UNSEEN)
+                raise exceptions.NotFound(NOT_FOUND)
 
     def _check(self, card: LiveActivity) -> None:
         """Refuse a caller who may not see or end a card.
@@ -226,13 +226,13 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
             PermissionDenied: the caller may see it, and no more.
         """
         if not self.has_account_permission(self.request, card.account, card):
-            raise exceptions.NotFound(UNSEEN)
+            raise exceptions.NotFound(NOT_FOUND)
         try:
             self.check_object_permissions(self.request, card)
         except exceptions.PermissionDenied:
             if may(self.request, "view", card) and not may(self.request, "end", card):
                 raise
-            raise exceptions.NotFound(UNSEEN) from None
+            raise exceptions.NotFound(NOT_FOUND) from None
 
     def _check_content(self, card: LiveActivity) -> None:
         if not may(self.request, "give_content", card):
@@ -271,9 +271,9 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
 
 
 def _number(text: str) -> int:
-    """Return the primary key of an address; 0, which no row has, for what is none.
+    """Return the primary key in an address; 0, which no row has, if it is not a number.
 
-    Not Django's ``<int:id>``: where no route matches, the host's page of a 404 is the answer.
+    Django's ``<int:id>`` would not match, and the answer would be the host's page for a 404.
     """
     number = int(text) if re.fullmatch("[0-9]{1,19}", text) else 0
     return number if number <= BigIntegerField.MAX_BIGINT else 0
@@ -286,7 +286,7 @@ def _valid(serializer: type[StrictSerializer], data: object) -> dict[str, Any]:
 
 
 def _query(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    """Return what stands behind the question mark; a name given twice is refused."""
+    """Return the query parameters; one that is given twice is refused."""
     given = request.query_params
     if twice := [name for name in given if len(given.getlist(name)) > 1]:
         raise exceptions.ValidationError({name: ["Give it once."] for name in twice})
@@ -294,7 +294,7 @@ def _query(serializer: type[StrictSerializer], request: Request) -> dict[str, An
 
 
 def _filtered(account: conf.Account, rows: Cards, query: Mapping[str, Any]) -> Cards:
-    """Return those of the cards that a query asks for."""
+    """Return the cards that match the query parameters."""
     if "stream_key" in query:
         rows = rows.filter(lane_digest=lane_digest(stream_key=query["stream_key"]))
     if "activity_id" in query:

@@ -34,10 +34,10 @@ _lock = threading.Lock()
 
 
 @dataclass
-class _Made:
-    """The backends that this process has made, and those that it uses no more.
+class _BackendCache:
+    """The backends that this process has made, and those that it no longer uses.
 
-    One that is replaced may be in a call: it is closed when that has its answer at the latest.
+    A backend that is replaced may be in a call, so it is closed once that call is over.
     """
 
     LIMIT = 500
@@ -72,14 +72,14 @@ class _Made:
         self.retired.clear()
 
 
-_made = _Made()
+_cache = _BackendCache()
 
 
 def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
     """Return the backend that takes the calls of an account.
 
-    That is the configured one; in tests it is one in memory, if the configured one would reach the
-    network and no ``django_liveactivity.testing.allow_network`` lets it.
+    That is the configured one. In tests it is one in memory, if the configured one would reach the
+    network and ``django_liveactivity.testing.allow_network`` does not allow that.
 
     Raises:
         UnknownAccountError: if there is no account of this alias.
@@ -118,15 +118,15 @@ def configured_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
     try:
         account = conf.account(alias)
     except UnknownAccountError:
-        with _lock:  # its key is used no more
-            _made.retire(key)
+        with _lock:  # its key is no longer used
+            _cache.retire(key)
         raise
     with _lock:
-        _made.close_retired(time.monotonic())
-        backend = _made.get(key, account)
+        _cache.close_retired(time.monotonic())
+        backend = _cache.get(key, account)
         if backend is None:
             backend = _make(account)
-            _made.put(key, account, backend)
+            _cache.put(key, account, backend)
         return backend
 
 
@@ -162,5 +162,5 @@ def on_this_machine() -> Iterator[None]:
 def _forget(*, setting: str, **_: object) -> None:
     if setting in ("LIVEACTIVITY", "LIVEACTIVITY_ACCOUNTS"):
         with _lock:
-            _made.close()
+            _cache.close()
             _in_memory.clear()

@@ -84,7 +84,7 @@ class ActivitySmithBackend(BaseBackend):
 
     @property
     def key_fingerprint(self) -> str:
-        """What tells the key from others, and does not reveal it, without the ``SECRET_KEY``."""
+        """Identifies the key; it does not reveal the key to a reader without the ``SECRET_KEY``."""
         return self.client.key_fingerprint(_project_secret())
 
     def send(self, call: Call) -> Answer:
@@ -92,7 +92,7 @@ class ActivitySmithBackend(BaseBackend):
         return self.client.send(call)
 
     def check(self) -> list[CheckMessage]:
-        """Return what is wrong or risky about the way to the vendor.
+        """Return the errors and warnings about the connection to the vendor.
 
         * ``liveactivity.E017``: the certificate authorities cannot be read.
         * ``liveactivity.W003``: a loopback ``base_url`` with ``DEBUG=False``.
@@ -105,7 +105,7 @@ class ActivitySmithBackend(BaseBackend):
             hint = "Give proxy_auth=(user, password): Django hides options that are named so."
             messages.append(Warning(message, hint=hint, id="liveactivity.W011"))
         if not settings.DEBUG and is_loopback(self.base_url):
-            message = f"{self.name}: base_url leads to this machine, and no card to a phone."
+            message = f"{self.name}: base_url is on this machine, so no card reaches a phone."
             hint = "Leave base_url out: the vendor's is the default."
             messages.append(Warning(message, hint=hint, id="liveactivity.W003"))
         if not has_path(self.base_url):
@@ -119,7 +119,7 @@ class ActivitySmithBackend(BaseBackend):
             try:
                 named_authorities(self.ca_bundle)
             except CertificatesError as error:
-                hint = "Name a file of certificates in PEM format, or a directory of such."
+                hint = "Name a file of certificates in PEM format, or a directory of such files."
                 message = f"{self.name}: no call can be made: {error}."
                 yield Error(message, hint=hint, id="liveactivity.E017")
 

@@ -78,15 +78,15 @@ class BaseBackend:
 
     @property
     def key_fingerprint(self) -> str:
-        """What tells the key in use from others and does not reveal it, up to 16 characters.
+        """Identifies the key in use without revealing it, in up to 16 characters.
 
-        Empty if there is no key. By it an account that is blocked for its key opens when it has
-        another one.
+        Empty if there is no key. When it changes, an account that was blocked for its key opens
+        again.
         """
         return ""
 
     def close(self) -> None:
-        """Give back what the backend holds, such as connections; it can be used no more."""
+        """Release what the backend holds, such as connections; it cannot be used afterward."""
 
     def check(self) -> list[CheckMessage]:
         """Return the system check messages of this backend's configuration."""

@@ -19,7 +19,7 @@ from django_liveactivity.conf import Account, HiddenValues
 from .base import BaseBackend, acknowledge
 
 CARD_OPTIONS = frozenset(BaseBackend.defaults) - {"rate_limit"}
-"""Options that say how cards are, not how calls are made: they hold in tests too."""
+"""Options about cards, not about calls: they apply in tests too."""
 EVERY_ACCOUNT = "*"
 
 _PYTEST = ("PYTEST_VERSION", "PYTEST_CURRENT_TEST")
@@ -91,7 +91,7 @@ class LocmemBackend(BaseBackend):
 
     @classmethod
     def in_place_of(cls, account: Account) -> Self:
-        """Return a backend that takes the calls of *account* in tests, without key and pace."""
+        """Return a backend that takes the calls of *account* in tests, without its rate limit."""
         options = card_options(account)
         return cls(dataclasses.replace(account, options=HiddenValues("OPTIONS", lambda: options)))
 
@@ -102,7 +102,7 @@ class LocmemBackend(BaseBackend):
 
 
 def card_options(account: Account) -> dict[str, object]:
-    """Return the options of an account that say how its cards are."""
+    """Return the options of an account about its cards."""
     names = CARD_OPTIONS.intersection(account.options.names)
     return {name: account.options.get(name) for name in names}
 
@@ -120,15 +120,15 @@ def runs_tests() -> bool:
 
 
 def is_isolated(alias: str) -> bool:
-    """Tell whether the calls of an account are to stay on this machine."""
+    """Tell whether the calls of an account must stay in memory."""
     return runs_tests() and not (_allowed[alias] or _allowed[EVERY_ACCOUNT])
 
 
 @contextmanager
 def allow_network(*accounts: str) -> Iterator[None]:
-    """Let the calls of the block out to the addresses that the settings name: phones show them.
+    """Let the calls of the block reach the addresses in the settings: real phones show them.
 
-    It holds for every thread of this process, and for no other process.
+    This applies to every thread of this process, and to no other process.
 
     Args:
         *accounts: aliases in ``LIVEACTIVITY``; by default all.

@@ -1,8 +1,8 @@
 """The vendor's API over HTTP, usable alone: ``from django_liveactivity.client import Client``.
 
-A call goes through ``call`` (what is asked), ``client`` (one call, one answer), ``transport`` (the
-one seam to httpx and httpcore) and ``answer`` (what it means). All names are imported on first use:
-the models need no more than ``answer``.
+``call`` builds a request, ``client`` sends it, ``transport`` is the one seam to httpx and httpcore,
+and ``answer`` reads the response. All names are imported on first use: the models need only
+``answer``.
 """
 
 from __future__ import annotations

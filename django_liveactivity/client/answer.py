@@ -1,4 +1,4 @@
-"""The answer to one call and its outcome, our reading of it.
+"""The answer to one call, and the outcome that we read from it.
 
 An HTTP answer is read without I/O and without ever raising: its outcome, Retry-After, and a body
 that any database stores.
@@ -31,7 +31,7 @@ _DEPTH_LIMIT = 32
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 _ENDS = frozenset({Endpoint.END, Endpoint.END_STREAM})
 _TARGETS = frozenset({"stream", "streams", "stream_key", "activity", "activities", "activity_id"})
-"""What a 404 of the vendor says it has not found, as words or as fields (NotFoundError)."""
+"""What a 404 of the vendor says was not found, as words or as fields (NotFoundError)."""
 
 
 class Outcome(StrEnum):
@@ -58,7 +58,7 @@ class Outcome(StrEnum):
     NOT_FOUND = "not_found"
     """The vendor knows no such stream or card."""
     NO_RECIPIENTS = "no_recipients"
-    """No device would show it."""
+    """No device would show the card."""
     RATE_LIMITED = "rate_limited"
     """Too many calls for the account."""
     LIMIT_REACHED = "limit_reached"
@@ -100,10 +100,10 @@ def is_refusal(body: Mapping[str, object] | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one call.
+    """The result of one call.
 
     Attributes:
-        outcome: our reading.
+        outcome: our reading of the answer.
         status: the HTTP status; None if no answer came.
         body: the JSON object that was answered; None if it was none. Holds no NUL characters, no
             unpaired surrogates and no infinities, so that every database stores it.
@@ -149,7 +149,7 @@ class Answer:
 
     @property
     def said(self) -> str:
-        """What the vendor says of a refusal, in one line; empty if it says nothing."""
+        """The vendor's message about a refusal, in one line; empty if there is none."""
         message = (self.body or {}).get("message")
         return " ".join(message.split()) if isinstance(message, str) else ""
 
@@ -297,15 +297,15 @@ def _says_no_recipients(body: JSONObject) -> bool:
 
 def _error(outcome: Outcome, status: int, body: JSONObject) -> str:
     if outcome in ACKNOWLEDGED:
-        return "" if outcome == Outcome.ALREADY_ENDED else "; ".join(_reservations(outcome, body))
+        return "" if outcome == Outcome.ALREADY_ENDED else "; ".join(_warnings(outcome, body))
     said = [value for name in ("error", "message") if isinstance(value := body.get(name), str)]
     if 200 <= status < 300 and body.get("success") is not True:
         said.insert(0, "no JSON object with success: true")  # as a proxy's page, or compressed
     return ": ".join([f"HTTP {status}", *said])
 
 
-def _reservations(outcome: Outcome, body: JSONObject) -> list[str]:
-    """Return what an accepted answer says against itself; a plain success says nothing."""
+def _warnings(outcome: Outcome, body: JSONObject) -> list[str]:
+    """Return the warnings of an accepted answer; a plain success has none."""
     said = [warning] if isinstance(warning := body.get("warning"), str) else []
     if reported := body.get("errors"):
         errors = reported if isinstance(reported, list) else [reported]

@@ -79,13 +79,13 @@ class Client:
         transport_wrapper: TransportWrapper | None = None,
     ) -> None:
         secret = api_key if isinstance(api_key, Secret) else Secret(lambda: api_key)
-        way = Proxy(lambda: proxy) if isinstance(proxy, str) else proxy
-        api_key, proxy = secret, way  # error pages print locals, and from here on may be errors
+        opaque = Proxy(lambda: proxy) if isinstance(proxy, str) else proxy
+        api_key, proxy = secret, opaque  # error pages print locals, and errors may follow
         secret.check()
-        if way is not None:
-            way.check()
-        self._secret, self._proxy, self._ca_bundle = secret, way, ca_bundle
-        self._redaction = Redaction(secret, *(way.secrets if way else ()))
+        if opaque is not None:
+            opaque.check()
+        self._secret, self._proxy, self._ca_bundle = secret, opaque, ca_bundle
+        self._redaction = Redaction(secret, *(opaque.secrets if opaque else ()))
         self._base_url = check_base_url(base_url)
         self._address = hashlib.sha256(self._base_url.encode()).hexdigest()
         self._deadline = check_seconds("deadline", deadline)
@@ -99,7 +99,7 @@ class Client:
         """Return 16 characters that tell the key from others, and do not reveal it.
 
         Args:
-            salt: a secret, so that nobody without it can try whether a key is this one.
+            salt: a secret; without it a guessed key cannot be compared with the fingerprint.
         """
         return self._secret.fingerprint(salt)
 
@@ -226,7 +226,7 @@ class Client:
         return Answer(outcome, duration=duration, error=read_text(message))
 
     def _connected(self) -> Sender:
-        """Return what sends the requests, made by the first call: most processes make none."""
+        """Return the sender, which the first call makes: most processes make no call."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("Cannot send a call: the client is closed.")

@@ -48,7 +48,7 @@ _NO_USER = "it wants a user: give proxy_auth"
 
 
 class Proxy:
-    """A proxy that passes the calls of an account on, in a tunnel that it cannot read.
+    """A proxy that forwards the calls of an account in a tunnel that it cannot read.
 
     Error pages print the locals of every frame, so no local variable holds the URL. That is why
     the constructor asks for it, and raises nothing; ``check`` does.
@@ -106,12 +106,12 @@ class Proxy:
 
     @property
     def has_credentials(self) -> bool:
-        """Whether the proxy is told a user and a password."""
+        """Whether the proxy gets a user and a password."""
         return self.token.encode() != b""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What is redacted from answers and logs."""
+        """The secrets to redact from answers and logs."""
         return (self.token, self.password, self.user)
 
     def _read(self, parts: Callable[[], SplitResult], auth: Callable[[], Any]) -> None:
@@ -145,7 +145,7 @@ def _basic(user: Secret, password: Secret) -> str:
 def _problem(
     parts: Callable[[], SplitResult], auth: Callable[[], Any], proxy: Proxy
 ) -> tuple[str, str]:
-    """Return the field and what is wrong with it; an empty text if nothing is."""
+    """Return the field and its problem; the problem is empty if there is none."""
     if proxy.scheme not in DEFAULT_PORTS or not _HOST.fullmatch(proxy.host):
         return "proxy", "must start with http://, https:// or socks5:// and a host"
     if parts().path.strip("/") or parts().query or parts().fragment:
@@ -169,14 +169,14 @@ class Stream(Protocol):
 
 
 class TunnelError(Exception):
-    """The proxy passes nothing on; the message holds nothing that the proxy wrote."""
+    """The proxy opens no tunnel; the message contains nothing that the proxy wrote."""
 
 
 def open_tunnel(stream: Stream, proxy: Proxy, host: str, port: int) -> None:
-    """Let the proxy at the other end of *stream* connect it to *host*, which the proxy looks up.
+    """Ask the proxy at the other end of *stream* to connect it to *host*, which the proxy looks up.
 
     Raises:
-        TunnelError: it refuses, or answers what is neither HTTP nor SOCKS 5.
+        TunnelError: the proxy refuses, or its answer is neither HTTP nor SOCKS 5.
     """
     if proxy.scheme.startswith("socks5"):
         _authenticate(stream, proxy)

@@ -1,4 +1,4 @@
-"""Secrets, such as the API key: no surface shows them, and they are redacted from answers."""
+"""Secrets, such as the API key: never shown, and redacted from answers and logs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Secret:
     are secrets, too.
 
     Args:
-        read: returns the key; what is no text cannot be one.
-        label: what stands in its place where it is redacted.
+        read: returns the key; a value that is not text counts as an empty one.
+        label: replaces it where it is redacted.
     """
 
     __slots__ = ("_label", "_pattern", "_value")
@@ -67,7 +67,7 @@ class Secret:
         return self._value.encode()
 
     def redact(self, content: bytes, *, cut: bool = False) -> bytes:
-        """Return *content* without the key, should an answer echo it in whatever escape.
+        """Return *content* without the key, in case an answer echoes it, in any escape.
 
         Args:
             content: a part of an answer.
@@ -91,7 +91,7 @@ class Secret:
 
 
 class Redaction:
-    """Takes several secrets out of what others say.
+    """Redacts several secrets from answers and logs.
 
     Args:
         *secrets: each with its own label.
@@ -142,7 +142,7 @@ _in_use: ContextVar[Redaction | None] = ContextVar("redaction", default=None)
 
 
 def _redact_record(record: logging.LogRecord) -> bool:
-    """Take the secrets of the call that is being made out of what is logged; keep the record."""
+    """Redact the secrets of the current call from a log record, and keep the record."""
     if redaction := _in_use.get():
         record.msg, record.args = redaction.redact_text(record.getMessage()), ()
     return True

@@ -1,4 +1,4 @@
-"""What each of the vendor's five calls takes: one table, its checks, and the bodies made by it."""
+"""What each of the vendor's five calls takes: one table, its checks, and the request bodies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class EndpointSpec:
     Attributes:
         required: by content type, the alternatives of which one must be complete.
         options: the fields that it takes beside the content.
-        type_required: whether the content must say its type.
+        type_required: whether the content must name its type.
         content_required: whether there must be content at all.
         left_out: content fields that are never sent there.
         channels_in: the object that holds ``channels``; empty for the body itself.
@@ -112,7 +112,7 @@ def takes_secondary_action(content_type: object) -> bool:
 
 
 def check_content(endpoint: Endpoint, content: Content) -> JSONObject:
-    """Return content ready for JSON, or refuse what this endpoint does not take as it is.
+    """Return content ready for JSON, or refuse content that this endpoint does not take.
 
     Raises:
         InvalidInputError: names the field; at ``content`` if it is larger than 16 KiB of JSON.

@@ -1,4 +1,4 @@
-"""The fields of content: the values that they hold, the base model, and what errors say.
+"""The fields of content: the values that they hold, the base model, and the texts of errors.
 
 Values are checked strictly: True is no number, and "5" is not 5.
 """
@@ -325,11 +325,11 @@ class Model(_TranslatingModel):
     def model_construct(  # type: ignore[override] # of the plugin, which takes no other fields
         cls, _fields_set: set[str] | None = None, **values: object
     ) -> Self:
-        """Return a new model; it is checked, other than pydantic's own."""
+        """Return a new model; unlike pydantic's method, this one checks it."""
         return cls(**values)
 
     def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
-        """Return a copy; one with changes is checked, other than pydantic's own."""
+        """Return a copy; unlike pydantic's method, this one checks changes."""
         if not update:
             return super().model_copy(deep=deep)
         known = {name: getattr(self, name) for name in self.model_fields_set}

@@ -71,7 +71,7 @@ def check_dismiss_after(value: object) -> int:
 def take_dismissal(
     content: AnyContent, dismiss_after: DismissAfter, *, unset: object = None
 ) -> tuple[AnyContent | dict[str, object], DismissAfter | timedelta]:
-    """Take the dismissal out of the content of an end, where the vendor's API has it.
+    """Take the dismissal out of the content of an end, which is its place in the vendor's API.
 
     Args:
         content: what the caller gave; a mapping may have ``auto_dismiss_seconds`` (0 to 14,400)
@@ -168,7 +168,7 @@ def parse_content(content: ContentInput, *, own_type: str | None = None) -> Cont
 
 
 def type_of(content: Mapping[str, object]) -> str:
-    """Return the type that content says, or that its fields tell; "" if neither does."""
+    """Return the type that content names or that its fields imply; "" if there is none."""
     if content.get("type") in TYPE_NAMES:
         return str(content["type"])
     inferred = (name for name, own in _DISTINCTIVE_FIELDS.items() if not own.isdisjoint(content))

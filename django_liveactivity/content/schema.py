@@ -53,7 +53,7 @@ _IN_LISTS = {FieldKind.TEXT: FieldKind.TEXTS, FieldKind.CHOICE: FieldKind.CHOICE
 
 @dataclass(frozen=True, slots=True)
 class FieldOutline:
-    """One field of content, or of what travels beside it.
+    """One field of content or of the options beside it.
 
     Attributes:
         path: dotted, as an error names it: ``icon.symbol``, ``metrics.0.label``.
@@ -177,9 +177,9 @@ def _is_list(origin: object) -> bool:
 def end_schemas(reference: str) -> dict[str, Schema]:
     """Return the schema of every object in the content and the options of an end, by its name.
 
-    Exactly one of those of ``CONTENT_NAMES`` takes a content. Left out are the sizes in
-    bytes, that ``current_step`` is at most ``number_of_steps``, and what is nested in an action's
-    body: generators of clients do not read a schema that contains itself.
+    Exactly one of those of ``CONTENT_NAMES`` takes a content. The schemas
+    leave out the sizes in bytes, that ``current_step`` is at most ``number_of_steps``, and what is
+    nested in an action's body: client generators do not read a schema that contains itself.
 
     Args:
         reference: the address of a schema, with ``{model}`` for its name.
@@ -196,7 +196,7 @@ def end_schemas(reference: str) -> dict[str, Schema]:
 
 
 def _tell_types_apart(schemas: dict[str, Schema]) -> None:
-    """Say the type that parse_content reads from the fields of content without one."""
+    """Require what makes parse_content choose this type for content without one."""
     schemas["Content"]["properties"]["type"] = UNSET
     schemas["Stats"]["properties"]["type"] = {"const": "stats", "type": "string"}
     schemas["Stats"]["required"] = ["type", *schemas["Stats"]["required"]]

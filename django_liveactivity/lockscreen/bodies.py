@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .markup import Markup, element, joined, said
+from .markup import Markup, element, isolated, joined
 from .values import (
     CardState,
     Labels,
@@ -33,16 +33,16 @@ ARC = 75
 def draw_body(card: SketchedCard, labels: Labels) -> Markup:
     """Return the part of a card that its type is about.
 
-    Content without a type, or of one that is not known here, shows everything that it has.
+    Content without a type, or of an unknown type, shows everything it has.
     """
     content = card.content
-    drawn = _DRAWN.get(text(content.get("type")))
-    if drawn is not None:
-        return drawn(card, labels)
-    told = dict.fromkeys(draw for name, draw in _TELLING if content.get(name) is not None)
-    if _progress in told:
-        told.pop(_readout, None)
-    return joined(*(draw(card, labels) for draw in told))
+    draw_type = _BY_TYPE.get(text(content.get("type")))
+    if draw_type is not None:
+        return draw_type(card, labels)
+    parts = dict.fromkeys(draw for name, draw in _BY_FIELD if content.get(name) is not None)
+    if _progress in parts:
+        parts.pop(_readout, None)
+    return joined(*(draw(card, labels) for draw in parts))
 
 
 def percentage(content: Mapping[str, object]) -> float | None:
@@ -67,7 +67,7 @@ def _progress(card: SketchedCard, labels: Labels) -> Markup:
     return element(
         "div",
         _bar(share, labels.progress),
-        element("span", said(readout, "ltr"), class_="lockscreen-readout"),
+        element("span", isolated(readout, "ltr"), class_="lockscreen-readout"),
         class_="lockscreen-row",
     )
 
@@ -88,13 +88,13 @@ def _steps(card: SketchedCard, labels: Labels) -> Markup:
     current = max(0, int(number(content.get("current_step")) or 0))
     steps = max(0, int(number(content.get("number_of_steps")) or 0))
     words = {"step": number_text(current), "steps": number_text(steps)}
-    said = (labels.step if steps else labels.step_of_unknown) % words
+    readout = (labels.step if steps else labels.step_of_unknown) % words
     if max(current, steps) > MOST_SEGMENTS:
         strip = _bar(min(current / (steps or current), 1.0) * 100, labels.progress)
     else:
         strip = element("span", *_segments(content, current, steps), class_="lockscreen-steps")
     return element(
-        "div", strip, element("span", said, class_="lockscreen-readout"), class_="lockscreen-row"
+        "div", strip, element("span", readout, class_="lockscreen-readout"), class_="lockscreen-row"
     )
 
 
@@ -128,7 +128,7 @@ def _readings(
     given = items(card.content.get("metrics"))[:MOST_METRICS]
     drawn = []
     for metric in map(mapping, given):
-        label = element("dt", said(text(metric.get("label"))))
+        label = element("dt", isolated(text(metric.get("label"))))
         drawn.append(element("div", label, draw(metric), class_=color(metric.get("color"))))
     return element("dl", *drawn, class_=name) if drawn else Markup()
 
@@ -174,21 +174,21 @@ def _stat(metric: Mapping[str, object]) -> Markup:
 
 
 def _value(value: str) -> Markup:
-    return element("span", said(value), class_="lockscreen-value")
+    return element("span", isolated(value), class_="lockscreen-value")
 
 
 def _unit(unit: str) -> Markup:
-    return element("span", " ", said(unit), class_="lockscreen-unit") if unit else Markup()
+    return element("span", " ", isolated(unit), class_="lockscreen-unit") if unit else Markup()
 
 
 def _alert(card: SketchedCard, _: Labels) -> Markup:
     message = text(card.content.get("message"))
-    return element("p", said(message), class_="lockscreen-message") if message else Markup()
+    return element("p", isolated(message), class_="lockscreen-message") if message else Markup()
 
 
 def _readout(card: SketchedCard, _: Labels) -> Markup:
     value = text(card.content.get("value"))
-    return element("p", said(value), class_="lockscreen-number") if value else Markup()
+    return element("p", isolated(value), class_="lockscreen-number") if value else Markup()
 
 
 def _timer(card: SketchedCard, labels: Labels) -> Markup:
@@ -204,7 +204,7 @@ def _timer(card: SketchedCard, labels: Labels) -> Markup:
         notes.append(labels.stopped)
     clock = element(
         "p",
-        element("span", said(shown, "ltr"), class_="lockscreen-clock", role="timer"),
+        element("span", isolated(shown, "ltr"), class_="lockscreen-clock", role="timer"),
         element("span", " · ".join(map(str, notes)), class_="lockscreen-note"),
         class_=f"lockscreen-timer {'lockscreen-runs' if runs else 'lockscreen-stopped'}",
     )
@@ -223,7 +223,7 @@ def _time(seconds: float | None, length: float | None, *, down: bool) -> tuple[s
     return clock_text(shown), shown / bound * 100
 
 
-_DRAWN: Mapping[str, Callable[[SketchedCard, Labels], Markup]] = {
+_BY_TYPE: Mapping[str, Callable[[SketchedCard, Labels], Markup]] = {
     "progress": _progress,
     "segmented_progress": _steps,
     "metrics": _metrics,
@@ -232,9 +232,9 @@ _DRAWN: Mapping[str, Callable[[SketchedCard, Labels], Markup]] = {
     "timer": _timer,
     "value": _readout,
 }
-# Of content without a type: a field that tells what it is about. A value with an upper limit is a
-# progress; alone it is a readout.
-_TELLING = (
+# For content without a type: the fields that imply one. A value with an upper limit is a progress;
+# alone it is a readout.
+_BY_FIELD = (
     ("percentage", _progress),
     ("upper_limit", _progress),
     ("current_step", _steps),

@@ -1,4 +1,4 @@
-"""HTML that is escaped by construction: only ``element`` makes markup, and it escapes the rest."""
+"""Escaped HTML by construction: only ``element`` makes markup, and it escapes all other values."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def element(tag: str, *children: object, **attributes: object) -> Markup:
     return Markup(f"<{tag}{written}>{joined(*children)}</{tag}>")
 
 
-def said(text: object, direction: str = "auto") -> Markup:
-    """Return a text that may be in any language: its direction is its own, its place is not."""
+def isolated(text: object, direction: str = "auto") -> Markup:
+    """Return a text in any language, whose direction does not change the text around it."""
     return element("bdi", text, dir=direction)
 
 

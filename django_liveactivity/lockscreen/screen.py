@@ -7,12 +7,12 @@ from functools import cache
 from importlib import resources
 
 from .bodies import draw_body
-from .markup import Markup, element, said
+from .markup import Markup, element, isolated
 from .symbols import draw_icon
 from .values import ENGLISH, CardState, Labels, SketchedCard, color, mapping, text
 
 MOST_CARDS = 4
-"""Cards that are drawn, as an account may show so many at once."""
+"""Cards that are drawn: an account may show as many at once."""
 STYLESHEET = "static/django_liveactivity/lockscreen.css"
 """Where the stylesheet lies in the package ``django_liveactivity``."""
 ONE_BUTTON_TYPES = frozenset({"metrics", "stats", "timer"})
@@ -24,8 +24,8 @@ MOST_NAMES = 80
 def draw(card: SketchedCard, labels: Labels = ENGLISH) -> str:
     """Return a card as HTML, an ``article``; every text of *card* is escaped.
 
-    It takes any content, and draws nothing for a field of the wrong type. The article needs the
-    stylesheet; in it stand no script, no style, no link and no address to load.
+    It takes any content, and skips fields of the wrong type. The article needs the
+    stylesheet; it contains no script, no style, no link and no address to load.
 
     Args:
         card: what to draw.
@@ -48,12 +48,12 @@ def draw(card: SketchedCard, labels: Labels = ENGLISH) -> str:
 def _header(content: Mapping[str, object], labels: Labels) -> Markup:
     title, subtitle = text(content.get("title")), text(content.get("subtitle"))
     texts = [
-        element("p", said(title), class_="lockscreen-title")
+        element("p", isolated(title), class_="lockscreen-title")
         if title
         else element("p", labels.unknown, class_="lockscreen-unknown")
     ]
     if subtitle:
-        texts.append(element("p", said(subtitle), class_="lockscreen-subtitle"))
+        texts.append(element("p", isolated(subtitle), class_="lockscreen-subtitle"))
     return element(
         "div",
         draw_icon(content.get("icon"), labels),
@@ -69,7 +69,7 @@ def _badge(value: object) -> Markup:
     if not title:
         return Markup()
     names = filter(None, ("lockscreen-badge", color(badge.get("color"))))
-    return element("span", said(title), class_=" ".join(names))
+    return element("span", isolated(title), class_=" ".join(names))
 
 
 def _buttons(card: SketchedCard, labels: Labels) -> Markup:
@@ -81,10 +81,10 @@ def _buttons(card: SketchedCard, labels: Labels) -> Markup:
 
 
 def _button(action: Mapping[str, object], labels: Labels) -> Markup:
-    """Return a button that does nothing here: its target is a text, whatever its scheme is."""
+    """Return a button that does nothing here: its target is shown as text, whatever its scheme."""
     return element(
         "li",
-        element("span", said(text(action.get("title"))), class_="lockscreen-button"),
+        element("span", isolated(text(action.get("title"))), class_="lockscreen-button"),
         element("small", _target(action, labels)),
     )
 

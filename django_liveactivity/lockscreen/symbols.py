@@ -1,7 +1,7 @@
-"""A neutral glyph for an SF Symbol: Apple's drawings may not be copied, so its name says which.
+"""A neutral glyph in place of an SF Symbol, as Apple's drawings may not be copied.
 
-The words of a name, as in ``shippingbox.fill``, choose a glyph by what they are about; else the
-first letter of the name stands in.
+The words of the symbol's name, as in ``shippingbox.fill``, choose the glyph; if no word is known,
+the first letter of the name is drawn.
 """
 
 from __future__ import annotations

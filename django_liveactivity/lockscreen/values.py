@@ -1,4 +1,4 @@
-"""What is drawn, as values: a card, its state, the words around it; and content, read leniently."""
+"""The values of a drawing: the card, its state, its labels, and content that may be malformed."""
 
 from __future__ import annotations
 
@@ -38,11 +38,10 @@ class SketchedCard:
         content: as the vendor's API has it, ``content_state`` without its dismissal.
         action: the button, as the vendor's API has it, or None.
         secondary_action: the second button, or None.
-        state: whether it lives.
-        timer_seconds: for a timer: for how many seconds it has run since ``duration_seconds`` began
-            to count; None if that is not known.
-        removed_in: of an ended card: seconds until iOS removes it, 0 if it has gone; None if that
-            is not known.
+        state: whether the phone shows it.
+        timer_seconds: of a timer: the seconds that it has run since ``duration_seconds`` was set;
+            None if unknown.
+        removed_in: of an ended card: seconds until iOS removes it, 0 if it has; None if unknown.
     """
 
     content: Mapping[str, object]

@@ -29,7 +29,7 @@ ELSEWHERE_TYPE = "segmented_progress"
 """The type of a card that was started elsewhere, if none is named."""
 
 Action = Callable[[WebRequest], Reply | str]
-"""Answers a request; what has changed something returns the part of the page to look at."""
+"""Answers a request; if it changes the sandbox, it returns the part of the page to show."""
 
 
 class ControlError(Exception):
@@ -41,7 +41,7 @@ class ControlError(Exception):
 
 
 class Controls:
-    """What can be seen and done beside the API, from Python and over HTTP.
+    """The controls of a sandbox beside the API, from Python and over HTTP.
 
     Args:
         vendor: whose phone and accounts these are.

@@ -106,7 +106,7 @@ class FaultPlan:
         ]
 
     def in_force(self) -> list[tuple[Fault, int | None]]:
-        """Return the rules that may strike yet, and how many calls: ``None`` if without end."""
+        """Return the rules that may still apply, and to how many calls: ``None`` if without end."""
         return [
             (fault, None if fault.last is None else fault.last - max(count, fault.first - 1))
             for fault, count in zip(self.faults, self._counts, strict=True)

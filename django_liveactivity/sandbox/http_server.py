@@ -47,7 +47,7 @@ class WebRequest(NamedTuple):
 
 
 class VendorServer(Protocol):
-    """What answers the requests that arrive."""
+    """Answers the requests that arrive."""
 
     closing: threading.Event
     allow_remote: bool
@@ -133,7 +133,7 @@ class HttpHandler(BaseHTTPRequestHandler):
 
     @property
     def vendor_server(self) -> VendorServer:
-        """What answers the requests."""
+        """The server of the vendor's API, which answers the requests."""
         return self.server.vendor_server
 
     def log_message(self, *args: object) -> None:

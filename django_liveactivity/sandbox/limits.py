@@ -167,7 +167,7 @@ class VendorAccount:
             raise no_recipients(self.policy.no_recipients, channels)
 
     def make_room(self, now: float) -> str | None:
-        """Make sure that one more card may live; return the id of one that ended for it."""
+        """Make room for one more card; return the id of the card that was ended for it, if any."""
         alive = [card for card in self.phone.alive() if card.account == self.number]
         limit = self.policy.concurrent
         if len(alive) < limit:

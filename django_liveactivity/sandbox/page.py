@@ -63,7 +63,7 @@ _FAULTS = {
     "404": "404 not found",
 }
 _ALL_CALLS = {"402": ("PUT", "POST/start"), "paused": ("PUT",)}
-"""What the vendor answers so; the other faults are for any call."""
+"""Faults that the vendor has for some calls only; the others are for any call."""
 _TARGETS = {
     "": "any call",
     "PUT": "PUT: show",
@@ -83,7 +83,7 @@ class PageState:
         cards: every card, the oldest first.
         paused: the activity ids of the cards whose stream is paused.
         calls: every call received, in order.
-        faults: the rules that may strike yet, and how often.
+        faults: the rules that may still apply, and how often.
         rules: the text of the rules, to be edited.
         problem: why the last form could not be done, empty if it could.
     """

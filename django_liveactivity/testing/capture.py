@@ -1,4 +1,4 @@
-"""Where the calls of a test go: accounts in memory or at a sandbox, delivery, and capturing."""
+"""Calls in tests: accounts in memory or at a sandbox, delivery on demand, and captured calls."""
 
 from __future__ import annotations
 

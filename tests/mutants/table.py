@@ -791,8 +791,8 @@ CLIENT = _of(
      "content that is shown already is ignored"),
     ("needs_attention", "{Outcome.FORCED, Outcome.PARTIAL}", "{Outcome.FORCED}",
      "a partial end needs nobody"),
-    ("_reservations", "outcome not in {Outcome.NOOP, Outcome.PAUSED}", "True",
-     "a paused card has a reservation"),
+    ("_warnings", "outcome not in {Outcome.NOOP, Outcome.PAUSED}", "True",
+     "a paused card has a warning"),
     pinned="client",
 )
 
