@@ -6,7 +6,7 @@ adds them. It loads the content's models when a schema is made, not when Django 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.db.models import BigIntegerField
@@ -26,29 +26,15 @@ from drf_spectacular.utils import (
     OpenApiResponse,
     extend_schema,
 )
-from rest_framework import serializers
+from rest_framework.serializers import CharField, Field
 
 from django_liveactivity.content.encoding import ABSENT, TEXT, UNSET, Schema, has, only
 from django_liveactivity.content.endpoints import ENDPOINTS, Endpoint
 from django_liveactivity.content.parsing import STREAM_KEY
 
+from . import serializers
 from .errors import PROBLEM
-from .serializers import (
-    NAMES,
-    OPTIONS,
-    ActivityQuerySerializer,
-    ActivitySerializer,
-    EndedSerializer,
-    EndSerializer,
-    InputProblemSerializer,
-    MillisecondsField,
-    OperationSerializer,
-    PageSerializer,
-    ProblemSerializer,
-    QuerySerializer,
-    StreamEndSerializer,
-    StreamQuerySerializer,
-)
+from .serializers import NAMES, OPTIONS
 
 PREFIX = "LiveActivity"
 """The start of the names of our components, which become part of the host's schema."""
@@ -73,19 +59,19 @@ class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-
         schema["additionalProperties"] = False
         for name, field in self.target.fields.items():
             _complete(schema["properties"][name], field)
-        if isinstance(self.target, StreamEndSerializer):
+        if isinstance(self.target, serializers.StreamEndSerializer):
             _add_content(schema, auto_schema.registry)
-        if isinstance(self.target, EndSerializer):
+        if isinstance(self.target, serializers.EndSerializer):
             schema["allOf"].append({"oneOf": [_name(each) for each in NAMES]})
         return schema
 
 
-def _complete(schema: Schema, field: serializers.Field[Any, Any, Any, Any]) -> None:
+def _complete(schema: Schema, field: Field[Any, Any, Any, Any]) -> None:
     """Add to a field's schema what its checks require."""
-    if isinstance(field, serializers.CharField):
+    if isinstance(field, CharField):
         schema.setdefault("pattern", TEXT["pattern"])
         schema["minLength"] = 0 if field.allow_blank else 1
-    if isinstance(field, MillisecondsField):
+    if isinstance(field, serializers.MillisecondsField):
         schema["pattern"] = MOMENT
 
 
@@ -171,6 +157,12 @@ def _each_in_3_0(part: Any) -> Any:
     return part
 
 
+def _problems(descriptions: Mapping[int, str]) -> dict[Any, OpenApiResponse]:
+    """Return the error responses of these statuses."""
+    problem = serializers.ProblemSerializer
+    return {(s, PROBLEM): OpenApiResponse(problem, text) for s, text in descriptions.items()}
+
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 NUMBER = OpenApiParameter(
     "id",
@@ -198,23 +190,31 @@ RETRY_AFTER = OpenApiParameter(
     description="The seconds until a throttle lets the caller in again.",
     response=[429],
 )
-INPUT = {(400, PROBLEM): OpenApiResponse(InputProblemSerializer, "The input is refused.")}
-REFUSED = {
-    (401, PROBLEM): OpenApiResponse(ProblemSerializer, "The request is not authenticated."),
-    (403, PROBLEM): OpenApiResponse(ProblemSerializer, "The caller lacks a permission."),
-    (404, PROBLEM): OpenApiResponse(ProblemSerializer, "Nothing found that the caller may see."),
-    (406, PROBLEM): OpenApiResponse(ProblemSerializer, "The caller accepts no JSON."),
-    (429, PROBLEM): OpenApiResponse(ProblemSerializer, "Throttled by the project."),
-    (503, PROBLEM): OpenApiResponse(ProblemSerializer, "The account cannot be looked up now."),
+INPUT = {
+    (400, PROBLEM): OpenApiResponse(serializers.InputProblemSerializer, "The input is refused.")
 }
-REFUSED_BODY = {
-    (411, PROBLEM): OpenApiResponse(ProblemSerializer, "The body has no length."),
-    (413, PROBLEM): OpenApiResponse(ProblemSerializer, "The body exceeds 128 KiB."),
-    (415, PROBLEM): OpenApiResponse(ProblemSerializer, "The body is not application/json."),
-}
+REFUSED = _problems(
+    {
+        401: "The request is not authenticated.",
+        403: "The caller lacks a permission.",
+        404: "Nothing found that the caller may see.",
+        406: "The caller accepts no JSON.",
+        429: "Throttled by the project.",
+        503: "The account cannot be looked up now.",
+    }
+)
+REFUSED_BODY = _problems(
+    {
+        411: "The body has no length.",
+        413: "The body exceeds 128 KiB.",
+        415: "The body is not application/json.",
+    }
+)
 ENDED: dict[Any, OpenApiResponse] = {
-    200: OpenApiResponse(EndedSerializer, "Already ended, or there was nothing to end."),
-    202: OpenApiResponse(EndedSerializer, "Stored, and sent when it is due."),
+    200: OpenApiResponse(
+        serializers.EndedSerializer, "Already ended, or there was nothing to end."
+    ),
+    202: OpenApiResponse(serializers.EndedSerializer, "Stored, and sent when it is due."),
     **INPUT,
     **REFUSED,
     **REFUSED_BODY,
@@ -314,7 +314,7 @@ end = with_body(
         "stored, and sent as soon as possible after the answer. Ending again does no harm."
     ),
     parameters=[LOCATION, RETRY_AFTER],
-    request=EndSerializer,
+    request=serializers.EndSerializer,
     responses=ENDED,
 )
 end_stream = with_body(
@@ -323,26 +323,26 @@ end_stream = with_body(
     operation_id="liveactivity_end_stream",
     summary="End the live activity of a stream",
     description="Ends what the stream shows, by the vendor's own path and body.",
-    parameters=[KEY, StreamQuerySerializer, LOCATION, RETRY_AFTER],
-    request=StreamEndSerializer,
+    parameters=[KEY, serializers.StreamQuerySerializer, LOCATION, RETRY_AFTER],
+    request=serializers.StreamEndSerializer,
     responses=ENDED,
 )
 activities = extend_schema(
     operation_id="liveactivity_list",
     summary="List live activities, the newest first",
     description="A page of them; next and previous lead to the others.",
-    parameters=[ActivityQuerySerializer, RETRY_AFTER],
-    responses={200: PageSerializer, **INPUT, **REFUSED},
+    parameters=[serializers.ActivityQuerySerializer, RETRY_AFTER],
+    responses={200: serializers.PageSerializer, **INPUT, **REFUSED},
 )
 activity = extend_schema(
     operation_id="liveactivity_retrieve",
     summary="Read one live activity",
-    parameters=[QuerySerializer, NUMBER, RETRY_AFTER],
-    responses={200: ActivitySerializer, **INPUT, **REFUSED},
+    parameters=[serializers.QuerySerializer, NUMBER, RETRY_AFTER],
+    responses={200: serializers.ActivitySerializer, **INPUT, **REFUSED},
 )
 operation = extend_schema(
     operation_id="liveactivity_operation",
     summary="Follow one end",
-    parameters=[QuerySerializer, NUMBER, RETRY_AFTER],
-    responses={200: OperationSerializer, **INPUT, **REFUSED},
+    parameters=[serializers.QuerySerializer, NUMBER, RETRY_AFTER],
+    responses={200: serializers.OperationSerializer, **INPUT, **REFUSED},
 )

@@ -22,24 +22,12 @@ from django_liveactivity.printable import get_logger, shortened
 from django_liveactivity.services.advisory_lock import serialized
 from django_liveactivity.services.writer import recorded_as
 
-from . import openapi
+from . import openapi, serializers
 from .ending import CONTENT_FIELDS, NOT_FOUND, end_cards, find_cards, find_model, unsaved_card
 from .errors import problem_response
 from .parsers import BoundedBodyMixin, BoundedJSONParser
 from .permissions import MODEL_PERMISSIONS, LiveActivityPermission, may
-from .serializers import (
-    LARGEST_PAGE,
-    NAMES,
-    ActivityQuerySerializer,
-    ActivitySerializer,
-    EndedSerializer,
-    EndSerializer,
-    OperationSerializer,
-    QuerySerializer,
-    StreamEndSerializer,
-    StreamQuerySerializer,
-    StrictSerializer,
-)
+from .serializers import LARGEST_PAGE, NAMES
 
 logger = get_logger("django_liveactivity.api")
 Cards = QuerySet[LiveActivity, LiveActivity]
@@ -68,7 +56,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
     parser_classes = (BoundedJSONParser,)
     renderer_classes = (renderers.JSONRenderer,)
     pagination_class = ActivityPages
-    serializer_class = ActivitySerializer
+    serializer_class = serializers.ActivitySerializer
     metadata_class = None  # OPTIONS would tell of fields that no route takes
     throttle_scope: str | None = None
     account: conf.Account
@@ -98,13 +86,13 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
     @openapi.end
     def end(self, request: Request) -> Response:
         """Store the end of what the body names, and answer before it is sent."""
-        return self._end(_valid(EndSerializer, request.data))
+        return self._end(_valid(serializers.EndSerializer, request.data))
 
     @openapi.end_stream
     def end_stream(self, request: Request, stream_key: str) -> Response:
         """Store the end of a stream, and answer before it is sent."""
-        query = _query(StreamQuerySerializer, request)
-        body = _valid(StreamEndSerializer, request.data or {})
+        query = _query(serializers.StreamQuerySerializer, request)
+        body = _valid(serializers.StreamEndSerializer, request.data or {})
         if twice := query.keys() & body.keys():
             again = ["Give it in the address or in the body, not in both."]
             raise exceptions.ValidationError(dict.fromkeys(sorted(twice), again))
@@ -113,7 +101,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
     @openapi.activities
     def list(self, request: Request) -> Response:
         """Return a page of cards."""
-        query = _query(ActivityQuerySerializer, request)
+        query = _query(serializers.ActivityQuerySerializer, request)
         self._open_account(query)
         rows = selectors.described(_filtered(self.account, self.get_queryset(), query))
         page = self.paginate_queryset(rows) or []
@@ -123,7 +111,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
     @openapi.activity
     def retrieve(self, request: Request, id: str) -> Response:
         """Return one card."""
-        self._open_account(_query(QuerySerializer, request))
+        self._open_account(_query(serializers.QuerySerializer, request))
         card = selectors.described(self.get_queryset().filter(pk=_number(id))).first()
         if card is None or not self._sees(card):
             raise exceptions.NotFound(NOT_FOUND)
@@ -132,11 +120,11 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
     @openapi.operation
     def operation(self, request: Request, id: str) -> Response:
         """Return one operation: whether an end has been sent, and its outcome."""
-        self._open_account(_query(QuerySerializer, request))
+        self._open_account(_query(serializers.QuerySerializer, request))
         found = self._operations().filter(pk=_number(id)).first()
         if found is None or not self._sees(found.activity):
             raise exceptions.NotFound("There is no such operation among those that you may see.")
-        return Response(OperationSerializer(found, context=self._context()).data)
+        return Response(serializers.OperationSerializer(found, context=self._context()).data)
 
     def get_permissions(self) -> Sequence[Any]:
         """Return the endpoint's permission, then the host's."""
@@ -181,7 +169,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
                 raise
             ends = selectors.as_stored(made)
             self._check_all([end.activity for end in ends], body)
-        data = EndedSerializer({"operations": ends}, context=self._context()).data
+        data = serializers.EndedSerializer({"operations": ends}, context=self._context()).data
         if all(end.is_settled for end in ends):
             return Response(data)
         location = data["operations"][0]["url"] if len(ends) == 1 else None
@@ -250,7 +238,7 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
 
     def _represented(self, cards: Sequence[LiveActivity]) -> Sequence[dict[str, Any]]:
         context = {**self._context(), "newest": selectors.newest_operations(cards)}
-        return [ActivitySerializer(card, context=context).data for card in cards]
+        return [serializers.ActivitySerializer(card, context=context).data for card in cards]
 
     def _context(self) -> dict[str, Any]:
         return {"address": self._address}
@@ -279,13 +267,13 @@ def _number(text: str) -> int:
     return number if number <= BigIntegerField.MAX_BIGINT else 0
 
 
-def _valid(serializer: type[StrictSerializer], data: object) -> dict[str, Any]:
+def _valid(serializer: type[serializers.StrictSerializer], data: object) -> dict[str, Any]:
     checked = serializer(data=data)
     checked.is_valid(raise_exception=True)
     return dict(checked.validated_data)
 
 
-def _query(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
+def _query(serializer: type[serializers.StrictSerializer], request: Request) -> dict[str, Any]:
     """Return the query parameters; one that is given twice is refused."""
     given = request.query_params
     if twice := [name for name in given if len(given.getlist(name)) > 1]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import ConfigDict, Field, model_validator
 
+from . import fields
 from .encoding import (
     CONTENT_LIMIT,
     NUMBER,
@@ -21,24 +22,6 @@ from .encoding import (
     RuleError,
     either,
     has,
-)
-from .fields import (
-    Color,
-    FilledText,
-    JsonObject,
-    List,
-    Measurement,
-    Metadata,
-    Model,
-    Number,
-    Percentage,
-    PositiveNumber,
-    Readout,
-    Sized,
-    StepCount,
-    Tag,
-    Text,
-    TypeName,
 )
 
 _SCHEMES = {"open_url": ("https", "http", "shortcuts"), "webhook": ("https",)}
@@ -57,30 +40,30 @@ def _web(scheme: str) -> str:
     return rf"^{scheme}://({user})?{host}(:{_PORT})?({rest})?$"
 
 
-class Metric(Model):
+class Metric(fields.Model):
     """One labeled reading; *value* is a number of 0 or more, or a string of 1 to 64 characters."""
 
-    label: FilledText
-    value: Measurement
-    unit: Text | None = None
-    color: Color | None = None
+    label: fields.FilledText
+    value: fields.Measurement
+    unit: fields.Text | None = None
+    color: fields.Color | None = None
 
 
-class Icon(Model):
+class Icon(fields.Model):
     """An SF Symbol by its name, as in ``Icon(symbol="shippingbox.fill")``."""
 
-    symbol: FilledText
-    color: Color | None = None
+    symbol: fields.FilledText
+    color: fields.Color | None = None
 
 
-class Badge(Model):
+class Badge(fields.Model):
     """A short label on the card."""
 
-    title: FilledText
-    color: Color | None = None
+    title: fields.FilledText
+    color: fields.Color | None = None
 
 
-class Content(Model):
+class Content(fields.Model):
     """What every card can show; by itself for the end of a card whose type is unknown.
 
     Args:
@@ -93,11 +76,11 @@ class Content(Model):
 
     size_limit: ClassVar = (CONTENT_LIMIT, "content")
 
-    title: FilledText
-    subtitle: Text | None = None
-    color: Color | None = None
+    title: fields.FilledText
+    subtitle: fields.Text | None = None
+    color: fields.Color | None = None
     icon: Icon | None = None
-    type: TypeName | None = None
+    type: fields.TypeName | None = None
 
     @model_validator(mode="after")
     def _check_type_is_the_class(self) -> Self:
@@ -126,9 +109,9 @@ class Progress(Content):
     )
 
     type: Literal["progress"] | None = "progress"
-    percentage: Percentage | None = None
-    value: Number | None = None
-    upper_limit: PositiveNumber | None = None
+    percentage: fields.Percentage | None = None
+    value: fields.Number | None = None
+    upper_limit: fields.PositiveNumber | None = None
     badge: Badge | None = None
 
     @model_validator(mode="after")
@@ -148,10 +131,10 @@ class SegmentedProgress(Content):
     """
 
     type: Literal["segmented_progress"] | None = "segmented_progress"
-    current_step: StepCount
-    number_of_steps: Annotated[StepCount, Field(ge=1)] | None = None
-    step_color: Color | None = None
-    step_colors: List[Color] | None = None
+    current_step: fields.StepCount
+    number_of_steps: Annotated[fields.StepCount, Field(ge=1)] | None = None
+    step_color: fields.Color | None = None
+    step_colors: fields.List[fields.Color] | None = None
     badge: Badge | None = None
 
     @model_validator(mode="after")
@@ -165,21 +148,21 @@ class Metrics(Content):
     """One to eight readings as gauges."""
 
     type: Literal["metrics"] | None = "metrics"
-    metrics: Annotated[List[Metric], Sized(1, MOST_METRICS)]
+    metrics: Annotated[fields.List[Metric], fields.Sized(1, MOST_METRICS)]
 
 
 class Stats(Content):
     """One to eight labeled values."""
 
     type: Literal["stats"] | None = "stats"
-    metrics: Annotated[List[Metric], Sized(1, MOST_METRICS)]
+    metrics: Annotated[fields.List[Metric], fields.Sized(1, MOST_METRICS)]
 
 
 class Alert(Content):
     """A message; *color* tints its buttons."""
 
     type: Literal["alert"] | None = "alert"
-    message: FilledText
+    message: fields.FilledText
     badge: Badge | None = None
 
 
@@ -191,7 +174,7 @@ class Timer(Content):
     """
 
     type: Literal["timer"] | None = "timer"
-    duration_seconds: PositiveNumber | None = None
+    duration_seconds: fields.PositiveNumber | None = None
     counts_down: bool | None = None
     is_running: bool | None = None
 
@@ -200,7 +183,7 @@ class Value(Content):
     """One prominent readout: a string, shown as it is, or a finite number."""
 
     type: Literal["value"] | None = "value"
-    value: Readout
+    value: fields.Readout
     badge: Badge | None = None
 
 
@@ -210,14 +193,14 @@ CONTENT_TYPES: dict[str, type[Content]] = {
 }
 
 
-class AlertMessage(Model):
+class AlertMessage(fields.Model):
     """What the phone announces when the change arrives."""
 
-    title: Text | None = None
-    body: Text | None = None
+    title: fields.Text | None = None
+    body: fields.Text | None = None
 
 
-class Action(Model):
+class Action(fields.Model):
     """A button on the card: it opens a URL, or has ActivitySmith call a webhook.
 
     Args:
@@ -241,11 +224,11 @@ class Action(Model):
         )
     )
 
-    title: FilledText
+    title: fields.FilledText
     type: Literal["open_url", "webhook"]
-    url: FilledText
+    url: fields.FilledText
     method: Literal["GET", "POST"] | None = None
-    body: JsonObject | None = None
+    body: fields.JsonObject | None = None
 
     @model_validator(mode="after")
     def _check_by_type(self) -> Self:
@@ -274,7 +257,7 @@ def _check_url(url: str, schemes: tuple[str, ...]) -> None:
         raise RuleError("give shortcuts://run-shortcut?name=… with the shortcut's name", "url")
 
 
-class Options(Model):
+class Options(fields.Model):
     """The fields beside the content; what is not given stays as it is on the card.
 
     Args:
@@ -292,6 +275,6 @@ class Options(Model):
     action: Action | None = None
     secondary_action: Action | None = None
     alert: AlertMessage | None = None
-    channels: Annotated[List[FilledText], Sized(1)] | None = None
-    tags: Annotated[List[Tag], Sized(0, 20)] | None = None
-    metadata: Metadata | None = None
+    channels: Annotated[fields.List[fields.FilledText], fields.Sized(1)] | None = None
+    tags: Annotated[fields.List[fields.Tag], fields.Sized(0, 20)] | None = None
+    metadata: fields.Metadata | None = None
