@@ -57,8 +57,8 @@ class InvalidInputError(LiveActivityError, ValueError):
             rest = FieldError("", f"{len(errors) - len(listed)} more errors are not listed")
             errors = (*listed, rest)
         self.errors = errors
-        told = (f"{path}: {message}" if path else message for path, message in errors)
-        super().__init__("; ".join(told) or None)
+        lines = (f"{path}: {message}" if path else message for path, message in errors)
+        super().__init__("; ".join(lines) or None)
 
     @classmethod
     def at(cls, path: str, message: str) -> InvalidInputError:

@@ -1,9 +1,9 @@
 """Text for logs and terminals, which neither forges a line nor moves a cursor.
 
-What the vendor answers, what a caller gives as a title or a reason, and what a host's hook says in
-an exception may hold anything. Rows and signals keep it as it is. A log line or a terminal gets it
-with each character that is not printable written as an escape, as Django does for its own request
-log since CVE-2025-48432: https://docs.djangoproject.com/en/5.2/releases/5.2.2/
+The vendor's answers, a caller's titles and reasons, and the exceptions of a host's hooks may hold
+any character. Rows and signals keep them unchanged. For logs and terminals each unprintable
+character is written as an escape, as Django does for its own request log since CVE-2025-48432:
+https://docs.djangoproject.com/en/5.2/releases/5.2.2/
 """
 
 from __future__ import annotations

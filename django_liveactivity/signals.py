@@ -19,7 +19,7 @@ of a card that was never sent, ``already_ended`` for one whose card has ended wi
 """
 
 operation_failed = Signal()
-"""An operation does not go on by itself: ``operation`` (Operation), ``outcome`` (str).
+"""An operation will not continue by itself: ``operation`` (Operation), ``outcome`` (str).
 
 ``operation.state`` says why: ``failed`` for content that the vendor refused for good,
 ``needs_operator`` for an end that is refused, sent when it is refused first, and ``given_up``.

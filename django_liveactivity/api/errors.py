@@ -35,8 +35,8 @@ class UnavailableError(exceptions.APIException):
 class RefusedError(exceptions.APIException):
     """The input is refused with 400.
 
-    The answer stays small, whatever the body was: at most 50 errors, with paths of at most 200 and
-    messages of at most 300 characters.
+    The answer stays small for any body: at most 50 errors, with paths of at most 200 and messages
+    of at most 300 characters.
 
     Args:
         errors: what is wrong; an empty path means the body as a whole.

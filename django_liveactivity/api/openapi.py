@@ -106,16 +106,16 @@ def _add_content(schema: Schema, registry: ComponentRegistry) -> None:
     for name in OPTIONS:  # here they are given or left out, and never null
         shapes[name], _ = options[name]["anyOf"]
     for name, shape in shapes.items():
-        told = {"description": schema["properties"][name]["description"]}
-        schema["properties"][name] = safe_ref({**_for_version(shape), **told})
+        described = {"description": schema["properties"][name]["description"]}
+        schema["properties"][name] = safe_ref({**_for_version(shape), **described})
     schema["allOf"] = [_not_both("at", "after"), _not_both("content", "content_state")]
 
 
 def _for_version(schema: Schema) -> Schema:
     """Return a schema in the dialect of the host's OpenAPI version."""
     old = spectacular_settings.OAS_VERSION.startswith("3.0")
-    told: Schema = _wrap_enums(_in_3_0(schema) if old else schema)
-    return told
+    wrapped: Schema = _wrap_enums(_in_3_0(schema) if old else schema)
+    return wrapped
 
 
 def _wrap_enums(part: Any) -> Any:
@@ -135,18 +135,18 @@ def _in_3_0(schema: Schema) -> Schema:
     """Return a schema of OpenAPI 3.1 as 3.0 says it; names of properties have no schema there."""
     if schema == UNSET:
         return {"type": "string", "nullable": True, "minLength": 1, "maxLength": 0}
-    told = {name: _each_in_3_0(part) for name, part in schema.items() if name != "propertyNames"}
-    if "const" in told:
-        told["enum"] = [told.pop("const")]
-    if "exclusiveMinimum" in told:
-        told |= {"minimum": told["exclusiveMinimum"], "exclusiveMinimum": True}
+    result = {name: _each_in_3_0(part) for name, part in schema.items() if name != "propertyNames"}
+    if "const" in result:
+        result["enum"] = [result.pop("const")]
+    if "exclusiveMinimum" in result:
+        result |= {"minimum": result["exclusiveMinimum"], "exclusiveMinimum": True}
     if UNSET not in schema.get("anyOf", ()):
-        return told
+        return result
     ways = [_in_3_0(way) for way in schema["anyOf"] if way != UNSET]
-    del told["anyOf"]
+    del result["anyOf"]
     if len(ways) > 1:
-        return {**told, "anyOf": ways, "nullable": True}
-    return safe_ref({**told, **ways[0], "nullable": True})
+        return {**result, "anyOf": ways, "nullable": True}
+    return safe_ref({**result, **ways[0], "nullable": True})
 
 
 def _each_in_3_0(part: Any) -> Any:
@@ -293,8 +293,8 @@ def with_body(
                 operation: dict[str, Any] | None = super().get_operation(*args)
                 if operation is not None:
                     body = self.resolve_serializer(described["request"], "request")
-                    told = {"schema": body.ref, "examples": build_examples_list(examples)}
-                    content = dict.fromkeys(self.map_parsers(), told)
+                    media = {"schema": body.ref, "examples": build_examples_list(examples)}
+                    content = dict.fromkeys(self.map_parsers(), media)
                     operation["requestBody"] = {"content": content, "required": required}
                 return operation
 

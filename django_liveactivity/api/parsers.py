@@ -28,7 +28,7 @@ MAX_BYTES = 128 * 1024
 MAX_DEPTH = 16
 """Nested objects and lists; no field of the body needs more than five."""
 PARSED_DEPTH = 500
-"""What is nested deeper is not parsed: on Python 3.14 only the end of C's stack stops ``json``."""
+"""Deeper JSON is not parsed: on Python 3.14 only the end of C's stack stops ``json``."""
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 """With a quote at its end or not: a search that fails begins again at each quote."""
 STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}

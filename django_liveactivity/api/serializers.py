@@ -35,7 +35,7 @@ LARGEST_PAGE = 200
 NAMES = ("stream_key", "activity_id", "id", "subject")
 """The ways to name what ends; a body uses exactly one of them."""
 OPTIONS = ("action", "secondary_action", "alert", "tags", "metadata")
-"""What may travel beside the content."""
+"""The options beside the content."""
 
 
 class StrictCharField(serializers.CharField):
@@ -339,7 +339,7 @@ class ActivitySerializer(serializers.Serializer[LiveActivity]):
     account = serializers.CharField()
     stream_key = serializers.CharField(help_text="Empty if the card is not a stream.")
     activity_id = serializers.CharField(help_text="The vendor's ID; empty while it is unknown.")
-    subject = serializers.SerializerMethodField(help_text="The object that the card tells of.")
+    subject = serializers.SerializerMethodField(help_text="The object that the card represents.")
     type = serializers.CharField(help_text="The type of its content; empty if it is unknown.")
     title = serializers.CharField(help_text="As the phone shows it.")
     status = OneOfField(LiveActivity.Status)
@@ -406,7 +406,7 @@ class FieldErrorSerializer(serializers.Serializer[object]):
 class ProblemSerializer(serializers.Serializer[object]):
     """Why a request is refused (RFC 9457)."""
 
-    type = serializers.CharField(help_text="Always about:blank: the status tells the kind.")
+    type = serializers.CharField(help_text="Always about:blank; the status is the type.")
     title = serializers.CharField(help_text="The status in words.")
     status = serializers.IntegerField()
     detail = serializers.CharField()

@@ -143,11 +143,11 @@ class LiveActivityViewSet(BoundedBodyMixin, viewsets.GenericViewSet[LiveActivity
         """Write one log line for each request."""
         caller = shortened(str(getattr(request, "_user", None)), 255)
         data = response.data if isinstance(response.data, dict) else {}
-        told = data.get("detail") or [end["id"] for end in data.get("operations", ())] or ""
-        told = shortened(str(told), 255)
+        detail = data.get("detail") or [end["id"] for end in data.get("operations", ())] or ""
+        detail = shortened(str(detail), 255)
         level = logger.info if response.status_code < 400 else logger.warning
         route = " ".join(filter(None, (request.method, self.action)))
-        level("%s by %s: %d %s", route, caller, response.status_code, told)
+        level("%s by %s: %d %s", route, caller, response.status_code, detail)
         return super().finalize_response(request, response, *args, **kwargs)
 
     def _open_account(self, names: Mapping[str, Any]) -> None:

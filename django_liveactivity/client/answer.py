@@ -179,7 +179,7 @@ class Answer:
 
 
 class Received(NamedTuple):
-    """An HTTP answer, its headers in any case; content beyond 64 KiB tells that it was cut."""
+    """An HTTP answer, its headers in any case; content beyond 64 KiB means that it was cut."""
 
     status: int
     headers: Mapping[str, str]
@@ -298,25 +298,25 @@ def _says_no_recipients(body: JSONObject) -> bool:
 def _error(outcome: Outcome, status: int, body: JSONObject) -> str:
     if outcome in ACKNOWLEDGED:
         return "" if outcome == Outcome.ALREADY_ENDED else "; ".join(_warnings(outcome, body))
-    said = [value for name in ("error", "message") if isinstance(value := body.get(name), str)]
+    parts = [value for name in ("error", "message") if isinstance(value := body.get(name), str)]
     if 200 <= status < 300 and body.get("success") is not True:
-        said.insert(0, "no JSON object with success: true")  # as a proxy's page, or compressed
-    return ": ".join([f"HTTP {status}", *said])
+        parts.insert(0, "no JSON object with success: true")  # as a proxy's page, or compressed
+    return ": ".join([f"HTTP {status}", *parts])
 
 
 def _warnings(outcome: Outcome, body: JSONObject) -> list[str]:
     """Return the warnings of an accepted answer; a plain success has none."""
-    said = [warning] if isinstance(warning := body.get("warning"), str) else []
+    warnings = [warning] if isinstance(warning := body.get("warning"), str) else []
     if reported := body.get("errors"):
         errors = reported if isinstance(reported, list) else [reported]
-        said += [error if isinstance(error, str) else json.dumps(error) for error in errors]
+        warnings += [error if isinstance(error, str) else json.dumps(error) for error in errors]
     if outcome == Outcome.NOOP and body.get("operation") != "noop":
-        said.append("ignored by the vendor")
+        warnings.append("ignored by the vendor")
     if body.get("remote_push_sent") is False and outcome not in {Outcome.NOOP, Outcome.PAUSED}:
-        said.append("no push was sent")
-    if said and isinstance(message := body.get("message"), str):
-        said.append(message)
-    return said
+        warnings.append("no push was sent")
+    if warnings and isinstance(message := body.get("message"), str):
+        warnings.append(message)
+    return warnings
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
@@ -328,7 +328,7 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
     until = _read_date(value)
     if until is None:
         return None
-    # Against the vendor's own clock where it tells it, as this machine's may be wrong.
+    # By the vendor's own clock if the answer has it, as this machine's may be wrong.
     now = _read_date(named.get("date", "")) or datetime.now(UTC)
     return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT)
 

@@ -56,7 +56,7 @@ class Proxy:
     Args:
         read: returns the URL: ``scheme://host:port``; a user and password in it are
             percent-encoded.
-        read_auth: returns ``(user, password)`` in plain text; None if the URL tells them, or there
+        read_auth: returns ``(user, password)`` in plain text; None if they are in the URL, or there
             are none.
 
     Attributes:

@@ -5,9 +5,9 @@ meets one of 15 seconds. httpx has no place for a deadline of the whole call. ht
 is built, has one: its network backends (https://www.encode.io/httpcore/network-backends/). So the
 requests go to httpcore's pool, over a backend that gives no operation more time than the call has
 left. That leaves out what ``httpx.Client`` would add, all unwanted here: redirects, cookies, and
-proxies of the environment. A proxy of the account's is such a backend, too: whatever fails before
-its tunnel is open fails to connect. A transport of httpx's that the caller brings works as well. So
-does one that is put around our connections, as tracers do; the key stays below it.
+proxies of the environment. A proxy of the account's is such a backend, too: a failure before its
+tunnel is open is a failure to connect. A transport of httpx's that the caller brings works as well.
+So does one that is put around our connections, as tracers do; the key stays below it.
 
 Only documented names of both are used, and ``pyproject.toml`` bounds both (httpx below 1, httpcore
 below 2), as either may change them in a new major version.
@@ -205,7 +205,7 @@ def _pool(
 ) -> httpcore.ConnectionPool:
     """Return httpcore's pool of connections, without retries on the wire.
 
-    Proxies of the environment are not used: where the key goes is told by the settings alone, and
+    Proxies of the environment are not used: the settings alone decide where the key goes, and
     HTTP_PROXY would catch calls to loopback too.
     """
     return httpcore.ConnectionPool(

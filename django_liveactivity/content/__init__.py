@@ -1,4 +1,4 @@
-"""What a card shows and what travels beside it, checked before anything is written.
+"""What a card shows and the options beside it, checked before anything is written.
 
 All names are imported on first use: Django starts without pydantic, which the models need.
 """

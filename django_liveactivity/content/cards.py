@@ -1,4 +1,4 @@
-"""What a card can show, and what travels beside it.
+"""What a card can show, and the options beside it.
 
 The seven content types of the vendor, content of an unknown type, and the options: buttons, alert,
 channels, tags and metadata.

@@ -126,7 +126,7 @@ _DISTINCTIVE_FIELDS = {
 
 
 class OptionFields(TypedDict, total=False):
-    """What may travel beside the content, as keyword arguments; see ``Options``."""
+    """The options beside the content, as keyword arguments; see ``Options``."""
 
     action: Action | Mapping[str, object] | None
     secondary_action: Action | Mapping[str, object] | None

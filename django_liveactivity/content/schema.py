@@ -23,11 +23,11 @@ _LIMITS = {"ge": "least", "gt": "above", "le": "most", "max_length": "longest"}
 
 _COLORS = get_args(Color)
 CONTENT_NAMES = (*(each.__name__ for each in CONTENT_TYPES.values()), Content.__name__)
-"""The schemas of content: of the seven types, and of content that tells no type."""
+"""The schemas of content: of the seven types, and of content without a type."""
 
 
 class FieldKind(Enum):
-    """What a field holds."""
+    """The kind of value that a field holds."""
 
     TEXT = auto()
     TEXTS = auto()

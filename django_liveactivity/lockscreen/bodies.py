@@ -1,4 +1,4 @@
-"""What is drawn below a card's title, by the type of its content."""
+"""The body of a card, below its title, by the type of its content."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def draw_icon(value: object, labels: Labels) -> Markup:
 
 
 def glyph(name: str) -> Markup:
-    """Return what stands for a symbol: a glyph by the words of its name, else its first letter."""
+    """Return the glyph of a symbol by the words of its name, or the first letter of its name."""
     words = re.findall(r"[a-z]+", name.lower())
     found = min((_BY_WORD[word] for word in words if word in _BY_WORD), default=None)
     if found is not None:

@@ -39,7 +39,7 @@ def is_api(path: str) -> bool:
 
 
 class ApiRequest(NamedTuple):
-    """What a client sent to the API.
+    """A request of a client to the API.
 
     Args:
         method: of HTTP.
@@ -65,7 +65,7 @@ class ApiRequest(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What goes back: status, headers of its own, and a body: bytes, or what is sent as JSON."""
+    """The reply: status, additional headers, and a body of bytes or of a value sent as JSON."""
 
     status: int
     headers: dict[str, str]

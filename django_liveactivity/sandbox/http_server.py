@@ -31,7 +31,7 @@ _SAFE_METHODS = ("GET", "HEAD")
 
 
 class WebRequest(NamedTuple):
-    """What a browser or curl asks beside the API.
+    """A request of a browser or curl that is not for the API.
 
     Args:
         method: of HTTP; ``GET`` for a ``HEAD`` too.

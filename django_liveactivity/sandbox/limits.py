@@ -136,7 +136,7 @@ class Policy:
 
 
 class VendorAccount:
-    """The account of one API key, which is never shown: its number stands for it.
+    """The account of one API key, which is never shown: the account has a number instead.
 
     Args:
         number: counted from 1, in the order of the accounts' first calls.

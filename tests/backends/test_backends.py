@@ -1,4 +1,4 @@
-"""Who takes the calls: the console, nobody, a list in memory, or a class of the host's."""
+"""Which backend takes the calls: console, dummy, locmem, or a class of the host's."""
 
 from __future__ import annotations
 

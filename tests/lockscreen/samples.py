@@ -1,4 +1,4 @@
-"""Cards to look at: one of each type as somebody would send it, then states and oddities."""
+"""Cards to look at: one of each type as a project would send it, then states and oddities."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ function renew(element, fresh) {
   else if (element.innerHTML !== fresh.innerHTML) element.replaceChildren(...fresh.childNodes);
 }
 
-// An item that stays is not replaced, so that what somebody has opened or focused stays, too.
+// An item that stays is not replaced, so that what the user has opened or focused stays, too.
 function renewList(list, fresh) {
   const ids = new Set([...fresh.children].map((item) => item.id));
   for (const item of [...list.children]) if (!ids.has(item.id)) item.remove();
