@@ -1,4 +1,7 @@
-"""Deliver without a broker: a look for due accounts, and a few threads that drain them."""
+"""Deliver without a broker: look for due accounts, and drain them on a few threads.
+
+The age of a file tells a probe whether the loop is stuck.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,22 @@ import math
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
+from django.core.management.base import CommandError
 from django.db import close_old_connections
 
 from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, discard_session, drain, due_accounts, sweep
 from django_liveactivity.health import Condition, status
 from django_liveactivity.health.status import STUCK
-from django_liveactivity.models import Operation
-from django_liveactivity.models.missing_migration import cure_of
-from django_liveactivity.printable import get_logger
+from django_liveactivity.models import Operation, cure_of
+from django_liveactivity.printable import get_logger, printable
 
 from .terminal import ProgressBars
 
@@ -30,6 +34,7 @@ Ranks = frozenset[Operation.Rank | None]
 DRAWN_EVERY = 0.5
 LOOK_EVERY = 0.15
 LONGEST_PAUSE = 15.0
+RENEWED_EVERY = 1.0
 LEFT_ALONE = (*STUCK, Condition.UNKNOWN)
 """The conditions that a run which is to end does not wait for."""
 
@@ -126,7 +131,7 @@ class DispatchLoop:
 
     @contextmanager
     def _step(self) -> Iterator[None]:
-        """Note since when this thread has been at work."""
+        """Note since when this thread has been at work, and close broken connections after it."""
         thread = threading.get_ident()
         with self._lock:
             self._steps[thread] = time.monotonic()
@@ -135,6 +140,7 @@ class DispatchLoop:
         finally:
             with self._lock:
                 del self._steps[thread]
+            close_old_connections()
 
     def _look(self) -> float:
         """Start a drain for each account with something due; return the pause until the next."""
@@ -149,8 +155,6 @@ class DispatchLoop:
         except Exception as error:  # noqa: BLE001 - logged, and tried again
             self._failed_looks += 1
             return self._log_failure("The look for due accounts", error, self._failed_looks)
-        finally:
-            close_old_connections()
         return self.interval
 
     def _forget_rests(self) -> None:
@@ -183,12 +187,8 @@ class DispatchLoop:
             pause = self._log_failure(f"{alias}: the drain", error, failures + 1)
             self._rests[alias] = _Rest(time.monotonic() + pause, ranks, failures + 1)
         finally:
-            self._done(alias)
-            close_old_connections()
-
-    def _done(self, alias: str) -> None:
-        with self._lock:
-            self._running[alias] -= 1
+            with self._lock:
+                self._running[alias] -= 1
 
     def _draw(self, alias: str, note: str = "") -> None:
         self.bars.show(alias, status.backlog(conf.stand_in(alias)).count, note)
@@ -201,10 +201,7 @@ class DispatchLoop:
 
     def _sweep_now(self) -> None:
         with self._step():
-            try:
-                sweep(lambda _: None, self.aliases)  # the next look finds what is due
-            finally:
-                close_old_connections()
+            sweep(lambda _: None, self.aliases)  # the next look finds what is due
 
     def _log_failure(self, what: str, error: Exception, failures: int) -> float:
         """Log a failure, with its traceback the first time; return the pause after it."""
@@ -234,3 +231,63 @@ def _rest_after(done: Drained, ranks: Ranks) -> _Rest:
     pause = max(done.again_in or 0.0, 0.0 if done.calls else LOOK_EVERY)
     known = ranks if done.ends_wait else ranks - {Operation.Rank.END}
     return _Rest(time.monotonic() + pause, known)
+
+
+@contextmanager
+def liveness_file(path: Path, is_stuck: Callable[[], bool]) -> Iterator[None]:
+    """Renew the time of an empty file each second while the block runs; then remove the file.
+
+    A thread of its own renews it: a vendor or a database that is away does not make it old. A
+    process that is stopped, or hangs as a whole, renews nothing.
+
+    Args:
+        path: the file; one that a killed process has left is taken over.
+        is_stuck: tells, at any time and from any thread, that the work makes no progress: then the
+            file is not renewed.
+
+    Raises:
+        CommandError: before the block is entered, if the file cannot be written, or if something
+            else is there.
+    """
+    _create(path)
+    over = threading.Event()
+
+    def renew() -> None:
+        problem = ""
+        while not over.wait(RENEWED_EVERY):
+            before, problem = problem, _renew(path, is_stuck)
+            if problem and not before:
+                logger.error("The liveness file is not renewed: %s.", problem)
+
+    thread = threading.Thread(target=renew, name="liveactivity-liveness", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        with suppress(OSError):
+            path.unlink()
+
+
+def _create(path: Path) -> None:
+    try:
+        path.touch()
+        is_ours = path.is_file() and not path.stat().st_size
+    except OSError as error:
+        raise CommandError(f"--liveness-file: {printable(path)}: {error.strerror}.") from error
+    if not is_ours:  # it is removed at the end
+        raise CommandError(
+            f"--liveness-file: {printable(path)} is something else; give a file of its own."
+        )
+
+
+def _renew(path: Path, is_stuck: Callable[[], bool]) -> str:
+    """Renew the file; return why it is not renewed, "" if it is."""
+    if is_stuck():
+        return "a look, a drain or a sweep does not end"
+    try:
+        path.touch()
+    except OSError as error:
+        return str(error)
+    return ""

@@ -1,17 +1,26 @@
-"""For long commands on a terminal: bars, prefixes, the log, and stopping at Ctrl-C or SIGTERM."""
+"""What commands share on the command line: arguments, questions, progress, the log, and Ctrl-C."""
 
 from __future__ import annotations
 
+import getpass
 import io
 import logging
+import os
 import shutil
 import signal
+import sys
 import threading
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from django_liveactivity.printable import get_logger
+from django.apps import apps
+from django.core.management.base import CommandError
+
+from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.models import Subject
+from django_liveactivity.printable import get_logger, printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -21,6 +30,33 @@ HINT = 'Install the extra to see a progress bar: pip install "django-liveactivit
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 SIGNALS_CHECKED_EVERY = 0.1
+
+
+def subject_argument(text: str) -> Subject:
+    """Return the object that ``--subject`` names; it may be deleted by now."""
+    model, colon, pk = text.partition(":")
+    if not colon:
+        raise ArgumentTypeError(f"{printable(text)!r}: write it as shop.Order:42")
+    try:
+        return Subject.named(apps.get_model(model), pk)
+    except (LookupError, ValueError, InvalidInputError) as error:
+        raise ArgumentTypeError(f"{printable(text)!r}: {printable(error)}") from error
+
+
+def operator_name() -> str:
+    """Return the name of the user who runs this, or the number: a container's may have no name."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal; raise CommandError unless the answer is yes."""
+    if not sys.stdin.isatty():
+        raise CommandError(f"{question} Give --yes, as there is no terminal to ask on.")
+    if input(f"{question} [yes/no] ").strip().lower() not in ("y", "yes"):
+        raise CommandError("Nothing was done.")
 
 
 class Writable(Protocol):

@@ -1,4 +1,4 @@
-"""A card on phones, and every id the vendor has given it."""
+"""A card on phones, the object that it represents, and every id the vendor has given it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from django_liveactivity.conf import MAX_ALIAS, MAX_SCOPE
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.exceptions import InvalidInputError
 
-from .base import DIGEST_LENGTH, KeptModel
+from .base import DIGEST_LENGTH, InsertQuerySet, KeptModel
 from .clock import to_datetime
 from .fields import AnyCharField, AnyTextField
 
 MAX_SUBJECT = 255
+MAX_ERROR = 255
 NOT_OF_FIELD = (  # what to_python raises, of Django's fields and of others
     ArithmeticError,
     AttributeError,
@@ -267,3 +268,25 @@ class KnownActivityId(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account}: {self.id_digest[:12]}"
+
+
+class TrackingFailure(models.Model):
+    """A hook of a ``ModelActivity`` raised, INSERTed with the save that it did not break."""
+
+    account = models.CharField(_("account"), max_length=MAX_ALIAS)
+    tracked_by = AnyCharField(_("tracked by"), max_length=MAX_SUBJECT)
+    subject_model = AnyCharField(_("subject's model"), max_length=MAX_SUBJECT)
+    subject_pk = AnyCharField(_("subject's key"), max_length=MAX_SUBJECT)
+    subject_scope = models.CharField(_("subject's scope"), max_length=MAX_SCOPE, blank=True)
+    error = AnyCharField(_("error"), max_length=MAX_ERROR)
+    created_at = models.BigIntegerField(editable=False)
+
+    objects = InsertQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("tracking failure")
+        verbose_name_plural = _("tracking failures")
+        indexes = [models.Index(fields=["created_at", "account"], name="dla_failure")]
+
+    def __str__(self) -> str:
+        return f"{self.tracked_by}: {self.error}"

@@ -1,11 +1,12 @@
-"""What our tables share: values read back lazily, and rows that refuse to be deleted too early."""
+"""What our tables share: rows that an early deletion is refused, and the error of a missing one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ParamSpec, Self, TypeVar
 
-from django.db import models, router
+from django.db import Error, models, router
 from django.db.models.expressions import BaseExpression
 
 from django_liveactivity.conf import Account
@@ -14,12 +15,27 @@ from django_liveactivity.exceptions import UnacknowledgedEndError
 DIGEST_LENGTH = 64
 FINGERPRINT_LENGTH = 16
 ROWS_AT_ONCE = 500
+"""Rows that one statement reads or inserts."""
 M = TypeVar("M", bound=models.Model)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CURE = "Run manage.py migrate django_liveactivity: its tables are missing or older than its code."
+PREFIX = "django_liveactivity_"
+POSTGRESQL_STATES = ("42P01", "42703")
+MYSQL_ERRORS = (1146, 1054)
+SQLITE_WORDS = ("no such table", "no such column", "has no column named")
 
 
 def rows_of(account: Account, model: type[M]) -> models.QuerySet[M, M]:
     """Return the rows of an account in one of our tables, in the account's database."""
     return model._default_manager.using(account.database).filter(account=account.alias)
+
+
+def batched(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield keys, or what has one each, as many at once as a statement takes."""
+    for start in range(0, len(keys), ROWS_AT_ONCE):
+        yield keys[start : start + ROWS_AT_ONCE]
 
 
 class InsertQuerySet(models.QuerySet[Any]):
@@ -128,3 +144,35 @@ class KeptModel(InsertedModel):
         if rows.filter(self.is_unacknowledged()).exists():
             raise UnacknowledgedEndError
         return super().delete(using, keep_parents)
+
+
+def cure_of(error: BaseException) -> str:
+    """Return what to do about a database error if a migration of ours is missing, else ""."""
+    text, code = str(error), error.args[0] if error.args else None
+    missing = (
+        getattr(error.__cause__, "sqlstate", None) in POSTGRESQL_STATES
+        or code in MYSQL_ERRORS
+        or any(words in text for words in SQLITE_WORDS)
+    )
+    return CURE if missing and PREFIX in text else ""
+
+
+def add_cure(error: BaseException) -> None:
+    """Add a note to an error of the database, whose traceback then names the missing migration."""
+    cure = cure_of(error)
+    if cure and cure not in getattr(error, "__notes__", ()):
+        error.add_note(cure)
+
+
+def names_missing_migration(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function's errors of the database name a migration of ours that is missing."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except Error as error:
+            add_cure(error)
+            raise
+
+    return run

@@ -15,8 +15,12 @@ from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, due_of_source, sweep
 from django_liveactivity.health import Condition, status
 from django_liveactivity.health.status import STUCK
-from django_liveactivity.management.liveness import liveness_file
-from django_liveactivity.management.loop import LOOK_EVERY, DispatchLoop, drain_until_idle
+from django_liveactivity.management.loop import (
+    LOOK_EVERY,
+    DispatchLoop,
+    drain_until_idle,
+    liveness_file,
+)
 from django_liveactivity.management.terminal import ProgressBars, shown_log, stop_on_signals
 from django_liveactivity.printable import printable
 

@@ -17,7 +17,7 @@ from django_liveactivity import conf, selectors, services
 from django_liveactivity.content import Content
 from django_liveactivity.exceptions import AccountSourceError, InvalidInputError
 from django_liveactivity.health import why_ends_wait
-from django_liveactivity.management.arguments import confirm, operator_name, subject_argument
+from django_liveactivity.management.terminal import confirm, operator_name, subject_argument
 from django_liveactivity.models import Operation, Source, Subject
 from django_liveactivity.printable import printable
 from django_liveactivity.services.batch import end_cards

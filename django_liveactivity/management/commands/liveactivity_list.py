@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_liveactivity import conf, selectors
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.management.arguments import subject_argument
+from django_liveactivity.management.terminal import subject_argument
 from django_liveactivity.models import LiveActivity
 from django_liveactivity.printable import printable
 

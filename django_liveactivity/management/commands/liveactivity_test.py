@@ -16,8 +16,7 @@ from django_liveactivity.content import Progress
 from django_liveactivity.content.parsing import OptionFields
 from django_liveactivity.delivery import drain
 from django_liveactivity.exceptions import AccountSourceError, InvalidInputError
-from django_liveactivity.management.arguments import confirm, operator_name
-from django_liveactivity.management.terminal import stop_on_signals
+from django_liveactivity.management.terminal import confirm, operator_name, stop_on_signals
 from django_liveactivity.models import LiveActivity, Operation, Source
 from django_liveactivity.printable import printable
 from django_liveactivity.services.writer import recorded_as
