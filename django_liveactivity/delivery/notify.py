@@ -9,9 +9,8 @@ from django.dispatch import Signal
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.content.endpoints import Endpoint
-from django_liveactivity.models import Lane, LiveActivity, Operation
+from django_liveactivity.models import Lane, LiveActivity, Operation, batched
 from django_liveactivity.printable import get_logger
-from django_liveactivity.selectors import batched
 from django_liveactivity.signals import (
     activity_ended,
     activity_started,

@@ -20,8 +20,9 @@ from django_liveactivity.models import (
     Operation,
     OperatorAction,
     TrackingFailure,
+    batched,
 )
-from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS, batched
+from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
 
 from .transaction import durable_transaction
 

@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from django.db import Error, OperationalError, connections, transaction
 from django.db.transaction import TransactionManagementError
 
-from django_liveactivity.models.missing_migration import add_cure
+from django_liveactivity.models import add_cure
 from django_liveactivity.printable import get_logger
 
 

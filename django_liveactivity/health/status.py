@@ -29,10 +29,10 @@ from django_liveactivity.models import (
     OperatorAction,
     RateLimitSlot,
     TrackingFailure,
+    cure_of,
     rows_of,
     with_now,
 )
-from django_liveactivity.models.missing_migration import cure_of
 from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
 
 M = TypeVar("M", bound=Model)

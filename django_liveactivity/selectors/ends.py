@@ -239,7 +239,7 @@ def _of_lane() -> Operations:
 
 
 def in_force(rows: Operations) -> Operations:
-    """Return the due ends among the operations that nothing has moved, refused ones included."""
+    """Return the ends that are due, and neither moved, superseded nor given up."""
     ends = rows.filter(Operation.is_in_force(), kind=Kind.END)
     return ends.exclude(state__in=(State.SUPERSEDED, State.GIVEN_UP))
 

@@ -12,8 +12,13 @@ from django_liveactivity import selectors
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import EndBatch, LiveActivity, Now, Operation
-from django_liveactivity.models.missing_migration import names_missing_migration
+from django_liveactivity.models import (
+    EndBatch,
+    LiveActivity,
+    Now,
+    Operation,
+    names_missing_migration,
+)
 
 from .ends import EndRequest, decide_end
 from .operator_actions import CardDecision, give_up_cards, retry_cards

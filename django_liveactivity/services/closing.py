@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from django_liveactivity import selectors
 from django_liveactivity.account_source import STALE_AFTER
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Lane, Now, Operation, OperatorAction, rows_of
-from django_liveactivity.models.missing_migration import names_missing_migration
+from django_liveactivity.models import (
+    Lane,
+    Now,
+    Operation,
+    OperatorAction,
+    names_missing_migration,
+    rows_of,
+)
 
 from .batch import end_cards
 from .writer import Writer

@@ -35,9 +35,9 @@ from django_liveactivity.models import (
     Operation,
     Subject,
     from_datetime,
+    names_missing_migration,
     where_written,
 )
-from django_liveactivity.models.missing_migration import names_missing_migration
 
 from .writer import (
     NOW,

@@ -10,8 +10,14 @@ from django.db.models import Exists, OuterRef
 
 from django_liveactivity import conf
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import LiveActivity, Operation, OperatorAction, rows_of, with_now
-from django_liveactivity.models.missing_migration import names_missing_migration
+from django_liveactivity.models import (
+    LiveActivity,
+    Operation,
+    OperatorAction,
+    names_missing_migration,
+    rows_of,
+    with_now,
+)
 
 from .writer import Writer, checked_text, insert_operator_actions, writers_for
 

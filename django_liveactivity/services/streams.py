@@ -19,8 +19,7 @@ from django_liveactivity.content.parsing import (
     parse_content,
 )
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import LiveActivity, Operation, Subject
-from django_liveactivity.models.missing_migration import names_missing_migration
+from django_liveactivity.models import LiveActivity, Operation, Subject, names_missing_migration
 
 from .writer import UNSET, Unset, Writer, checked_options, milliseconds
 

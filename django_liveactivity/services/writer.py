@@ -37,9 +37,8 @@ from django_liveactivity.models import (
     lane_digest,
     storable,
 )
-from django_liveactivity.models.activity import MAX_SUBJECT
+from django_liveactivity.models.activity import MAX_ERROR, MAX_SUBJECT
 from django_liveactivity.models.operation import MAX_ACTOR
-from django_liveactivity.models.tracking import MAX_ERROR
 from django_liveactivity.printable import shortened
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from django.db.models.functions import RowNumber
 from django_liveactivity.client.answer import ACKNOWLEDGED, Outcome
 from django_liveactivity.delivery.rules.bodies import content_call
 from django_liveactivity.delivery.rules.plan import closes, is_due
-from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, with_now
-from django_liveactivity.selectors import batched
+from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, batched, with_now
 
 from .display import Display, after_content
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_liveactivity import selectors
 from django_liveactivity.delivery.rules.plan import LaneRows, is_due, plan
 from django_liveactivity.models import Lane, Operation
+from django_liveactivity.selectors.ends import in_force as ends_in_force
 
 from .oracle import is_moved, moved
 
@@ -42,7 +42,7 @@ def insert(history: list[tuple[Kind, int, int, State]], now: int) -> list[Operat
 
 
 def in_force() -> list[int]:
-    return list(selectors._in_force(Operation.objects.order_by("pk")).values_list("pk", flat=True))
+    return list(ends_in_force(Operation.objects.order_by("pk")).values_list("pk", flat=True))
 
 
 @pytest.mark.django_db

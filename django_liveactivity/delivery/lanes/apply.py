@@ -18,11 +18,11 @@ from django_liveactivity.models import (
     Now,
     Operation,
     Source,
+    batched,
     compiled,
     lane_digest,
     rows_of,
 )
-from django_liveactivity.selectors import batched
 
 State = Operation.State
 Status = LiveActivity.Status

@@ -10,8 +10,7 @@ from django.db.models import Case, Q, QuerySet, When
 
 from django_liveactivity.conf import Account
 from django_liveactivity.delivery.rules.plan import LaneRows, Plan, plan
-from django_liveactivity.models import Lane, LiveActivity, Operation, compiled, with_now
-from django_liveactivity.selectors import batched
+from django_liveactivity.models import Lane, LiveActivity, Operation, batched, compiled, with_now
 
 from .candidates import Target
 
