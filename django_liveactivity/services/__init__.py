@@ -14,7 +14,6 @@ from django_liveactivity.lazy import lazy_names
 
 if TYPE_CHECKING:
     from . import batch as batch
-    from .closing import ClosingAccount, close_account
     from .context import (
         Card,
         aacknowledge_activity,
@@ -31,7 +30,9 @@ if TYPE_CHECKING:
     )
     from .ends import end_activities, end_activity, keep_activity
     from .operator_actions import (
+        ClosingAccount,
         acknowledge_activity,
+        close_account,
         give_up_operation,
         probe_account,
         retry_operation,
@@ -65,5 +66,5 @@ __all__ = [
 ]
 
 __getattr__, __dir__ = lazy_names(
-    __name__, __all__, "streams", "ends", "operator_actions", "closing", "context", "batch"
+    __name__, __all__, "streams", "ends", "operator_actions", "context", "batch"
 )

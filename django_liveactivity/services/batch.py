@@ -1,68 +1,43 @@
-"""End thousands of cards: a choice in one row, confirmed once, and ends by the thousand."""
+"""Thousands of cards at once: chosen and confirmed as one, then ended, retried or given up."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
-from django.db.models import BigIntegerField
+from django.db.models import BigIntegerField, Exists, OuterRef
 
-from django_liveactivity import selectors
+from django_liveactivity import conf, selectors
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.parsing import ContentInput, OptionFields
-from django_liveactivity.exceptions import InvalidInputError
+from django_liveactivity.exceptions import AccountSourceError, InvalidInputError
 from django_liveactivity.models import (
     EndBatch,
     LiveActivity,
     Now,
     Operation,
+    OperatorAction,
     names_missing_migration,
+    with_now,
 )
 
-from .ends import EndRequest, decide_end
-from .operator_actions import CardDecision, give_up_cards, retry_cards
+from .end_request import EndRequest
+from .ends import decide_end
 from .writer import (
     EndOptions,
     OperationFields,
     Writer,
     actor_text,
+    checked_text,
     insert_batch,
     insert_operations,
-    writers_for,
+    insert_operator_actions,
 )
 
-__all__ = [
-    "CardDecision",
-    "CardEnd",
-    "choose_cards",
-    "confirm_batch",
-    "end_cards",
-    "find_choice",
-    "give_up_cards",
-    "retry_cards",
-    "sketch_of",
-]
-
-
-@dataclass(frozen=True)
-class CardEnd:
-    """What became of a card that was to end.
-
-    Args:
-        card: the card.
-        standing: the end that stood already and is all that was asked for.
-        error: why the card cannot end as was asked for.
-    """
-
-    card: LiveActivity
-    standing: Operation | None = None
-    error: InvalidInputError | None = None
-
-    @property
-    def is_new(self) -> bool:
-        """Tell whether an end was inserted."""
-        return self.standing is None and self.error is None
+AT_ONCE = 1_000
+"""Decisions in one statement."""
 
 
 @names_missing_migration
@@ -118,6 +93,26 @@ def confirm_batch(batch: EndBatch) -> bool:
     return bool(rows.update(ended_at=Now()))
 
 
+@dataclass(frozen=True)
+class CardEnd:
+    """What became of a card that was to end.
+
+    Args:
+        card: the card.
+        standing: the end that stood already and is all that was asked for.
+        error: why the card cannot end as was asked for.
+    """
+
+    card: LiveActivity
+    standing: Operation | None = None
+    error: InvalidInputError | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Tell whether an end was inserted."""
+        return self.standing is None and self.error is None
+
+
 @names_missing_migration
 def end_cards(
     cards: Sequence[LiveActivity],
@@ -152,7 +147,7 @@ def end_cards(
         return []
     using, now = cards[0]._state.db or "", cards[0].read_at
     request = EndRequest.of(None, options, changes, now)
-    writers = writers_for((card.account for card in cards), using, actor=actor, reason=reason)
+    writers = _writers_for((card.account for card in cards), using, actor=actor, reason=reason)
     standing = selectors.due_ends([card for card in cards if card.is_closed])
     ends: list[CardEnd] = []
     new: list[tuple[Writer, LiveActivity, OperationFields]] = []
@@ -191,3 +186,140 @@ def sketch_of(
     """
     request = EndRequest(options=options, changes=changes).for_card(card)
     return request.content, request.options or {}
+
+
+@dataclass(frozen=True)
+class CardDecision:
+    """What was decided on the unfinished operations of a card.
+
+    Args:
+        card: the card.
+        decided: on how many of them.
+        scheduled: how many are ends that are scheduled for later, on which nothing was decided.
+        asked: how many were decided on in this way before, by what the next drain carries out.
+        error: why nothing can be decided on the card.
+    """
+
+    card: LiveActivity
+    decided: int = 0
+    scheduled: int = 0
+    asked: int = 0
+    error: InvalidInputError | None = None
+
+
+def retry_cards(
+    cards: Sequence[LiveActivity], *, actor: object, reason: str = ""
+) -> list[CardDecision]:
+    """Try what is due and unfinished of cards again at once, in two statements.
+
+    Args:
+        cards: of one database, at most 1,000.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
+        reason: why, for the history.
+
+    Raises:
+        InvalidInputError: at ``actor`` or at ``reason``.
+    """
+    return _decide_on_cards(OperatorAction.Kind.RETRY, cards, actor, reason)
+
+
+def give_up_cards(
+    cards: Sequence[LiveActivity], *, actor: object, reason: str
+) -> list[CardDecision]:
+    """Give up what is unfinished of cards, in two statements; as ``give_up_operation`` does.
+
+    Args:
+        cards: of one database, at most 1,000.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
+        reason: why, for the history; it must be given.
+
+    Raises:
+        InvalidInputError: at ``actor`` or at ``reason``.
+    """
+    check_reason_given(reason)
+    return _decide_on_cards(OperatorAction.Kind.GIVE_UP, cards, actor, reason)
+
+
+@names_missing_migration
+def _decide_on_cards(
+    kind: OperatorAction.Kind, cards: Sequence[LiveActivity], actor: object, reason: str
+) -> list[CardDecision]:
+    """Decide on each unfinished operation of the cards that can be decided on in this way."""
+    if not cards:
+        return []
+    using = cards[0]._state.db or ""
+    writers = _writers_for((card.account for card in cards), using, actor=actor, reason=reason)
+    check_actor_given(actor)
+    rows = Operation.objects.using(using).filter(activity__in=[card.pk for card in cards])
+    before = OperatorAction.objects.filter(operation=OuterRef("pk"), kind=kind, applied_at=None)
+    unfinished = with_now(rows.filter(state__in=Operation.UNFINISHED).order_by("pk"))
+    own: dict[int, list[Operation]] = defaultdict(list)
+    read = unfinished.only("pk", "activity", "account", "due_at").annotate(asked=Exists(before))
+    for operation in read:
+        own[operation.activity_id].append(operation)
+    wanted: list[tuple[Writer, Operation]] = []
+    decisions = []
+    for card in cards:
+        writer = writers[card.account]
+        if isinstance(writer, InvalidInputError):
+            decisions.append(CardDecision(card, error=writer))
+            continue
+        due = [operation for operation in own[card.pk] if can_be_decided(kind, operation)]
+        new = [operation for operation in due if not operation.asked]
+        wanted += [(writer, operation) for operation in new]
+        counts = (len(new), len(own[card.pk]) - len(due), len(due) - len(new))
+        decisions.append(CardDecision(card, *counts))
+    for start in range(0, len(wanted), AT_ONCE):
+        insert_operator_actions(kind, wanted[start : start + AT_ONCE], wanted[0][1].now)
+    return decisions
+
+
+def can_be_decided(kind: OperatorAction.Kind, operation: Operation) -> bool:
+    """Tell whether an unfinished operation, read with ``now``, can be decided on in this way."""
+    return kind != OperatorAction.Kind.RETRY or operation.due_at <= operation.now
+
+
+def check_reason_given(reason: str) -> None:
+    if not checked_text("reason", reason).strip():
+        raise InvalidInputError.at("reason", "Say why: the card may stay on the phone.")
+
+
+def check_actor_given(actor: object) -> None:
+    """Refuse a decision without the name of who decides.
+
+    Raises:
+        InvalidInputError: at ``actor``.
+    """
+    if not actor_text(actor):
+        raise InvalidInputError.at("actor", "Say who decides.")
+
+
+def _writers_for(
+    aliases: Iterable[str], using: str, *, actor: object, reason: str
+) -> dict[str, Writer | InvalidInputError]:
+    """Return the writer of each account, or why rows of its cards cannot be written.
+
+    Args:
+        aliases: the accounts of cards.
+        using: the database of the cards.
+        actor: who asks, as for ``Writer.for_account``.
+        reason: why, for the history.
+
+    Raises:
+        InvalidInputError: at ``actor`` or ``reason``.
+    """
+    found: dict[str, Writer | InvalidInputError] = {}
+    for alias in set(aliases):
+        try:
+            account = conf.account(alias)
+        except InvalidInputError as error:
+            found[alias] = error
+            continue
+        except AccountSourceError as error:
+            found[alias] = InvalidInputError.at("account", str(error))
+            continue
+        message = f"The rows of {alias!r} are in another database by now."
+        is_here = account.database == using
+        writer = Writer.for_account(alias, actor=actor, reason=reason)
+        found[alias] = writer if is_here else InvalidInputError.at("account", message)
+    return found

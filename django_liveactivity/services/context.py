@@ -18,10 +18,10 @@ from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 
-from .closing import close_account
 from .ends import end_activities, end_activity, keep_activity
 from .operator_actions import (
     acknowledge_activity,
+    close_account,
     give_up_operation,
     probe_account,
     retry_operation,

@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import TypedDict, Unpack, cast
+from typing import TypedDict, Unpack
 
-from django.conf import settings
 from django.db.models import BigIntegerField, Model, QuerySet
-from django.db.models.expressions import Combinable
-from django.utils import timezone
 
 from django_liveactivity import conf, selectors
-from django_liveactivity.content.encoding import JSONObject
-from django_liveactivity.content.endpoints import (
-    CARD_OPTIONS,
-    Endpoint,
-    check_content,
-    check_options,
-)
-from django_liveactivity.content.parsing import (
-    ContentInput,
-    OptionFields,
-    check_activity_id,
-    check_dismiss_after,
-    check_stream_key,
-    parse_content,
-    take_dismissal,
-)
-from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
+from django_liveactivity.content import parsing
+from django_liveactivity.content.parsing import ContentInput
+from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import (
     LiveActivity,
     Operation,
     Subject,
-    from_datetime,
     names_missing_migration,
     where_written,
 )
 
+from .end_request import EndRequest, satisfies, validate_end
 from .writer import (
-    NOW,
-    UNSET,
     EndOptions,
     OperationFields,
-    Unset,
     Writer,
-    checked_options,
-    milliseconds,
 )
 
 Kind = Operation.Kind
 Rank = Operation.Rank
 State = Operation.State
-EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
 
 
 class CardName(TypedDict, total=False):
@@ -139,8 +114,8 @@ def end_activities(
         exclude: a card that stays, to end the others of its object.
         content: what each ended card shows; as for ``end_activity``.
         account: the alias in ``LIVEACTIVITY``.
-        actor: a user, another principal, or a name of at most 255 characters, for the history.
-        reason: why, for the history.
+        actor: as for ``end_activity``.
+        reason: as for ``end_activity``.
         **options: as for ``end_activity``.
 
     Returns:
@@ -154,7 +129,7 @@ def end_activities(
     if exclude is not None and not isinstance(exclude, LiveActivity):
         raise InvalidInputError.at("exclude", "Give a LiveActivity.")
     ends = [
-        (card, _fields(writer, card, request))
+        (card, validate_end(writer, request, card))
         for card in selectors.open_cards(writer.account, _subjects(writer, subject))
         if exclude is None or card.lane_digest != exclude.lane_digest
     ]
@@ -194,65 +169,6 @@ def keep_activity(
         path = next(iter(name), "activity")
         raise InvalidInputError.at(path, "No such live activity is known.")
     return writer.insert_operation(card, Kind.KEEP)
-
-
-@dataclass
-class EndRequest:
-    """How a card shall end; checked against the card as far as it is known.
-
-    A dismissal within content in the vendor's shape becomes ``dismiss_after``. Without content,
-    ``changes`` are fields that replace those of the newest content, whatever its type.
-
-    Raises:
-        InvalidInputError: at a dismissal in the content that is wrong or contradicts another.
-    """
-
-    content: ContentInput | None = None
-    options: OptionFields | None = None
-    dismiss_after: datetime.timedelta | Unset | None = UNSET
-    due_at: int | Combinable | None = None
-    changes: JSONObject | None = None
-
-    def __post_init__(self) -> None:
-        self.content, self.dismiss_after = take_dismissal(
-            self.content, self.dismiss_after, unset=UNSET
-        )
-
-    @classmethod
-    def of(
-        cls,
-        content: ContentInput | None,
-        options: EndOptions,
-        changes: JSONObject | None = None,
-        now: int | Combinable = NOW,
-    ) -> EndRequest:
-        """Return the request of a call.
-
-        Raises:
-            InvalidInputError: at ``at`` or ``after``, too.
-        """
-        due_at = _due_at(options.pop("at", None), options.pop("after", None), now)
-        dismiss_after = options.pop("dismiss_after", UNSET)
-        return cls(content, options, dismiss_after, due_at, changes)
-
-    def for_card(self, card: LiveActivity) -> EndRequest:
-        """Return the request with the content that ``changes`` make of a card's newest.
-
-        What the newest content had beside it goes along, as with an end without content.
-
-        Raises:
-            ContentRequiredError: no content is known, and the changes have no title.
-        """
-        if not self.changes:
-            return self
-        known, beside = card.newest_content, card.newest_options or {}
-        if known is None and "title" not in self.changes:
-            raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
-        kept = {name: value for name, value in beside.items() if name in CARD_OPTIONS}
-        options = cast("OptionFields", {**kept, **(self.options or {})})
-        return replace(
-            self, content={**(known or {}), **self.changes}, options=options, changes=None
-        )
 
 
 def end_card(
@@ -296,10 +212,9 @@ def decide_end(
         standing: the due end of a closed card.
 
     Raises:
-        InvalidInputError: names the field.
-        ContentRequiredError: nothing is known that the ended card could show.
+        InvalidInputError: as ``validate_end`` does.
     """
-    fields = _fields(writer, card, request)
+    fields = validate_end(writer, request, card)
     if standing is not None and satisfies(standing, fields, request):
         return standing
     return fields
@@ -310,70 +225,6 @@ def _adopt(writer: Writer, request: EndRequest, name: CardName) -> Operation:
     with writer.atomic():
         card = writer.insert_activity(**name, content=fields["content"])
         return writer.insert_operation(card, Kind.END, **fields)
-
-
-def _fields(writer: Writer, card: LiveActivity, request: EndRequest) -> OperationFields:
-    asked = request.for_card(card)
-    by_key = bool(card.stream_key)
-    return validate_end(writer, asked, by_key=by_key, known=card.newest_content)
-
-
-def validate_end(
-    writer: Writer, request: EndRequest, *, by_key: bool, known: JSONObject | None = None
-) -> OperationFields:
-    """Return the columns of the row of an end; *known* is the newest content of its card.
-
-    An end of a card for which no content of ours is known goes behind the others: its name may be
-    wrong, and many such ends must not delay one that a card on a phone waits for.
-
-    Raises:
-        InvalidInputError: names the field.
-        ContentRequiredError: nothing is known that the ended card could show.
-    """
-    endpoint = Endpoint.END_STREAM if by_key else Endpoint.END
-    options = checked_options(request.options or {})
-    final_json = None
-    told = known.get("type") if known else None
-    content_type = told if isinstance(told, str) else None
-    if request.content is not None:
-        final = parse_content(request.content, own_type=content_type)
-        final_json, content_type = check_content(endpoint, final), final.type
-    check_options(endpoint, content_type, options)
-    shows = final_json is not None or known is not None
-    if not shows and not by_key:
-        raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
-    return {
-        "content": final_json,
-        "options": options.to_json(),
-        "dismiss_seconds": _dismiss_seconds(writer, request.dismiss_after, shows),
-        "due_at": request.due_at,
-        "rank": Rank.UNKNOWN_END if known is None else Rank.END,
-    }
-
-
-def _dismiss_seconds(
-    writer: Writer, value: datetime.timedelta | Unset | None, shows: bool
-) -> int | None:
-    if isinstance(value, Unset):
-        return writer.backend.dismiss_seconds if shows else None
-    if value is None:
-        return None
-    seconds = check_dismiss_after(value)
-    if not shows:
-        raise ContentRequiredError.at("content", "dismiss_after needs content with a title.")
-    return seconds
-
-
-def satisfies(standing: Operation, fields: OperationFields, request: EndRequest) -> bool:
-    """Tell whether an end that stands already is all that is asked for."""
-    if standing.state == State.DONE or request.due_at is not None:
-        return True  # a due end can be neither moved nor changed once it is acknowledged
-    if not isinstance(request.dismiss_after, Unset) and (
-        fields["dismiss_seconds"] != standing.dismiss_seconds
-    ):
-        return False
-    same_content = fields["content"] in (None, standing.content)
-    return same_content and fields["options"].items() <= standing.options.items()
 
 
 def _subjects(writer: Writer, given: Model | Subject | Iterable[Model | Subject]) -> set[Subject]:
@@ -420,8 +271,8 @@ def _check_names(
 
 def _name_of(stream_key: str | None, activity_id: str | None) -> CardName:
     if stream_key is not None:
-        return {"stream_key": check_stream_key(stream_key)}
-    return {} if activity_id is None else {"activity_id": check_activity_id(activity_id)}
+        return {"stream_key": parsing.check_stream_key(stream_key)}
+    return {} if activity_id is None else {"activity_id": parsing.check_activity_id(activity_id)}
 
 
 def _find(writer: Writer, activity: LiveActivity | None, name: CardName) -> LiveActivity | None:
@@ -430,21 +281,3 @@ def _find(writer: Writer, activity: LiveActivity | None, name: CardName) -> Live
     if "stream_key" in name:
         return selectors.newest_by_stream_key(writer.account, name["stream_key"])
     return selectors.newest_by_activity_id(writer.account, name["activity_id"])
-
-
-def _due_at(
-    at: datetime.datetime | None, after: datetime.timedelta | None, now: int | Combinable
-) -> int | Combinable | None:
-    if at is not None and after is not None:
-        raise InvalidInputError.at("at", "Give either at or after.")
-    if after is not None:
-        return now + milliseconds("after", after)
-    if at is None:
-        return None
-    if not isinstance(at, datetime.datetime):
-        raise InvalidInputError.at("at", "Give a datetime.")
-    if settings.USE_TZ and timezone.is_naive(at):
-        raise InvalidInputError.at("at", "Give an aware datetime, because USE_TZ is on.")
-    if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
-        raise InvalidInputError.at("at", f"Give a year from {EARLIEST_YEAR} to {LATEST_YEAR}.")
-    return from_datetime(at)

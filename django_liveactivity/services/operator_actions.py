@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef
-
-from django_liveactivity import conf
+from django_liveactivity import conf, selectors
+from django_liveactivity.account_source import STALE_AFTER
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import (
+    Lane,
     LiveActivity,
+    Now,
     Operation,
     OperatorAction,
     names_missing_migration,
@@ -19,10 +18,13 @@ from django_liveactivity.models import (
     with_now,
 )
 
-from .writer import Writer, checked_text, insert_operator_actions, writers_for
+from .batch import can_be_decided, check_actor_given, check_reason_given, end_cards
+from .writer import Writer
 
-AT_ONCE = 1_000
-"""Rows in one statement."""
+SETTLED_AFTER_MS = int(STALE_AFTER * 1000)
+"""So long after an account began to close, every process has seen that it takes no more content."""
+CLOSED_AT_ONCE = 1_000
+"""Cards that one call of ``close_account`` ends."""
 
 
 def retry_operation(operation: Operation, *, actor: object, reason: str = "") -> OperatorAction:
@@ -53,60 +55,8 @@ def give_up_operation(operation: Operation, *, actor: object, reason: str) -> Op
     Raises:
         InvalidInputError: at ``operation`` if it is finished, at ``actor`` or at ``reason``.
     """
-    _check_is_given(reason)
+    check_reason_given(reason)
     return _decide(_account_of(operation), OperatorAction.Kind.GIVE_UP, operation, actor, reason)
-
-
-@dataclass(frozen=True)
-class CardDecision:
-    """What was decided on the unfinished operations of a card.
-
-    Args:
-        card: the card.
-        decided: on how many of them.
-        scheduled: how many are ends that are scheduled for later, on which nothing was decided.
-        asked: how many were decided on in this way before, by what the next drain carries out.
-        error: why nothing can be decided on the card.
-    """
-
-    card: LiveActivity
-    decided: int = 0
-    scheduled: int = 0
-    asked: int = 0
-    error: InvalidInputError | None = None
-
-
-def retry_cards(
-    cards: Sequence[LiveActivity], *, actor: object, reason: str = ""
-) -> list[CardDecision]:
-    """Try what is due and unfinished of cards again at once, in two statements.
-
-    Args:
-        cards: of one database, at most 1,000.
-        actor: a user, another principal, or a name of at most 255 characters, for the history.
-        reason: why, for the history.
-
-    Raises:
-        InvalidInputError: at ``actor`` or at ``reason``.
-    """
-    return _decide_on_cards(OperatorAction.Kind.RETRY, cards, actor, reason)
-
-
-def give_up_cards(
-    cards: Sequence[LiveActivity], *, actor: object, reason: str
-) -> list[CardDecision]:
-    """Give up what is unfinished of cards, in two statements; as ``give_up_operation`` does.
-
-    Args:
-        cards: of one database, at most 1,000.
-        actor: a user, another principal, or a name of at most 255 characters, for the history.
-        reason: why, for the history; it must be given.
-
-    Raises:
-        InvalidInputError: at ``actor`` or at ``reason``.
-    """
-    _check_is_given(reason)
-    return _decide_on_cards(OperatorAction.Kind.GIVE_UP, cards, actor, reason)
 
 
 def probe_account(
@@ -155,10 +105,59 @@ def acknowledge_activity(
     )
 
 
-def _account_of(operation: Operation) -> str:
-    if not isinstance(operation, Operation) or not isinstance(operation.pk, int):
-        raise InvalidInputError.at("operation", "Give a saved Operation.")
-    return operation.account
+@dataclass(frozen=True)
+class ClosingAccount:
+    """How far an account is that is about to be removed.
+
+    Args:
+        ended: the cards that this call has ended.
+        unfinished: operations that are not finished, such as ends that are not acknowledged.
+        in_flight: lanes of which a call is being made.
+        is_done: nothing is left, and nothing more can come: its key can be forgotten.
+    """
+
+    ended: int
+    unfinished: int
+    in_flight: int
+    is_done: bool
+
+
+@names_missing_migration
+def close_account(account: str, *, actor: object, reason: str = "") -> ClosingAccount:
+    """End the cards of an account that is to be removed, and tell whether its key can go.
+
+    Set ``CLOSING`` in its entry first: then no service and no ``ModelActivity`` shows anything
+    more. Call this every few seconds until ``is_done``; only then take the entry away.
+
+    Args:
+        account: the alias.
+        actor: a user, another principal, or a name of at most 255 characters, for the history.
+        reason: why, for the history.
+
+    Returns:
+        How far it is. It is done 5 s after the first call at the earliest, when every process has
+        seen that the account is closing, and a drain has looked at it since.
+
+    Raises:
+        UnknownAccountError: at ``account``, if there is no such account.
+        InvalidInputError: at ``account``, if it is not closing; at ``actor`` or ``reason``.
+        AccountSourceError: if the account source does not answer.
+    """
+    writer = _deciding_writer(account, actor, reason)
+    if not writer.account.closing:
+        message = f"Account {account!r} is not closing: set CLOSING in its entry first."
+        raise InvalidInputError.at("account", message)
+    with writer.atomic():
+        has_settled = _has_settled(writer)
+        ended = _end_cards(writer)
+    # By the index of what is due: finished operations have no next try.
+    waiting = rows_of(writer.account, Operation).filter(
+        rank__in=Operation.Rank.values, next_try_at__gte=0
+    )
+    unfinished = waiting.filter(state__in=Operation.UNFINISHED).count()
+    in_flight = rows_of(writer.account, Lane).filter(lease_until__gt=Now()).count()
+    is_done = has_settled and not (ended or unfinished or in_flight)
+    return ClosingAccount(ended, unfinished, in_flight, is_done)
 
 
 @names_missing_migration
@@ -172,7 +171,7 @@ def _decide(
     writer = _deciding_writer(account, actor, reason)
     if operation is not None:
         fresh = _unfinished(operation, writer.account.database)
-        if not _can_be(kind, fresh):
+        if not can_be_decided(kind, fresh):
             raise InvalidInputError.at(
                 "operation",
                 f"This end is scheduled for {fresh.due}: end the activity now, or move the end.",
@@ -180,59 +179,16 @@ def _decide(
     return writer.insert_operator_action(kind, operation)
 
 
-@names_missing_migration
-def _decide_on_cards(
-    kind: OperatorAction.Kind, cards: Sequence[LiveActivity], actor: object, reason: str
-) -> list[CardDecision]:
-    """Decide on each unfinished operation of the cards that can be decided on in this way."""
-    if not cards:
-        return []
-    using = cards[0]._state.db or ""
-    writers = writers_for((card.account for card in cards), using, actor=actor, reason=reason)
-    _check_says_who(*writers.values())
-    rows = Operation.objects.using(using).filter(activity__in=[card.pk for card in cards])
-    before = OperatorAction.objects.filter(operation=OuterRef("pk"), kind=kind, applied_at=None)
-    unfinished = with_now(rows.filter(state__in=Operation.UNFINISHED).order_by("pk"))
-    own: dict[int, list[Operation]] = defaultdict(list)
-    read = unfinished.only("pk", "activity", "account", "due_at").annotate(asked=Exists(before))
-    for operation in read:
-        own[operation.activity_id].append(operation)
-    wanted: list[tuple[Writer, Operation]] = []
-    decisions = []
-    for card in cards:
-        writer = writers[card.account]
-        if isinstance(writer, InvalidInputError):
-            decisions.append(CardDecision(card, error=writer))
-            continue
-        due = [operation for operation in own[card.pk] if _can_be(kind, operation)]
-        new = [operation for operation in due if not operation.asked]
-        wanted += [(writer, operation) for operation in new]
-        counts = (len(new), len(own[card.pk]) - len(due), len(due) - len(new))
-        decisions.append(CardDecision(card, *counts))
-    for start in range(0, len(wanted), AT_ONCE):
-        insert_operator_actions(kind, wanted[start : start + AT_ONCE], wanted[0][1].now)
-    return decisions
-
-
-def _can_be(kind: OperatorAction.Kind, operation: Operation) -> bool:
-    """Tell whether an unfinished operation, read with ``now``, can be decided on in this way."""
-    return kind != OperatorAction.Kind.RETRY or operation.due_at <= operation.now
-
-
-def _check_is_given(reason: str) -> None:
-    if not checked_text("reason", reason).strip():
-        raise InvalidInputError.at("reason", "Say why: the card may stay on the phone.")
+def _account_of(operation: Operation) -> str:
+    if not isinstance(operation, Operation) or not isinstance(operation.pk, int):
+        raise InvalidInputError.at("operation", "Give a saved Operation.")
+    return operation.account
 
 
 def _deciding_writer(account: str, actor: object, reason: str) -> Writer:
     writer = Writer.for_account(account, actor=actor, reason=reason)
-    _check_says_who(writer)
+    check_actor_given(actor)
     return writer
-
-
-def _check_says_who(*writers: Writer | InvalidInputError) -> None:
-    if any(isinstance(writer, Writer) and not writer.actor for writer in writers):
-        raise InvalidInputError.at("actor", "Say who decides.")
 
 
 def _unfinished(operation: Operation, using: str) -> Operation:
@@ -248,3 +204,28 @@ def _unfinished(operation: Operation, using: str) -> Operation:
             "needs an operator, can be retried or given up.",
         )
     return fresh
+
+
+def _has_settled(writer: Writer) -> bool:
+    """Tell whether the account has been closing for long enough; note it, if that is new."""
+    marks = rows_of(writer.account, OperatorAction).filter(kind=OperatorAction.Kind.CLOSE)
+    begun = marks.order_by("-pk").values("created_at", "applied_at").first()
+    if begun is None or _was_reopened(writer, begun["created_at"]):
+        writer.insert_operator_action(OperatorAction.Kind.CLOSE, None)
+        return False
+    old = marks.filter(created_at__lte=Now() - SETTLED_AFTER_MS)
+    return begun["applied_at"] is not None and old.exists()
+
+
+def _was_reopened(writer: Writer, closed_at: int) -> bool:
+    """Tell whether a card came when none could any more: the account was open in between."""
+    newest = selectors.activities(writer.account).order_by("-pk").first()
+    return newest is not None and newest.created_at > closed_at + SETTLED_AFTER_MS
+
+
+def _end_cards(writer: Writer) -> int:
+    """End the cards that may be on phones, a thousand at most; return how many there were."""
+    numbers = selectors.live_pks(writer.account, CLOSED_AT_ONCE)
+    cards = selectors.by_pks(writer.account.database, numbers)
+    end_cards(cards, actor=writer.actor, reason=writer.reason)
+    return len(cards)

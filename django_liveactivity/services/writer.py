@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from django_liveactivity.content.encoding import (
 )
 from django_liveactivity.content.parsing import OptionFields, parse_options
 from django_liveactivity.dispatch import wake_on_commit
-from django_liveactivity.exceptions import AccountSourceError, InvalidInputError
+from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import (
     EndBatch,
     LiveActivity,
@@ -286,37 +286,6 @@ def insert_batch(using: str, *, actor: object, **columns: Unpack[BatchFields]) -
     name = actor_text(actor)
     row: EndBatch = EndBatch.objects.using(using).insert(actor=name, created_at=Now(), **columns)
     return row
-
-
-def writers_for(
-    aliases: Iterable[str], using: str, *, actor: object, reason: str
-) -> dict[str, Writer | InvalidInputError]:
-    """Return the writer of each account, or why rows of its cards cannot be written.
-
-    Args:
-        aliases: the accounts of cards.
-        using: the database of the cards.
-        actor: who asks, as for ``Writer.for_account``.
-        reason: why, for the history.
-
-    Raises:
-        InvalidInputError: at ``actor`` or ``reason``.
-    """
-    found: dict[str, Writer | InvalidInputError] = {}
-    for alias in set(aliases):
-        try:
-            account = conf.account(alias)
-        except InvalidInputError as error:
-            found[alias] = error
-            continue
-        except AccountSourceError as error:
-            found[alias] = InvalidInputError.at("account", str(error))
-            continue
-        message = f"The rows of {alias!r} are in another database by now."
-        is_here = account.database == using
-        writer = Writer.for_account(alias, actor=actor, reason=reason)
-        found[alias] = writer if is_here else InvalidInputError.at("account", message)
-    return found
 
 
 def insert_operations(

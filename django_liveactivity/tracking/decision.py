@@ -1,10 +1,12 @@
-"""What the cards of an object need, and the rows that say so."""
+"""What the cards of an object need: the hooks decide, and an error in one never breaks a save."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.db import DatabaseError, Error, transaction
 from django.db.models import Model
 
 from django_liveactivity import conf
@@ -12,13 +14,16 @@ from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.content.parsing import check_stream_key
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Source, Subject
+from django_liveactivity.printable import get_logger
 from django_liveactivity.services import streams
-from django_liveactivity.services.ends import EndRequest, end_card
+from django_liveactivity.services.end_request import EndRequest
+from django_liveactivity.services.ends import end_card
 from django_liveactivity.services.streams import CheckedContent
 from django_liveactivity.services.writer import Writer, recorded_as
 
 from .activity import AnyActivity
-from .failures import log_hook_errors
+
+logger = get_logger("django_liveactivity.tracking")
 
 
 @dataclass(frozen=True)
@@ -163,3 +168,41 @@ def _ways_to_end(
         yield lambda: EndRequest(activity.final_content(subject), dismiss_after=dismiss_after)
     yield lambda: EndRequest(dismiss_after=dismiss_after)
     yield lambda: EndRequest(dismiss_after=None)
+
+
+@contextmanager
+def log_hook_errors(
+    activity: AnyActivity, account: conf.Account, subject: Subject, *, counted: bool = True
+) -> Iterator[None]:
+    """Let nothing out of the block that a hook of a ``ModelActivity`` raised.
+
+    An error of the database inside a transaction does get out: that transaction is broken, and its
+    owner has to know why.
+
+    Args:
+        activity: whose hooks are called.
+        account: the account of the cards.
+        subject: the object that the hooks are asked about.
+        counted: whether a row counts the error; without one it is logged only.
+    """
+    try:
+        yield
+    except Exception as error:
+        connection = transaction.get_connection(account.database)
+        broken = isinstance(error, DatabaseError) and connection.in_atomic_block
+        if broken or account.raise_tracking_errors:
+            raise
+        logger.exception("%s: a hook raised for %s.", activity.name, str(subject))
+        if counted and not connection.needs_rollback:
+            _count(activity, account, subject, error)
+
+
+def _count(
+    activity: AnyActivity, account: conf.Account, subject: Subject, error: Exception
+) -> None:
+    try:
+        with transaction.atomic(using=account.database):
+            writer = Writer(account, Source.SIGNAL, actor="", reason="")
+            writer.insert_tracking_failure(activity.name, subject, error)
+    except Error:
+        logger.exception("%s: the failure could not be counted.", activity.name)

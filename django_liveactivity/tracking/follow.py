@@ -15,8 +15,7 @@ from django_liveactivity.models import LiveActivity, Source, Subject, root_model
 from django_liveactivity.printable import get_logger
 
 from .activity import AnyActivity
-from .decision import Decision, apply_decision, decide, writers
-from .failures import log_hook_errors
+from .decision import Decision, apply_decision, decide, log_hook_errors, writers
 
 logger = get_logger("django_liveactivity.tracking")
 

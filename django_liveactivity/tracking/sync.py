@@ -22,8 +22,7 @@ from django_liveactivity.printable import get_logger
 from django_liveactivity.services.writer import recorded_as
 
 from .activity import AnyActivity, BatchResult, Change, ModelActivity, SyncResult
-from .decision import Decision, apply_decision, decide, writers
-from .failures import log_hook_errors
+from .decision import Decision, apply_decision, decide, log_hook_errors, writers
 from .follow import any_account, read_objects
 from .registry import followers, registered
 

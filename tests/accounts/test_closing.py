@@ -11,7 +11,7 @@ from django_liveactivity.account_source import STALE_AFTER
 from django_liveactivity.delivery import drain
 from django_liveactivity.exceptions import InvalidInputError, UnknownAccountError
 from django_liveactivity.models import Lane, LiveActivity, Now, Operation, OperatorAction
-from django_liveactivity.services.closing import SETTLED_AFTER_MS
+from django_liveactivity.services.operator_actions import SETTLED_AFTER_MS
 from tests.clock import advance
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -36,8 +36,9 @@ from django_liveactivity.services.batch import (
     confirm_batch,
     end_cards,
     find_choice,
+    give_up_cards,
+    retry_cards,
 )
-from django_liveactivity.services.operator_actions import give_up_cards, retry_cards
 from django_liveactivity.services.writer import recorded_as
 from django_liveactivity.testing import deliver
 from tests.clock import advance
