@@ -178,12 +178,12 @@ class TestAlerts:
 
     def test_a_worker_that_looked_at_the_same_moment_logs_nothing(self, vendor, alerts):
         """Whoever finds it has asked the same: the UPDATE lets one of them."""
-        from django_liveactivity.health.alerts import watch
+        from django_liveactivity.health.problems import log_problems
 
         services.end_activity(stream_key="order-42")
         advance(301)
         for _ in range(2):
-            watch("default", conf.databases()["default"])
+            log_problems("default", conf.databases()["default"])
         assert len(alerts()) == 1
 
     def test_a_key_that_is_refused_is_logged_by_the_next_sweep(self, vendor, alerts):

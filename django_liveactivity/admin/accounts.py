@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from django_liveactivity import conf, health
 from django_liveactivity.health import AccountStatus, Condition, is_silent, statuses, troubled
-from django_liveactivity.health.status import HOLDING_UP_ENDS
+from django_liveactivity.health.condition import HOLDING_UP_ENDS
 from django_liveactivity.models import LiveActivity, from_datetime
 from django_liveactivity.printable import printable
 

@@ -14,7 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from django_liveactivity import conf
-from django_liveactivity.health.status import Condition, is_silent, statuses
+from django_liveactivity.health import Condition, is_silent, statuses
 
 VIEWS = "django_liveactivity.api.views"
 

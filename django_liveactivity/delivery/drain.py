@@ -18,7 +18,7 @@ from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.exceptions import AccountSourceError, UnknownAccountError
-from django_liveactivity.health.status import Condition, condition_of
+from django_liveactivity.health.condition import Condition, condition_of
 from django_liveactivity.models import (
     AccountState,
     DrainPermit,

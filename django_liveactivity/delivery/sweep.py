@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from django_liveactivity import conf
-from django_liveactivity.health import alerts
+from django_liveactivity.health.problems import log_problems
 from django_liveactivity.models import AccountState, Heartbeat, Now, Operation, with_now
 from django_liveactivity.printable import get_logger
 
@@ -61,7 +61,7 @@ def _sweep(using: str, accounts: conf.DatabaseAccounts, wake: Callable[[str], ob
                 if accounts.find(alias) is not None and not sleeps:
                     wake(alias)
                     woken.append(alias)
-            alerts.watch(using, accounts)
+            log_problems(using, accounts)
             if count_calls(using, accounts):
                 prune(using, accounts)
     except Exception:

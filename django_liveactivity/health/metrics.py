@@ -17,15 +17,12 @@ from django_liveactivity.models import (
     with_now,
 )
 
+from .condition import Condition, condition_of, heartbeat_age, is_stopped
 from .status import (
     FILTERED,
     MARKED,
-    Condition,
-    condition_of,
     counts_by_account,
     due_ends_by_account,
-    heartbeat_age,
-    is_stopped,
     rate_limit_of,
     unfinished,
 )

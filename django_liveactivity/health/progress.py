@@ -12,7 +12,8 @@ from django.db.models.functions import Coalesce
 
 from django_liveactivity.models import AccountState, Now, Operation, with_now
 
-from .status import HOLDING_UP_ENDS, Condition, condition_of, rate_limit_of
+from .condition import HOLDING_UP_ENDS, Condition, condition_of
+from .status import rate_limit_of
 
 State = Operation.State
 Groups = QuerySet[Operation, dict[str, Any]]

@@ -6,7 +6,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from functools import cached_property, partial
 from typing import NamedTuple, TypeVar
 
@@ -22,7 +21,6 @@ from django_liveactivity.exceptions import AccountSourceError, UnknownAccountErr
 from django_liveactivity.models import (
     AccountState,
     Attempt,
-    Heartbeat,
     LiveActivity,
     Now,
     Operation,
@@ -34,6 +32,16 @@ from django_liveactivity.models import (
     with_now,
 )
 from django_liveactivity.selectors import TRACKING_FAILURES_KEPT_MS
+
+from .condition import (
+    STUCK,
+    Condition,
+    condition_age,
+    condition_of,
+    heartbeat_age,
+    seconds_between,
+    why_unknown,
+)
 
 M = TypeVar("M", bound=Model)
 Rank = Operation.Rank
@@ -47,31 +55,6 @@ VENDOR_LIMIT = re.compile(r'"limit":\s*(\d{1,6})\b')
 
 MARKED = Q(needs_attention__in=[True])
 """Cards to look at; by an index, which MariaDB and SQLite do not use for a bare column."""
-
-
-class Condition(StrEnum):
-    """Whether an account makes the calls that are due."""
-
-    OPEN = "open"
-    """It makes them all."""
-    FROZEN = "frozen"
-    """The vendor answered 429: every call waits."""
-    BLOCKED = "blocked"
-    """The key or the address is refused, or calls fail: one probe at a time."""
-    BILLING = "billing"
-    """The vendor asks for payment: content waits, ends flow."""
-    LIMIT = "limit"
-    """As many cards are alive as the vendor allows: starts wait."""
-    UNKNOWN = "unknown"
-    """The account source has no such account, or does not answer."""
-    UNREADABLE = "unreadable"
-    """The account's database did not answer, so that nothing else is known."""
-
-
-HOLDING_UP_ENDS = (Condition.FROZEN, Condition.BLOCKED)
-"""The conditions in which an account sends no due end."""
-STUCK = (Condition.BLOCKED, Condition.BILLING)
-"""The conditions that need an operator; the codes of their problems are the same words."""
 
 
 @dataclass(frozen=True)
@@ -177,76 +160,6 @@ def statuses(accounts: Sequence[conf.Account], *, details: bool = True) -> list[
     return [found[account.alias] for account in accounts]
 
 
-def troubled(accounts: Sequence[conf.Account]) -> list[conf.Account]:
-    """Return the accounts that may not be well, in three statements for each database.
-
-    They are not open, or have an end that has been due for too long; all of them, if no sweep was
-    made lately, or the database does not answer: whether that matters, the status tells. That of
-    up to 100 accounts is read in hardly more statements, so those are returned unread.
-    """
-    databases: dict[str, list[conf.Account]] = defaultdict(list)
-    for account in accounts:
-        databases[account.database].append(account)
-    return [each for using, members in databases.items() for each in _troubled(using, members)]
-
-
-def _troubled(using: str, accounts: list[conf.Account]) -> list[conf.Account]:
-    if len(accounts) <= FILTERED:
-        return accounts
-    try:
-        age = heartbeat_age(using)
-        states = AccountState.objects.using(using).filter(is_stopped())
-        closed = set(states.values_list("account", flat=True))
-        ends = due_ends_by_account(Operation.objects.using(using))
-    except (Error, ConnectionDoesNotExist, ImproperlyConfigured):
-        return accounts[:FILTERED]
-    return [
-        account
-        for account in accounts
-        if account.alias in closed
-        or ends.get(account.alias, DueEnds()).waits_longer_than(account.timing.overdue_after)
-        or (account.dispatcher != "immediate" and is_silent(age, account.timing))
-    ][:FILTERED]
-
-
-def source_accounts() -> list[conf.Account]:
-    """Return accounts of the account source that may not be well, as ``stand_in`` does.
-
-    They are not open, or have an end that has been due for too long; at most 100. If no sweep was
-    made lately, one that is used is among them. ``ANY_OF_SOURCE`` stands for all of them if their
-    database does not answer. The source is not asked.
-    """
-    source = conf.account_source()
-    if source is None:
-        return []
-    using, timing = source.database, conf.timing_of_source()
-    try:
-        states = AccountState.objects.using(using)
-        found = set(states.filter(is_stopped()).values_list("account", flat=True))
-        for alias, ends in due_ends_by_account(Operation.objects.using(using)).items():
-            if ends.waits_longer_than(timing.overdue_after):
-                found.add(alias)
-        if is_silent(heartbeat_age(using), timing):
-            used = states.exclude(account__in=[*conf.accounts()]).values_list("account", flat=True)
-            found |= {*used[:1]}
-    except (Error, ConnectionDoesNotExist, ImproperlyConfigured):
-        return [conf.of_source(conf.ANY_OF_SOURCE)]
-    return [conf.of_source(a) for a in sorted(found) if conf.may_be_of_source(a)][:FILTERED]
-
-
-def is_stopped() -> Q:
-    """Return, as a condition on the state of an account, that it is not open."""
-    stopped = Q(frozen_until__gt=Now())
-    for since in ("blocked_since", "billing_since", "limit_since"):
-        stopped |= Q((f"{since}__isnull", False))
-    return stopped
-
-
-def is_silent(age: float | None, timing: conf.Timing) -> bool:
-    """Tell whether nothing drains, by how many seconds the last sweep is past; None if none was."""
-    return age is None or age * 1000 > timing.silent_after
-
-
 class DueEnds(NamedTuple):
     """The due ends of an account: how many, how many are refused, since when, and the clock."""
 
@@ -262,7 +175,7 @@ class DueEnds(NamedTuple):
     @property
     def age(self) -> float | None:
         """For how many seconds the oldest of them has waited."""
-        return _seconds(self.oldest, self.now)
+        return seconds_between(self.oldest, self.now)
 
 
 class _Facts:
@@ -312,7 +225,7 @@ class _Facts:
             condition=condition,
             reason=reason,
             next_call_in=next_call_in,
-            condition_age=None if state is None else _condition_age(condition, state),
+            condition_age=None if state is None else condition_age(condition, state),
             last_failure=state.blocked_reason if state else "",
             vendor_words=state.vendor_words if state and condition in STUCK else "",
             failures=state.failures if state else 0,
@@ -443,69 +356,3 @@ def _due_ends(rows: Operations) -> Operations:
 def unacknowledged_ends(account: conf.Account) -> Operations:
     """Return the due ends without those that only wait for the DELETE that confirms them."""
     return _due_ends(rows_of(account, Operation)).filter(acknowledged_at=None)
-
-
-def heartbeat_age(using: str) -> float | None:
-    """Return for how many seconds the last sweep of a database is past; None if none ever ran."""
-    beat = with_now(Heartbeat.objects.using(using)).first()
-    return None if beat is None else _seconds(beat.beat_at, beat.now)
-
-
-class AccountCondition(NamedTuple):
-    """An account's condition, why, and in how many seconds it makes its next call."""
-
-    condition: Condition = Condition.OPEN
-    reason: str = ""
-    next_call_in: float | None = None
-
-
-def condition_of(state: AccountState | None) -> AccountCondition:
-    """Return the condition of an account, by its row, if it has one, that was read with ``now``."""
-    if state is None:
-        return AccountCondition()
-    if state.blocked_since is not None:
-        reason, until = _why_blocked(state), max(state.probe_at, state.frozen_until)
-        return AccountCondition(Condition.BLOCKED, reason, _seconds(state.now, until))
-    if state.frozen_until > state.now:
-        reason = "The vendor answered 429."
-        return AccountCondition(Condition.FROZEN, reason, _seconds(state.now, state.frozen_until))
-    if state.billing_since is not None:
-        reason = "The vendor asks for payment: content waits, ends flow."
-        until = state.billing_probe_at
-        return AccountCondition(Condition.BILLING, reason, _seconds(state.now, until))
-    if state.limit_since is not None:
-        reason = "As many cards are alive as the vendor allows: starts wait."
-        return AccountCondition(Condition.LIMIT, reason, _seconds(state.now, state.limit_probe_at))
-    return AccountCondition()
-
-
-def why_unknown(alias: str) -> str:
-    """Return why an account of the source cannot be had, in words, or "" if it can."""
-    try:
-        conf.account(alias)
-    except UnknownAccountError as error:
-        return "; ".join(message for _, message in error.errors)
-    except (AccountSourceError, ImproperlyConfigured) as error:
-        return str(error)
-    return ""
-
-
-def _condition_age(condition: Condition, state: AccountState) -> float | None:
-    begun = {
-        Condition.BLOCKED: state.blocked_since,
-        Condition.BILLING: state.billing_since,
-        Condition.LIMIT: state.limit_since,
-    }
-    return _seconds(begun.get(condition), state.now)
-
-
-def _why_blocked(state: AccountState) -> str:
-    """Return what the last answer of a blocked account asks for: no key is at fault for a 500."""
-    last = state.blocked_reason
-    if last.startswith(Outcome.UNAUTHORIZED):
-        return f"The vendor refuses the account ({last}): check its api_key and base_url."
-    return f"Calls fail, {state.failures} in a row (the last: {last}): the vendor or the network."
-
-
-def _seconds(begin: int | None, end: int) -> float | None:
-    return None if begin is None else max(0.0, (end - begin) / 1000)

@@ -24,7 +24,7 @@ from django.db import close_old_connections
 from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, discard_session, drain, due_accounts, sweep
 from django_liveactivity.health import Condition, status
-from django_liveactivity.health.status import STUCK
+from django_liveactivity.health.condition import STUCK
 from django_liveactivity.models import Operation, cure_of
 from django_liveactivity.printable import get_logger, printable
 

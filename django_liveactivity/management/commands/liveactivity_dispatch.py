@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, due_of_source, sweep
 from django_liveactivity.health import Condition, status
-from django_liveactivity.health.status import STUCK
+from django_liveactivity.health.condition import STUCK, why_unknown
 from django_liveactivity.management.loop import (
     LOOK_EVERY,
     DispatchLoop,
@@ -145,7 +145,7 @@ def _what_is_left(account: conf.Account, done: Drained, ends: int) -> str:
     if not done.more:
         return text + "What failed is tried again." + _what_waits(account) + " Run this again then."
     if done.condition == Condition.UNKNOWN:
-        return text + (status.why_unknown(account.alias) or "Run this again.")
+        return text + (why_unknown(account.alias) or "Run this again.")
     if done.condition not in STUCK:
         return text + "It was told to stop."
     text += f"{now.reason} A probe may open it in {now.next_call_in or 0:.0f} s: "
