@@ -1,4 +1,4 @@
-"""Check the setting ``LIVEACTIVITY`` and what relies on it: Celery's app and followed models."""
+"""Check the accounts, and that their wake-ups reach a worker: Celery's app, Django's tasks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router
+from django.db import connections
 
 from django_liveactivity import conf
 from django_liveactivity.account_entry import contradictions
 from django_liveactivity.backends import MissingKeyError, configured_backend
 from django_liveactivity.dispatch import SHORT_NAMES, MissingExtraError, dispatcher_of
-from django_liveactivity.tracking import registered, unregistered, unsupported
-from django_liveactivity.tracking.activity import AnyActivity, ModelActivity
 
 IDS = {
     MissingKeyError: "liveactivity.E005",
@@ -161,71 +159,3 @@ def _uses(dispatcher: str) -> bool:
         return any(map(dispatcher_of, found))
     except ImproperlyConfigured:
         return False  # check_accounts reports it
-
-
-def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
-    """Check that the cards of each followed model can be stored.
-
-    * ``liveactivity.E008``: a model is written to another database than its account's.
-    * ``liveactivity.E009``: a model has a composite primary key.
-    * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``, and no account source can have
-      it. Of a class that chooses accounts by ``get_account``, nobody can tell.
-    * ``liveactivity.E018``: a ``ModelActivity`` does not define ``is_live`` or ``content``.
-    * ``liveactivity.W012``: a ``ModelActivity`` follows no model.
-    """
-    yield from _check_classes()
-    for activity in unsupported():
-        yield checks.Error(
-            f"{activity.name} cannot follow {activity.model._meta.label}, which has a composite "
-            "primary key: a card names its subject by a single one.",
-            hint="Call the services yourself, without a subject.",
-            obj=type(activity),
-            id="liveactivity.E009",
-        )
-    try:
-        conf.databases()
-    except ImproperlyConfigured:
-        return  # check_accounts reports it, or check_account_source
-    for activity in registered():
-        if not activity.chooses_account:
-            yield from _check_activity(activity)
-
-
-def _check_classes() -> Iterator[checks.CheckMessage]:
-    for activity in registered():
-        for name in ("is_live", "content"):
-            if getattr(type(activity), name) is getattr(ModelActivity, name):
-                yield checks.Error(
-                    f"{activity.name} does not define {name}(), so that no save of "
-                    f"{activity.model._meta.label} shows a card.",
-                    obj=type(activity),
-                    id="liveactivity.E018",
-                )
-    for cls in unregistered():
-        yield checks.Warning(
-            f"{cls.__module__}.{cls.__qualname__} follows no model: no card comes of it.",
-            hint="Put @register(YourModel) above the class.",
-            obj=cls,
-            id="liveactivity.W012",
-        )
-
-
-def _check_activity(activity: AnyActivity) -> Iterator[checks.CheckMessage]:
-    alias = activity.account
-    account = conf.find_stand_in(alias)
-    if account is None:
-        yield checks.Error(
-            f"{activity.name}.account is {alias!r}, which LIVEACTIVITY does not have.",
-            obj=type(activity),
-            id="liveactivity.E010",
-        )
-        return
-    written, stored = router.db_for_write(activity.model), account.database
-    if written != stored:
-        yield checks.Error(
-            f"{activity.model._meta.label} is written to the database {written!r}, and the account "
-            f"{alias!r} of {activity.name} lives in {stored!r}: they cannot commit together.",
-            hint="Give the ModelActivity an account whose DATABASE is the model's.",
-            obj=type(activity),
-            id="liveactivity.E008",
-        )
