@@ -89,15 +89,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Known(Generic[A]):
-    """An account as it was read: it stands while there are no more changes, and until a moment."""
+    """An account as it was read, which is valid until the next change, or for a moment."""
 
     account: A
     changes: int
-    stands_until: float = math.inf
+    valid_until: float = math.inf
 
-    def stands(self, changes: int) -> bool:
+    def is_valid(self, changes: int) -> bool:
         """Tell whether the source need not be asked."""
-        return self.changes == changes and time.monotonic() < self.stands_until
+        return self.changes == changes and time.monotonic() < self.valid_until
 
 
 class KnownAccounts(Generic[A]):
@@ -133,7 +133,7 @@ class KnownAccounts(Generic[A]):
         """
         self._check_version()
         known = self._known.get(alias)
-        if known is not None and known.stands(self._changes):
+        if known is not None and known.is_valid(self._changes):
             return known.account
         try:
             return self._ask(lambda: self._update(alias), PATIENCE if known else LONGEST_ANSWER)

@@ -66,7 +66,7 @@ ALIAS = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_ALIAS}}}")
 SOURCE_ALIAS = re.compile(rf"[a-z0-9_.-]{{1,{MAX_ALIAS}}}")
 """Of an account source's accounts: MariaDB's default collation folds cases."""
 ANY_OF_SOURCE = "*"
-"""The alias of what stands for all accounts of the source; none of them can have it."""
+"""The alias of the stand-in for all accounts of the source; none of them can have it."""
 KEYS_OF_SOURCE = ("DATABASE", "DISPATCHER", "TIMING")
 """What all accounts of a source have in common, so that none has to be asked for to know it."""
 
@@ -91,7 +91,7 @@ def account(alias: str = DEFAULT_ACCOUNT) -> Account:
 
 
 def find_account(alias: str) -> Account | None:
-    """Return the account of that alias, None if there is none or nobody can tell now."""
+    """Return the account of that alias; None if there is none, or the source does not answer."""
     try:
         return account(alias)
     except (UnknownAccountError, AccountSourceError):
@@ -143,7 +143,7 @@ def changes() -> int:
 
 
 class ChangeWatch:
-    """Notices changes of the source's accounts, for one who asks again and again."""
+    """Notices changes of the source's accounts, for code that asks again and again."""
 
     def __init__(self) -> None:
         self._seen = 0
@@ -198,7 +198,7 @@ def databases(aliases: Iterable[str] | None = None) -> dict[str, DatabaseAccount
 
 
 def with_stand_in() -> list[Account]:
-    """Return the accounts of ``LIVEACTIVITY``, and one that stands for all of the source's."""
+    """Return the accounts of ``LIVEACTIVITY``, and a stand-in for all of the source's."""
     own = [*accounts().values()]
     return own if account_source() is None else [*own, of_source(ANY_OF_SOURCE)]
 

@@ -1,4 +1,4 @@
-"""A check for django-health-check: whether delivery is well, on the page that a project has."""
+"""A check for django-health-check: whether delivery works, on the page that a project has."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class LiveActivityDelivery(HealthCheck):  # type: ignore[misc]  # it has no type
         # In the thread of the request, where Django closes the connections to the databases.
         health = await sync_to_async(check_health)(self.accounts)
         if not health.ok:
-            raise ServiceUnavailable(told(health.problems))
+            raise ServiceUnavailable(summary(health.problems))
 
 
-def told(problems: Collection[Problem]) -> str:
+def summary(problems: Collection[Problem]) -> str:
     """Return what is wrong with which account, in one line: ``default: overdue, silent``."""
     codes: defaultdict[str, list[str]] = defaultdict(list)
     for problem in problems:

@@ -38,7 +38,7 @@ __all__ = ["Collector", "metrics"]
 Metric = MetricTotal.Metric
 OPERATIONS = (*Operation.CONTENT_KINDS, Operation.Kind.END)
 OUTCOMES = tuple(outcome for outcome in Outcome if outcome != Outcome.NEVER_STARTED)
-"""What a call can come to: each is told from the start, so that none appears with a jump."""
+"""The outcomes of a call: each is exported from the start, so that none appears with a jump."""
 
 OF_ACCOUNT: tuple[tuple[str, str, Callable[[AccountMetrics], float]], ...] = (
     (
@@ -153,7 +153,7 @@ class _Families:
         )
         self.calls = CounterMetricFamily(
             "liveactivity_calls",
-            "Calls to the vendor, by what they were made for and what came of them.",
+            "Calls to the vendor, by operation and outcome.",
             labels=["database", "operation", "outcome"],
         )
         self.call_duration = HistogramMetricFamily(

@@ -20,7 +20,7 @@ VIEWS = "django_liveactivity.api.views"
 
 
 def _accounts() -> Iterator[conf.Account]:
-    """Yield the accounts of the settings, and one that stands for all of the account source."""
+    """Yield the accounts of the settings, and a stand-in for those of the account source."""
     try:
         accounts = conf.with_stand_in()
     except ImproperlyConfigured:
@@ -117,7 +117,7 @@ def check_endpoint(**_: object) -> list[checks.CheckMessage]:
     if not getattr(settings, "ROOT_URLCONF", None):
         return []
     mounted = [each for each in _views(get_resolver().url_patterns) if _is_endpoint(each[1])]
-    # Several routes have one class: what is wrong with it is told of the first.
+    # Several routes have one class: a warning about it names the first.
     found = {
         (warning.id, view.cls): warning
         for route, view in reversed(mounted)

@@ -23,7 +23,7 @@ def check_tracking(**_: object) -> Iterator[checks.CheckMessage]:
     * ``liveactivity.E008``: a model is written to another database than its account's.
     * ``liveactivity.E009``: a model has a composite primary key.
     * ``liveactivity.E010``: the account is not in ``LIVEACTIVITY``, and no account source can have
-      it. Of a class that chooses accounts by ``get_account``, nobody can tell.
+      it. A class that chooses accounts by ``get_account`` is not checked.
     * ``liveactivity.E018``: a ``ModelActivity`` does not define ``is_live`` or ``content``.
     * ``liveactivity.W012``: a ``ModelActivity`` follows no model.
     """

@@ -1,4 +1,4 @@
-"""Whether delivery is well, for health checks: what is known of an account, judged."""
+"""The health of delivery: the condition of each account, its status and its problems."""
 
 from .condition import Condition, is_open, is_silent, why_ends_wait, why_nothing_drains
 from .problems import Health, Problem, ProblemCode, check_health, source_accounts, troubled

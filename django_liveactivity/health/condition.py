@@ -106,7 +106,7 @@ def is_open(account: conf.Account) -> bool:
 def why_ends_wait(account: conf.Account) -> str:
     """Return what keeps the account's due ends from being sent now, in words; "" if nothing does.
 
-    What an operator is told after asking for an end: that it was stored is not that it goes.
+    The operator reads it after asking for an end: that it is stored does not mean that it is sent.
     """
     condition, reason, next_call_in = _condition(account)
     if condition in HOLDING_UP_ENDS:

@@ -1,4 +1,4 @@
-"""How delivery is doing, in numbers for a monitor: few of them, however many accounts there are."""
+"""The numbers of delivery for a monitor: few of them, however many accounts there are."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .status import (
 CONDITIONS = tuple(
     each for each in Condition if each not in (Condition.UNKNOWN, Condition.UNREADABLE)
 )
-"""What an account's row tells."""
+"""The conditions that an account's row shows."""
 
 
 @dataclass
@@ -138,7 +138,7 @@ class _PerAccount:
             self._of(alias).attention += count
 
     def add_slots(self) -> None:
-        """Add the use of each rate limit; the sum of several limits would tell nothing."""
+        """Add the use of each rate limit; the sum of several limits would mean nothing."""
         named = self.accounts.named
         limits = {alias: limit for alias in named if (limit := rate_limit_of(alias))}
         if not limits:

@@ -1,4 +1,4 @@
-"""What is wrong with an account: told by a health check, and logged once per account and period."""
+"""The problems of accounts: returned by a health check, and logged once per account and period."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Health:
 
 
 def check_health(accounts: Iterable[str] | None = None) -> Health:
-    """Return how delivery is doing, for a health check; that nothing drains is logged too.
+    """Return how delivery is doing, for a health check; log it if nothing drains.
 
     An account has a problem when an end has been due for more than 5 minutes
     (``Timing.overdue_after``), when nothing drains, and when its rows cannot be read. That a key is
@@ -89,7 +89,7 @@ def check_health(accounts: Iterable[str] | None = None) -> Health:
 
     Args:
         accounts: an alias, or several; by default all of ``LIVEACTIVITY``, and those of the account
-            source that may not be well.
+            source that may have a problem.
 
     Raises:
         UnknownAccountError: if neither ``LIVEACTIVITY`` nor an account source can have one of them.
@@ -121,7 +121,7 @@ def find_problems(status: AccountStatus, account: conf.Account) -> Iterator[Prob
 
 
 def source_accounts() -> list[conf.Account]:
-    """Return accounts of the account source that may not be well, as ``stand_in`` does.
+    """Return the accounts of the account source that may have a problem, as ``stand_in`` does.
 
     They are not open, or have an end that has been due for too long; at most 100. If no sweep was
     made lately, one that is used is among them. ``ANY_OF_SOURCE`` stands for all of them if their
@@ -146,7 +146,7 @@ def source_accounts() -> list[conf.Account]:
 
 
 def troubled(accounts: Sequence[conf.Account]) -> list[conf.Account]:
-    """Return the accounts that may not be well, in three statements for each database.
+    """Return the accounts that may have a problem, in three statements for each database.
 
     They are not open, or have an end that has been due for too long; all of them, if no sweep was
     made lately, or the database does not answer: whether that matters, the status tells. That of
@@ -181,7 +181,7 @@ def overdue(account: conf.Account, age: float | None) -> Iterator[Problem]:
     """Yield that an end has been due for too long, and that no such account is known.
 
     Args:
-        account: the account, or what stands in for one of the account source.
+        account: the account, or a stand-in for one of the account source.
         age: for how many seconds its oldest due end has waited, or None if none is due.
     """
     if age is None or age * 1000 <= account.timing.overdue_after:

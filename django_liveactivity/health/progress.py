@@ -49,7 +49,7 @@ class Queue:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it takes as things are; None without a rate limit, or if nobody can tell."""
+        """How long it takes as things are; None without a rate limit, or if that is unknown."""
         if self.rate_limit is None or self.condition == Condition.BLOCKED:
             return None
         calls, seconds = self.rate_limit

@@ -81,7 +81,7 @@ class AccountStatus:
         reason: why the account is not open.
         next_call_in: until the account makes its next call, or its next probe.
         condition_age: since when the account has been so, where that is known.
-        last_failure: of a blocked account, what the last call came to.
+        last_failure: of a blocked account, the outcome of the last call.
         vendor_words: what the vendor said when it blocked the account, or asked for payment.
         failures: of a blocked account, how many calls have failed in a row.
         backlog: operations that are due.
@@ -96,7 +96,7 @@ class AccountStatus:
         slots_in_use: calls that count against the rate limit now.
         slots: calls that the rate limit allows, or None without a limit.
         heartbeat_age: since the last sweep, or None if there was none.
-        is_used: whether the account holds any operation, finished or not, or a waiting act.
+        is_used: whether the account has an operation, finished or not, or an operator action.
         tracking_failures: how often a hook of a ``ModelActivity`` raised within 24 hours.
     """
 
@@ -137,12 +137,12 @@ def statuses(accounts: Sequence[conf.Account], *, details: bool = True) -> list[
     """Return how delivery is doing for accounts.
 
     The number of statements does not grow with the accounts that have no trouble. Those of a
-    database that cannot be read are told as ``unreadable``: they must not hide the others.
+    database that cannot be read are ``unreadable``: they must not hide the others.
 
     Args:
         accounts: any number.
-        details: whether to count, too, what says nothing of how ends and content get on: cards that
-            want an operator, calls within the rate limit, and what hooks raised.
+        details: whether to count, too, what does not show whether ends and content are delivered:
+            cards that need an operator, calls within the rate limit, and errors of hooks.
     """
     found: dict[str, AccountStatus] = {}
     databases: dict[str, list[conf.Account]] = defaultdict(list)
@@ -240,7 +240,7 @@ class _Facts:
         )
         if not details:
             return status
-        # A mistake in the settings is told.
+        # A mistake in the settings raises.
         rate_limit = rate_limit_of(alias) if account.from_source else get_backend(alias).rate_limit
         return replace(
             status,
@@ -254,7 +254,7 @@ class _Facts:
 
 
 def rate_limit_of(account: str) -> tuple[int, float] | None:
-    """Return an account's calls and seconds; None without a limit, or if nobody can tell."""
+    """Return an account's calls and seconds; None without a limit, or if it is unknown."""
     try:
         return get_backend(account).rate_limit
     except (UnknownAccountError, AccountSourceError, ImproperlyConfigured):  # it is gone

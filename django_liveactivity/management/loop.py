@@ -1,4 +1,4 @@
-"""Deliver without a broker: look for due accounts, and drain them on a few threads.
+"""Deliver without a broker: poll for due accounts, and drain them on a few threads.
 
 The age of a file tells a probe whether the loop is stuck.
 """
@@ -32,7 +32,7 @@ from .terminal import ProgressBars
 
 Ranks = frozenset[Operation.Rank | None]
 DRAWN_EVERY = 0.5
-LOOK_EVERY = 0.15
+POLL_EVERY = 0.15
 LONGEST_PAUSE = 15.0
 RENEWED_EVERY = 1.0
 LEFT_ALONE = (*STUCK, Condition.UNKNOWN)
@@ -44,10 +44,10 @@ logger = get_logger("django_liveactivity.dispatch")
 def drain_until_idle(alias: str, stop: threading.Event, bars: ProgressBars) -> Drained:
     """Drain an account until nothing is due, the vendor refuses it, or ``stop`` is set.
 
-    An account that is frozen, or whose slots are taken, is waited for.
+    It waits for an account that is frozen, or whose slots are taken.
 
     Returns:
-        What the last drain came to, with the calls of all.
+        The result of the last drain, with the calls of all of them.
     """
     account, calls = conf.stand_in(alias), 0
     while True:
@@ -57,12 +57,12 @@ def drain_until_idle(alias: str, stop: threading.Event, bars: ProgressBars) -> D
         if not done.more or done.condition in LEFT_ALONE or stop.is_set():
             bars.show(alias, status.backlog(account).count)
             return Drained(calls, done.more, done.again_in, condition=done.condition)
-        stop.wait(min(done.again_in or (0.0 if done.calls else LOOK_EVERY), LONGEST_PAUSE))
+        stop.wait(min(done.again_in or (0.0 if done.calls else POLL_EVERY), LONGEST_PAUSE))
 
 
 @dataclass
-class _Rest:
-    """Why an account is left alone: until when, and which kinds of due work are known to wait."""
+class _Pause:
+    """Until when the loop leaves an account alone, and which kinds of due work wait so long."""
 
     until: float = 0.0
     known: Ranks = frozenset()
@@ -84,14 +84,14 @@ class DispatchLoop:
         stop: ends the work after the calls in flight.
         bars: show the backlog while there is one.
         threads: how many drains at once; each has a connection to its database.
-        interval: the seconds between two looks.
+        interval: the seconds between two polls.
     """
 
     aliases: Collection[str] | None
     stop: threading.Event
     bars: ProgressBars
     threads: int = 4
-    interval: float = LOOK_EVERY
+    interval: float = POLL_EVERY
 
     def __post_init__(self) -> None:
         self._databases = conf.databases(self.aliases)
@@ -100,9 +100,9 @@ class DispatchLoop:
         self._stuck_after = max(timing.overdue_after for timing in timings) / 1000
         self._sweep_at = 0.0
         self._sweeping: Future[None] | None = None
-        self._failed_looks = 0
+        self._failed_polls = 0
         self._source = conf.ChangeWatch()
-        self._rests: defaultdict[str, _Rest] = defaultdict(_Rest)
+        self._pauses: defaultdict[str, _Pause] = defaultdict(_Pause)
         self._running: Counter[str] = Counter()
         self._steps: dict[int, float] = {}
         self._waiting: list[tuple[int, int, str, Ranks]] = []
@@ -111,19 +111,19 @@ class DispatchLoop:
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="drain")
 
     def run(self) -> None:
-        """Work until told to stop; a database that is away is waited for."""
+        """Work until ``stop`` is set; after an error of the database, try again."""
         with self._pool:
             while not self.stop.is_set():
                 with self._step():
-                    pause = self._look()
+                    pause = self._poll()
                     self._sweep()
                 self.stop.wait(pause)
 
     def is_stuck(self) -> bool:
-        """Tell whether a look, a drain or a sweep has lasted longer than an end may be due.
+        """Tell whether a poll, a drain or a sweep has lasted longer than an end may be due.
 
-        They take seconds, and a vendor or a database that is away adds its timeouts; what lasts
-        minutes waits for something that does not come.
+        Each takes seconds, plus the timeouts of a vendor or a database that is down. One that
+        lasts minutes hangs.
         """
         with self._lock:
             began = min(self._steps.values(), default=math.inf)
@@ -142,26 +142,26 @@ class DispatchLoop:
                 del self._steps[thread]
             close_old_connections()
 
-    def _look(self) -> float:
+    def _poll(self) -> float:
         """Start a drain for each account with something due; return the pause until the next."""
-        self._forget_rests()
+        self._forget_pauses()
         try:
             for using, accounts in self._databases.items():
                 for alias, ranks in due_accounts(using).items():
-                    waits = self._running[alias] or self._rests[alias].covers(ranks)
+                    waits = self._running[alias] or self._pauses[alias].covers(ranks)
                     if not waits and accounts.find(alias) is not None:
                         self._submit(alias, ranks)
-            self._failed_looks = 0
+            self._failed_polls = 0
         except Exception as error:  # noqa: BLE001 - logged, and tried again
-            self._failed_looks += 1
-            return self._log_failure("The look for due accounts", error, self._failed_looks)
+            self._failed_polls += 1
+            return self._log_failure("The poll for due accounts", error, self._failed_polls)
         return self.interval
 
-    def _forget_rests(self) -> None:
-        """Leave no account of the source alone when they have changed: a key may be a new one."""
+    def _forget_pauses(self) -> None:
+        """End the pauses when accounts of the source have changed: a key may be new."""
         has_source = any(accounts.has_source for accounts in self._databases.values())
         if has_source and self._source.has_changed():
-            self._rests.clear()
+            self._pauses.clear()
 
     def _submit(self, alias: str, ranks: Ranks) -> None:
         with self._lock:
@@ -177,15 +177,15 @@ class DispatchLoop:
             self._drain(alias, ranks)
 
     def _drain(self, alias: str, ranks: Ranks) -> None:
-        failures = self._rests[alias].failures
+        failures = self._pauses[alias].failures
         try:
             self._draw(alias)
             done = drain(alias, stop=self.stop, on_backlog=partial(self._submit, alias, ranks))
-            self._rests[alias] = _rest_after(done, ranks)
+            self._pauses[alias] = _pause_after(done, ranks)
             self._draw(alias, "" if done.condition == Condition.OPEN else done.condition)
         except Exception as error:  # noqa: BLE001 - logged, and tried again
             pause = self._log_failure(f"{alias}: the drain", error, failures + 1)
-            self._rests[alias] = _Rest(time.monotonic() + pause, ranks, failures + 1)
+            self._pauses[alias] = _Pause(time.monotonic() + pause, ranks, failures + 1)
         finally:
             with self._lock:
                 self._running[alias] -= 1
@@ -201,13 +201,13 @@ class DispatchLoop:
 
     def _sweep_now(self) -> None:
         with self._step():
-            sweep(lambda _: None, self.aliases)  # the next look finds what is due
+            sweep(lambda _: None, self.aliases)  # the next poll finds what is due
 
     def _log_failure(self, what: str, error: Exception, failures: int) -> float:
         """Log a failure, with its traceback the first time; return the pause after it."""
         for using in self._databases:
             discard_session(using)
-        pause: float = min(LOOK_EVERY * 2 ** min(failures, 10), LONGEST_PAUSE)
+        pause: float = min(POLL_EVERY * 2 ** min(failures, 10), LONGEST_PAUSE)
         logger.error(
             "%s, %d in a row, has failed: %s. The next begins in %.1f s.",
             what,
@@ -224,13 +224,13 @@ def _urgency(ranks: Ranks) -> int:
     return min(Operation.Rank.END if rank is None else rank for rank in ranks)
 
 
-def _rest_after(done: Drained, ranks: Ranks) -> _Rest:
+def _pause_after(done: Drained, ranks: Ranks) -> _Pause:
     """Return until when an account is left alone, unless something else becomes due."""
     if not done.more:
-        return _Rest()
-    pause = max(done.again_in or 0.0, 0.0 if done.calls else LOOK_EVERY)
+        return _Pause()
+    pause = max(done.again_in or 0.0, 0.0 if done.calls else POLL_EVERY)
     known = ranks if done.ends_wait else ranks - {Operation.Rank.END}
-    return _Rest(time.monotonic() + pause, known)
+    return _Pause(time.monotonic() + pause, known)
 
 
 @contextmanager
@@ -285,7 +285,7 @@ def _create(path: Path) -> None:
 def _renew(path: Path, is_stuck: Callable[[], bool]) -> str:
     """Renew the file; return why it is not renewed, "" if it is."""
     if is_stuck():
-        return "a look, a drain or a sweep does not end"
+        return "a poll, a drain or a sweep hangs"
     try:
         path.touch()
     except OSError as error:

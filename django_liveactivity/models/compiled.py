@@ -172,7 +172,7 @@ def _form_of_lookup(value: object, given: list[object]) -> Hashable:
 def _form(value: object, given: list[object]) -> Hashable:
     """Return a value without its numbers and texts, which are added to *given*.
 
-    ``Param`` stands for one of them; tuples, which begin with a class, for what is made of several.
+    ``Param`` replaces one of them; a tuple, which begins with a class, an expression of several.
     """
     match value:
         case None:

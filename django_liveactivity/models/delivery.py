@@ -154,7 +154,7 @@ class Heartbeat(models.Model):
     beat_at = models.BigIntegerField(null=True)
     # Where each sweep schedules a later one: the time of the last, which is its number, too.
     scheduled_until = models.BigIntegerField(default=0, db_default=0)
-    # The last attempt that no total will look at again; the fence lets one sweep at a time count.
+    # The last attempt that is counted for good; the fence lets one sweep at a time count.
     counted_through = models.BigIntegerField(default=0, db_default=0)
     count_fence = models.BigIntegerField(default=0, db_default=0)
 
@@ -177,7 +177,7 @@ class MetricTotal(models.Model):
         """An end: the time from when it was due until the vendor acknowledged it."""
 
     UNKNOWN = -1
-    """The bound of calls without an answer: nobody knows how long they took."""
+    """The bound of calls without an answer, whose duration is unknown."""
     ABOVE = models.BigIntegerField.MAX_BIGINT
     """The bound of what took longer than any other bound."""
     BOUNDS = {
@@ -191,7 +191,7 @@ class MetricTotal(models.Model):
     outcome = models.CharField(max_length=16, blank=True)
     # The longest of the durations that are counted here, in milliseconds.
     bound = models.BigIntegerField()
-    # What is told: how many, and how many milliseconds they took together.
+    # The values that are exported: how many, and how many milliseconds they took together.
     count = models.BigIntegerField(default=0)
     duration = models.BigIntegerField(default=0)
     # The part of it that is settled: of attempts up to the heartbeat's ``counted_through``.

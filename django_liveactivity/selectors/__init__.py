@@ -231,7 +231,7 @@ def _open_of_one(using: str) -> Cards:
 
 
 def _given(using: str) -> conf.Account:
-    """Return what stands in a compiled query for the account that each run gives."""
+    """Return the placeholder of a compiled query for the account that each run gives."""
     return conf.Account(alias=compiled.Param("account"), backend="", database=using)
 
 

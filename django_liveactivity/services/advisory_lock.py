@@ -10,7 +10,7 @@ from typing import Final
 from django.db import Error, connections, transaction
 
 WAIT_SECONDS: Final = 10
-"""MariaDB: after so long the transaction goes on, and may write what another one has written."""
+"""On MariaDB a transaction goes on without the lock after so long, and may repeat an end."""
 
 
 @contextmanager

@@ -95,12 +95,12 @@ def confirm_batch(batch: EndBatch) -> bool:
 
 @dataclass(frozen=True)
 class CardEnd:
-    """What became of a card that was to end.
+    """The result of ending one card of a batch.
 
     Args:
         card: the card.
-        standing: the end that stood already and is all that was asked for.
-        error: why the card cannot end as was asked for.
+        standing: the end that was in force already and satisfies the request.
+        error: why the card cannot end as requested.
     """
 
     card: LiveActivity
@@ -125,7 +125,7 @@ def end_cards(
 ) -> list[CardEnd]:
     """End cards, each as ``end_activity`` does, in at most four statements for each 500.
 
-    One that is over and soon to be pruned is refused: no phone has shown it for a month.
+    A card that is about to be pruned is refused: no phone has shown it for a month.
 
     Args:
         cards: of one database, as ``selectors.by_pks`` reads them.
@@ -137,11 +137,11 @@ def end_cards(
         **options: as for ``end_activity``.
 
     Returns:
-        What became of each card, in the order of the cards.
+        The result for each card, in the order of the cards.
 
     Raises:
-        InvalidInputError: at ``actor``, ``reason``, ``at`` or ``after``; nothing was written. What
-            else is wrong is told of each card.
+        InvalidInputError: at ``actor``, ``reason``, ``at`` or ``after``; nothing was written. Any
+            other error is in the result for its card.
     """
     if not cards:
         return []
@@ -172,7 +172,7 @@ def _writer_of(card: LiveActivity, writers: Mapping[str, Writer | InvalidInputEr
     if isinstance(writer, InvalidInputError):
         raise writer
     if not selectors.is_lasting(card, writer.account):
-        raise InvalidInputError.at("activity", "It was over long ago, and is soon forgotten.")
+        raise InvalidInputError.at("activity", "It ended long ago, and is about to be pruned.")
     return writer
 
 
@@ -285,7 +285,7 @@ def check_reason_given(reason: str) -> None:
 
 
 def check_actor_given(actor: object) -> None:
-    """Refuse a decision without the name of who decides.
+    """Refuse a decision without the name of the operator.
 
     Raises:
         InvalidInputError: at ``actor``.
@@ -297,7 +297,7 @@ def check_actor_given(actor: object) -> None:
 def _writers_for(
     aliases: Iterable[str], using: str, *, actor: object, reason: str
 ) -> dict[str, Writer | InvalidInputError]:
-    """Return the writer of each account, or why rows of its cards cannot be written.
+    """Return the writer of each account, or the error that keeps its rows from being written.
 
     Args:
         aliases: the accounts of cards.

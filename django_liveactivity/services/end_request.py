@@ -115,8 +115,8 @@ def validate_end(
     endpoint = endpoints.Endpoint.END_STREAM if by_key else endpoints.Endpoint.END
     options = checked_options(request.options or {})
     final_json = None
-    told = known.get("type") if known else None
-    content_type = told if isinstance(told, str) else None
+    known_type = known.get("type") if known else None
+    content_type = known_type if isinstance(known_type, str) else None
     if request.content is not None:
         final = parse_content(request.content, own_type=content_type)
         final_json, content_type = endpoints.check_content(endpoint, final), final.type
@@ -147,7 +147,7 @@ def _dismiss_seconds(
 
 
 def satisfies(standing: Operation, fields: OperationFields, request: EndRequest) -> bool:
-    """Tell whether an end that stands already is all that is asked for."""
+    """Tell whether a standing end, due and in force, already does what is requested."""
     if standing.state == State.DONE or request.due_at is not None:
         return True  # a due end can be neither moved nor changed once it is acknowledged
     if not isinstance(request.dismiss_after, Unset) and (

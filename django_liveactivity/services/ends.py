@@ -65,7 +65,8 @@ def end_activity(
         actor: a user, another principal, or a name of at most 255 characters, for the history.
         reason: why, for the history.
         again: whether to tell the vendor again of a stream that we have shown and ended, as another
-            program may have shown it since. A stream that we never showed is always told again.
+            program may have shown it since. The vendor is always told again of a stream that
+            we never showed.
         **options: what ``EndOptions`` lists:
 
             - ``dismiss_after``: how long the ended card stays, 0 s to 4 h; by default the account's
@@ -77,8 +78,8 @@ def end_activity(
 
     Returns:
         The end. A pending one is returned again, unless this call asks for something else; an
-        acknowledged one too, unless the vendor is to be told again. The history keeps that a
-        caller who gives *actor* has asked for an end that stands.
+        acknowledged one too, unless the vendor is to be told again. If the
+        caller gives *actor*, the history records the repeated request.
 
     Raises:
         InvalidInputError: names the field; nothing was written. Also if ``dismiss_after`` and the
@@ -203,7 +204,7 @@ def _may_be_shown_again(
 def decide_end(
     writer: Writer, card: LiveActivity, request: EndRequest, standing: Operation | None
 ) -> Operation | OperationFields:
-    """Return the end that stands, if it is all that is asked for, else the columns of a new one.
+    """Return the standing end if it satisfies the request, else the columns of a new one.
 
     Args:
         writer: of the card's account.

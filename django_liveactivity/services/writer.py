@@ -1,4 +1,4 @@
-"""The only INSERTs of host code: for one account, in the caller's own transaction."""
+"""The only INSERTs of the services: for one account, in the caller's own transaction."""
 
 from __future__ import annotations
 
@@ -220,9 +220,10 @@ class Writer:
         return row
 
     def keep_repeat(self, end: Operation) -> None:
-        """INSERT that another caller asked for an end that stands, once for each actor and reason.
+        """INSERT that a caller repeats an end that is in force, once for each actor and reason.
 
-        A caller without a name leaves nothing: a signal may ask at each save. At most 20 are kept.
+        A caller without a name is not recorded, as a signal may repeat an end at each save. At most
+        20 are kept.
         """
         caller = (self.actor, self.reason)
         if not self.actor or caller == (end.actor, end.reason):

@@ -1,4 +1,4 @@
-"""What your code writes: how the cards of a model live, and what came of synchronizing them."""
+"""What your code writes: how the cards of a model live, and the results of synchronizing them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Change:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What came of one batch.
+    """The result of one batch.
 
     Args:
-        examined: how many objects, or cards without one, were looked at.
+        examined: how many objects, or cards without one, were compared.
         changes: what was done, or, in a dry run, would have been.
         busy: objects that another transaction was writing: its save is followed by itself.
         failed: objects whose hooks raised, or all of a batch that the database refused.
@@ -55,10 +55,10 @@ class BatchResult:
 
 @dataclass
 class SyncResult:
-    """How many objects were looked at, and the results.
+    """How many objects were compared, and the results.
 
     Attributes:
-        examined: how many objects were looked at.
+        examined: how many objects were compared.
         shown: how many cards were shown.
         updated: how many got new content.
         ended: how many ended.
@@ -74,7 +74,7 @@ class SyncResult:
     failed: int = 0
 
     def add(self, batch: BatchResult) -> None:
-        """Add what came of one batch."""
+        """Add the result of one batch."""
         kinds = [change.kind for change in batch.changes]
         self.examined += batch.examined
         self.shown += kinds.count("show")
@@ -116,7 +116,7 @@ class ModelActivity(Generic[M]):
     metadata: Mapping[str, object] | Callable[[M], object] | None = None
 
     _sync: ClassVar[Callable[[type[AnyActivity], QuerySet[Model]], SyncResult]]
-    """Set by ``tracking.sync``, which stands above this module and imports it."""
+    """Set by ``tracking.sync``, which imports this module."""
 
     def is_live(self, instance: M) -> bool:
         """Tell whether the object has a card now."""
@@ -162,7 +162,7 @@ class ModelActivity(Generic[M]):
             queryset: the objects, of the model that the class is registered for; not sliced.
 
         Returns:
-            How many objects were looked at, and how many cards shown, updated and ended.
+            How many objects were compared, and how many cards shown, updated and ended.
 
         Raises:
             InvalidInputError: at ``queryset``, if the class is not registered for its model.

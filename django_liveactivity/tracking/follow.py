@@ -59,7 +59,7 @@ def follow(activity: AnyActivity, instance: Model, using: str, save: Save | None
 def _account(activity: AnyActivity, using: str) -> conf.Account | None:
     """Return the account if the object is in its database: elsewhere its key is another's.
 
-    Of a class that chooses among accounts, it stands for all of them, for what hooks raise.
+    For a class that chooses among accounts, return a stand-in for all of them.
     """
     try:
         if activity.chooses_account:
@@ -72,7 +72,7 @@ def _account(activity: AnyActivity, using: str) -> conf.Account | None:
 
 
 def any_account(activity: AnyActivity, using: str) -> conf.Account:
-    """Return what stands for the accounts, of a database, that a class chooses among."""
+    """Return a stand-in for the accounts of a database that a class chooses among."""
     account = conf.find_stand_in(activity.account)
     if account is None or account.database != using:
         return conf.Account(activity.account, backend="", database=using)
@@ -122,7 +122,7 @@ def _decide(
         if not (may_be_hidden or (again and decision.writes)):
             return decision
     if hasattr(instance.pk, "resolve_expression"):
-        return Decision(None)  # the database has worked out its key, and has not told it
+        return Decision(None)  # the database has computed its key, which is not known here
     row = read_objects(activity, using, [subject.pk]).get(subject.pk)
     if row is not None and str(row.pk) != subject.pk:
         of_row = _cards_of(activity, account, Subject.of(row))

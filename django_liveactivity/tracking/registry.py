@@ -98,7 +98,7 @@ def _descendants(parent: type[AnyActivity]) -> Iterator[type[AnyActivity]]:
 
 
 def _is_forgotten(each: type[AnyActivity], known: set[type[AnyActivity]]) -> bool:
-    """Tell whether nothing comes of a class: a base without ``is_live`` is meant for others."""
+    """Tell whether a class was never registered; a base without ``is_live`` is meant for others."""
     module = sys.modules.get(each.__module__)
     return (
         each.is_live is not ModelActivity.is_live

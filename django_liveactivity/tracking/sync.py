@@ -49,7 +49,7 @@ def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncR
 
 
 def _account(activity: AnyActivity, using: str) -> conf.Account:
-    """Return the account of a class, or what stands for those that it chooses among."""
+    """Return the account of a class, or a stand-in for those that it chooses among."""
     if activity.chooses_account:
         return any_account(activity, using)
     return conf.account(activity.account)
@@ -73,7 +73,7 @@ def sync_objects(
 
     Args:
         activity: how the cards live.
-        account: the account of the cards, or what stands for those that the class chooses among.
+        account: the account of the cards, or a stand-in for those that the class chooses among.
         keys: the objects' primary keys as texts; two of them may name one object.
         starts: whether an object without a card may get one.
         dry_run: write nothing, only return what would be done.
@@ -193,7 +193,7 @@ def lock_objects(activity: AnyActivity, account: conf.Account, pks: Collection[s
 
 
 def existing(activity: AnyActivity, account: conf.Account, pks: Collection[str]) -> set[str]:
-    """Return the keys that have a row: a hidden object may be restored while it is looked at."""
+    """Return the keys that have a row: a hidden object may be restored in between."""
     return {str(pk) for pk in _rows(activity, account, pks).values_list("pk", flat=True)}
 
 

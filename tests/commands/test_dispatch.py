@@ -247,7 +247,7 @@ class TestService:
             finally:
                 once.kill()
         assert once.returncode == 3
-        assert "It was told to stop." in errors
+        assert "It was stopped." in errors
 
 
 @pytest.mark.long

@@ -82,7 +82,7 @@ class TestAge:
             wait_until(lambda: time.time() - file.stat().st_mtime > 4)
             process.kill()
             told = process.stderr.read()
-        assert "The liveness file is not renewed: a look, a drain or a sweep does not end." in told
+        assert "The liveness file is not renewed: a poll, a drain or a sweep hangs." in told
 
 
 class TestPath:

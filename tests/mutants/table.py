@@ -925,7 +925,7 @@ SCOPES = _of(
 SOURCES = _of(
     "account_source",
     ("stands", "self.changes == changes and", "", "a change is never seen"),
-    ("stands", "and time.monotonic() < self.stands_until", "", "what was rolled back is kept"),
+    ("is_valid", "and time.monotonic() < self.valid_until", "", "what was rolled back is kept"),
     ("get", "if known is None:", "if True:", "known accounts stop when the source is down"),
     ("_update", "account = before.account", "pass", "each change makes every backend anew"),
     ("_update", "self._known.pop(alias, None)", "pass", "the key of a removed account is kept"),

@@ -16,7 +16,7 @@ from django_liveactivity.delivery import Drained, due_of_source, sweep
 from django_liveactivity.health import Condition, status
 from django_liveactivity.health.condition import STUCK, why_unknown
 from django_liveactivity.management.loop import (
-    LOOK_EVERY,
+    POLL_EVERY,
     DispatchLoop,
     drain_until_idle,
     liveness_file,
@@ -37,7 +37,7 @@ class Command(BaseCommand):
     leaves something due, or an end unacknowledged that is tried again later; 1 on any other error.
     """
 
-    # Since 6.1 Django's own ask every database; a service waits for one that is away.
+    # Since 6.1 Django's own ask every database; the loop waits for one that is down.
     requires_system_checks = ["liveactivity"]
 
     help = "Deliver what is due to the vendor: in a loop that needs no broker, or once."
@@ -54,9 +54,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--interval",
             type=float,
-            default=LOOK_EVERY,
+            default=POLL_EVERY,
             metavar="SECONDS",
-            help=f"between two looks for work; by default {LOOK_EVERY}",
+            help=f"between two polls for due work; by default {POLL_EVERY}",
         )
         parser.add_argument(
             "--threads",
@@ -104,9 +104,11 @@ class Command(BaseCommand):
             account = conf.stand_in(alias)
             ends = status.unacknowledged_ends(account).count()
             if done.more or ends:
-                left.append(_what_is_left(account, done, ends))
+                left.append(_unfinished_work(account, done, ends))
             else:
-                self.stdout.write(_told(alias, done) + ", nothing is due." + _what_waits(account))
+                self.stdout.write(
+                    _told(alias, done) + ", nothing is due." + _planned_for_later(account)
+                )
         sweep(lambda _: None, chosen or None)
         if left:
             raise CommandError("\n".join(map(printable, left)), returncode=UNFINISHED)
@@ -129,8 +131,8 @@ def _told(alias: str, done: Drained) -> str:
     return f"{alias}: {_count(done.calls, 'call')}"
 
 
-def _what_waits(account: conf.Account) -> str:
-    """Return how much is planned for later, lest it be taken for done."""
+def _planned_for_later(account: conf.Account) -> str:
+    """Return how much is planned for later, so that the operator does not take it for done."""
     later = status.later(account)
     if later is None:
         return ""
@@ -138,16 +140,21 @@ def _what_waits(account: conf.Account) -> str:
     return f" {_count(count, 'operation')} for later, the first in {first_in:.0f} s."
 
 
-def _what_is_left(account: conf.Account, done: Drained, ends: int) -> str:
+def _unfinished_work(account: conf.Account, done: Drained, ends: int) -> str:
     now = status.account_status(account)
     text = f"{_told(account.alias, done)}, {_count(now.backlog, 'operation')} left to try now"
     text += f", {_count(ends, 'due end')} not acknowledged yet. " if ends else ". "
     if not done.more:
-        return text + "What failed is tried again." + _what_waits(account) + " Run this again then."
+        return (
+            text
+            + "What failed is tried again."
+            + _planned_for_later(account)
+            + " Run this again then."
+        )
     if done.condition == Condition.UNKNOWN:
         return text + (why_unknown(account.alias) or "Run this again.")
     if done.condition not in STUCK:
-        return text + "It was told to stop."
+        return text + "It was stopped."
     text += f"{now.reason} A probe may open it in {now.next_call_in or 0:.0f} s: "
     return text + "run this again."
 

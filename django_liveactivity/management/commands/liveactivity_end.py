@@ -187,7 +187,7 @@ def _refusal(end: Operation) -> str:
 
 
 def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return who asks and why, and for how long the ended cards stay, if that is told."""
+    """Return the actor, the reason, and how long the ended cards stay, if that is given."""
     asked = {"reason": options["reason"], "actor": operator_name()}
     if options["dismiss_after"] is not None:
         asked["dismiss_after"] = _seconds(options["dismiss_after"])

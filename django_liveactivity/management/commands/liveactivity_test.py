@@ -112,7 +112,7 @@ class Command(BaseCommand):
         )
 
     def _deliver(self, card: LiveActivity, what: str, stop: threading.Event) -> bool:
-        """Deliver the newest operation of the card, and print what came of it."""
+        """Deliver the newest operation of the card, and print the outcome."""
         using = card.database
         operation = Operation.objects.using(using).filter(activity=card).latest("pk")
         until = time.monotonic() + PATIENCE
