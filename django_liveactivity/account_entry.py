@@ -1,4 +1,4 @@
-"""One account as the settings or the account source have it: its values, each of them checked."""
+"""One account of the settings or of the account source, with every value checked."""
 
 from __future__ import annotations
 
@@ -80,24 +80,24 @@ AT_LEAST = (
 
 
 def contradictions(timing: Timing) -> Iterator[str]:
-    """Yield, in words, each two durations that cannot both hold."""
+    """Yield a message for each two durations that contradict each other."""
+
+    def named(name: str) -> str:
+        return f"{name} ({getattr(timing, name)})"
+
     for one, other, consequence in LONGER:
         if getattr(timing, one) <= getattr(timing, other):
-            yield f"{_told(timing, one)} must be longer than {_told(timing, other)}: {consequence}."
+            yield f"{named(one)} must be longer than {named(other)}: {consequence}."
     for bound, pause in AT_LEAST:
         if getattr(timing, bound) < getattr(timing, pause):
-            yield f"{_told(timing, bound)} must not be shorter than {_told(timing, pause)}."
-
-
-def _told(timing: Timing, name: str) -> str:
-    return f"{name} ({getattr(timing, name)})"
+            yield f"{named(bound)} must not be shorter than {named(pause)}."
 
 
 class HiddenValues:
     """The values of a dict of the settings, to be asked for one by one.
 
     Error reporters print the locals of every frame, and walk what is a Mapping or a sequence. So
-    this is neither, has no ``__dict__``, and tells only the names. ``get(name, default)`` is the
+    this is neither, has no ``__dict__``, and shows only the names. ``get(name, default)`` is the
     built-in method of a private dict: there is no frame of it to print.
 
     Args:

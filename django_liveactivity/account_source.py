@@ -1,4 +1,4 @@
-"""Accounts from your own database: the base class of an account source, and what is known of it."""
+"""Accounts from your own database: the base class of a source, and a cache of its accounts."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ class AccountSource:
 
 
 class Configured(Protocol):
-    """What a source's answer is read as."""
+    """An account, as a source's answer is read."""
 
     def is_same(self, other: Self) -> bool:
-        """Tell whether nothing has changed: then what was made of it stays."""
+        """Tell whether nothing has changed: then the objects made from it are kept."""
 
 
 A = TypeVar("A", bound=Configured)

@@ -68,7 +68,7 @@ SOURCE_ALIAS = re.compile(rf"[a-z0-9_.-]{{1,{MAX_ALIAS}}}")
 ANY_OF_SOURCE = "*"
 """The alias of the stand-in for all accounts of the source; none of them can have it."""
 KEYS_OF_SOURCE = ("DATABASE", "DISPATCHER", "TIMING")
-"""What all accounts of a source have in common, so that none has to be asked for to know it."""
+"""Keys that all accounts of a source share: they are known without asking for an account."""
 
 
 def account(alias: str = DEFAULT_ACCOUNT) -> Account:
@@ -99,10 +99,10 @@ def find_account(alias: str) -> Account | None:
 
 
 def stand_in(alias: str) -> Account:
-    """Return an account, or what is known of any of the source's: its rows, and its timing.
+    """Return an account, or a stand-in for one of the source's, with its database and timing.
 
-    The source is not asked, so that it neither delays nor stops what needs no key: the sweep,
-    health and status. That one of this alias exists is not said.
+    The source is not asked, so it neither delays nor stops what needs no key: the sweep, health
+    and status. The source may have no account of this alias.
 
     Raises:
         UnknownAccountError: at ``account``, if there is no source either.
@@ -120,12 +120,12 @@ def find_stand_in(alias: str) -> Account | None:
 
 
 def of_source(alias: str) -> Account:
-    """Return what is known of any account of the source, which there has to be."""
+    """Return the stand-in for an account of the source; there has to be a source."""
     return replace(_account_of_source(), alias=alias)
 
 
 def may_be_of_source(alias: object) -> bool:
-    """Tell whether an alias can be the account source's: its form, and not one of the settings'."""
+    """Tell whether the account source may have an alias: by its form, and if no setting has it."""
     if account_source() is None or not isinstance(alias, str) or not SOURCE_ALIAS.fullmatch(alias):
         return False
     return alias not in _folded_aliases()
@@ -333,7 +333,7 @@ def _entry(alias: str, configured: HiddenValues) -> Account:
 
 
 def subject_scope() -> str:
-    """Return which tenant's objects are meant here and now; "" without the setting.
+    """Return the scope of objects at this moment, such as the tenant; "" without the setting.
 
     Two tenants may each have an object of the same model and primary key. The function that
     ``LIVEACTIVITY_SUBJECT_SCOPE`` names by its dotted path tells them apart: it is asked whenever

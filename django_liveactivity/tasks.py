@@ -97,7 +97,7 @@ def reconcile() -> dict[str, int]:
     """Compare the live cards with their objects, and end what should have ended; by beat.
 
     Returns:
-        How many cards were looked at, and the results.
+        How many cards were compared, and the results.
     """
     synced = SyncResult()
     for batch in tracking.reconcile():

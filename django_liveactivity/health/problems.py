@@ -50,7 +50,7 @@ class ProblemCode(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that an operator has to look into.
+    """A problem that an operator has to solve.
 
     Args:
         account: the alias.
@@ -110,7 +110,7 @@ def check_health(accounts: Iterable[str] | None = None) -> Health:
 
 
 def find_problems(status: AccountStatus, account: conf.Account) -> Iterator[Problem]:
-    """Yield what is wrong with an account."""
+    """Yield the problems of an account."""
     if status.condition == Condition.UNREADABLE:
         message = f"its rows cannot be read: {status.reason}"
         yield Problem(status.account, ProblemCode.UNREADABLE, message)
@@ -193,7 +193,7 @@ def overdue(account: conf.Account, age: float | None) -> Iterator[Problem]:
 
 
 def log_problems(using: str, accounts: conf.DatabaseAccounts) -> None:
-    """Log what a sweep finds wrong with the accounts of a database, in two statements."""
+    """Log the problems that a sweep finds with the accounts of a database, in two statements."""
     problems: dict[str, list[Problem]] = defaultdict(list)
     for alias, ends in due_ends_by_account(Operation.objects.using(using)).items():
         if (account := accounts.find(alias)) is not None:
@@ -209,7 +209,7 @@ def log_problems(using: str, accounts: conf.DatabaseAccounts) -> None:
 
 
 def log_silence(account: conf.Account, problems: Iterable[Problem]) -> None:
-    """Log that nothing drains, as no sweep does; a health check goes on if that fails."""
+    """Log that nothing drains, which no sweep can do; a health check goes on if that fails."""
     silent = [problem for problem in problems if problem.code == ProblemCode.SILENT]
     try:
         _log(account, silent)

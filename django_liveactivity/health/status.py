@@ -179,7 +179,7 @@ class DueEnds(NamedTuple):
 
 
 class _Facts:
-    """What the rows of a database tell of some of its accounts, each fact in one statement."""
+    """The facts about some accounts of a database, each read in one statement."""
 
     def __init__(self, using: str, accounts: Sequence[conf.Account]) -> None:
         self.using, aliases = using, [account.alias for account in accounts]

@@ -1,4 +1,4 @@
-"""What commands share on the command line: arguments, questions, progress, the log, and Ctrl-C."""
+"""The command line of commands: arguments, questions, progress bars, the log, and signals."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def lane_digest(*, stream_key: str = "", activity_id: str = "") -> str:
 
 
 class Subject(NamedTuple):
-    """The host's object that a card tells of: by texts, so that neither can remove the other.
+    """The host's object that a card represents: by texts, so that neither can remove the other.
 
     Attributes:
         model: the label of the model that holds the primary key.
@@ -211,7 +211,7 @@ class LiveActivity(KeptModel):
 
     @property
     def subject(self) -> models.Model | None:
-        """The object this card tells of, or None if there is none (any more): one query.
+        """The object this card represents, or None if there is none (any more): one query.
 
         An object of another scope, such as another tenant's, cannot be read here: None, too.
         """
@@ -226,7 +226,7 @@ class LiveActivity(KeptModel):
 
     @property
     def named_subject(self) -> Subject:
-        """The name of the object this card tells of, whether that is there or not."""
+        """The name of the object this card represents, whether that is there or not."""
         return Subject(self.subject_model, self.subject_pk, self.subject_scope)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What our tables share: rows that an early deletion is refused, and the error of a missing one."""
+"""What our tables share: how rows are inserted, kept from deletion, and found to be missing."""
 
 from __future__ import annotations
 

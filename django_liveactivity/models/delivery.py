@@ -1,4 +1,4 @@
-"""Delivery's own rows: the order of a lane, the pace and the health of an account."""
+"""Delivery's own rows: lanes, rate-limit slots, drain permits, account states and totals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shall happen to a card, every call made for it, and what an operator decided."""
+"""The operations of a card, the calls made for them, and the decisions of operators."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENDPOINTS = [(each.value, each.value.replace("_", " ")) for each in Endpoint]
 
 
 class Source(models.TextChoices):
-    """What asked for an operation, for the history."""
+    """The origin of an operation, for the history."""
 
     SERVICE = "service", _("service call")
     SIGNAL = "signal", _("model signal")
@@ -95,12 +95,12 @@ class Operation(KeptModel):
         GIVEN_UP = "given_up", _("given up")
 
     class Rank(models.IntegerChoices):
-        """What goes first within an account."""
+        """The order of service within an account."""
 
         END = 0
         RETRIED_END = 1
         UNKNOWN_END = 2
-        """Of a key or id of which nothing is known: another program's card, or none."""
+        """Of a key or id that is not known here: another program's card, or none."""
         CONTENT = 3
         WAITING_START = 4
 

@@ -116,25 +116,25 @@ def live_pks(account: conf.Account, most: int | None = None) -> list[int]:
 
 
 def activities_of(account: conf.Account, subject: Model) -> Cards:
-    """Return the cards, ended ones too, that tell of an object."""
+    """Return the cards, ended ones too, that represent an object."""
     return of_subject(activities(account), Subject.of(subject))
 
 
 def of_subject(rows: Cards, subject: Subject) -> Cards:
-    """Return those of the cards that tell of an object, byte for byte."""
+    """Return those of the cards that represent an object, byte for byte."""
     same = SameBytes("subject_pk", Value(subject.pk, output_field=SUBJECT_PK))
     named = rows.filter(same, subject_model=subject.model, subject_pk=subject.pk)
     return _in_scope(named, subject.scope)
 
 
 def _in_scope(rows: Cards, scope: str) -> Cards:
-    """Return those of the cards that tell of objects of a scope, byte for byte."""
+    """Return those of the cards that represent objects of a scope, byte for byte."""
     same = SameBytes("subject_scope", Value(scope, output_field=SUBJECT_SCOPE))
     return rows.filter(same, subject_scope=scope)
 
 
 def cards_about(using: str, subjects: Collection[Subject]) -> Cards:
-    """Return the cards, ended ones too, that tell of objects, as by ``described``.
+    """Return the cards, ended ones too, that represent objects, as by ``described``.
 
     Args:
         using: the database of the accounts.
@@ -193,7 +193,7 @@ def _of_subjects(open_rows: Cards, subjects: Collection[Subject]) -> list[LiveAc
         for (model, scope), pks in keys.items()
         for some in batched(pks)
         for card in open_rows.filter(subject_model=model, subject_pk__in=some, subject_scope=scope)
-        if _may_tell_of(card, model, scope)
+        if _may_represent(card, model, scope)
     }
     return [found[pk] for pk in sorted(found)]
 
@@ -211,11 +211,11 @@ def followed_cards_of(
         subject_scope=subject.scope,
         tracked_by=storable(TRACKED_BY, account.database, tracked_by),
     )
-    found = [row for row in rows if _may_tell_of(row, subject.model, subject.scope)]
+    found = [row for row in rows if _may_represent(row, subject.model, subject.scope)]
     return sorted(found, key=lambda card: card.pk)
 
 
-def _may_tell_of(card: LiveActivity, model: str, scope: str) -> bool:
+def _may_represent(card: LiveActivity, model: str, scope: str) -> bool:
     """Tell whether a card, found by a key, is of that model and scope byte for byte."""
     return (card.subject_model, card.subject_scope) == (model, scope)
 
@@ -242,7 +242,7 @@ def _still_open(rows: Cards) -> Cards:
 
 
 def tracked_cards(account: conf.Account, models: Iterable[str] = ()) -> Cards:
-    """Return the cards that may be on phones and tell of an object, of these models or of any.
+    """Return the cards that may be on phones and represent an object, of these models or of any.
 
     They are those of the scope that holds here and now: another tenant's objects cannot be read.
     """

@@ -1,4 +1,4 @@
-"""The host's objects that cards tell of, looked up by their primary keys as texts."""
+"""The host's objects that cards represent, looked up by their primary keys as texts."""
 
 from __future__ import annotations
 

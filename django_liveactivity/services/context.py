@@ -44,7 +44,7 @@ class CallerFields(TypedDict, total=False):
 
 
 class BlockOptions(CallerFields, total=False):
-    """What holds for a whole block."""
+    """The options of a whole block."""
 
     subject: Model | None
     time_to_live: datetime.timedelta | Unset | None

@@ -126,7 +126,7 @@ def _refuse_closing(writer: Writer) -> None:
 
 
 class CheckedContent(TypedDict):
-    """What a card is meant to show, checked and ready for JSON."""
+    """Content and options of a card, checked and ready for JSON."""
 
     content: JSONObject
     options: JSONObject

@@ -1,4 +1,4 @@
-"""What the cards of an object need: the hooks decide, and an error in one never breaks a save."""
+"""What happens to the cards of an object: hooks decide, and an error in one breaks no save."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = get_logger("django_liveactivity.tracking")
 
 @dataclass(frozen=True)
 class Decision:
-    """What shall happen to the cards of one object.
+    """What is to happen to the cards of one object.
 
     Args:
         subject: the object that was asked, or None if it is gone.
@@ -127,7 +127,7 @@ def writers(source: Source, reason: str = "") -> Callable[[str], Writer]:
 def apply_decision(
     activity: AnyActivity, writer_for: Callable[[str], Writer], decision: Decision
 ) -> None:
-    """INSERT what was decided."""
+    """INSERT the rows of a decision."""
     # Beside a card that stays or comes, another one ends and not the object: it keeps its content.
     final_subject = None if decision.card or decision.show else decision.subject
     for card in decision.ends:
@@ -174,10 +174,10 @@ def _ways_to_end(
 def log_hook_errors(
     activity: AnyActivity, account: conf.Account, subject: Subject, *, counted: bool = True
 ) -> Iterator[None]:
-    """Let nothing out of the block that a hook of a ``ModelActivity`` raised.
+    """Catch and log what a hook of a ``ModelActivity`` raises in the block.
 
-    An error of the database inside a transaction does get out: that transaction is broken, and its
-    owner has to know why.
+    An error of the database inside a transaction is raised: that transaction is broken, and your
+    code has to know why.
 
     Args:
         activity: whose hooks are called.

@@ -1,4 +1,4 @@
-"""Which cards a read names, by the times and the names that decide it."""
+"""Which cards and ends a read names, by the times and the names that decide it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django_liveactivity.models import LiveActivity, Operation, Subject, Trackin
 from django_liveactivity.testing import deliver
 from tests.clock import advance
 from tests.delivery.test_edges import twin_of
+from tests.reads import statements
 from tests.shop.models import Order
 
 CONTENT = Progress(title="Order 42", percentage=40)
@@ -98,3 +99,30 @@ def test_the_end_that_stands_for_a_card_is_newer_than_its_content():
     card = services.stream_activity("order-42", CONTENT)
     end = services.end_activity(card)
     assert selectors.due_ends([card]) == {card.pk: end}
+
+
+def columns(end):
+    return {field.attname: getattr(end, field.attname) for field in end._meta.concrete_fields}
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_ends_are_read_in_one_statement_with_their_cards(count):
+    cards = [services.stream_activity(f"job-{n}", CONTENT) for n in range(count)]
+    ends = [services.end_activity(card, CONTENT, reason="done") for card in cards]
+    found = []
+
+    assert len(statements(lambda: found.extend(selectors.as_stored(ends[::-1])))) == min(count, 1)
+    assert statements(lambda: [end.activity.stream_key for end in found]) == []
+
+    assert [end.activity for end in found] == cards
+    assert [columns(end) for end in found] == [columns(end) for end in ends]
+
+
+def test_a_standing_end_is_read_with_the_card_of_its_own():
+    first = services.stream_activity("job", CONTENT)
+    services.end_activity(first)
+    standing = services.end_activity(stream_key="job")
+
+    (found,) = selectors.as_stored([standing])
+
+    assert (found, found.activity) == (standing, first)

@@ -47,8 +47,8 @@ class Command(BaseCommand):
     """
 
     help = (
-        "End live activities by stream key, by the object that they tell of, or by the activity ID "
-        "of a card started elsewhere."
+        "End live activities by stream key, by the object that they represent, or by the activity "
+        "ID of a card started elsewhere."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -156,7 +156,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(map(_refusal, refused)))
 
     def _report_missing(self, subjects: list[Subject], ends: list[Operation]) -> None:
-        """Warn of each object that no open card tells of."""
+        """Warn of each object that no open card represents."""
         found = {end.activity.named_subject for end in ends}
         for subject in subjects:
             if subject not in found:
