@@ -17,15 +17,8 @@ from django_liveactivity.models import (
     with_now,
 )
 
+from . import status
 from .condition import Condition, condition_of, heartbeat_age, is_stopped
-from .status import (
-    FILTERED,
-    MARKED,
-    counts_by_account,
-    due_ends_by_account,
-    rate_limit_of,
-    unfinished,
-)
 
 CONDITIONS = tuple(
     each for each in Condition if each not in (Condition.UNKNOWN, Condition.UNREADABLE)
@@ -121,10 +114,10 @@ class _PerAccount:
     def add_operations(self) -> None:
         """Add what is due."""
         operations = Operation.objects.using(self.using)
-        due = unfinished(operations).filter(next_try_at__lte=Now())
-        for alias, count in counts_by_account(due).items():
+        due = status.unfinished(operations).filter(next_try_at__lte=Now())
+        for alias, count in status.counts_by_account(due).items():
             self._of(alias).backlog += count
-        for alias, ends in due_ends_by_account(operations).items():
+        for alias, ends in status.due_ends_by_account(operations).items():
             account, mine = self.accounts.find(alias), self._of(alias)
             longest = (account.timing if account else conf.Timing()).overdue_after
             mine.due_ends += ends.all
@@ -133,19 +126,19 @@ class _PerAccount:
 
     def add_cards(self) -> None:
         """Add the cards that an operator should look at."""
-        marked = LiveActivity.objects.using(self.using).filter(MARKED)
-        for alias, count in counts_by_account(marked).items():
+        marked = LiveActivity.objects.using(self.using).filter(status.MARKED)
+        for alias, count in status.counts_by_account(marked).items():
             self._of(alias).attention += count
 
     def add_slots(self) -> None:
         """Add the use of each rate limit; the sum of several limits would mean nothing."""
         named = self.accounts.named
-        limits = {alias: limit for alias in named if (limit := rate_limit_of(alias))}
+        limits = {alias: limit for alias in named if (limit := status.rate_limit_of(alias))}
         if not limits:
             return
         slots = RateLimitSlot.objects.using(self.using).filter(free_at__gt=Now())
-        if len(limits) <= FILTERED:
+        if len(limits) <= status.FILTERED:
             slots = slots.filter(account__in=limits)
-        used = counts_by_account(slots)
+        used = status.counts_by_account(slots)
         for alias, (calls, _) in limits.items():
             self._of(alias).slots = used[alias], max(0, calls - used[alias])

@@ -51,8 +51,6 @@ FILTERED = 100
 NAMED = 10
 """How many cards of one problem are named."""
 VENDOR_LIMIT = re.compile(r'"limit":\s*(\d{1,6})\b')
-
-
 MARKED = Q(needs_attention__in=[True])
 """Cards to look at; by an index, which MariaDB and SQLite do not use for a bare column."""
 
