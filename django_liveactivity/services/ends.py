@@ -20,14 +20,9 @@ from django_liveactivity.models import (
 )
 
 from .end_request import EndRequest, satisfies, validate_end
-from .writer import (
-    EndOptions,
-    OperationFields,
-    Writer,
-)
+from .writer import EndOptions, OperationFields, Writer, insert_operations
 
 Kind = Operation.Kind
-Rank = Operation.Rank
 State = Operation.State
 
 
@@ -130,11 +125,11 @@ def end_activities(
     if exclude is not None and not isinstance(exclude, LiveActivity):
         raise InvalidInputError.at("exclude", "Give a LiveActivity.")
     ends = [
-        (card, validate_end(writer, request, card))
+        (writer, card, validate_end(writer, request, card))
         for card in selectors.open_cards(writer.account, _subjects(writer, subject))
         if exclude is None or card.lane_digest != exclude.lane_digest
     ]
-    return writer.insert_operations(Kind.END, ends)
+    return insert_operations(Kind.END, ends)
 
 
 @names_missing_migration

@@ -179,12 +179,6 @@ class Writer:
         wake_on_commit(self.account)
         return row
 
-    def insert_operations(
-        self, kind: Operation.Kind, wanted: Sequence[tuple[LiveActivity, OperationFields]]
-    ) -> list[Operation]:
-        """INSERT an operation for each card in one statement, and wake delivery on commit."""
-        return insert_operations(kind, [(self, card, fields) for card, fields in wanted])
-
     def operation_values(
         self,
         card: LiveActivity,

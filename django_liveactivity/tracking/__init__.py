@@ -6,14 +6,7 @@
 """
 
 from .activity import BatchResult, Change, ModelActivity, SyncResult
-from .registry import (
-    followers,
-    register,
-    registered,
-    unregister,
-    unregistered,
-    unsupported,
-)
+from .registry import followers, register, registered, unregister, unregistered, unsupported
 from .sync import reconcile
 
 __all__ = [
