@@ -1,4 +1,4 @@
-"""Customers are added and leave here, and get another key, which no page ever shows."""
+"""The admin of the customers: add them, change their keys, and remove them. No page shows a key."""
 
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
 

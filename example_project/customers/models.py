@@ -1,4 +1,4 @@
-"""Customers, each with an API key that only the database's owner and the project can read."""
+"""Customers, each with an API key that is encrypted in the database."""
 
 from __future__ import annotations
 

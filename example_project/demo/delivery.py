@@ -1,4 +1,4 @@
-"""Waits until what is due has reached the vendor, however the project delivers."""
+"""Delivers due operations with the project's dispatcher, and waits until the vendor has them."""
 
 from __future__ import annotations
 

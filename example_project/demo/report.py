@@ -46,7 +46,7 @@ def table(cards: Sequence[Card], calls: Sequence[Json]) -> list[str]:
 
 
 def problems(cards: Iterable[Card], phone: Json, calls: Sequence[Json]) -> list[str]:
-    """Return a message for each thing that is wrong; none if every card has ended."""
+    """Return a message for each problem; none if every card has ended."""
     return [*_still_alive(phone), *_not_acknowledged(cards, calls), *_not_ended(cards)]
 
 

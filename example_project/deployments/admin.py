@@ -1,4 +1,4 @@
-"""The admin of the deployments; saving one updates its card, and its page can end it."""
+"""The admin of the deployments, with their cards and a button that ends them."""
 
 from __future__ import annotations
 

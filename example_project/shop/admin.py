@@ -1,4 +1,4 @@
-"""The admin of the orders; saving or deleting one updates or ends its card, and so can its page."""
+"""The admin of the orders, with their cards and a button that ends them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forget the keys of customers who leave, when their cards have ended."""
+"""Delete the customers who leave, with their keys, when their cards have ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django_liveactivity import services
 
 
 class Command(BaseCommand):
-    help = "End the cards of customers who leave, and forget their keys; ends when none is left."
+    help = "End the cards of customers who leave, and then delete the customers with their keys."
 
     def handle(self, *_: Any, **__: Any) -> None:
         while leaving := list(Customer.objects.filter(leaving=True)):
