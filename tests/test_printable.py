@@ -25,7 +25,7 @@ from .client.server import Server, answer
 from .clock import advance
 from .commands.running import run
 from .shop.models import Machine
-from .tracking.following import followed
+from .tracking.orders import followed
 
 BEGIN = "FORGED ERROR"
 FORGED = (

@@ -21,7 +21,7 @@ from django_liveactivity.tracking import SyncResult, reconcile
 from tests.admin.subject_pages import shop_client, url_of
 from tests.checks.finding import found
 from tests.shop.models import Machine, Order
-from tests.tracking.following import OrderActivity, followed, kinds
+from tests.tracking.orders import OrderActivity, followed, kinds
 
 CONTENT = Progress(title="Card", percentage=40)
 HERE = "tests.test_scopes"

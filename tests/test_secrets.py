@@ -43,7 +43,7 @@ from .dispatch.test_dispatch import redis_is_there
 from .escapes import IN_JSON, shows
 from .shop.models import Order
 from .surfaces import SURFACES, Host, rows
-from .tracking.following import OrderActivity, followed
+from .tracking.orders import OrderActivity, followed
 
 CANARY = "ask_canary_5f2b/7c91+d0=="
 PASSWORD = "pwd_9d47c/51e2+b8=="

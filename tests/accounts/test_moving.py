@@ -10,7 +10,7 @@ from django_liveactivity.models import LiveActivity, Operation, TrackingFailure
 from django_liveactivity.testing import deliver
 from django_liveactivity.tracking import reconcile
 from tests.shop.models import Order
-from tests.tracking.following import OrderActivity, followed
+from tests.tracking.orders import OrderActivity, followed
 
 from .conftest import LOCMEM
 

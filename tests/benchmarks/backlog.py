@@ -16,7 +16,7 @@ from pathlib import Path
 from django_liveactivity.conf import Timing
 from tests.faults.databases import CREATE, REMOVE, Database, Mariadb
 from tests.faults.generator import end, show, transaction
-from tests.faults.harness import OPERATIONS, World
+from tests.faults.harness import OPERATIONS, System
 from tests.faults.vendor import FakeVendor
 
 from .figures import TITLES, Figure, command_line, report
@@ -35,31 +35,31 @@ def run(database_name: str) -> tuple[int, float]:
         FakeVendor(rate_limit=LIMIT, concurrent=UPDATES) as vendor,
         tempfile.TemporaryDirectory(prefix="backlog-") as folder,
     ):
-        world = World(database, vendor, Path(folder))
-        world.run |= {"rate_limit": LIMIT, "timing": asdict(Timing())}
+        system = System(database, vendor, Path(folder))
+        system.run |= {"rate_limit": LIMIT, "timing": asdict(Timing())}
         try:
-            return between(world)
+            return between(system)
         finally:
-            world.close()
+            system.close()
             database.drop()
 
 
-def between(world: World) -> tuple[int, float]:
+def between(system: System) -> tuple[int, float]:
     """Commit updates, let the workers run, commit ends; return what came between, and seconds."""
-    host = world.host()
+    host = system.host()
     keys = [f"card-{number}" for number in range(CARDS)]
     host.must(transaction(*map(show, keys)))
-    copy_operations(world.database, UPDATES // CARDS - 1)
-    assert world.unfinished() == UPDATES
+    copy_operations(system.database, UPDATES // CARDS - 1)
+    assert system.unfinished() == UPDATES
     for _ in range(WORKERS):
-        world.start("django", "liveactivity_dispatch", name="worker")
-    world.until(lambda: len(world.vendor.calls("PUT")) >= UNDER_WAY, "updates", 60.0)
-    shown = [call.key for call in world.vendor.calls("PUT")][:ENDS]
+        system.start("django", "liveactivity_dispatch", name="worker")
+    system.until(lambda: len(system.vendor.calls("PUT")) >= UNDER_WAY, "updates", 60.0)
+    shown = [call.key for call in system.vendor.calls("PUT")][:ENDS]
     host.must(transaction(*map(end, shown)))
     committed = time.monotonic()
-    world.until(lambda: len(world.vendor.calls("DELETE")) >= ENDS, "the ends", 60.0)
-    last = world.vendor.calls("DELETE")[ENDS - 1].arrived
-    updates = [c for c in world.vendor.calls("PUT") if committed < c.arrived < last]
+    system.until(lambda: len(system.vendor.calls("DELETE")) >= ENDS, "the ends", 60.0)
+    last = system.vendor.calls("DELETE")[ENDS - 1].arrived
+    updates = [c for c in system.vendor.calls("PUT") if committed < c.arrived < last]
     return len(updates), last - committed
 
 

@@ -22,7 +22,7 @@ def fill(host: Host, accounts: list[str], cards: int) -> None:
     first, *others = accounts
     host.must(transaction(*(show(f"card-{number}", account=first) for number in range(cards))))
     if others:
-        copy_account(host.world.database, first, others)
+        copy_account(host.system.database, first, others)
 
 
 def copy_account(database: Database, source: str, targets: list[str]) -> None:

@@ -22,8 +22,8 @@ import django
 from django.conf import settings
 
 from tests.faults.databases import CREATE, REMOVE, create_postgres
-from tests.faults.harness import World
-from tests.faults.own_servers import private
+from tests.faults.harness import System
+from tests.faults.own_servers import own_server
 from tests.faults.servers import Postgres
 from tests.faults.vendor import FakeVendor
 
@@ -158,35 +158,35 @@ def connections_of_loop(accounts: int, seconds: float) -> dict[str, Any]:
     """
     names = [f"busy-{number}" for number in range(accounts)]
     with (
-        private(Postgres) as server,
+        own_server(Postgres) as server,
         FakeVendor(rate_limit=(60, 60.0), concurrent=10**9) as vendor,
         tempfile.TemporaryDirectory(prefix="idle-") as folder,
     ):
-        world = World(create_postgres(server.settings), vendor, Path(folder))
-        world.run |= {"divisor": 1, "accounts": {name: {"api_key": name} for name in names}}
+        system = System(create_postgres(server.settings), vendor, Path(folder))
+        system.run |= {"divisor": 1, "accounts": {name: {"api_key": name} for name in names}}
         try:
-            host = world.host()
+            host = system.host()
             fill(host, names, CARDS)
             host.process.kill()
-            return beside_busy(world, seconds)
+            return beside_busy(system, seconds)
         finally:
-            world.close()
+            system.close()
 
 
-def beside_busy(world: World, seconds: float) -> dict[str, Any]:
+def beside_busy(system: System, seconds: float) -> dict[str, Any]:
     """Start the loop, and count again and again who is connected to its database."""
     sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
     most = 0
-    with closing(world.database.connect()) as connection:  # before the loop takes them all
+    with closing(system.database.connect()) as connection:  # before the loop takes them all
         connection.autocommit = True
-        loop = world.start("django", "liveactivity_dispatch", name="loop")
-        world.until(world.vendor.calls, "the first call", 120.0)
+        loop = system.start("django", "liveactivity_dispatch", name="loop")
+        system.until(system.vendor.calls, "the first call", 120.0)
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            name = world.database.settings["NAME"]
+            name = system.database.settings["NAME"]
             most = max(most, connection.execute(sql, [name]).fetchone()[0])
             time.sleep(0.1)
-    served = len({call.api_key for call in world.vendor.calls()})
+    served = len({call.api_key for call in system.vendor.calls()})
     return {"connections": most, "served": served, "refused": loop.output.count("too many clients")}
 
 

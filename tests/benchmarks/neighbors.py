@@ -30,8 +30,8 @@ from django_liveactivity.sandbox.limits import FixedWindow
 from tests.faults.brokers import Redis
 from tests.faults.databases import REMOVE, create_postgres
 from tests.faults.generator import end, show, transaction
-from tests.faults.harness import Host, World
-from tests.faults.own_servers import private
+from tests.faults.harness import Host, System
+from tests.faults.own_servers import own_server
 from tests.faults.vendor import FakeVendor
 
 from .figures import Figure, command_line, report
@@ -125,33 +125,33 @@ def run(layout: Layout, options: argparse.Namespace) -> Found:
     database = create_postgres()
     with (
         FakeVendor(rate_limit=LIMIT, concurrent=10**9) as vendor,
-        private(Redis) if layout.celery else contextlib.nullcontext() as redis,
+        own_server(Redis) if layout.celery else contextlib.nullcontext() as redis,
         tempfile.TemporaryDirectory(prefix="neighbors-") as folder,
     ):
-        world = World(database, vendor, Path(folder))
+        system = System(database, vendor, Path(folder))
         names = [QUIET, *layout.accounts]
-        world.run |= {"divisor": 1, "accounts": {name: account(name) for name in names}}
-        world.run |= redis.run_settings() if redis else {}
+        system.run |= {"divisor": 1, "accounts": {name: account(name) for name in names}}
+        system.run |= redis.run_settings() if redis else {}
         try:
-            return beside(world, layout, options)
+            return beside(system, layout, options)
         finally:
-            world.close()
+            system.close()
             database.drop()
 
 
-def beside(world: World, layout: Layout, options: argparse.Namespace) -> Found:
+def beside(system: System, layout: Layout, options: argparse.Namespace) -> Found:
     """Show the quiet account's cards, let the neighbors work, end those cards, and count."""
-    vendor = world.vendor
+    vendor = system.vendor
     keys = [f"quiet-{number}" for number in range(int(options.seconds / EVERY))]
-    cost = prepare(world, keys)
+    cost = prepare(system, keys)
     vendor.latency = LATENCY
-    host = world.host()
+    host = system.host()
     fill(host, layout.accounts, options.cards)
-    start(world, layout)
+    start(system, layout)
     host.must(*(show("the-newest", account=name) for name in layout.accounts))
     # Until each neighbor is at work, the queue holds the wake-ups of having filled the tables.
     busy = {key_of(name) for name in layout.accounts}
-    world.until(lambda: busy <= {c.api_key for c in vendor.calls()}, "a call of each", 60.0)
+    system.until(lambda: busy <= {c.api_key for c in vendor.calls()}, "a call of each", 60.0)
     committed, over = end_one_by_one(host, keys, options.seconds)
     arrivals = received(vendor, keys, options.patience)
     watched_until = time.monotonic()
@@ -184,13 +184,13 @@ def set_limit(vendor: FakeVendor, alias: str, rate_limit: tuple[int, float]) -> 
     owner.rate_limit = FixedWindow(*rate_limit)
 
 
-def prepare(world: World, keys: list[str]) -> float:
+def prepare(system: System, keys: list[str]) -> float:
     """Show the cards that the quiet account will end, and return the seconds that a call costs.
 
     The cost is from call to call of one process, at a vendor that answers at once, for an account
     whose limit is never reached.
     """
-    vendor = world.vendor
+    vendor = system.vendor
     shown = {QUIET: keys, PROBED: [f"probe-{number}" for number in range(PROBES)]}
     run = {
         "accounts": {
@@ -201,24 +201,24 @@ def prepare(world: World, keys: list[str]) -> float:
     }
     for alias in shown:
         set_limit(vendor, alias, GENEROUS)
-    host = world.host(**run)
+    host = system.host(**run)
     for alias, names in shown.items():
         host.must(transaction(*(show(name, account=alias) for name in names)))
-    process = world.start("django", "liveactivity_dispatch", "--once", name="once", **run)
-    world.until(lambda: not process.is_alive, "the cards of the quiet account", 120.0)
-    assert not world.unfinished(), process.output
+    process = system.start("django", "liveactivity_dispatch", "--once", name="once", **run)
+    system.until(lambda: not process.is_alive, "the cards of the quiet account", 120.0)
+    assert not system.unfinished(), process.output
     set_limit(vendor, QUIET, LIMIT)
     host.process.kill()
     probes = [call.arrived for call in vendor.calls(api_key=key_of(PROBED))]
     return (probes[-1] - probes[0]) / (len(probes) - 1)
 
 
-def start(world: World, layout: Layout) -> None:
+def start(system: System, layout: Layout) -> None:
     """Start those who deliver."""
     if layout.celery:
-        world.celery("-c", str(layout.celery))
+        system.celery("-c", str(layout.celery))
     for _ in range(layout.loops):
-        world.start("django", "liveactivity_dispatch", name="loop")
+        system.start("django", "liveactivity_dispatch", name="loop")
 
 
 def end_one_by_one(host: Host, keys: list[str], seconds: float) -> tuple[dict[str, float], float]:

@@ -13,27 +13,27 @@ from pathlib import Path
 
 from django_liveactivity.sandbox.options import parse_rate_limit
 from tests.faults.databases import CREATE, REMOVE
-from tests.faults.harness import World
+from tests.faults.harness import System
 
 from .figures import Figure, command_line, report
 from .saturation import TARGET_REFUSED, TARGET_USE, Load, Measured, measure, wait
-from .ways import WAYS
+from .strategies import STRATEGIES
 
 OURS = ("ours", "celery")
 
 
 def run(row: str, load: Load, database_name: str, patience: float) -> Measured:
-    """Run one row in a world of its own, and return what came of it."""
-    title, way = WAYS[row]
+    """Run one row in a system of its own, and return the measurements."""
+    title, strategy = STRATEGIES[row]
     database = CREATE[database_name]()
     with load.vendor() as vendor, tempfile.TemporaryDirectory(prefix="rate-") as folder:
-        world = World(database, vendor, Path(folder))
+        system = System(database, vendor, Path(folder))
         try:
-            with way(world, load) as left:
+            with strategy(system, load) as left:
                 wait(vendor, load, left, patience)
                 return measure(title, load, vendor.calls())
         finally:
-            world.close()
+            system.close()
             database.drop()
 
 
@@ -63,7 +63,7 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = command_line(__doc__)
     add = parser.add_argument
-    add("--rows", default=",".join(WAYS), help=f"of {','.join(WAYS)}; default all")
+    add("--rows", default=",".join(STRATEGIES), help=f"of {','.join(STRATEGIES)}; default all")
     add("--ends", type=int, default=2400)
     add("--limit", type=parse_rate_limit, default="300/30", metavar="CALLS/SECONDS")
     add("--window", choices=["fixed", "sliding", "both"], default="both")
@@ -72,8 +72,10 @@ def parse() -> argparse.Namespace:
     add("--patience", type=float, default=1800.0, help="seconds a row may take; default 1800")
     options = parser.parse_args()
     options.rows = options.rows.split(",")
-    if unknown := set(options.rows) - set(WAYS):
-        parser.error(f"--rows: unknown {', '.join(sorted(unknown))}; known: {', '.join(WAYS)}")
+    if unknown := set(options.rows) - set(STRATEGIES):
+        parser.error(
+            f"--rows: unknown {', '.join(sorted(unknown))}; known: {', '.join(STRATEGIES)}"
+        )
     if options.quick:
         options.ends, options.limit = 240, (60, 6.0)
     if options.ends <= options.limit[0]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.faults.databases import REMOVE, create_postgres
 from tests.faults.generator import end, show, transaction
-from tests.faults.harness import World
+from tests.faults.harness import System
 from tests.faults.processes import environment
 from tests.faults.vendor import FakeVendor
 
@@ -46,13 +46,13 @@ class Spent:
         return Spent(self.wall - other.wall, self.cpu - other.cpu)
 
 
-def run_python(world: World, *arguments: str) -> Spent:
+def run_python(system: System, *arguments: str) -> Spent:
     """Run a process to its end, and return what it took with its children."""
     settings = {"DJANGO_SETTINGS_MODULE": "tests.benchmarks.peers_settings"}
     begun = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *arguments],
-        env=environment(world.run) | settings,
+        env=environment(system.run) | settings,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -66,30 +66,30 @@ def run_python(world: World, *arguments: str) -> Spent:
     return Spent(time.perf_counter() - begun, used.ru_utime + used.ru_stime)
 
 
-def queue_ends(world: World, keys: list[str]) -> None:
+def queue_ends(system: System, keys: list[str]) -> None:
     """Show cards, and end them all in one transaction."""
-    host = world.host()
+    host = system.host()
     host.must(transaction(*map(show, keys)))
-    run_python(world, "-m", "django", "liveactivity_dispatch", "--once")
+    run_python(system, "-m", "django", "liveactivity_dispatch", "--once")
     host.must(transaction(*map(end, keys)))
     host.process.kill()
 
 
-def queue_django_tasks(world: World, keys: list[str]) -> None:
+def queue_django_tasks(system: System, keys: list[str]) -> None:
     """Enqueue as many jobs."""
     enqueue = "from tests.benchmarks.peers import do_nothing"
     each = f"for _ in range({len(keys)}): do_nothing.enqueue()"
-    run_python(world, "-c", f"import django; django.setup()\n{enqueue}\n{each}")
+    run_python(system, "-c", f"import django; django.setup()\n{enqueue}\n{each}")
 
 
-def queue_procrastinate(world: World, keys: list[str]) -> None:
+def queue_procrastinate(system: System, keys: list[str]) -> None:
     """Enqueue as many jobs."""
     batch = f"do_nothing_too.batch_defer(*[{{}}] * {len(keys)})"
     enqueue = "from tests.benchmarks.peers import app, do_nothing_too"
-    run_python(world, "-c", f"{enqueue}\nwith app.open(): {batch}")
+    run_python(system, "-c", f"{enqueue}\nwith app.open(): {batch}")
 
 
-Queue = Callable[[World, list[str]], None]
+Queue = Callable[[System, list[str]], None]
 PROCESSES: dict[str, tuple[Queue, tuple[str, ...]]] = {
     OURS: (queue_ends, ("-m", "django", "liveactivity_dispatch", "--once")),
     DJANGO_TASKS: (
@@ -103,16 +103,16 @@ PROCESSES: dict[str, tuple[Queue, tuple[str, ...]]] = {
 }
 
 
-def work_off(world: World, rounds: int, jobs: int) -> dict[str, Spent]:
+def work_off(system: System, rounds: int, jobs: int) -> dict[str, Spent]:
     """Return what a job takes in each process: the median of several turns."""
     found: dict[str, list[Spent]] = {name: [] for name in PROCESSES}
     for turn in range(rounds):
         for name, (queue, command) in PROCESSES.items():
-            queue(world, [f"first-{turn}"])
-            first = run_python(world, *command)
-            queue(world, [f"card-{turn}-{number}" for number in range(jobs + 1)])
-            found[name].append(run_python(world, *command) - first)
-    assert not world.unfinished(), "ends are left"
+            queue(system, [f"first-{turn}"])
+            first = run_python(system, *command)
+            queue(system, [f"card-{turn}-{number}" for number in range(jobs + 1)])
+            found[name].append(run_python(system, *command) - first)
+    assert not system.unfinished(), "ends are left"
     return {name: _median(each, jobs) for name, each in found.items()}
 
 
@@ -121,12 +121,12 @@ def _median(spent: list[Spent], jobs: int) -> Spent:
     return Spent(wall / jobs, cpu / jobs)
 
 
-def throughput(world: World, options: argparse.Namespace) -> Iterator[Figure]:
+def throughput(system: System, options: argparse.Namespace) -> Iterator[Figure]:
     """Yield calls a second and the CPU of a call, ours beside the peers'."""
     manage = ("-m", "django", "migrate", "django_tasks_database", "--verbosity", "0")
-    run_python(world, *manage)
-    run_python(world, *PROCRASTINATE_APP, "schema", "--apply")
-    found = work_off(world, options.rounds, options.jobs)
+    run_python(system, *manage)
+    run_python(system, *PROCRASTINATE_APP, "schema", "--apply")
+    found = work_off(system, options.rounds, options.jobs)
     for name, spent in found.items():
         goal = CPU_GOAL if name == OURS else None
         yield Figure(f"CPU, {name}", spent.cpu * 1000, "ms", at_most=goal)
@@ -135,20 +135,20 @@ def throughput(world: World, options: argparse.Namespace) -> Iterator[Figure]:
         yield Figure(f"CPU of an end, beside a {peer}", found[OURS].cpu / found[peer].cpu)
 
 
-def latency(world: World, count: int) -> Iterator[Figure]:
+def latency(system: System, count: int) -> Iterator[Figure]:
     """Yield the milliseconds from the commit of an end to the arrival of its call."""
-    host = world.host()
+    host = system.host()
     keys = [f"soon-{number}" for number in range(count)]
     host.must(transaction(*map(show, keys)))
-    run_python(world, "-m", "django", "liveactivity_dispatch", "--once")
-    world.start("django", "liveactivity_dispatch", name="loop")
+    run_python(system, "-m", "django", "liveactivity_dispatch", "--once")
+    system.start("django", "liveactivity_dispatch", name="loop")
     host.must(end("first"))
-    world.until_called("DELETE", "first")
+    system.until_called("DELETE", "first")
     waits = []
     for number, key in enumerate(keys):
         time.sleep(0.3 + 0.037 * (number % 10))  # at any moment between two looks of the loop
         committed = host.do(end(key))["over"]
-        waits.append((world.until_called("DELETE", key).arrived - committed) * 1000)
+        waits.append((system.until_called("DELETE", key).arrived - committed) * 1000)
     waits.sort()
     middle = statistics.median(waits)
     yield Figure("commit to call, the loop, median", middle, "ms", at_most=LATENCY_GOAL)
@@ -160,13 +160,13 @@ def figures(options: argparse.Namespace) -> Iterator[Figure]:
     database = create_postgres()
     with FakeVendor(rate_limit=(10**9, 1.0), concurrent=10**9) as vendor:
         with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
-            world = World(database, vendor, Path(folder))
-            world.run |= {"rate_limit": NEVER_REACHED, "divisor": 1}
+            system = System(database, vendor, Path(folder))
+            system.run |= {"rate_limit": NEVER_REACHED, "divisor": 1}
             try:
-                yield from throughput(world, options)
-                yield from latency(world, options.ends)
+                yield from throughput(system, options)
+                yield from latency(system, options.ends)
             finally:
-                world.close()
+                system.close()
                 database.drop()
 
 

@@ -23,7 +23,7 @@ from django.test.runner import DiscoverRunner  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from tests.shop.models import Order  # noqa: E402
-from tests.tracking.following import OrderActivity, followed  # noqa: E402
+from tests.tracking.orders import OrderActivity, followed  # noqa: E402
 
 from .figures import Figure, command_line, report  # noqa: E402
 

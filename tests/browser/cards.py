@@ -24,7 +24,7 @@ from django_liveactivity.models import LiveActivity
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.testing import deliver
 
-from .stage import KEY
+from .environment import KEY
 
 MAINTENANCE = Progress(title="Maintenance", subtitle="db-2 is read-only", percentage=68)
 LONG_KEY = "deploy-" + "x" * 248

@@ -1,4 +1,4 @@
-"""A stage for each test: a site, a phone, a delivery loop, and people at their browsers."""
+"""What each test needs: a site, a phone, a delivery loop, and people at their browsers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from django_liveactivity.sandbox import Sandbox
 
-from .stage import Delivery, accounts_at, put_database_in
+from .environment import Delivery, accounts_at, put_database_in
 from .validator import Validator, running_validator
 from .visitor import PATIENCE, Visitor, running_chromium
 

@@ -1,4 +1,4 @@
-"""Every page of ours, and the way to it: each function sets the stage and leads a visitor there."""
+"""Every page of ours, and the way to it: each function makes its rows and leads a visitor there."""
 
 from __future__ import annotations
 

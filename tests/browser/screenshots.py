@@ -42,8 +42,8 @@ from tests.lockscreen.gallery import gallery
 from tests.lockscreen.samples import SEVEN as DRAWN
 
 from .cards import SEVEN, show
+from .environment import accounts_at, put_database_in
 from .pages import url
-from .stage import accounts_at, put_database_in
 from .visitor import Visitor, running_chromium
 
 HOUR = 3600

@@ -23,7 +23,7 @@ MIDDLEWARE = [
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": "never-made.sqlite3",  # stage.py says where the file of the tests is
+        "NAME": "never-made.sqlite3",  # environment.py says where the file of the tests is
         "OPTIONS": {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",

@@ -75,7 +75,9 @@ class TestAge:
         assert not file.exists()
 
     def test_a_loop_with_a_thread_that_is_stuck_does_not_renew_it(self, project, file):
-        shell = project(LOOP_BACKEND="tests.commands.stuck.StuckBackend", LOOP_OVERDUE="2000")
+        shell = project(
+            LOOP_BACKEND="tests.commands.hanging_backend.HangingBackend", LOOP_OVERDUE="2000"
+        )
         with loop(shell, file) as process:
             wait_until(renewals(file))
             shell.run("liveactivity_end", "order-42", check=True)

@@ -1,4 +1,4 @@
-"""What the machine knows of rows and workers, and what a worker has in its hands."""
+"""The interface of a driver: what the simulation knows of rows and of a worker's state."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ from django_liveactivity.delivery.rules.plan import LaneRows, Plan, plan
 from django_liveactivity.delivery.rules.verdicts import AccountEffect, Retry, Verdict, judge
 from django_liveactivity.models import Lane, Operation
 
-from .game import TIMING
 from .oracle import moved
 from .phone import SECOND, Phone
+from .simulation import TIMING
 
 Kind, State = Operation.Kind, Operation.State
 PAUSES = {Retry.NOW: 0, Retry.BACKOFF: SECOND, Retry.HOURLY: 20 * SECOND}

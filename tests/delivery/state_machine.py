@@ -1,6 +1,6 @@
 """Hosts, workers, the vendor and the clock in any order, and what must hold after each step.
 
-It plays the game of ``game.py`` at random.
+It runs the simulation of ``simulation.py`` at random.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from .driver import Change, Flight, Glance
-from .game import KEYS, Game
 from .phone import GOOD, REFUSED, SECOND, UNANSWERED, Fate
+from .simulation import KEYS, Simulation
 
 HOST = (
     "show",
@@ -36,10 +36,10 @@ pauses = st.sampled_from([0, 0, 0, 1, 6, 31, 61, 61]).map(lambda seconds: second
 some = st.integers(0, 9)
 
 
-def games(share: float) -> settings:
+def random_runs(share: float) -> settings:
     """Return the settings of a machine: a share of the examples that the profile asks for.
 
-    The games are the same in every run, unless a profile was chosen to search for new ones.
+    The runs are the same each time, unless a profile was chosen to search for new ones.
     """
     examples = max(1, round(share * settings().max_examples))
     same = "HYPOTHESIS_PROFILE" not in os.environ
@@ -52,12 +52,12 @@ def games(share: float) -> settings:
     )
 
 
-class Machine(Game, RuleBasedStateMachine):
+class Machine(Simulation, RuleBasedStateMachine):
     """The life of two cards, by rules; a subclass says what its driver is."""
 
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
-        Game.__init__(self)
+        Simulation.__init__(self)
 
     @initialize(is_served=st.booleans())
     def first(self, is_served: bool) -> None:

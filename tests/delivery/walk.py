@@ -28,10 +28,10 @@ from django_liveactivity.client import Outcome
 from django_liveactivity.delivery.lanes.record import is_certain
 from django_liveactivity.models import Lane, Operation
 
-from .game import TIMING, Game
 from .memory import Memory
 from .oracle import closes, contents, is_moved, is_scheduled
 from .phone import GOOD, SECOND, Fate, title_serial
+from .simulation import TIMING, Simulation
 
 Kind, State = Operation.Kind, Operation.State
 KEY = "a"
@@ -43,7 +43,7 @@ SCHEDULE = 30 * SECOND
 ROUNDS = 30
 
 
-class Walk(Game):
+class Walk(Simulation):
     """One card, and what may happen to it; an event that cannot happen now returns False."""
 
     driver = Memory

@@ -15,7 +15,7 @@ from . import node_sdk, ours, python_sdk
 from .bodies import generated
 from .comparison import Finding, differences
 from .fields import Source
-from .known import reason_for
+from .known_differences import reason_for
 from .replay import replay
 
 Writer = Callable[[list[tuple[Endpoint, dict[str, Any]]]], list[dict[str, Any] | None]]

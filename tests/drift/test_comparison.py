@@ -10,7 +10,7 @@ from . import ours
 from .__main__ import report
 from .comparison import differences
 from .fields import Source
-from .known import reason_for
+from .known_differences import reason_for
 from .stored import NODE, PYTHON, changed
 
 OURS = ours.read()

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from .bodies import generated
-from .known import reason_for
+from .known_differences import reason_for
 from .replay import replay
 from .stored import NODE, PYTHON, changed
 

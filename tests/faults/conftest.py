@@ -9,9 +9,9 @@ import pytest
 
 from .brokers import Rabbitmq
 from .databases import CREATE, REMOVE, Database
-from .harness import World
+from .harness import System
 from .matrix import missing
-from .own_servers import private
+from .own_servers import own_server
 from .vendor import FakeVendor
 
 
@@ -31,7 +31,7 @@ def _templates() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[Rabbitmq]:
     """A RabbitMQ node of the session's own: it takes seconds to start."""
-    with private(Rabbitmq) as node:
+    with own_server(Rabbitmq) as node:
         yield node
 
 
@@ -51,8 +51,8 @@ def vendor() -> Iterator[FakeVendor]:
 
 
 @pytest.fixture
-def world(database: Database, vendor: FakeVendor, tmp_path: Path) -> Iterator[World]:
+def system(database: Database, vendor: FakeVendor, tmp_path: Path) -> Iterator[System]:
     """A run on them; its processes end with it."""
-    run = World(database, vendor, tmp_path)
+    run = System(database, vendor, tmp_path)
     yield run
     run.close()

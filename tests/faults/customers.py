@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from .harness import World
+from .harness import System
 
 SEEN_WITHIN = 5.0
 """Seconds after which every process has seen a change."""
@@ -30,16 +30,16 @@ class Customers:
         outages: when the source did not answer, or its database did not, until it did again.
     """
 
-    world: World
+    system: System
     keys: dict[str, str] = field(default_factory=dict)
     retired: dict[str, float] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
     outages: list[tuple[float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.fault = self.world.folder / "source-fault"
-        self.world.run["source"] = str(self.fault)
-        self.world.database.execute("INSERT INTO host_change (number) VALUES (1)")
+        self.fault = self.system.folder / "source-fault"
+        self.system.run["source"] = str(self.fault)
+        self.system.database.execute("INSERT INTO host_change (number) VALUES (1)")
 
     def suffer(self, fault: str) -> None:
         """Let the source be ``down`` or ``slow``, or well with ``""``."""
@@ -56,11 +56,11 @@ class Customers:
     def rotate(self, alias: str, api_key: str, *, refuse: bool = True) -> None:
         """Give a customer another key, which the vendor knows; it may refuse the older one."""
         old = self.keys[alias]
-        self.world.vendor.rotate(old, api_key, refuse=False)
+        self.system.vendor.rotate(old, api_key, refuse=False)
         self._change("UPDATE host_customer SET api_key = %s WHERE alias = %s", api_key, alias)
         self.keys[alias], self.retired[old] = api_key, time.monotonic()
         if refuse:
-            self.world.vendor.rotate(old, api_key)
+            self.system.vendor.rotate(old, api_key)
 
     def close(self, alias: str) -> None:
         """Say that a customer is about to leave."""
@@ -74,8 +74,8 @@ class Customers:
 
     def _change(self, sql: str, *parameters: object) -> None:
         # Its number comes later than the change: a process that has read the one sees the other.
-        self.world.database.execute(sql, *parameters)
-        self.world.database.execute("UPDATE host_change SET number = number + 1")
+        self.system.database.execute(sql, *parameters)
+        self.system.database.execute("UPDATE host_change SET number = number + 1")
 
     # What the checker asks of keys
 
@@ -84,7 +84,7 @@ class Customers:
         return [
             f"call {entry.number}: {entry.method} {entry.key} with a key that was replaced "
             f"{entry.arrived - self.retired[entry.api_key]:.1f} s before"
-            for entry in self.world.vendor.calls()
+            for entry in self.system.vendor.calls()
             if entry.arrived > self.retired.get(entry.api_key, entry.arrived) + SEEN_WITHIN
             and not self._is_in_outage(entry.arrived)
         ]
@@ -110,7 +110,7 @@ class Customers:
         """Return the calls with a key of an account that had been removed."""
         return [
             f"call {entry.number}: {entry.method} {entry.key} after its account was removed"
-            for entry in self.world.vendor.calls()
+            for entry in self.system.vendor.calls()
             if entry.arrived > self.removed.get(entry.api_key, entry.arrived)
         ]
 
@@ -124,9 +124,9 @@ class Customers:
         ]
 
     def _surfaces(self) -> Iterator[tuple[str, str]]:
-        for process in self.world.processes:
+        for process in self.system.processes:
             yield process.log.name, process.output
-        database = self.world.database
+        database = self.system.database
         for (table,) in database.rows(TABLES[database.settings["ENGINE"]]):
             if table.startswith(OURS):
                 yield table, str(database.rows(f"SELECT * FROM {table}"))

@@ -27,7 +27,7 @@ STATES = "django_liveactivity_accountstate"
 ATTEMPTS = "django_liveactivity_attempt"
 
 
-class World:
+class System:
     """Everything of one run, and the journal that the test keeps of it."""
 
     def __init__(self, database: Database, vendor: FakeVendor, folder: Path) -> None:
@@ -181,15 +181,15 @@ class World:
 class Host:
     """A host project in a process of its own; what it does is entered in the journal."""
 
-    def __init__(self, world: World, process: HostProcess) -> None:
-        self.world, self.process = world, process
+    def __init__(self, system: System, process: HostProcess) -> None:
+        self.system, self.process = system, process
         self.open: list[int] = []
         self.in_transaction = False
 
     def do(self, step: Step) -> dict[str, Any]:
         """Let it do a step, and return what it says; its errors are the caller's."""
         for serial in serials(step):
-            self.world.begun[serial] = time.monotonic()
+            self.system.begun[serial] = time.monotonic()
         self.process.tell(step)
         answer = self.process.hear()
         if not answer["error"]:
@@ -203,7 +203,7 @@ class Host:
             self.in_transaction and step["do"] != "commit"
         )
         if not self.in_transaction:
-            self.world.committed |= dict.fromkeys(self.open, time.monotonic())
+            self.system.committed |= dict.fromkeys(self.open, time.monotonic())
             self.open = []
 
     def must(self, *steps: Step) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from . import behaviors
 from .brokers import Rabbitmq, Redis
 from .generator import Step, end, show, transaction, work
-from .harness import World
+from .harness import System
 from .own_servers import Server
 from .processes import Process
 from .proxy import Proxy
@@ -45,7 +45,7 @@ class Nemesis:
     """Work and suffering.
 
     Args:
-        world: the run.
+        system: the run.
         server: the database server of the run's own, or None for a file.
         broker: the broker of the run's own, or None.
         proxy: through which the workers see the database.
@@ -54,20 +54,20 @@ class Nemesis:
 
     def __init__(
         self,
-        world: World,
+        system: System,
         server: Server | None,
         broker: Redis | Rabbitmq | None,
         proxy: Proxy,
         seed: int,
     ) -> None:
-        self.world, self.server, self.broker, self.proxy = world, server, broker, proxy
+        self.system, self.server, self.broker, self.proxy = system, server, broker, proxy
         self.run = broker.run_settings() if broker else {}
         self.dice = random.Random(seed)
         self.seeds = itertools.count(seed * 10_000)
         self.steps = itertools.chain.from_iterable(map(lives, self.seeds))
         self.counts = collections.Counter(dict.fromkeys(COUNTED, 0))
         self.workers = [self.worker(number) for number in range(WORKERS)]
-        self.host = world.host(**self.run)
+        self.host = system.host(**self.run)
 
     def faults(self) -> dict[Callable[[], None], int]:
         """Return what may happen, and how often beside the others."""
@@ -93,7 +93,7 @@ class Nemesis:
         while time.monotonic() < limit:
             self.labour(1.0)
             self.dice.choices(list(faults), list(faults.values()))[0]()
-        self.world.vendor.end_rules()
+        self.system.vendor.end_rules()
 
     def labour(self, seconds: float) -> None:
         """Let the host work; none of its steps may fail."""
@@ -115,12 +115,12 @@ class Nemesis:
 
     def worker(self, number: int) -> Process:
         """Start a worker: with a broker every second one is Celery's."""
-        settings = self.world.database.settings
+        settings = self.system.database.settings
         if self.server is not None:
             settings = settings | {"PORT": str(self.proxy.port)}
         if self.run and number % 2:
-            return self.world.celery("--pool", "solo", database=settings, **self.run)
-        return self.world.worker(database=settings)
+            return self.system.celery("--pool", "solo", database=settings, **self.run)
+        return self.system.worker(database=settings)
 
     def kill_worker(self) -> None:
         """SIGKILL, and another one."""
@@ -136,7 +136,7 @@ class Nemesis:
         steps = [show(key), end(key)]
         steps.insert(2 if die["do"] == "die" else 0, die)
         self.host.dies(transaction(*steps))
-        self.host = self.world.host(**self.run)
+        self.host = self.system.host(**self.run)
         self.counts["host kills"] += 1
 
     def freeze_worker(self) -> None:
@@ -186,11 +186,11 @@ class Nemesis:
             behaviors.status(429),
         ]
         times = self.dice.randint(1, 4)
-        self.world.vendor.rule(self.dice.choice(ways), times=times)
+        self.system.vendor.rule(self.dice.choice(ways), times=times)
         self.counts["spoilt calls"] += times
 
     def apply_late(self) -> None:
         """Let a call of each kind be given up, and applied within the quarantine."""
         for method in ("PUT", "DELETE"):
-            self.world.vendor.rule(behaviors.late_by(2.0), method)
+            self.system.vendor.rule(behaviors.late_by(2.0), method)
             self.counts["late applies"] += 1

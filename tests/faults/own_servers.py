@@ -87,7 +87,7 @@ S = TypeVar("S", bound=Server)
 
 
 @contextmanager
-def private(kind: type[S]) -> Iterator[S]:
+def own_server(kind: type[S]) -> Iterator[S]:
     """Run a server for the time of the block."""
     folder = Path(tempfile.mkdtemp(prefix="faults-server-"))
     try:

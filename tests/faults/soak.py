@@ -18,9 +18,9 @@ import pytest
 
 from .brokers import Rabbitmq, Redis
 from .databases import REMOVE, Database, create_mariadb, create_postgres, create_sqlite
-from .harness import World
+from .harness import System
 from .nemesis import Nemesis
-from .own_servers import Server, private
+from .own_servers import Server, own_server
 from .proxy import Proxy
 from .servers import Mariadb, Postgres
 from .vendor import FakeVendor
@@ -35,7 +35,7 @@ def database(name: str) -> Iterator[tuple[Server | None, Database]]:
     """Run with a server of its own, whose restart hurts nobody, or with a file."""
     if name in SERVERS:
         kind, create = SERVERS[name]
-        with private(kind) as server:
+        with own_server(kind) as server:
             yield server, create(server.settings)
     else:
         file = create_sqlite()
@@ -47,7 +47,7 @@ def database(name: str) -> Iterator[tuple[Server | None, Database]]:
 @contextlib.contextmanager
 def broker(name: str) -> Iterator[Any]:
     """Run with a broker of its own, or with none."""
-    with private(BROKERS[name]) if name in BROKERS else contextlib.nullcontext() as running:
+    with own_server(BROKERS[name]) if name in BROKERS else contextlib.nullcontext() as running:
         yield running
 
 
@@ -60,26 +60,26 @@ def soaking(options: argparse.Namespace, folder: Path) -> Iterator[Nemesis]:
         Proxy(server.port if server else 9) as proxy,
         FakeVendor(rate_limit=(60, 3.0), concurrent=100_000) as vendor,
     ):
-        world = World(store, vendor, folder)
+        system = System(store, vendor, folder)
         try:
-            yield Nemesis(world, server, messages, proxy, options.seed)
+            yield Nemesis(system, server, messages, proxy, options.seed)
         finally:
-            world.close()
+            system.close()
 
 
 def report(nemesis: Nemesis) -> dict[str, Any]:
     """Drain, judge, and count."""
-    world = nemesis.world
-    world.drained(300.0)
+    system = nemesis.system
+    system.drained(300.0)
     time.sleep(2.5)  # whatever is applied late has been
-    violations = [str(violation) for violation in world.violations()]
-    calls = world.vendor.calls()
+    violations = [str(violation) for violation in system.violations()]
+    calls = system.vendor.calls()
     counts = dict(nemesis.counts) | {
-        "ends": sum(fact.kind == "end" for fact in world.facts()),
+        "ends": sum(fact.kind == "end" for fact in system.facts()),
         "calls": len(calls),
         "duplicates": sum(call.repeats for call in calls),
         "answered 429": sum(call.status == 429 for call in calls),
-        "processes started": len(world.processes),
+        "processes started": len(system.processes),
     }
     verdict = f"{len(violations) or 'no'} violation{'s' * (len(violations) != 1)}"
     return {"counts": counts, "verdict": verdict, "violations": violations}
@@ -87,10 +87,10 @@ def report(nemesis: Nemesis) -> dict[str, Any]:
 
 def keep_evidence(nemesis: Nemesis) -> None:
     """Write down all that the checker judged, beside the output of the processes."""
-    world = nemesis.world
-    lines = [str(fact) for fact in sorted(world.facts(), key=lambda fact: fact.operation)]
-    lines += [str(entry) for entry in world.vendor.log]
-    (world.folder / "history").write_text("\n".join(lines))
+    system = nemesis.system
+    lines = [str(fact) for fact in sorted(system.facts(), key=lambda fact: fact.operation)]
+    lines += [str(entry) for entry in system.vendor.log]
+    (system.folder / "history").write_text("\n".join(lines))
 
 
 def cost() -> dict[str, float]:

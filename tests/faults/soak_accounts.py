@@ -20,7 +20,7 @@ from typing import Any
 
 from .customers import SEEN_WITHIN, Customers
 from .generator import Step, end, show, transaction
-from .harness import World
+from .harness import System
 from .nemesis import PAUSE, Nemesis
 from .processes import Process
 from .proxy import Proxy
@@ -48,7 +48,7 @@ class Tenants(Nemesis):
         self.closing: list[str] = []
         for _ in range(ACCOUNTS):
             self.add()
-        super().__init__(customers.world, *parts)
+        super().__init__(customers.system, *parts)
         self.counts += collections.Counter()
         self.counts.update(dict.fromkeys(COUNTED, 0))
         self.steps = self._steps()
@@ -56,11 +56,11 @@ class Tenants(Nemesis):
 
     def worker(self, number: int) -> Process:
         """Start a worker; the first one of Celery's runs beat, by the run's own clock."""
-        settings = self.world.database.settings | {"PORT": str(self.proxy.port)}
+        settings = self.system.database.settings | {"PORT": str(self.proxy.port)}
         if self.celery:
             run = {"database": settings, **self.run}
-            return self.world.celery("--pool", "solo", beat=not number, **run)
-        return self.world.worker(database=settings)
+            return self.system.celery("--pool", "solo", beat=not number, **run)
+        return self.system.worker(database=settings)
 
     def faults(self) -> dict[Callable[[], None], int]:
         """Return what may happen; a frozen process may use an old key when it is thawed."""
@@ -96,7 +96,7 @@ class Tenants(Nemesis):
         steps = [show(key, account=alias), end(key, account=alias)]
         steps.insert(2 if die["do"] == "die" else 0, die)
         self.host.dies(transaction(*steps))
-        self.host = self.world.host(**self.run)
+        self.host = self.system.host(**self.run)
         self.counts["host kills"] += 1
 
     def lose_source(self) -> None:
@@ -172,9 +172,9 @@ class Tenants(Nemesis):
 
 def judge(nemesis: Tenants) -> list[str]:
     """Return what is wrong with the keys and with the accounts that are gone."""
-    customers, world = nemesis.customers, nemesis.world
+    customers, system = nemesis.customers, nemesis.system
     left = [f"account {alias} could not be removed" for alias in nemesis.closing]
-    owners = {key.rsplit("-", 1)[0].removesuffix("-orphan") for key in world.vendor.alive()}
+    owners = {key.rsplit("-", 1)[0].removesuffix("-orphan") for key in system.vendor.alive()}
     ghosts = [f"a card of {alias} is alive" for alias in sorted(owners - nemesis.lives.keys())]
     return [
         *left,
@@ -204,11 +204,11 @@ def _run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         Proxy(server.port if server else 9) as proxy,
         FakeVendor(rate_limit=(60, 60 / options.divisor), concurrent=100_000) as vendor,
     ):
-        world = World(store, vendor, folder)
-        world.run["divisor"] = options.divisor
+        system = System(store, vendor, folder)
+        system.run["divisor"] = options.divisor
         if messages is not None:
-            world.run["dispatcher"] = "celery"
-        customers = Customers(world)
+            system.run["dispatcher"] = "celery"
+        customers = Customers(system)
         parts = (server, messages, proxy, options.seed)
         try:
             nemesis = Tenants(customers, *parts, celery=messages is not None)
@@ -221,7 +221,7 @@ def _run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 keep_evidence(nemesis)
             return found
         finally:
-            world.close()
+            system.close()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from .generator import end, show, transaction, work
-from .harness import World
+from .harness import System
 from .matrix import row
 from .next_version import newer_tree
 from .processes import ask
@@ -15,12 +15,12 @@ WHERE = "import django_liveactivity; print(django_liveactivity.__file__)"
 
 
 @row(37)
-def test_row_37_old_and_new_version_at_once(world: World, tmp_path: Path):
-    new, old = {"tree": str(newer_tree(tmp_path / "newer", world.run))}, {}
-    assert ask(world.run | new, WHERE).startswith(new["tree"])
-    hosts = [world.host(), world.host(**old)]
+def test_row_37_old_and_new_version_at_once(system: System, tmp_path: Path):
+    new, old = {"tree": str(newer_tree(tmp_path / "newer", system.run))}, {}
+    assert ask(system.run | new, WHERE).startswith(new["tree"])
+    hosts = [system.host(), system.host(**old)]
     versions = [new, old, new, old]
-    workers = [world.worker(**version) for version in versions]
+    workers = [system.worker(**version) for version in versions]
     steps = work(37, 8, lives=2, updates=2, undo=0.1)
     quarter = len(steps) // 4
     for victim, version in enumerate(versions):
@@ -28,12 +28,12 @@ def test_row_37_old_and_new_version_at_once(world: World, tmp_path: Path):
             hosts[number % 2].must(step)
             time.sleep(0.05)
         workers[victim].kill()
-        workers[victim] = world.worker(**version)
+        workers[victim] = system.worker(**version)
     hosts[0].must(*steps[4 * quarter :], show("card"))
     hosts[1].dies(transaction({"do": "die_after_commit"}, end("card"), show("orphan")))
     hosts[0].must(end("orphan"))
-    world.judge()
-    assert world.vendor.alive() == {}
+    system.judge()
+    assert system.vendor.alive() == {}
     for version in (new, old):
-        logs = [p.output for p in world.processes if p.run.get("tree") == version.get("tree")]
+        logs = [p.output for p in system.processes if p.run.get("tree") == version.get("tree")]
         assert "sending DELETE" in "".join(logs), "a version did not deliver"

@@ -7,51 +7,51 @@ from contextlib import contextmanager
 
 from . import behaviors
 from .generator import Step, end, many, show, transaction, work
-from .harness import CARDS, OPERATIONS, Host, World
+from .harness import CARDS, OPERATIONS, Host, System
 from .matrix import row
 
 
 @row(1)
-def test_row_01_rollback_and_savepoint_rollback(world: World):
-    world.worker()
-    host = world.host()
+def test_row_01_rollback_and_savepoint_rollback(system: System):
+    system.worker()
+    host = system.host()
     host.must(*work(1, 8, lives=2, updates=2, undo=0.6))
     host.must(transaction(show("ghost-1"), end("ghost-1"), undo=True))
     host.must(transaction(show("kept"), transaction(end("kept"), undo=True)))
-    world.judge()
-    assert list(world.vendor.alive()) == ["kept"]
+    system.judge()
+    assert list(system.vendor.alive()) == ["kept"]
 
 
 @row(2)
-def test_row_02_host_killed_before_commit(world: World):
-    world.worker()
-    first, second = world.host(), world.host()
+def test_row_02_host_killed_before_commit(system: System):
+    system.worker()
+    first, second = system.host(), system.host()
     first.must(show("card-1"), show("card-2"))
     first.dies(transaction(end("card-1"), show("ghost"), {"do": "die"}))
     second.must(*work(2, 4), end("card-2"))
-    world.judge()
-    assert list(world.vendor.alive()) == ["card-1"]
+    system.judge()
+    assert list(system.vendor.alive()) == ["card-1"]
 
 
 @row(3)
-def test_row_03_host_killed_after_commit_before_the_wake_up(world: World):
-    first, second = world.host(dispatcher="immediate"), world.host()
+def test_row_03_host_killed_after_commit_before_the_wake_up(system: System):
+    first, second = system.host(dispatcher="immediate"), system.host()
     second.must(show("card-1"))
     first.dies(transaction({"do": "die_after_commit"}, end("card-1"), show("card-2")))
-    assert not world.vendor.calls()
-    world.worker()
-    world.judge()
-    assert list(world.vendor.alive()) == ["card-2"]
+    assert not system.vendor.calls()
+    system.worker()
+    system.judge()
+    assert list(system.vendor.alive()) == ["card-2"]
 
 
 @contextmanager
-def commits_late(world: World, host: Host, *steps: Step) -> Iterator[None]:
+def commits_late(system: System, host: Host, *steps: Step) -> Iterator[None]:
     """Let a host do steps whose rows appear when the block is over, with the ids of before it.
 
     SQLite has one writer at a time, so there the rows are taken away and put back.
     """
-    if world.database.settings["ENGINE"].endswith("sqlite3"):
-        rows, execute = world.database.rows, world.database.execute
+    if system.database.settings["ENGINE"].endswith("sqlite3"):
+        rows, execute = system.database.rows, system.database.execute
         newest = {
             t: rows(f"SELECT COALESCE(MAX(id), 0) FROM {t}")[0][0] for t in (CARDS, OPERATIONS)
         }
@@ -69,66 +69,68 @@ def commits_late(world: World, host: Host, *steps: Step) -> Iterator[None]:
 
 
 @row(32)
-def test_row_32_lower_id_commits_after_a_higher_id(world: World):
-    slow, fast = world.host(), world.host()
-    first = world.worker()
+def test_row_32_lower_id_commits_after_a_higher_id(system: System):
+    slow, fast = system.host(), system.host()
+    first = system.worker()
     fast.must(show("card-1"), show("card-2"))
-    world.drained()
+    system.drained()
     first.kill()
     newest = show("card-2")
-    with commits_late(world, slow, show("card-1"), show("card-2")):
+    with commits_late(system, slow, show("card-1"), show("card-2")):
         fast.must(end("card-1"), newest)
-        world.worker()
-        world.until_called("DELETE", "card-1")
-        world.until_called("PUT", "card-2", count=2)
-    world.judge()
-    assert world.vendor.alive() == {"card-2": newest["serial"]}
-    states = [row.state for row in world.operations().values()]
+        system.worker()
+        system.until_called("DELETE", "card-1")
+        system.until_called("PUT", "card-2", count=2)
+    system.judge()
+    assert system.vendor.alive() == {"card-2": newest["serial"]}
+    states = [row.state for row in system.operations().values()]
     assert states.count("superseded") == 2
 
 
 @row(45)
-def test_row_45_content_commits_after_the_end_of_its_key(world: World):
-    slow, fast = world.host(), world.host()
-    first = world.worker()
+def test_row_45_content_commits_after_the_end_of_its_key(system: System):
+    slow, fast = system.host(), system.host()
+    first = system.worker()
     fast.must(show("card-2"))
-    world.drained()
+    system.drained()
     first.kill()  # on SQLite the late rows are there for a moment
-    with commits_late(world, slow, show("card-1"), show("card-2")):
+    with commits_late(system, slow, show("card-1"), show("card-2")):
         fast.must(end("card-1"), end("card-2"))
-        world.worker()
-        world.until_called("DELETE", count=2)
-        world.drained()
-    world.judge()
-    assert world.vendor.alive() == {}
-    states = [row.state for row in world.operations().values()]
+        system.worker()
+        system.until_called("DELETE", count=2)
+        system.drained()
+    system.judge()
+    assert system.vendor.alive() == {}
+    states = [row.state for row in system.operations().values()]
     assert states.count("superseded") == 2
-    assert {status for (status,) in world.database.rows(f"SELECT status FROM {CARDS}")} == {"ended"}
+    assert {status for (status,) in system.database.rows(f"SELECT status FROM {CARDS}")} == {
+        "ended"
+    }
 
 
 @row(33)
-def test_row_33_end_races_an_update_in_flight(world: World):
-    world.vendor.latency = 0.3
-    host = world.host()
-    world.workers(2)
+def test_row_33_end_races_an_update_in_flight(system: System):
+    system.vendor.latency = 0.3
+    host = system.host()
+    system.workers(2)
     host.must(many([show("card-1"), show("card-2")]))
-    world.until_called("PUT", count=2)
+    system.until_called("PUT", count=2)
     host.must(many([show("card-1"), show("card-2")]))
-    world.until_called("PUT", count=4)
+    system.until_called("PUT", count=4)
     host.must(many([end("card-1"), end("card-2")]))
-    world.judge()
-    assert world.vendor.alive() == {}
+    system.judge()
+    assert system.vendor.alive() == {}
 
 
 @row(33)
-def test_row_33_end_races_an_update_whose_worker_died(world: World):
-    world.vendor.rule(behaviors.process_and_hang, "PUT")
-    host = world.host()
-    workers = world.workers(2)
+def test_row_33_end_races_an_update_whose_worker_died(system: System):
+    system.vendor.rule(behaviors.process_and_hang, "PUT")
+    host = system.host()
+    workers = system.workers(2)
     host.must(show("card-1"))
-    put = world.until_called("PUT", "card-1")
+    put = system.until_called("PUT", "card-1")
     next(worker for worker in workers if "sending PUT" in worker.output).kill()
     host.must(end("card-1"))
-    world.judge()
-    first_end = world.vendor.calls("DELETE", "card-1")[0]
+    system.judge()
+    first_end = system.vendor.calls("DELETE", "card-1")[0]
     assert first_end.arrived - put.arrived >= 2.9, "the end did not wait for the lease"

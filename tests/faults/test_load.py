@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from .generator import end, many, show
-from .harness import OPERATIONS, World
+from .harness import OPERATIONS, System
 from .matrix import row
 
 CARDS, UPDATES = 50, 10_000
@@ -18,25 +18,25 @@ COLUMNS = (
 
 
 @row(34)
-def test_row_34_10000_updates_then_5_ends(world: World, database_name: str):
+def test_row_34_10000_updates_then_5_ends(system: System, database_name: str):
     columns = COLUMNS.replace("rank", "`rank`") if database_name == "mariadb" else COLUMNS
-    host = world.host()
+    host = system.host()
     keys = [f"card-{n}" for n in range(CARDS)]
     host.must(many([show(key) for key in keys]))
     copy = f"INSERT INTO {OPERATIONS} ({columns}) SELECT {columns} FROM {OPERATIONS}"
-    while (count := world.unfinished()) < UPDATES:
-        world.database.execute(f"{copy} ORDER BY id LIMIT %s", min(count, UPDATES - count))
+    while (count := system.unfinished()) < UPDATES:
+        system.database.execute(f"{copy} ORDER BY id LIMIT %s", min(count, UPDATES - count))
     assert count == UPDATES
     workers = 3
-    world.workers(workers)
-    world.until_called("PUT", count=5)
+    system.workers(workers)
+    system.until_called("PUT", count=5)
     host.must(many([end(key) for key in keys[:5]]))
     committed = time.monotonic()
-    world.until_called("DELETE", count=1)
+    system.until_called("DELETE", count=1)
     done = f"SELECT COUNT(*) FROM {OPERATIONS} WHERE kind = 'end' AND state = 'done'"
-    world.until(lambda: world.database.rows(done) == [(5,)], "the five ends")
-    last = max(e.arrived for e in world.vendor.calls("DELETE"))
-    between = [e for e in world.vendor.calls("PUT") if committed < e.arrived < last]
+    system.until(lambda: system.database.rows(done) == [(5,)], "the five ends")
+    last = max(e.arrived for e in system.vendor.calls("DELETE"))
+    between = [e for e in system.vendor.calls("PUT") if committed < e.arrived < last]
     print(f"{len(between)} updates came between, {workers} calls may be in flight")
     assert len(between) <= workers + 1
-    world.judge()
+    system.judge()

@@ -16,7 +16,7 @@ import pytest
 from . import behaviors
 from .checker import Violation
 from .generator import end, many, show, transaction
-from .harness import OPERATIONS, World
+from .harness import OPERATIONS, System
 from .mutations import MUTATIONS
 from .scenarios import a_put_held_until_after_the_end
 
@@ -26,85 +26,85 @@ OTHERS = 60
 """So many cards wait for content when the ends come."""
 
 
-def a_frozen_worker_wakes_up_while_its_successor_waits(world: World) -> None:
+def a_frozen_worker_wakes_up_while_its_successor_waits(system: System) -> None:
     patient = {"timing": {"call_deadline": 2000, "permit": 2050}}
-    host = world.host()
-    frozen = world.worker(strike=world.strike("after", "PUT", "SIGSTOP"), **patient)
+    host = system.host()
+    frozen = system.worker(strike=system.strike("after", "PUT", "SIGSTOP"), **patient)
     host.must(show("card-1"))
     frozen.wait_stopped()
-    world.vendor.latency = 1.2
-    world.worker(**patient)
-    world.until_called("PUT", count=2)
+    system.vendor.latency = 1.2
+    system.worker(**patient)
+    system.until_called("PUT", count=2)
     host.must(show("card-1"))
     frozen.signal(signal.SIGCONT)
-    world.drained()
+    system.drained()
 
 
-def a_put_is_applied_after_the_end(world: World) -> None:
-    put = a_put_held_until_after_the_end(world)
-    world.until(lambda: put.applied, "the late PUT")
-    world.drained()
+def a_put_is_applied_after_the_end(system: System) -> None:
+    put = a_put_held_until_after_the_end(system)
+    system.until(lambda: put.applied, "the late PUT")
+    system.drained()
 
 
-def one_end_is_rolled_back_and_one_host_dies(world: World) -> None:
-    world.worker()
-    host, mortal = world.host(), world.host()
+def one_end_is_rolled_back_and_one_host_dies(system: System) -> None:
+    system.worker()
+    host, mortal = system.host(), system.host()
     host.must(show("card-1"), show("card-2"))
-    world.drained()
+    system.drained()
     host.must(transaction(end("card-1"), undo=True))
     mortal.dies(transaction({"do": "die_after_commit"}, end("card-2")))
-    world.until_called("DELETE")
-    world.drained()
+    system.until_called("DELETE")
+    system.drained()
 
 
-def more_ends_than_the_limit_lets_through(world: World) -> None:
-    world.vendor.policy.rate_limit = PACE
-    world.host().must(many([end(f"card-{n}") for n in range(3 * PACE[0] + 5)]))
-    world.database.execute(f"UPDATE {OPERATIONS} SET rank = 0")  # as if we had shown the cards
-    world.workers(2, rate_limit=PACE)
-    world.drained()
+def more_ends_than_the_limit_lets_through(system: System) -> None:
+    system.vendor.policy.rate_limit = PACE
+    system.host().must(many([end(f"card-{n}") for n in range(3 * PACE[0] + 5)]))
+    system.database.execute(f"UPDATE {OPERATIONS} SET rank = 0")  # as if we had shown the cards
+    system.workers(2, rate_limit=PACE)
+    system.drained()
 
 
-def content_waits_when_the_end_comes(world: World) -> None:
-    host, first = world.host(), world.worker()
+def content_waits_when_the_end_comes(system: System) -> None:
+    host, first = system.host(), system.worker()
     host.must(show("card-1"))
-    world.drained()
+    system.drained()
     first.kill()
     host.must(show("card-1"), end("card-1"))
-    world.worker()
-    world.drained()
+    system.worker()
+    system.drained()
 
 
-def ends_come_behind_a_backlog_and_the_time_is_short(world: World) -> None:
+def ends_come_behind_a_backlog_and_the_time_is_short(system: System) -> None:
     keys = [f"card-{n}" for n in range(3)]
-    host, first = world.host(), world.worker(**SLOW)
+    host, first = system.host(), system.worker(**SLOW)
     host.must(many([show(key) for key in keys]))
-    world.drained()
+    system.drained()
     first.kill()
     host.must(many([show(f"other-{n}") for n in range(OTHERS)]))
     host.must(many([end(key) for key in keys]))
-    worker = world.worker(**SLOW)
-    world.until_called("PUT", count=len(keys) + OTHERS // 5)
+    worker = system.worker(**SLOW)
+    system.until_called("PUT", count=len(keys) + OTHERS // 5)
     worker.kill()
 
 
-def two_keys_differ_in_case(world: World) -> None:
-    world.worker()
-    host = world.host()
+def two_keys_differ_in_case(system: System) -> None:
+    system.worker()
+    host = system.host()
     host.must(show("Order-42"), show("order-42"))
-    world.drained()
+    system.drained()
     host.must(end("order-42"))
-    world.drained()
+    system.drained()
 
 
-def an_end_fails_five_times(world: World) -> None:
-    world.worker()
-    host = world.host()
+def an_end_fails_five_times(system: System) -> None:
+    system.worker()
+    host = system.host()
     host.must(show("card-1"))
-    world.drained()
-    world.vendor.rule(behaviors.status(500), "DELETE", times=5)
+    system.drained()
+    system.vendor.rule(behaviors.status(500), "DELETE", times=5)
     host.must(end("card-1"))
-    world.drained()
+    system.drained()
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,14 @@ class Case:
 
     mutation: str
     letters: str
-    scenario: Callable[[World], None]
+    scenario: Callable[[System], None]
     database: str = "postgres"
     saturated: tuple[int, float] | None = None
 
-    def violations(self, world: World) -> list[Violation]:
+    def violations(self, system: System) -> list[Violation]:
         """Run the scenario, and return what the checker finds."""
-        self.scenario(world)
-        return world.violations(self.saturated)
+        self.scenario(system)
+        return system.violations(self.saturated)
 
 
 CASES = [
@@ -140,17 +140,17 @@ CELLS = pytest.mark.parametrize(
 
 
 @CELLS
-def test_the_sound_engine_passes(world: World, case: Case):
-    violations = case.violations(world)
-    assert not violations, "\n".join([*map(str, violations), world.story()])
+def test_the_sound_engine_passes(system: System, case: Case):
+    violations = case.violations(system)
+    assert not violations, "\n".join([*map(str, violations), system.story()])
 
 
 @CELLS
-def test_the_broken_engine_costs_its_letters(world: World, case: Case):
-    world.run["mutation"] = case.mutation
-    violations = case.violations(world)
+def test_the_broken_engine_costs_its_letters(system: System, case: Case):
+    system.run["mutation"] = case.mutation
+    violations = case.violations(system)
     found = {violation.letter for violation in violations}
-    assert found == set(case.letters), "\n".join([*map(str, violations), world.story()])
+    assert found == set(case.letters), "\n".join([*map(str, violations), system.story()])
 
 
 def test_every_way_and_every_letter_is_shown():

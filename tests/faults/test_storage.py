@@ -15,9 +15,9 @@ import pytest
 
 from .databases import Database, administer_postgres, create_mariadb, create_postgres
 from .generator import end, many, serials, show, transaction, work
-from .harness import LANES, OPERATIONS, OPERATOR_ACTIONS, STATES, World
+from .harness import LANES, OPERATIONS, OPERATOR_ACTIONS, STATES, System
 from .matrix import row
-from .own_servers import private
+from .own_servers import own_server
 from .proxy import Proxy, Trigger
 from .servers import Mariadb, Pgbouncer, Postgres
 from .settings import DIVISOR
@@ -25,19 +25,19 @@ from .vendor import FakeVendor
 
 
 @contextmanager
-def world_on(database: Database, vendor: FakeVendor, folder: Path) -> Iterator[World]:
+def world_on(database: Database, vendor: FakeVendor, folder: Path) -> Iterator[System]:
     """A run on a database of a private server."""
-    world = World(database, vendor, folder)
+    system = System(database, vendor, folder)
     try:
-        yield world
+        yield system
     finally:
-        world.close()
+        system.close()
 
 
-def survives_restarts(world: World, restart: Callable[[], None]) -> None:
+def survives_restarts(system: System, restart: Callable[[], None]) -> None:
     """Let hosts and workers work while the server dies twice."""
-    host = world.host()
-    workers = world.workers(2)
+    host = system.host()
+    workers = system.workers(2)
     steps = work(16, 8, updates=2)
     third = len(steps) // 3
     for start in (0, third):
@@ -45,32 +45,32 @@ def survives_restarts(world: World, restart: Callable[[], None]) -> None:
         restart()
         host.do(many([]))
     host.must(*steps[2 * third :], show("kept"))
-    world.judge()
-    assert list(world.vendor.alive()) == ["kept"]
+    system.judge()
+    assert list(system.vendor.alive()) == ["kept"]
     assert all(worker.is_alive for worker in workers), "workers outlive the server"
 
 
 @row(16)
 def test_row_16_immediate_restart(database_name: str, vendor: FakeVendor, tmp_path: Path):
     with (
-        private(Postgres) as server,
-        world_on(create_postgres(server.settings), vendor, tmp_path) as world,
+        own_server(Postgres) as server,
+        world_on(create_postgres(server.settings), vendor, tmp_path) as system,
     ):
-        survives_restarts(world, server.restart)
+        survives_restarts(system, server.restart)
 
 
 @row(17)
 def test_row_17_kill_9_and_restart(database_name: str, vendor: FakeVendor, tmp_path: Path):
     with (
-        private(Mariadb) as server,
-        world_on(create_mariadb(server.settings), vendor, tmp_path) as world,
+        own_server(Mariadb) as server,
+        world_on(create_mariadb(server.settings), vendor, tmp_path) as system,
     ):
-        survives_restarts(world, server.restart)
+        survives_restarts(system, server.restart)
 
 
-def through(world: World, proxy: Proxy) -> dict[str, Any]:
+def through(system: System, proxy: Proxy) -> dict[str, Any]:
     """Return the settings of the run's database, seen through a proxy."""
-    return {"database": world.database.settings | {"PORT": str(proxy.port)}}
+    return {"database": system.database.settings | {"PORT": str(proxy.port)}}
 
 
 COMMIT = re.compile(rb"(?<!auto)commit(?!ted)", re.IGNORECASE)
@@ -82,16 +82,16 @@ def commits(every: int = 1) -> Trigger:
     return lambda piece: bool(COMMIT.search(piece)) and next(seen) % every == 0
 
 
-def server_port(world: World) -> int:
+def server_port(system: System) -> int:
     """Return where the run's database server listens."""
-    return int(world.database.settings["PORT"])
+    return int(system.database.settings["PORT"])
 
 
 @row(18)
-def test_row_18_host_cut_off_at_commit(world: World):
-    with Proxy(server_port(world)) as proxy:
-        host = world.host(**through(world, proxy))
-        world.worker()
+def test_row_18_host_cut_off_at_commit(system: System):
+    with Proxy(server_port(system)) as proxy:
+        host = system.host(**through(system, proxy))
+        system.worker()
         host.must(*(show(f"card-{n}") for n in range(4)))
         stored = []
         for number, passes in enumerate([True, False, True, False]):
@@ -99,29 +99,29 @@ def test_row_18_host_cut_off_at_commit(world: World):
             proxy.faults.pass_first, proxy.faults.cut_at = passes, commits()
             assert host.do(step)["error"], "the connection was not cut"
             proxy.faults.cut_at = None
-            known = {fact.serial for fact in world.facts()}
+            known = {fact.serial for fact in system.facts()}
             here = [serial in known for serial in serials(step)]
             assert len(set(here)) == 1, "half of a transaction is stored"
             stored.append(here[0])
         assert stored == [True, False, True, False]
-        world.judge()
-    assert sorted(world.vendor.alive()) == ["card-1", "card-3", "new-0", "new-2"]
+        system.judge()
+    assert sorted(system.vendor.alive()) == ["card-1", "card-3", "new-0", "new-2"]
 
 
 @row(18)
-def test_row_18_worker_cut_off_at_commit(world: World):
-    with Proxy(server_port(world)) as proxy:
-        host = world.host()
+def test_row_18_worker_cut_off_at_commit(system: System):
+    with Proxy(server_port(system)) as proxy:
+        host = system.host()
         steps = work(18, 5, updates=1)
-        worker = world.worker(**through(world, proxy))
+        worker = system.worker(**through(system, proxy))
         for passes in (True, False):
             proxy.faults.pass_first, proxy.faults.cut_at = passes, commits(every=7)
             for step in steps[: len(steps) // 2] if passes else steps[len(steps) // 2 :]:
                 host.must(step)
                 time.sleep(0.2)
-        world.until(lambda: proxy.faults.cuts >= 2, "a cut")
+        system.until(lambda: proxy.faults.cuts >= 2, "a cut")
         proxy.faults.cut_at = None
-        world.judge()
+        system.judge()
         assert worker.is_alive
 
 
@@ -198,47 +198,47 @@ CONFLICTS = {
 
 
 @row(19)
-def test_row_19_locks_and_deadlocks(world: World, database_name: str):
-    host = world.host()
-    for number, conflict in enumerate(CONFLICTS[database_name](world.database.settings)):
+def test_row_19_locks_and_deadlocks(system: System, database_name: str):
+    host = system.host()
+    for number, conflict in enumerate(CONFLICTS[database_name](system.database.settings)):
         key = f"card-{number}"
-        worker = world.worker(database=conflict.worker)
+        worker = system.worker(database=conflict.worker)
         host.must(show(key))
-        world.drained()
+        system.drained()
 
         def provoked() -> bool:
             host.must(show(key))  # noqa: B023 - used in this round only
-            conflict.provoke(world.database)  # noqa: B023
+            conflict.provoke(system.database)  # noqa: B023
             return "database lock conflict" in worker.output  # noqa: B023
 
-        world.until(provoked, f"lock {number}", 8.0)
+        system.until(provoked, f"lock {number}", 8.0)
         host.must(end(key))
-        world.drained()
+        system.drained()
         worker.kill()
-    world.judge()
-    assert world.vendor.alive() == {}
+    system.judge()
+    assert system.vendor.alive() == {}
 
 
 @row(19, only="M")
-def test_row_19_record_has_changed_since_last_read(world: World):
+def test_row_19_record_has_changed_since_last_read(system: System):
     snapshot = {
         "isolation_level": "repeatable read",
         "init_command": "SET SESSION innodb_snapshot_isolation=ON",
     }
-    host = world.host()
+    host = system.host()
     host.must(show("card-1"))
-    world.database.execute(f"UPDATE {OPERATIONS} SET next_try_at = next_try_at + 3600000")
-    worker = world.worker(database=world.database.settings | {"OPTIONS": snapshot})
-    world.until(lambda: world.database.rows(f"SELECT beat_at FROM {HEARTBEAT}"), "the worker")
-    with closing(world.database.connect()) as nemesis:
+    system.database.execute(f"UPDATE {OPERATIONS} SET next_try_at = next_try_at + 3600000")
+    worker = system.worker(database=system.database.settings | {"OPTIONS": snapshot})
+    system.until(lambda: system.database.rows(f"SELECT beat_at FROM {HEARTBEAT}"), "the worker")
+    with closing(system.database.connect()) as nemesis:
         nemesis.cursor().execute(f"UPDATE {OPERATIONS} SET failures = failures + 1")
-        world.database.execute(RETRY_FIRST)  # where a worker reads before it writes
+        system.database.execute(RETRY_FIRST)  # where a worker reads before it writes
         time.sleep(2.0)
         nemesis.commit()
-    world.until(lambda: "_apply: database lock conflict" in worker.output, "1020")
-    world.until_called("PUT", "card-1")
+    system.until(lambda: "_apply: database lock conflict" in worker.output, "1020")
+    system.until_called("PUT", "card-1")
     host.must(end("card-1"))
-    world.judge()
+    system.judge()
 
 
 RETRY_FIRST = (
@@ -251,7 +251,7 @@ RETRY_FIRST = (
 def pooled(database: Database, name: str) -> Iterator[dict[str, Any]]:
     """Give the block Django's settings for a database behind a pooler, as users write them."""
     if name == "postgres":
-        with private(Pgbouncer) as pooler:
+        with own_server(Pgbouncer) as pooler:
             seen_through = {"PORT": str(pooler.port), "DISABLE_SERVER_SIDE_CURSORS": True}
             yield database.settings | seen_through
     else:
@@ -259,31 +259,31 @@ def pooled(database: Database, name: str) -> Iterator[dict[str, Any]]:
 
 
 @row(36)
-def test_row_36_transaction_pooling(world: World, database_name: str):
-    with pooled(world.database, database_name) as settings:
-        world.workers(2, database=settings)
-        host = world.host(database=settings)
+def test_row_36_transaction_pooling(system: System, database_name: str):
+    with pooled(system.database, database_name) as settings:
+        system.workers(2, database=settings)
+        host = system.host(database=settings)
         host.must(*work(36, 6, lives=2, updates=1, undo=0.3))
-        world.judge()
-        assert world.vendor.alive() == {}
+        system.judge()
+        assert system.vendor.alive() == {}
 
 
 @row(36)
-def test_row_36_one_long_host_transaction(world: World):
-    slow, quick = world.host(), world.host()
-    world.workers(2)
+def test_row_36_one_long_host_transaction(system: System):
+    slow, quick = system.host(), system.host()
+    system.workers(2)
     quick.must(show("shared"), show("card-1"))
-    world.drained()
+    system.drained()
     slow.must({"do": "begin"}, show("slow"), end("shared"), show("card-1"))
     for step in (show("shared"), show("card-1"), end("card-1"), show("card-2"), end("card-2")):
         begun = time.monotonic()
         quick.must(step)
         assert time.monotonic() - begun < 1.0, "a host waited for another"
-        world.drained(5.0)
-    assert "slow" not in world.vendor.alive()
+        system.drained(5.0)
+    assert "slow" not in system.vendor.alive()
     slow.must({"do": "commit"})
-    world.drained()
-    world.until(lambda: "slow" in world.vendor.alive(), "what the long transaction showed")
+    system.drained()
+    system.until(lambda: "slow" in system.vendor.alive(), "what the long transaction showed")
 
 
 @contextmanager
@@ -309,18 +309,18 @@ def test_row_39_session_turned_read_only(
 ):
     unaffected = {"OPTIONS": {"options": "-c default_transaction_read_only=off"}}
     with (
-        private(Postgres) as server,
-        world_on(create_postgres(server.settings), vendor, tmp_path) as world,
+        own_server(Postgres) as server,
+        world_on(create_postgres(server.settings), vendor, tmp_path) as system,
     ):
-        settings = world.database.settings
-        host = world.host(database=settings | unaffected)
-        worker = world.worker(database=settings | SESSIONS[sessions])
+        settings = system.database.settings
+        host = system.host(database=settings | unaffected)
+        worker = system.worker(database=settings | SESSIONS[sessions])
         host.must(show("card-1"), show("kept"))
-        world.drained()
-        with failover(world.database, server):
+        system.drained()
+        with failover(system.database, server):
             host.must(end("card-1"))
-            world.until(lambda: "read-only transaction" in worker.output, "the fault")
+            system.until(lambda: "read-only transaction" in worker.output, "the fault")
             time.sleep(FAILOVER)
-        world.judge()
-        assert list(world.vendor.alive()) == ["kept"]
+        system.judge()
+        assert list(system.vendor.alive()) == ["kept"]
         assert worker.is_alive

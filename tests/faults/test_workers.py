@@ -10,87 +10,89 @@ from pathlib import Path
 from . import behaviors
 from .brokers import Redis
 from .generator import end, many, show, work
-from .harness import LANES, PERMITS, SLOTS, World
+from .harness import LANES, PERMITS, SLOTS, System
 from .matrix import row
-from .own_servers import private
+from .own_servers import own_server
 from .processes import ask
 
 
-def until_struck(world: World, strike: dict[str, str]) -> None:
+def until_struck(system: System, strike: dict[str, str]) -> None:
     """Wait until the fault has struck."""
-    world.until(Path(strike["mark"]).exists, "the strike")
+    system.until(Path(strike["mark"]).exists, "the strike")
 
 
 @row(9)
-def test_row_09_worker_killed_after_the_claim_before_sending(world: World):
-    host = world.host()
+def test_row_09_worker_killed_after_the_claim_before_sending(system: System):
+    host = system.host()
     for method in ("PUT", "DELETE"):
-        strike = world.strike("before", method)
-        worker = world.worker(strike=strike)
+        strike = system.strike("before", method)
+        worker = system.worker(strike=strike)
         host.must(show("card-1") if method == "PUT" else end("card-1"))
-        until_struck(world, strike)
+        until_struck(system, strike)
         worker.popen.wait(5)
-        assert not world.vendor.calls(method)
-        successor = world.worker()
-        world.until_called(method)
-        world.drained()
+        assert not system.vendor.calls(method)
+        successor = system.worker()
+        system.until_called(method)
+        system.drained()
         successor.kill()
-    world.judge()
-    assert world.outcomes().count("ambiguous") == 2
+    system.judge()
+    assert system.outcomes().count("ambiguous") == 2
 
 
 @row(10)
-def test_row_10_worker_killed_during_the_request(world: World):
-    host = world.host()
+def test_row_10_worker_killed_during_the_request(system: System):
+    host = system.host()
     for method in ("PUT", "DELETE"):
-        world.vendor.rule(behaviors.process_and_hang, method)
-        worker = world.worker()
+        system.vendor.rule(behaviors.process_and_hang, method)
+        worker = system.worker()
         host.must(show("card-1") if method == "PUT" else end("card-1"))
-        world.until_called(method)
+        system.until_called(method)
         worker.kill()
-    world.worker()
-    world.judge()
-    assert len(world.vendor.calls("DELETE")) >= 2
+    system.worker()
+    system.judge()
+    assert len(system.vendor.calls("DELETE")) >= 2
 
 
 @row(11)
-def test_row_11_worker_killed_after_the_answer_before_it_is_stored(world: World):
-    host = world.host()
-    patient = world.worker()
+def test_row_11_worker_killed_after_the_answer_before_it_is_stored(system: System):
+    host = system.host()
+    patient = system.worker()
     host.must(show("card-1"))
-    world.drained()
+    system.drained()
     patient.kill()
-    strike = world.strike("after", "DELETE")
-    world.worker(strike=strike)
+    strike = system.strike("after", "DELETE")
+    system.worker(strike=strike)
     host.must(end("card-1"))
-    until_struck(world, strike)
-    world.worker()
-    world.judge()
-    assert len(world.vendor.calls("DELETE")) == 2, "one duplicate end at most"
+    until_struck(system, strike)
+    system.worker()
+    system.judge()
+    assert len(system.vendor.calls("DELETE")) == 2, "one duplicate end at most"
 
 
 @row(12)
-def test_row_12_worker_killed_holding_a_slot(world: World):
+def test_row_12_worker_killed_holding_a_slot(system: System):
     rate_limit = {"rate_limit": (1, 1.0)}
-    strike = world.strike("before")
-    host = world.host()
+    strike = system.strike("before")
+    host = system.host()
     host.must(show("card-1"))
-    world.worker(strike=strike, **rate_limit)
-    until_struck(world, strike)
+    system.worker(strike=strike, **rate_limit)
+    until_struck(system, strike)
     host.must(show("card-2"), end("card-1"))
-    world.worker(**rate_limit)
-    world.judge()
+    system.worker(**rate_limit)
+    system.judge()
     now = round(time.time() * 1000)
-    assert world.database.rows(f"SELECT COUNT(*) FROM {SLOTS}") == [(1,)]
-    world.until(lambda: world.database.rows(f"SELECT free_at FROM {SLOTS}")[0][0] < now + 1100, "")
+    assert system.database.rows(f"SELECT COUNT(*) FROM {SLOTS}") == [(1,)]
+    system.until(
+        lambda: system.database.rows(f"SELECT free_at FROM {SLOTS}")[0][0] < now + 1100, ""
+    )
 
 
 @row(13)
-def test_row_13_one_of_four_workers_killed_again_and_again(world: World):
+def test_row_13_one_of_four_workers_killed_again_and_again(system: System):
     dice = random.Random(13)
-    world.vendor.latency = 0.05
-    host = world.host()
-    workers = world.workers(4)
+    system.vendor.latency = 0.05
+    host = system.host()
+    workers = system.workers(4)
     steps = work(13, 12, lives=2, updates=2, undo=0.1)
     kills = 0
     for start in range(0, len(steps), 6):
@@ -99,53 +101,53 @@ def test_row_13_one_of_four_workers_killed_again_and_again(world: World):
         victim = dice.randrange(4)
         workers[victim].kill()
         kills += 1
-        workers[victim] = world.worker()
-    world.judge()
+        workers[victim] = system.worker()
+    system.judge()
     assert kills >= 8
-    assert world.vendor.alive() == {}
+    assert system.vendor.alive() == {}
 
 
 @row(13)
-def test_row_13_one_of_two_workers_of_django_tasks_killed_again_and_again(world: World):
+def test_row_13_one_of_two_workers_of_django_tasks_killed_again_and_again(system: System):
     migrate = ("django", "migrate", "-v0", "django_tasks_database")
-    tables = world.start(*migrate, name="migrate", dispatcher="tasks")
+    tables = system.start(*migrate, name="migrate", dispatcher="tasks")
     assert tables.popen.wait(60) == 0, tables.output
-    world.vendor.latency = 0.05
-    host = world.host(dispatcher="tasks")
-    workers = [world.task_worker() for _ in range(2)]
+    system.vendor.latency = 0.05
+    host = system.host(dispatcher="tasks")
+    workers = [system.task_worker() for _ in range(2)]
     steps = work(13, 8, lives=2, updates=2, undo=0.1)
     for number, start in enumerate(range(0, len(steps), 6)):
         host.must(*steps[start : start + 6])
         time.sleep(0.7)
         workers[number % 2].kill()
-        workers[number % 2] = world.task_worker()
+        workers[number % 2] = system.task_worker()
     host.must(show("last"), end("last"))  # it wakes a drain, should the sweep have been lost
-    world.judge()
+    system.judge()
     assert number >= 4
-    assert world.vendor.alive() == {}
+    assert system.vendor.alive() == {}
 
 
 @row(14)
-def test_row_14_worker_frozen_past_its_lease(world: World):
-    host = world.host()
-    strike = world.strike("after", "DELETE", "SIGSTOP")
-    frozen = world.worker(strike=strike)
+def test_row_14_worker_frozen_past_its_lease(system: System):
+    host = system.host()
+    strike = system.strike("after", "DELETE", "SIGSTOP")
+    frozen = system.worker(strike=strike)
     host.must(show("card-1"))
-    world.drained()
+    system.drained()
     host.must(end("card-1"))
     frozen.wait_stopped()
-    world.worker()
-    world.drained()
+    system.worker()
+    system.drained()
     new = show("card-1")
     host.must(new)
-    world.drained()
-    before = world.database.rows(LANE_AND_OPERATIONS), world.operations()
+    system.drained()
+    before = system.database.rows(LANE_AND_OPERATIONS), system.operations()
     frozen.signal(signal.SIGCONT)
-    world.until(lambda: "the lease ran out" in frozen.output, "the fence")
-    assert (world.database.rows(LANE_AND_OPERATIONS), world.operations()) == before
-    world.judge()
-    assert world.vendor.alive() == {"card-1": new["serial"]}
-    assert "ambiguous" not in world.outcomes(), "its attempt is stored"
+    system.until(lambda: "the lease ran out" in frozen.output, "the fence")
+    assert (system.database.rows(LANE_AND_OPERATIONS), system.operations()) == before
+    system.judge()
+    assert system.vendor.alive() == {"card-1": new["serial"]}
+    assert "ambiguous" not in system.outcomes(), "its attempt is stored"
 
 
 LANE_AND_OPERATIONS = (
@@ -157,55 +159,55 @@ LANE_AND_OPERATIONS = (
 
 
 @row(31)
-def test_row_31_worker_whose_clock_is_an_hour_off(world: World, database_name: str):
+def test_row_31_worker_whose_clock_is_an_hour_off(system: System, database_name: str):
     clocks = [{"clock": "+1h"}, {"clock": "-1h"}, {}]
     everywhere = {}
     if database_name == "sqlite":  # its clock is its process's, and one machine has one clock
         everywhere = {"clock": "+1h"}
         clocks = [everywhere] * 3
     for settings in clocks:
-        wrong = float(ask(world.run | settings, "import time; print(time.time())")) - time.time()
+        wrong = float(ask(system.run | settings, "import time; print(time.time())")) - time.time()
         assert abs(wrong) > 3500 or not settings
-        world.worker(**settings)
-    host = world.host(**everywhere)
+        system.worker(**settings)
+    host = system.host(**everywhere)
     host.must(*work(31, 6, lives=2, updates=1))
     host.must(many([show("kept")]))
-    world.judge()
-    assert list(world.vendor.alive()) == ["kept"]
-    assert set(world.outcomes()) <= {"delivered", "already_ended", "not_found"}
+    system.judge()
+    assert list(system.vendor.alive()) == ["kept"]
+    assert set(system.outcomes()) <= {"delivered", "already_ended", "not_found"}
 
 
 @row(40)
-def test_row_40_a_whole_celery_node_killed_with_four_busy_processes(world: World):
-    world.run |= {"divisor": 1, "rate_limit": (60, 3.0)}
-    with private(Redis) as redis:
+def test_row_40_a_whole_celery_node_killed_with_four_busy_processes(system: System):
+    system.run |= {"divisor": 1, "rate_limit": (60, 3.0)}
+    with own_server(Redis) as redis:
         run = redis.run_settings()
-        host = world.host(**run)
-        node = world.celery("-c", "4", **run)
+        host = system.host(**run)
+        node = system.celery("-c", "4", **run)
         host.must(show("card-1"))
-        world.until(lambda: world.vendor.alive(), "the card")
-        world.drained()
-        world.vendor.rule(behaviors.hang, "PUT", times=None)
+        system.until(lambda: system.vendor.alive(), "the card")
+        system.drained()
+        system.vendor.rule(behaviors.hang, "PUT", times=None)
         host.must(many([show(f"busy-{n}") for n in range(8)]))
-        world.until(lambda: len(awaited(world)) == 4, "four busy processes")
+        system.until(lambda: len(awaited(system)) == 4, "four busy processes")
         node.kill()
-        world.vendor.end_rules()
-        node = world.celery("-c", "4", **run)
+        system.vendor.end_rules()
+        node = system.celery("-c", "4", **run)
         host.must(end("card-1"))
-        world.until(lambda: is_acknowledged(world, "card-1"), "the end", 20.0)
+        system.until(lambda: is_acknowledged(system, "card-1"), "the end", 20.0)
         node.kill()
     for table in (LANES, PERMITS):  # a minute later
-        world.database.execute(f"UPDATE {table} SET lease_until = lease_until - 60000")
-    world.worker(divisor=20)
-    world.judge()
-    assert len(world.vendor.alive()) == 8
+        system.database.execute(f"UPDATE {table} SET lease_until = lease_until - 60000")
+    system.worker(divisor=20)
+    system.judge()
+    assert len(system.vendor.alive()) == 8
 
 
-def awaited(world: World) -> list[str]:
+def awaited(system: System) -> list[str]:
     """Return the keys of the calls that are in flight now."""
-    return [e.key for e in world.vendor.calls() if e.answered is None and e.gone is None]
+    return [e.key for e in system.vendor.calls() if e.answered is None and e.gone is None]
 
 
-def is_acknowledged(world: World, key: str) -> bool:
+def is_acknowledged(system: System, key: str) -> bool:
     """Tell whether the end of a card is."""
-    return any(call.acknowledges for call in world.vendor.calls("DELETE", key))
+    return any(call.acknowledges for call in system.vendor.calls("DELETE", key))

@@ -22,7 +22,7 @@ PACKAGE = "django_liveactivity"
 TESTS_PASSED, TESTS_FAILED = 0, 1
 TIMEOUT = 100.0
 """Seconds of a stage; a mutant that makes a drain spin takes longer, and is killed by it."""
-LEFT_OUT = ("tests/delivery/test_machine.py", "tests/delivery/test_machine_rows.py")
+LEFT_OUT = ("tests/delivery/test_state_machine.py", "tests/delivery/test_state_machine_rows.py")
 """A random search finds much, but minimizes for long; here a test by value has to find it."""
 
 

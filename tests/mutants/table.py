@@ -22,7 +22,10 @@ TESTS: dict[str, tuple[Stage, ...]] = {
     "account_source": (("tests/accounts",),),
     "conf": (("tests/accounts", "tests/checks"),),
     "tracking": (("tests/accounts", "tests/tracking"),),
-    "services": (("tests/services",), (f"{DELIVERY}/test_road.py", f"{DELIVERY}/test_edges.py")),
+    "services": (
+        ("tests/services",),
+        (f"{DELIVERY}/test_end_to_end.py", f"{DELIVERY}/test_regressions.py"),
+    ),
     "selectors": (("tests/services", DELIVERY, "tests/tracking"),),
     "client": (("tests/client",),),
     "content": (("tests/content",), ("tests/client/test_calls.py",)),

@@ -249,7 +249,7 @@ class TestTheSameAsOneByOne:
         assert not end.is_new
 
     def test_the_end_that_stands_may_be_of_another_row_of_the_key(self):
-        from tests.delivery.test_edges import twin_of
+        from tests.delivery.test_regressions import twin_of
 
         card = shown("order-1")
         twin = twin_of(card)

@@ -10,7 +10,7 @@ from django_liveactivity import Progress, conf, selectors, services
 from django_liveactivity.models import LiveActivity, Operation, Subject, TrackingFailure
 from django_liveactivity.testing import deliver
 from tests.clock import advance
-from tests.delivery.test_edges import twin_of
+from tests.delivery.test_regressions import twin_of
 from tests.reads import statements
 from tests.shop.models import Order
 

@@ -89,7 +89,7 @@ def test_the_others_of_an_object_end(orders):
 
 def test_a_second_row_of_the_spared_card_is_spared_too(orders):
     """Two rows of one key are one card: an end of either would end it."""
-    from tests.delivery.test_edges import twin_of
+    from tests.delivery.test_regressions import twin_of
 
     kitchen = Operation.objects.filter(activity__subject_pk=orders[0].pk).earliest("pk").activity
     twin_of(kitchen)

@@ -11,7 +11,7 @@ from django_liveactivity.backends.locmem import outbox
 from django_liveactivity.delivery import drain, sweep
 from django_liveactivity.models import LiveActivity, Operation, TrackingFailure
 from tests.shop.models import Order
-from tests.tracking.following import OrderActivity, followed, kinds
+from tests.tracking.orders import OrderActivity, followed, kinds
 
 from .test_services import IMMEDIATE
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from tests.shop.models import Order
 
-from .following import OrderActivity, followed
+from .orders import OrderActivity, followed
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django_liveactivity.testing import deliver
 from django_liveactivity.tracking import reconcile
 from tests.shop.models import Order
 
-from .following import OrderActivity, followed
+from .orders import OrderActivity, followed
 
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 

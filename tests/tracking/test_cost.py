@@ -12,7 +12,7 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from tests.shop.models import Machine, Order
 
-from .following import reads_of
+from .orders import reads_of
 
 pytestmark = pytest.mark.usefixtures("orders")
 

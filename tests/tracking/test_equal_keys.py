@@ -17,7 +17,7 @@ from django_liveactivity.tracking import SyncResult, reconcile
 from tests.reads import statements
 from tests.shop.models import Machine, Order, Parcel
 
-from .following import OrderActivity, followed, kinds
+from .orders import OrderActivity, followed, kinds
 
 CONTENT = Progress(title="Card", percentage=1)
 STORED = "ABC"

@@ -30,7 +30,7 @@ from tests.shop.models import (
     Shift,
 )
 
-from .following import DeliveryActivity, OrderActivity, followed, kinds
+from .orders import DeliveryActivity, OrderActivity, followed, kinds
 
 CONTENT = Progress(title="Card", percentage=1)
 KEY = "550e8400-e29b-41d4-a716-446655440000"

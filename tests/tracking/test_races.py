@@ -17,7 +17,7 @@ from django_liveactivity.models import LiveActivity
 from django_liveactivity.tracking import SyncResult, reconcile, sync
 from tests.shop.models import Line, Order
 
-from .following import OrderActivity, followed, kinds
+from .orders import OrderActivity, followed, kinds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

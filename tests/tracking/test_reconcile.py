@@ -22,7 +22,7 @@ from django_liveactivity.tasks import reconcile as reconcile_task
 from django_liveactivity.tracking import SyncResult, reconcile
 from tests.shop.models import Machine, Order, Parcel
 
-from .following import OrderActivity, followed, kinds, show_twin
+from .orders import OrderActivity, followed, kinds, show_twin
 
 CONTENT = Progress(title="By hand", percentage=1)
 

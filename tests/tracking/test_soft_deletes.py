@@ -14,7 +14,7 @@ from django_liveactivity.testing import deliver
 from django_liveactivity.tracking import SyncResult, reconcile
 from tests.shop.models import Booking
 
-from .following import followed, kinds
+from .orders import followed, kinds
 
 pytestmark = pytest.mark.usefixtures("db", "liveactivity_outbox")
 

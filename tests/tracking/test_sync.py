@@ -20,7 +20,7 @@ from tests.shop.models import (
     UrgentOrder,
 )
 
-from .following import DeliveryActivity, OrderActivity, followed, kinds, reads_of
+from .orders import DeliveryActivity, OrderActivity, followed, kinds, reads_of
 
 pytestmark = pytest.mark.usefixtures("orders")
 

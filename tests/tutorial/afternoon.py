@@ -19,8 +19,8 @@ import httpx
 import redis
 
 from .document import block, section
-from .follower import Follower
-from .following import follower
+from .project import start_reader
+from .reader import Reader
 from .terminals import wait_for
 
 TUTORIAL = "tutorial.md"
@@ -60,7 +60,7 @@ class Afternoon:
         database: the name of the database in the place of that of the docs.
     """
 
-    def __init__(self, reader: Follower, database: str) -> None:
+    def __init__(self, reader: Reader, database: str) -> None:
         self.reader = reader
         self.database = database
         self.site, self.phone = (f"http://127.0.0.1:{reader.ports[p]}" for p in ("8000", "8765"))
@@ -151,12 +151,12 @@ def put(text: str, written: str, ours: str) -> str:
 
 
 @contextmanager
-def reader_in(folder: Path, name: str) -> Iterator[Follower]:
+def reader_in(folder: Path, name: str) -> Iterator[Reader]:
     """Yield a reader whose machine has PostgreSQL and Redis; what is left there goes afterward.
 
     The queue has a name of its own, because others use the same Redis.
     """
-    with follower(folder, settings=f'CELERY_TASK_DEFAULT_QUEUE = "{name}"') as reader:
+    with start_reader(folder, settings=f'CELERY_TASK_DEFAULT_QUEUE = "{name}"') as reader:
         terminal = reader.terminal
         terminal.environment |= {"PGHOST": "127.0.0.1", "PGUSER": "root"}
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from .following import follower
+from .project import start_reader
 from .terminals import wait_for
 
 pytestmark = pytest.mark.long
@@ -26,7 +26,7 @@ for options in ({}, {"revoked": True}):
 
 
 def test_a_key_ends_the_cards_of_its_prefix_and_sees_no_others(tmp_path):
-    with follower(tmp_path) as reader:
+    with start_reader(tmp_path) as reader:
         terminal, port = reader.terminal, reader.ports["8000"]
         terminal.run("django-admin startproject config .")
         settings = terminal.folder / "config/settings.py"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from .following import follower
+from .project import start_reader
 from .test_tutorial import QUICK_LOGIN
 
 pytestmark = pytest.mark.long
@@ -13,7 +13,7 @@ KEYS = [b"ask_acme_1111", b"ask_acme_2222"]
 
 
 def test_a_key_per_customer_is_added_changed_and_removed(tmp_path):
-    with follower(tmp_path, settings=QUICK_LOGIN) as reader:
+    with start_reader(tmp_path, settings=QUICK_LOGIN) as reader:
         reader.follow("tutorial-customers.md")
         seen = [line for line in reader.done if line.startswith(("says", "phone shows"))]
         assert len(seen) == 6

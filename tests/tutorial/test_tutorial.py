@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .following import check, follower
+from .project import check, start_reader
 
 pytestmark = pytest.mark.long
 
@@ -13,6 +13,6 @@ QUICK_LOGIN = 'PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHashe
 
 
 def test_the_tutorial_on_sqlite(tmp_path):
-    with follower(tmp_path, settings=QUICK_LOGIN) as reader:
+    with start_reader(tmp_path, settings=QUICK_LOGIN) as reader:
         reader.follow("tutorial.md")
         check(reader)

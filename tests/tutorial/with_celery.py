@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from .following import check, follower
+from .project import check, start_reader
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
 
@@ -52,7 +52,7 @@ DATABASES = {{"default": {postgres!r}}}
 CELERY_TASK_DEFAULT_QUEUE = "{postgres["NAME"]}"
 """
     celery = {"python manage.py liveactivity_dev": "how-to/deliver-with-celery.md"}
-    with follower(tmp_path, instead=celery, settings=settings) as reader:
+    with start_reader(tmp_path, instead=celery, settings=settings) as reader:
         reader.follow("tutorial.md")
         assert {"celery -A config worker", "celery -A config beat"} <= set(reader.done)
         assert "python manage.py liveactivity_dev --no-loop" in reader.done

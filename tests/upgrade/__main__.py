@@ -26,7 +26,7 @@ from django_liveactivity import __version__  # noqa: E402
 from django_liveactivity.models import LiveActivity, Operation  # noqa: E402
 
 from .history import write_history  # noqa: E402
-from .kept import APP, FOLDER  # noqa: E402
+from .snapshots import APP, FOLDER  # noqa: E402
 
 
 def values(row: Model) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from django_liveactivity.sandbox import Sandbox
 from tests.clock import advance
 
 from .history import STARTED_ELSEWHERE, progress
-from .kept import APP, VERSIONS, drop_tables, our_tables, restore
+from .snapshots import APP, VERSIONS, drop_tables, our_tables, restore
 
 KEEP = "A migration is missing; until the release of 0.1.0: python -m tests.upgrade"
 A_DAY = 86_400

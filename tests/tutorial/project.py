@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from .follower import Follower
+from .reader import Reader
 from .terminals import Terminal
 
 FILES = [
@@ -27,24 +27,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def follower(tmp_path: Path, **options: Any) -> Iterator[Follower]:
+def start_reader(tmp_path: Path, **options: Any) -> Iterator[Reader]:
     """Yield a reader in an empty folder; what the reader has open is closed afterward."""
     folder = tmp_path / "empty"
     folder.mkdir()
     ports = {"8765": free_port(), "8000": free_port()}
-    with closing(Follower(Terminal(folder), ports, **options)) as reader:
+    with closing(Reader(Terminal(folder), ports, **options)) as reader:
         yield reader
 
 
-def check(follower: Follower) -> None:
+def check(reader: Reader) -> None:
     """Check that everything was done, without a warning, and the calls that resulted."""
-    written = [line.removeprefix("wrote ") for line in follower.done if line.startswith("wrote ")]
+    written = [line.removeprefix("wrote ") for line in reader.done if line.startswith("wrote ")]
     assert [name for name in written if name in FILES][:4] == FILES
-    seen = [line for line in follower.done if line.startswith(("says", "phone shows"))]
+    seen = [line for line in reader.done if line.startswith(("says", "phone shows"))]
     assert len(seen) == 9
-    assert len([line for line in follower.done if line.lower().startswith("press ")]) == 8
+    assert len([line for line in reader.done if line.lower().startswith("press ")]) == 8
 
-    follower.terminal.run("python manage.py check --fail-level WARNING")
-    calls = httpx.get(str(follower.phone.page.url.join("calls.json"))).json()
+    reader.terminal.run("python manage.py check --fail-level WARNING")
+    calls = httpx.get(str(reader.phone.page.url.join("calls.json"))).json()
     assert [call["method"] for call in calls] == ["PUT", "PUT", "DELETE", "PUT", "DELETE"]
     assert {call["status"] for call in calls} == {200}

@@ -1,4 +1,4 @@
-"""A host that is watched as a page says: ``python -m tests.reporting.watched`` and what to run.
+"""A host with the monitoring of a page: ``python -m tests.reporting.monitored_host COMMAND``.
 
 It prints as JSON what the watching library has been told.
 """

@@ -1,6 +1,6 @@
-"""The same game with real rows: services, look, claim and record, on SQLite with a clock of ours.
+"""The same simulation with real rows: services, claim and record, on SQLite with its own clock.
 
-Nothing of the driver is told again here. Only the vendor is a phone in memory, and the database
+The driver repeats none of the rules. Only the vendor is a phone in memory, and the database
 asks the phone for the time, as SQLite lets an application replace its functions.
 """
 
@@ -32,7 +32,7 @@ from django_liveactivity.models import Lane, LiveActivity, Operation, lane_diges
 from tests.clock import TIMES
 
 from .phone import SECOND, Phone
-from .state_machine import Machine, games
+from .state_machine import Machine, random_runs
 
 UNIX_EPOCH = 2_440_587.5
 """The Julian day on which milliseconds begin."""
@@ -140,4 +140,4 @@ def database(db: None) -> Iterator[None]:
 
 
 def test_rows(database: None):
-    run_state_machine_as_test(RowsMachine, settings=games(0.15))
+    run_state_machine_as_test(RowsMachine, settings=random_runs(0.15))

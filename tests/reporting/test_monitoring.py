@@ -28,7 +28,7 @@ def watch(project, tmp_path):  # noqa: F811 - the fixture
             "DJANGO_SETTINGS_MODULE": "tests.reporting.page_settings",
             "PAGE_OF_SETTINGS": page,
         }
-        command = [sys.executable, "-m", "tests.reporting.watched", what]
+        command = [sys.executable, "-m", "tests.reporting.monitored_host", what]
         done = subprocess.run(
             command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120
         )

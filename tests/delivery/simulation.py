@@ -1,7 +1,7 @@
 """Hosts, workers, the vendor and a clock around two cards, and what must hold: no generator.
 
-What is true the game takes from the rows that were committed and from the calls that the phone was
-given; lanes it knows only through a ``Driver``. ``state_machine.py`` plays it at random,
+The simulation learns the truth from the committed rows and from the calls that the phone was
+given; it knows lanes only through a ``Driver``. ``state_machine.py`` runs it at random,
 ``walk.py`` in every order.
 """
 
@@ -26,7 +26,7 @@ HOUR = 3_600 * SECOND
 ROUNDS = 20
 
 
-class Game:
+class Simulation:
     """The life of some cards; a subclass says what its driver is."""
 
     driver: type[Driver]

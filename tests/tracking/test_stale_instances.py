@@ -11,7 +11,7 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
 from tests.shop.models import Order
 
-from .following import OrderActivity, followed, kinds, show_twin
+from .orders import OrderActivity, followed, kinds, show_twin
 
 CONTENT = Progress(title="By hand", percentage=1)
 

@@ -13,7 +13,7 @@ from django_liveactivity.testing import deliver
 from django_liveactivity.tracking import unsupported
 from tests.shop.models import Customer, ExpressOrder, Line, Order, UrgentOrder
 
-from .following import OrderActivity, followed, kinds
+from .orders import OrderActivity, followed, kinds
 
 pytestmark = pytest.mark.django_db
 

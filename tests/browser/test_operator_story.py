@@ -14,8 +14,8 @@ from django_liveactivity.models import Operation
 from django_liveactivity.sandbox import Sandbox
 
 from .cards import MAINTENANCE, show, show_elsewhere, titles_of
-from .hands import Hands, Keyboard, Mouse
-from .stage import Delivery
+from .environment import Delivery
+from .input_devices import InputDevice, Keyboard, Mouse
 from .visitor import Visitor
 
 MOST_CLICKS = 5
@@ -24,11 +24,11 @@ END_ANY = "End a live activity by its key or activity ID"
 
 
 @pytest.fixture(params=[Mouse, Keyboard])
-def hands(request: pytest.FixtureRequest, operator: Visitor, delivery: Delivery) -> Hands:
-    """The operator's hands at the admin's first page, while a worker delivers."""
+def device(request: pytest.FixtureRequest, operator: Visitor, delivery: Delivery) -> InputDevice:
+    """An operator at the admin's first page, with a mouse or a keyboard; a worker delivers."""
     delivery.start()
     operator.page.goto("/admin/")
-    made: Callable[[Page], Hands] = request.param
+    made: Callable[[Page], InputDevice] = request.param
     return made(operator.page)
 
 
@@ -37,26 +37,30 @@ def page(operator: Visitor) -> Page:
     return operator.page
 
 
-def test_words_on_a_lock_screen_lead_to_the_ended_card(hands: Hands, page: Page, sandbox: Sandbox):
+def test_words_on_a_lock_screen_lead_to_the_ended_card(
+    device: InputDevice, page: Page, sandbox: Sandbox
+):
     show("maintenance-db-2")
-    find(hands, page, "maintenance 68")
-    hands.press(page.get_by_role("link", name="maintenance-db-2"))
+    find(device, page, "maintenance 68")
+    device.press(page.get_by_role("link", name="maintenance-db-2"))
     expect(page.locator("#liveactivity-why")).to_be_visible()
-    hands.press(page.get_by_role("button", name="End now"))
+    device.press(page.get_by_role("button", name="End now"))
     sees_it_end(page)
     assert_ended(sandbox)
-    assert hands.clicks <= MOST_CLICKS
+    assert device.clicks <= MOST_CLICKS
 
 
-def test_the_ended_card_shows_what_the_operator_typed(hands: Hands, page: Page, sandbox: Sandbox):
+def test_the_ended_card_shows_what_the_operator_typed(
+    device: InputDevice, page: Page, sandbox: Sandbox
+):
     show("maintenance-db-2")
-    find(hands, page, "maintenance")
-    hands.press(page.get_by_role("link", name="maintenance-db-2"))
-    hands.press(page.get_by_role("link", name="End live activity…"))
+    find(device, page, "maintenance")
+    device.press(page.get_by_role("link", name="maintenance-db-2"))
+    device.press(page.get_by_role("link", name="End live activity…"))
     expect(page.get_by_role("region", name="As it will end")).to_contain_text("68%")
-    hands.write(page.get_by_label("Percentage"), "100")
-    hands.write(page.get_by_label("Reason"), "It was done at 2.")
-    hands.press(page.get_by_role("button", name="End live activity"))
+    device.write(page.get_by_label("Percentage"), "100")
+    device.write(page.get_by_label("Reason"), "It was done at 2.")
+    device.press(page.get_by_role("button", name="End live activity"))
     sees_it_end(page)
     assert_ended(sandbox)
     assert sandbox.phone()["ended"][0]["content"]["percentage"] == 100
@@ -65,41 +69,41 @@ def test_the_ended_card_shows_what_the_operator_typed(hands: Hands, page: Page, 
 
 
 def test_a_card_that_was_never_seen_here_ends_by_its_key(
-    hands: Hands, page: Page, sandbox: Sandbox
+    device: InputDevice, page: Page, sandbox: Sandbox
 ):
     show_elsewhere(sandbox, "prod-web-1")
-    open_list(hands, page)
-    hands.press(page.get_by_role("link", name=END_ANY))
-    hands.write(page.get_by_label("Stream key"), "prod-web-1")
-    hands.press(page.get_by_role("button", name="End live activity"))
+    open_list(device, page)
+    device.press(page.get_by_role("link", name=END_ANY))
+    device.write(page.get_by_label("Stream key"), "prod-web-1")
+    device.press(page.get_by_role("button", name="End live activity"))
     sees_it_end(page)
     assert_ended(sandbox)
-    assert hands.clicks <= MOST_CLICKS
+    assert device.clicks <= MOST_CLICKS
 
 
 def test_a_card_that_was_never_seen_here_ends_by_its_activity_id(
-    hands: Hands, page: Page, sandbox: Sandbox
+    device: InputDevice, page: Page, sandbox: Sandbox
 ):
     sandbox.start_elsewhere(ACTIVITY_ID, "progress")
-    open_list(hands, page)
-    hands.press(page.get_by_role("link", name=END_ANY))
-    hands.write(page.get_by_label("Activity ID"), ACTIVITY_ID)
-    hands.write(page.locator("#id_title"), MAINTENANCE.title)
-    hands.press(page.get_by_role("button", name="End live activity"))
+    open_list(device, page)
+    device.press(page.get_by_role("link", name=END_ANY))
+    device.write(page.get_by_label("Activity ID"), ACTIVITY_ID)
+    device.write(page.locator("#id_title"), MAINTENANCE.title)
+    device.press(page.get_by_role("button", name="End live activity"))
     sees_it_end(page)
     assert_ended(sandbox)
-    assert hands.clicks <= MOST_CLICKS
+    assert device.clicks <= MOST_CLICKS
 
 
-def open_list(hands: Hands, page: Page) -> None:
+def open_list(device: InputDevice, page: Page) -> None:
     """Open the list of live activities."""
-    hands.press(page.locator("#content").get_by_role("link", name="Live activities", exact=True))
+    device.press(page.locator("#content").get_by_role("link", name="Live activities", exact=True))
 
 
-def find(hands: Hands, page: Page, words: str) -> None:
+def find(device: InputDevice, page: Page, words: str) -> None:
     """Search for words that a phone shows."""
-    open_list(hands, page)
-    hands.write(page.locator("#searchbar"), words)
+    open_list(device, page)
+    device.write(page.locator("#searchbar"), words)
     page.keyboard.press("Enter")
     page.wait_for_url("**/?q=*")
 

@@ -10,7 +10,7 @@ MOST_TABS = 250
 HAS_FOCUS = "node => node === document.activeElement"
 
 
-class Hands(Protocol):
+class InputDevice(Protocol):
     """What an operator does on a page."""
 
     clicks: int

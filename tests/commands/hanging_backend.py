@@ -5,7 +5,7 @@ import time
 from django_liveactivity.backends import BaseBackend
 
 
-class StuckBackend(BaseBackend):
+class HangingBackend(BaseBackend):
     reaches_network = False
 
     def send(self, call):

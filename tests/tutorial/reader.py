@@ -26,7 +26,7 @@ STEPS = re.compile(
 """What a reader does in a browser, and what it shows then."""
 
 
-class Follower:
+class Reader:
     """Follows documents in a folder.
 
     Args:

@@ -11,8 +11,8 @@ from django_liveactivity import Progress, services
 from django_liveactivity.models import Operation
 from django_liveactivity.sandbox import Sandbox
 
+from .environment import Delivery
 from .pages import url
-from .stage import Delivery
 from .visitor import Visitor
 
 MANY = 2_000

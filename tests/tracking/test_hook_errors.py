@@ -18,7 +18,7 @@ from django_liveactivity.testing import deliver
 from tests.clock import advance
 from tests.shop.models import Order
 
-from .following import OrderActivity, followed, kinds
+from .orders import OrderActivity, followed, kinds
 
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 DAY = 24 * 3600

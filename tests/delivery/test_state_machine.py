@@ -1,12 +1,12 @@
 """The planner, under hosts, workers and a vendor that do anything in any order: no database.
 
-``test_machine_rows.py`` plays the same game with real rows.
+``test_state_machine_rows.py`` runs the same simulation with real rows.
 """
 
 from __future__ import annotations
 
 from .memory import Memory
-from .state_machine import Machine, games
+from .state_machine import Machine, random_runs
 
 
 class PlannerMachine(Machine):
@@ -16,4 +16,4 @@ class PlannerMachine(Machine):
 
 
 TestPlanner = PlannerMachine.TestCase
-TestPlanner.settings = games(2.0)
+TestPlanner.settings = random_runs(2.0)

@@ -146,7 +146,7 @@ def test_keys_and_labels_may_be_of_any_kind():
 
 
 def test_a_translated_title_of_a_followed_object_is_shown():
-    from tests.tracking.following import OrderActivity, followed
+    from tests.tracking.orders import OrderActivity, followed
 
     class Translated(OrderActivity):
         tags = frozenset({gettext_lazy("May"), "shop"})

@@ -11,8 +11,8 @@ from django_liveactivity.sandbox import Sandbox
 
 from .cards import show
 from .conftest import Visit
+from .environment import Delivery
 from .pages import refused_card, url
-from .stage import Delivery
 from .visitor import Visitor
 
 REASON = "It was done at 2."

@@ -15,7 +15,7 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.tracking import reconcile
 from tests.shop.models import Customer, Order
 
-from .following import OrderActivity, followed, sent
+from .orders import OrderActivity, followed, sent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
