@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,3 +28,10 @@ def celery_app(name: str = "host", **conf: object) -> Celery:
     app = Celery(name, set_as_current=False, fixups=[])
     app.conf.update(conf)
     return app
+
+
+def publishing_ends() -> None:
+    """Wait until the thread that publishes wake-ups has nothing left to do."""
+    for thread in threading.enumerate():
+        if thread.name == "liveactivity-wake":
+            thread.join(30)

@@ -11,6 +11,8 @@ import pytest
 
 from django_liveactivity.sandbox import Sandbox
 
+from .client.server import Server
+
 KEY = "ask_test_0123456789"
 
 # No deadline in any of them: timing never decides whether a test passes.
@@ -58,3 +60,19 @@ def vendor(configure: Callable[..., None], sandbox: Sandbox, db: None) -> Sandbo
     """The sandbox, reached over HTTP by the account ``default`` without a pace."""
     configure()
     return sandbox
+
+
+@pytest.fixture
+def paced(configure: Callable[..., None], sandbox: Sandbox, db: None) -> Sandbox:
+    """The sandbox, for an account with a rate limit, as every real one has."""
+    configure(rate_limit=(60, 60))
+    return sandbox
+
+
+@pytest.fixture
+def scripted_vendor(configure: Callable[..., None], db: None) -> Iterator[Server]:
+    """A vendor for the account ``default`` whose answers a test writes."""
+    server = Server()
+    configure(base_url=server.url)
+    yield server
+    server.close()

@@ -16,7 +16,7 @@ from django_liveactivity.health import Condition, ProblemCode, check_health
 from django_liveactivity.models import AccountState, Operation
 
 from .clock import advance
-from .delivery.vocabulary import deliver, progress
+from .delivery.vocabulary import beat, deliver, progress
 
 LOGGER = "django_liveactivity.alerts"
 
@@ -32,10 +32,6 @@ def alerts(caplog):
         return found
 
     return messages
-
-
-def beat() -> None:
-    sweep(lambda _: None)
 
 
 def codes() -> list[str]:
@@ -235,7 +231,7 @@ def test_a_look_costs_as_many_queries_however_long_the_history(vendor, django_as
 @pytest.mark.parametrize("measure", ["sweep", "check_health", "due_accounts"])
 def test_the_statements_do_not_grow_with_idle_accounts(vendor, settings, measure):
     """Three accounts and three hundred, all used once, cost the same."""
-    from django_liveactivity.delivery import due_accounts, sweep
+    from django_liveactivity.delivery import due_accounts
 
     run = {
         "sweep": lambda: sweep(lambda _: None),

@@ -21,7 +21,7 @@ from django_liveactivity.printable import get_logger, printable
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.testing import assert_activity_ended, deliver
 
-from .client.server import Server, answer
+from .client.server import answer
 from .clock import advance
 from .commands.running import run
 from .shop.models import Machine
@@ -55,15 +55,6 @@ def log():
     yield stream
     logger.removeHandler(handler)
     logger.setLevel(before)
-
-
-@pytest.fixture
-def forger(configure, db):
-    """A vendor of its own, whose answers a test writes."""
-    server = Server()
-    configure(base_url=server.url)
-    yield server
-    server.close()
 
 
 @given(st.text(st.characters(codec=None)))
@@ -112,8 +103,8 @@ def test_a_logger_that_is_configured_anew_goes_on_escaping(log):
     ],
     ids=["404", "400", "500", "200 not JSON", "200"],
 )
-def test_an_answer_forges_no_line_of_the_log(forger, log, reply):
-    forger.respond = reply
+def test_an_answer_forges_no_line_of_the_log(scripted_vendor, log, reply):
+    scripted_vendor.respond = reply
     services.stream_activity("deploy-42", Progress(title=FORGED, percentage=40), reason=FORGED)
     deliver()
     services.end_activity(activity_id="elsewhere", content={"title": "x"}, reason=FORGED)
@@ -140,8 +131,8 @@ def test_a_hook_s_exception_forges_no_line_of_the_log(vendor, log):
     assert any("ValueError: a" in line for line in traceback)
 
 
-def test_the_status_forges_no_line_of_the_terminal(forger):
-    forger.respond = answer(status=403, body={"error": FORGED, "message": FORGED})
+def test_the_status_forges_no_line_of_the_terminal(scripted_vendor):
+    scripted_vendor.respond = answer(status=403, body={"error": FORGED, "message": FORGED})
     services.end_activity(activity_id="elsewhere", content={"title": FORGED}, reason=FORGED)
     deliver()
     LiveActivity.objects.update(activity_id=FORGED)  # as the vendor may have renamed it
@@ -175,8 +166,8 @@ def test_an_end_by_hand_forges_no_line_of_the_terminal(vendor):
     assert_whole(run("liveactivity_end", "deploy-42", "--title", FORGED, "--reason", FORGED))
 
 
-def test_dispatch_forges_no_line_of_the_terminal(forger):
-    forger.respond = answer(status=401, body={"error": FORGED, "message": FORGED})
+def test_dispatch_forges_no_line_of_the_terminal(scripted_vendor):
+    scripted_vendor.respond = answer(status=401, body={"error": FORGED, "message": FORGED})
     services.end_activity(stream_key="deploy-42", reason=FORGED)
     with pytest.raises(CommandError) as left:
         run("liveactivity_dispatch", "--once")

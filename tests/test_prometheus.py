@@ -87,13 +87,6 @@ def named(text: str) -> dict[str, tuple[str, set[str]]]:
 
 
 @pytest.fixture
-def paced(configure, sandbox, db):
-    """An account with a rate limit, as every real one."""
-    configure(rate_limit=(60, 60))
-    return sandbox
-
-
-@pytest.fixture
 def busy(paced):
     """A card that was shown and ended, and an end that the vendor refuses."""
     services.stream_activity("order-42", progress(1))

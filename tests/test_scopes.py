@@ -17,11 +17,11 @@ from django.test.utils import CaptureQueriesContext
 
 from django_liveactivity import Progress, conf, selectors, services
 from django_liveactivity.models import LiveActivity, Operation, Subject, TrackingFailure
-from django_liveactivity.tracking import SyncResult, reconcile
+from django_liveactivity.tracking import SyncResult
 from tests.admin.subject_pages import shop_client, url_of
 from tests.checks.finding import found
 from tests.shop.models import Machine, Order
-from tests.tracking.orders import OrderActivity, followed, kinds
+from tests.tracking.orders import OrderActivity, followed, kinds, reconciled
 
 CONTENT = Progress(title="Card", percentage=40)
 HERE = "tests.test_scopes"
@@ -60,13 +60,6 @@ def tenants(settings):
 @pytest.fixture
 def order():
     return Order.objects.create(status="new", progress=10)
-
-
-def run() -> SyncResult:
-    synced = SyncResult()
-    for batch in reconcile():
-        synced.add(batch)
-    return synced
 
 
 def ended() -> list[str]:
@@ -202,9 +195,9 @@ class TestFollowingAModel:
     def test_reconcile_looks_at_its_own_scope(self, order):
         Order.objects.filter(pk=order.pk)._raw_delete("default")
         with of("globex"):
-            assert run() == SyncResult()
+            assert reconciled() == SyncResult()
         with of("acme"):
-            assert run() == SyncResult(examined=1, ended=1)
+            assert reconciled() == SyncResult(examined=1, ended=1)
 
     def test_sync_looks_at_its_own_scope(self, order):
         Order.objects.update(status="delivered")
@@ -219,9 +212,9 @@ class TestFollowingAModel:
             services.stream_activity("by-hand", CONTENT, subject=machine)
         machine.delete()
         with of("globex"):
-            assert run() == SyncResult()
+            assert reconciled() == SyncResult()
         with of("acme"):
-            assert run() == SyncResult(examined=2, ended=1)
+            assert reconciled() == SyncResult(examined=2, ended=1)
 
     def test_a_function_that_raises_breaks_no_save(self, order, settings, caplog):
         settings.LIVEACTIVITY_SUBJECT_SCOPE = f"{HERE}.lost"

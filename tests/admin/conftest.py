@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 
+from django_liveactivity import Progress, services
 from django_liveactivity.delivery import sweep
-from django_liveactivity.models import LiveActivity
+from django_liveactivity.models import LiveActivity, Operation
 
 CHANGELIST = "admin:django_liveactivity_liveactivity_changelist"
 CHANGE = "admin:django_liveactivity_liveactivity_change"
@@ -20,7 +22,7 @@ Enter = Callable[..., Client]
 
 @pytest.fixture
 def enter(db: None) -> Enter:
-    """Log somebody in who may do what is named: ``enter("view", "end")``."""
+    """Log a user in with the named permissions: ``enter("view", "end")``."""
 
     sweep(lambda _: None)  # a worker is at work
 
@@ -37,14 +39,24 @@ def enter(db: None) -> Enter:
 
 @pytest.fixture
 def viewer(enter: Enter) -> Client:
-    """Somebody who may look."""
+    """A user who may look."""
     return enter("view")
 
 
 @pytest.fixture
 def operator(enter: Enter) -> Client:
-    """Somebody who may do all with cards that there is to do."""
+    """A user with every permission for cards."""
     return enter("view", "end", "operate")
+
+
+def show(key: str = "order-1", **options: Any) -> LiveActivity:
+    """Show a card whose title is its key."""
+    return services.stream_activity(key, Progress(title=key, percentage=40), **options)
+
+
+def ends() -> QuerySet[Operation]:
+    """Return every end."""
+    return Operation.objects.filter(kind="end")
 
 
 def cards_in(client: Client, **query: Any) -> Any:

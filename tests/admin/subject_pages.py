@@ -18,7 +18,7 @@ EnterShop = Callable[..., Client]
 
 
 def shop_client(*may: str, name: str = "ada") -> Client:
-    """Log somebody in who may do what the codenames say: ``shop_client("view_order")``."""
+    """Log a user in with these permissions: ``shop_client("view_order")``."""
     user = User.objects.create_user(name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=may))
     client = Client()

@@ -19,7 +19,7 @@ from django_liveactivity.services import batch
 from django_liveactivity.testing import deliver
 from tests.clock import advance
 
-from .conftest import CHANGELIST, ask_to_end, confirm_end, messages_of, names_in
+from .conftest import CHANGELIST, ask_to_end, confirm_end, ends, messages_of, names_in
 
 pytestmark = pytest.mark.django_db
 CONFIRM = "admin:django_liveactivity_liveactivity_confirm"
@@ -48,10 +48,6 @@ def press(client: Any, asked: Any, **fields: Any) -> Any:
     return client.post(
         asked.request["PATH_INFO"] + "?" + asked.request["QUERY_STRING"], posted, follow=True
     )
-
-
-def ends():
-    return Operation.objects.filter(kind="end")
 
 
 def ended_keys() -> set[str]:

@@ -18,13 +18,9 @@ from tests.clock import advance
 from tests.reads import values_at_once
 from tests.shop.models import Order
 
-from .conftest import CHANGELIST, ask_to_end, cards_in, confirm_end, messages_of
+from .conftest import CHANGELIST, ask_to_end, cards_in, confirm_end, ends, messages_of, show
 
 pytestmark = pytest.mark.django_db
-
-
-def show(key: str = "order-1", **options) -> LiveActivity:
-    return services.stream_activity(key, Progress(title=key, percentage=40), **options)
 
 
 def unknown_content() -> LiveActivity:
@@ -33,10 +29,6 @@ def unknown_content() -> LiveActivity:
     card = services.track_activity("pLAr-1", content)
     Operation.objects.filter(activity=card).update(state="failed")
     return card
-
-
-def ends():
-    return Operation.objects.filter(kind="end")
 
 
 class TestWhoMayEnd:

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from django_liveactivity import Progress, services
+from django_liveactivity import services
 from django_liveactivity.delivery import drain
 from django_liveactivity.models import (
     AccountState,
@@ -19,14 +19,10 @@ from django_liveactivity.models import (
 )
 from django_liveactivity.testing import deliver
 
-from .conftest import CHANGELIST, cards_in, messages_of, page_of
+from .conftest import CHANGELIST, cards_in, messages_of, page_of, show
 
 pytestmark = pytest.mark.django_db
 ACTIONS = ["retry_selected", "give_up_selected", "probe_accounts"]
-
-
-def show(key: str = "order-1", **options) -> LiveActivity:
-    return services.stream_activity(key, Progress(title=key, percentage=40), **options)
 
 
 def choose(client, action, *cards, **fields):

@@ -18,7 +18,6 @@ from django.utils.html import escape
 from django_liveactivity import Progress, services
 from django_liveactivity.models import AccountState, LiveActivity, Operation, OperatorAction
 from django_liveactivity.testing import deliver
-from tests.client.server import Server
 from tests.client.server import answer as answer_of
 from tests.conftest import KEY
 
@@ -302,13 +301,6 @@ class TestLoggedOut:
 
 
 class TestTheVendorsWords:
-    @pytest.fixture
-    def echoing_vendor(self, configure, enter):
-        server = Server()
-        configure(base_url=server.url)
-        yield server
-        server.close()
-
     def lines_of(self, client, card) -> list[str]:
         """Return the line of the account on the list and on the card's page, as HTML."""
         pages = [client.get(reverse(CHANGELIST)), page_of(client, card)]
@@ -342,10 +334,10 @@ class TestTheVendorsWords:
         for page in (operator.get(reverse(CHANGELIST)), page_of(operator, card)):
             assert "Of another time." not in page.content.decode()
 
-    def test_are_escaped_cut_and_without_the_key(self, operator, echoing_vendor):
+    def test_are_escaped_cut_and_without_the_key(self, operator, scripted_vendor):
         message = f"<b>{KEY}</b>\u202e\\n{'refused ' * 40}"
         body = f'{{"error": "Unauthorized", "message": "{message}"}}'
-        echoing_vendor.respond = answer_of(status=401, raw=body.encode())
+        scripted_vendor.respond = answer_of(status=401, raw=body.encode())
         card = services.stream_activity("import-7", Progress(title="Nightly", percentage=40))
         deliver()
         for line in self.lines_of(operator, card):

@@ -19,7 +19,7 @@ from tests.clock import advance
 from tests.reads import values_at_once
 from tests.shop.models import ExpressOrder, Machine, Order, Parcel, UrgentOrder
 
-from .conftest import messages_of
+from .conftest import ends, messages_of
 from .subject_pages import select, shop_client, show, url_of
 
 pytestmark = pytest.mark.django_db
@@ -47,10 +47,6 @@ def operator(db: None) -> Client:
         "view_liveactivity",
         "end_liveactivity",
     )
-
-
-def ends():
-    return Operation.objects.filter(kind="end")
 
 
 def column(client: Client, model=Order) -> list[str]:

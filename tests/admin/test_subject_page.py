@@ -16,11 +16,10 @@ from django.urls import reverse
 from django_liveactivity import Action, services
 from django_liveactivity.admin import LiveActivitiesInline
 from django_liveactivity.delivery import sweep
-from django_liveactivity.models import Operation
 from django_liveactivity.testing import deliver
 from tests.shop.models import Customer, ExpressOrder, Machine, Order, Parcel, UrgentOrder
 
-from .conftest import messages_of
+from .conftest import ends, messages_of
 from .subject_pages import press, shop_client, show, url_of
 
 pytestmark = pytest.mark.django_db
@@ -58,10 +57,6 @@ def editor(db: None) -> Client:
 @pytest.fixture
 def order(db: None) -> Order:
     return Order.objects.create()
-
-
-def ends():
-    return Operation.objects.filter(kind="end")
 
 
 def page_of(client: Client, instance, **query) -> str:

@@ -48,6 +48,12 @@ class Shell:
             **({"capture_output": True} | options),
         )
 
+    def execute(self, code: str) -> str:
+        """Run code in the shell of the project, and return what it prints."""
+        done = self.run("shell", "--no-imports", "-c", code)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command."""
         pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -10,18 +10,15 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from django_liveactivity import Progress, services
-from django_liveactivity.delivery import drain, sweep
+from django_liveactivity.delivery import drain
 from django_liveactivity.management.commands.liveactivity_status import duration
 from django_liveactivity.models import AccountState, Attempt
 from tests.clock import advance
+from tests.delivery.vocabulary import beat
 
 from .running import run
 
 CONTENT = Progress(title="Order 42", percentage=40)
-
-
-def beat() -> None:
-    sweep(lambda _: None)
 
 
 def unwrapped(text: str) -> str:

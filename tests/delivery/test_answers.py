@@ -15,13 +15,6 @@ from tests.conftest import KEY
 from .vocabulary import alive, calls, deliver, last_body, progress, states, status
 
 
-@pytest.fixture
-def card(vendor):
-    card = services.stream_activity("order-42", progress(40))
-    deliver()
-    return card
-
-
 def state() -> AccountState:
     return AccountState.objects.get()
 

@@ -17,7 +17,6 @@ from django_liveactivity.delivery.limits.admission import (
     probe_delay,
     reserve,
 )
-from django_liveactivity.delivery.limits.permits import PERMITS
 from django_liveactivity.delivery.limits.rate import RateLimit
 from django_liveactivity.delivery.rules.plan import LaneRows, closes, is_due, plan
 from django_liveactivity.delivery.rules.verdicts import AccountEffect, retry_delay
@@ -452,9 +451,6 @@ class TestPace:
     @pytest.mark.parametrize(("calls", "slots"), [(1, 1), (3, 1), (4, 1), (7, 1), (8, 2), (60, 15)])
     def test_failing_ends_have_a_quarter_of_the_slots_and_one_at_least(self, calls, slots):
         assert RateLimit(calls, MINUTE).retry_slots == slots
-
-    def test_four_drains_at_once(self):
-        assert PERMITS == 4
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from django_liveactivity import services
 from django_liveactivity.models import Operation
 from tests.clock import advance
@@ -30,13 +28,6 @@ def statements_per_end(end: Callable[[int], object]) -> float:
     three = statements(deliver)
     assert Operation.objects.filter(state="done", kind="end").count() == CARDS
     return (len(three) - len(one)) / 2
-
-
-@pytest.fixture
-def paced(configure, sandbox, db):
-    """An account with a rate limit, as every real one."""
-    configure(rate_limit=(60, 60))
-    return sandbox
 
 
 def test_an_end_of_a_shown_card_costs_12_statements_at_most(paced):

@@ -219,12 +219,6 @@ def test_metrics_and_every_field_that_was_set_arrive(vendor):
 
 
 class TestScheduledEnds:
-    @pytest.fixture
-    def card(self, vendor):
-        card = services.stream_activity("order-42", progress(40))
-        deliver()
-        return card
-
     def test_wait_until_they_are_due_and_content_goes_on(self, vendor, card):
         services.end_activity(card, after=60 * SECOND)
         services.stream_activity("order-42", progress(50))

@@ -16,14 +16,6 @@ MINUTE = dt.timedelta(minutes=1)
 FAULTS = ("429", "500", "reset", "reset-after", "401")
 
 
-@pytest.fixture
-def card(vendor):
-    """A card that shows 40 %."""
-    card = services.stream_activity("order-42", progress(40))
-    deliver()
-    return card
-
-
 def shown_at_each_try(vendor) -> list[int | None]:
     """The percentage in each call that ended the card; None is a call without content."""
     deletes = [call for call in vendor.calls() if call["method"] == "DELETE"]

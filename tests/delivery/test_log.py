@@ -13,13 +13,6 @@ from tests.clock import advance
 from .vocabulary import deliver, progress
 
 
-@pytest.fixture
-def said(caplog):
-    """The warnings of delivery so far."""
-    caplog.set_level("WARNING", "django_liveactivity.delivery")
-    return lambda: [record.getMessage() for record in caplog.records]
-
-
 def test_a_first_failure_is_told_and_the_next_ones_are_not(vendor, said):
     vendor.faults = "PUT:500@1,PUT:500@2"
     services.stream_activity("order-42", progress(10))

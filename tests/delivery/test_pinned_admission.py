@@ -22,16 +22,14 @@ from django_liveactivity.delivery.limits.admission import (
     reserve,
     set_alarm,
 )
-from django_liveactivity.delivery.limits.permits import PERMITS, allowed_drains
+from django_liveactivity.delivery.limits.permits import allowed_drains
 from django_liveactivity.delivery.rules.verdicts import AccountEffect
 from django_liveactivity.models import AccountState
 
+from .vocabulary import now
+
 SECOND = 1_000
 MINUTE = 60 * SECOND
-
-
-def now() -> int:
-    return read_state(conf.account()).now
 
 
 @contextmanager
@@ -181,7 +179,7 @@ class TestAnswers:
         found = changed(AccountEffect.SAME, Answer(outcome, status=status), is_unresponsive=before)
         assert found == ({} if silent == before else {"is_unresponsive": silent})
 
-    @pytest.mark.parametrize(("silent", "drains"), [(True, 1), (False, PERMITS)])
+    @pytest.mark.parametrize(("silent", "drains"), [(True, 1), (False, 4)])
     def test_of_a_silent_vendor_are_waited_for_by_one_drain(self, silent, drains):
         assert allowed_drains(AccountState(is_unresponsive=silent)) == drains
 

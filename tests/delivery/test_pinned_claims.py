@@ -33,15 +33,11 @@ from django_liveactivity.models import (
 )
 
 from .test_claims import look_at, vendor_evicts
-from .vocabulary import deliver, progress
+from .vocabulary import deliver, now, progress
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
 Rank = Operation.Rank
-
-
-def now() -> int:
-    return read_state(conf.account()).now
 
 
 def context(rate_limit: RateLimit = NO_LIMIT, **state) -> DrainContext:

@@ -11,7 +11,6 @@ from django.db.models import F
 from django_liveactivity import conf, services
 from django_liveactivity.delivery import prune as pruning
 from django_liveactivity.delivery import sweep
-from django_liveactivity.delivery.drain import read_state
 from django_liveactivity.delivery.operator_actions import apply_operator_actions
 from django_liveactivity.models import (
     AccountState,
@@ -29,17 +28,13 @@ from django_liveactivity.models import (
 from django_liveactivity.services.batch import choose_cards, confirm_batch
 from tests.clock import advance
 
-from .vocabulary import deliver, progress
+from .vocabulary import deliver, now, progress
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
 DAY = 24 * 3600
 HOUR = dt.timedelta(hours=1)
 State, Status = Operation.State, LiveActivity.Status
-
-
-def now() -> int:
-    return read_state(conf.account()).now
 
 
 def prune() -> int:
@@ -231,12 +226,6 @@ class TestSweep:
 
 
 class TestDecisions:
-    @pytest.fixture
-    def card(self, vendor):
-        card = services.stream_activity("order-42", progress(40))
-        deliver()
-        return card
-
     def apply(self) -> None:
         apply_operator_actions(conf.account())
 

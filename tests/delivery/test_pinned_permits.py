@@ -14,15 +14,11 @@ from django_liveactivity.delivery.limits.rate import RateLimit, state_and_slot
 from django_liveactivity.models import DrainPermit, Heartbeat, Operation, RateLimitSlot
 from tests.clock import advance
 
-from .vocabulary import calls, deliver, progress
+from .vocabulary import calls, deliver, now, progress
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
 EIGHT = RateLimit(8, MINUTE)
-
-
-def now() -> int:
-    return read_state(conf.account()).now
 
 
 @pytest.fixture

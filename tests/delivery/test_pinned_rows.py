@@ -19,7 +19,7 @@ from django_liveactivity.signals import activity_ended
 from tests.clock import advance
 
 from .test_claims import claim_lane, not_yet_committed
-from .vocabulary import deliver, progress
+from .vocabulary import deliver, now, progress
 
 MINUTE = 60_000
 FREE = RateLimit(0, 0)
@@ -30,10 +30,6 @@ NEARLY = 500
 @pytest.fixture
 def card(vendor):
     return services.stream_activity("order-42", progress(40))
-
-
-def now() -> int:
-    return read_state(conf.account()).now
 
 
 def store(claimed, answer: Answer):

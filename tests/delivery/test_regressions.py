@@ -21,13 +21,6 @@ SECOND = dt.timedelta(seconds=1)
 DAY = 24 * 3600
 
 
-@pytest.fixture
-def card(vendor):
-    card = services.stream_activity("order-42", progress(40))
-    deliver()
-    return card
-
-
 def twin_of(card: LiveActivity) -> LiveActivity:
     """A second row of the same key, as two hosts leave it that show it at the same time."""
     twin = LiveActivity.objects.get(pk=card.pk)

@@ -7,20 +7,16 @@ from django.db import DatabaseError
 from django.db.models import F
 
 from django_liveactivity import conf, services
-from django_liveactivity.delivery import sweep, totals
+from django_liveactivity.delivery import totals
 from django_liveactivity.models import Attempt, Heartbeat, LiveActivity, MetricTotal, Operation
 from tests.clock import advance
 from tests.reads import statements
 
-from .vocabulary import deliver, progress
+from .vocabulary import beat, deliver, progress
 
 DAY = 24 * 3600
 SETTLED = 151
 """Seconds after which nothing can change an attempt: twice a call and its lease."""
-
-
-def beat() -> None:
-    sweep(lambda _: None)
 
 
 def told(metric: str = "call") -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from django_liveactivity import services
-from django_liveactivity.models import AccountState, Attempt, LiveActivity, Operation
+from django_liveactivity.models import AccountState, Attempt, Operation
 from tests.client.server import Server, answer
 from tests.clock import advance
 
@@ -48,21 +48,6 @@ def elsewhere() -> Iterator[Server]:
     server = Server()
     yield server
     server.close()
-
-
-@pytest.fixture
-def said(caplog):
-    """The warnings of delivery so far."""
-    caplog.set_level("WARNING", "django_liveactivity.delivery")
-    return lambda: [record.getMessage() for record in caplog.records]
-
-
-@pytest.fixture
-def card(vendor) -> LiveActivity:
-    """A card that is on the phone."""
-    card = services.stream_activity("order-42", progress(40))
-    deliver()
-    return card
 
 
 def blocked() -> bool:

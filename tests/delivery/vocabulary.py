@@ -1,11 +1,12 @@
-"""Words for the tests of delivery: what was called, what is alive, what became of a row."""
+"""Words for the tests of delivery: the calls, the living cards, and the state of a row."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django_liveactivity import Progress
-from django_liveactivity.delivery import Drained, drain
+from django_liveactivity import Progress, conf
+from django_liveactivity.delivery import Drained, drain, sweep
+from django_liveactivity.delivery.drain import read_state
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.sandbox import Sandbox
 
@@ -18,6 +19,16 @@ def progress(percentage: int, title: str = "Order 42") -> Progress:
 def deliver() -> Drained:
     """Deliver what is due now, without sitting through any pause."""
     return drain()
+
+
+def beat() -> None:
+    """Sweep, which writes the heartbeat, and wake nothing."""
+    sweep(lambda _: None)
+
+
+def now() -> int:
+    """The database's clock, in milliseconds."""
+    return read_state(conf.account()).now
 
 
 def calls(vendor: Sandbox) -> list[str]:

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from django_liveactivity.conf import Timing
 from django_liveactivity.dispatch import celery
 from django_liveactivity.dispatch.celery import wake
 from django_liveactivity.models import Operation
-from tests.celery_apps import celery_app, celery_apps
+from tests.celery_apps import celery_app, celery_apps, publishing_ends
 from tests.commands.running import wait_until
 
 from .test_dispatch import broker_that_refuses, redis_is_there
@@ -63,12 +62,6 @@ def brokers() -> Iterator[tuple[Broker, Broker]]:
 
 def use(settings, **account: object) -> None:
     settings.LIVEACTIVITY = {"default": {"BACKEND": LOCMEM, "DISPATCHER": "celery", **account}}
-
-
-def publishing_ends() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "liveactivity-wake":
-            thread.join(30)
 
 
 @needs_redis

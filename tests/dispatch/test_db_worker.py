@@ -103,14 +103,8 @@ def worker(host: Shell) -> Iterator[subprocess.Popen[str]]:
         process.wait(30)
 
 
-def do(host: Shell, code: str) -> str:
-    done = host.run("shell", "--no-imports", "-c", code)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def look(host: Shell):
-    return json.loads(do(host, LOOK))
+    return json.loads(host.execute(LOOK))
 
 
 def methods(sandbox: Sandbox) -> list[str]:
@@ -124,9 +118,9 @@ def is_on_the_phone(sandbox: Sandbox) -> bool:
 def test_a_card_is_shown_and_its_end_is_tried_until_it_arrives(host, sandbox):
     sandbox.faults = "DELETE:500@1"
     with worker(host):
-        do(host, SHOW)
+        host.execute(SHOW)
         wait_until(lambda: is_on_the_phone(sandbox))
-        do(host, END)
+        host.execute(END)
         wait_until(lambda: methods(sandbox) == ["PUT", "DELETE", "DELETE"])
         wait_until(lambda: look(host)["states"] == ["done", "done"])
     assert not is_on_the_phone(sandbox)
@@ -135,17 +129,17 @@ def test_a_card_is_shown_and_its_end_is_tried_until_it_arrives(host, sandbox):
 
 def test_a_scheduled_end_is_sent_in_time(host, sandbox):
     with worker(host):
-        do(host, SHOW)
-        do(host, END_LATER)
+        host.execute(SHOW)
+        host.execute(END_LATER)
         wait_until(lambda: look(host)["states"] == ["done", "done"])
     assert methods(sandbox) == ["PUT", "DELETE"]
 
 
 def test_what_was_committed_while_no_worker_ran_is_sent_when_one_does(host, sandbox):
-    do(host, SHOW)
+    host.execute(SHOW)
     with worker(host):
         wait_until(lambda: is_on_the_phone(sandbox))
-    do(host, END)
+    host.execute(END)
     assert is_on_the_phone(sandbox)
     with worker(host):
         wait_until(lambda: look(host)["states"] == ["done", "done"])
@@ -166,7 +160,7 @@ def wait_for_sweeps(host: Shell, since: int) -> None:
 
 def test_two_workers_keep_two_sweeps_scheduled(host, sandbox):
     with worker(host), worker(host):
-        do(host, SHOW)
+        host.execute(SHOW)
         wait_until(lambda: look(host)["beat_at"])
         first = look(host)
         wait_for_sweeps(host, first["beat_at"])
@@ -175,7 +169,7 @@ def test_two_workers_keep_two_sweeps_scheduled(host, sandbox):
 
 def test_a_sweep_that_is_lost_with_its_worker_ends_nothing(host, sandbox):
     with worker(host):
-        do(host, SHOW)
+        host.execute(SHOW)
         wait_until(lambda: look(host)["states"] == ["done"] and look(host)["sweeps"])
     drains = look(host)["drains"]
     for _ in range(2):
@@ -193,11 +187,11 @@ def test_a_sweep_that_is_lost_with_its_worker_ends_nothing(host, sandbox):
 
 def test_the_work_of_a_worker_that_was_killed_during_a_call_goes_on(host, sandbox):
     with worker(host):
-        do(host, SHOW)
+        host.execute(SHOW)
         wait_until(lambda: look(host)["sweeps"])  # so nothing but it brings the work back
     sandbox.latency = 3.0
     calls = len(sandbox.calls())
-    do(host, END)
+    host.execute(END)
     with worker(host) as killed:
         wait_until(lambda: look(host)["states"][-1] == "pending" and _is_being_sent(host))
         killed.send_signal(signal.SIGKILL)
@@ -212,4 +206,4 @@ def test_the_work_of_a_worker_that_was_killed_during_a_call_goes_on(host, sandbo
 
 def _is_being_sent(host: Shell) -> bool:
     code = "from django_liveactivity.models import Lane; print(Lane.objects.get().open_attempt)"
-    return do(host, code).strip() != "0"
+    return host.execute(code).strip() != "0"

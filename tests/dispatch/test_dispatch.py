@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_liveactivity import Progress, services
 from django_liveactivity.dispatch import get_dispatcher
 from django_liveactivity.models import Operation
+from tests.celery_apps import celery_apps, publishing_ends
 
 ROOT = Path(__file__).parents[2]
 CONTENT = Progress(title="Order 42", percentage=40)
@@ -75,18 +76,9 @@ class TestCelery:
         return app
 
     @pytest.fixture(autouse=True)
-    def _restore_app(self):
-        from celery import _state
-
-        before = _state._tls.current_app, _state.default_app
-        yield
-        _state._tls.current_app, _state.default_app = before
-
-    @staticmethod
-    def idle() -> None:
-        for thread in threading.enumerate():
-            if thread.name == "liveactivity-wake":
-                thread.join(30)
+    def _restore_apps(self):
+        with celery_apps(here=None, elsewhere=None):
+            yield
 
     def use_app(self, address: str) -> None:
         from celery import _state
@@ -103,13 +95,13 @@ class TestCelery:
             connection, _ = silent.accept()  # the publisher's own thread is there
             assert main_thread_sockets == []
             connection.close()
-        self.idle()
+        publishing_ends()
 
     def test_a_broker_that_refuses_is_logged_and_no_more(self, caplog):
         self.use_app(broker_that_refuses())
         begun = time.monotonic()
         services.stream_activity("order-42", CONTENT)
-        self.idle()
+        publishing_ends()
         assert time.monotonic() - begun < 5, "Kombu by itself tries for 6 s"
         assert "the next sweep will do" in caplog.text
         assert Operation.objects.get().state == "pending"
@@ -122,7 +114,7 @@ class TestCelery:
         app = Celery("host", broker="memory://", set_as_current=False)
         _state.default_app = app
         wake("default", 5.0, 1234)
-        self.idle()
+        publishing_ends()
         with app.connection_for_read() as connection:
             message = connection.SimpleQueue("celery").get(timeout=1)
         assert message.payload[0] == ["default", 1234]
@@ -135,7 +127,7 @@ class TestCelery:
         _state.default_app = app
         for number in range(50):
             services.stream_activity(f"order-{number}", CONTENT)
-        self.idle()
+        publishing_ends()
         with app.connection_for_read() as connection:
             queue = connection.SimpleQueue("celery")
             assert 1 <= queue.qsize() <= 50

@@ -79,16 +79,10 @@ def worker(host: Shell, log: Path) -> Iterator[None]:
         client.delete(host.environment["CELERY_QUEUE"])
 
 
-def do(host: Shell, code: str) -> str:
-    done = host.run("shell", "--no-imports", "-c", code)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def ends(host: Shell) -> tuple[float, float]:
     """Return, by a process that made no call, how many calls for ends and acknowledged ends."""
     found = {}
-    for family in text_string_to_metric_families(do(host, SWEEP_AND_SCRAPE)):
+    for family in text_string_to_metric_families(host.execute(SWEEP_AND_SCRAPE)):
         for sample in family.samples:
             found[sample.name, sample.labels.get("operation"), sample.labels.get("outcome")] = (
                 sample.value
@@ -101,7 +95,7 @@ def test_a_scrape_tells_what_children_did_that_are_dead(host, sandbox, tmp_path)
     log = tmp_path / "worker.log"
     everything = (len(ACCOUNTS), len(ACCOUNTS))
     with worker(host, log):
-        do(host, COMMIT)
+        host.execute(COMMIT)
         wait_until(lambda: len(sandbox.calls()) == len(ACCOUNTS))
         wait_until(lambda: ends(host) == everything)
     assert len(sandbox.calls()) == len(ACCOUNTS)

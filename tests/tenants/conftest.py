@@ -41,7 +41,7 @@ def create_orders() -> dict[str, Order]:
 
 
 def compare() -> SyncResult:
-    """Compare every card with its object, and return what came of it."""
+    """Compare every card with its object, and return the counts."""
     synced = SyncResult()
     for batch in reconcile():
         synced.add(batch)

@@ -15,7 +15,7 @@ from django_liveactivity.models import LiveActivity, Operation, Subject
 from django_liveactivity.sandbox import Sandbox
 from django_liveactivity.services.streams import check, insert_card
 from django_liveactivity.services.writer import Writer
-from django_liveactivity.tracking import unregister
+from django_liveactivity.tracking import SyncResult, reconcile, unregister
 from tests.shop.models import Delivery, Order
 
 
@@ -49,6 +49,14 @@ def followed(model: type[Model], *classes: type[ModelActivity[Any]]) -> Iterator
     finally:
         for activity_class in classes:
             unregister(model, activity_class)
+
+
+def reconciled(*, dry_run: bool = False) -> SyncResult:
+    """Compare every card with its object, and return the counts."""
+    synced = SyncResult()
+    for batch in reconcile(dry_run=dry_run):
+        synced.add(batch)
+    return synced
 
 
 def show_twin(order: Order) -> LiveActivity:

@@ -13,11 +13,11 @@ from django.db import connection
 
 from django_liveactivity import ModelActivity, Progress, conf, selectors, services
 from django_liveactivity.models import LiveActivity, Operation
-from django_liveactivity.tracking import SyncResult, reconcile
+from django_liveactivity.tracking import SyncResult
 from tests.reads import statements
 from tests.shop.models import Machine, Order, Parcel
 
-from .orders import OrderActivity, followed, kinds
+from .orders import OrderActivity, followed, kinds, reconciled
 
 CONTENT = Progress(title="Card", percentage=1)
 STORED = "ABC"
@@ -76,13 +76,6 @@ def written(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def run(*, dry_run: bool = False) -> SyncResult:
-    synced = SyncResult()
-    for batch in reconcile(dry_run=dry_run):
-        synced.add(batch)
-    return synced
-
-
 class TestAnObjectThatIsSavedUnderAnotherSpelling:
     def test_keeps_its_card(self, machine, written):
         Machine(hostname=written, load=7).save()
@@ -90,7 +83,7 @@ class TestAnObjectThatIsSavedUnderAnotherSpelling:
         card = LiveActivity.objects.get()
         assert card.subject_pk == STORED
         assert Operation.objects.latest("pk").content["percentage"] == 7
-        assert run() == SyncResult(examined=1)
+        assert reconciled() == SyncResult(examined=1)
 
     def test_gets_a_card_that_names_the_row(self, folding, written):
         Machine.objects.bulk_create([Machine(hostname=STORED)])
@@ -102,7 +95,7 @@ class TestAnObjectThatIsSavedUnderAnotherSpelling:
         Machine(hostname=written, load=0).save()
         if SEES_CARDS:
             assert kinds() == ["stream", "end"]
-        run()
+        reconciled()
         assert kinds() == ["stream", "end"]
 
     def test_ends_its_card_when_it_is_deleted(self, machine, written):
@@ -110,7 +103,7 @@ class TestAnObjectThatIsSavedUnderAnotherSpelling:
         assert not Machine.objects.exists()
         if SEES_CARDS:
             assert kinds() == ["stream", "end"]
-        run()
+        reconciled()
         assert kinds() == ["stream", "end"]
 
 
@@ -120,24 +113,24 @@ class TestACardThatSpellsItsKeyInAnotherWay:
     def test_is_left_as_long_as_its_object_lives(self, folding, written):
         machine = Machine.objects.create(hostname=STORED)
         services.stream_activity("machine", CONTENT, subject=Machine(hostname=written))
-        assert run() == SyncResult(examined=1)
+        assert reconciled() == SyncResult(examined=1)
         machine.delete()
-        assert run() == SyncResult(examined=1, ended=1)
+        assert reconciled() == SyncResult(examined=1, ended=1)
 
     def test_follows_its_object(self, machine, written):
         LiveActivity.objects.update(subject_pk=written)
-        assert run() == SyncResult(examined=1)
+        assert reconciled() == SyncResult(examined=1)
         Machine.objects.update(load=8)
-        assert run(dry_run=True) == SyncResult(examined=1, updated=1)
-        assert run() == SyncResult(examined=1, updated=1)
+        assert reconciled(dry_run=True) == SyncResult(examined=1, updated=1)
+        assert reconciled() == SyncResult(examined=1, updated=1)
         Machine.objects.update(load=0)
-        assert run() == SyncResult(examined=1, ended=1)
+        assert reconciled() == SyncResult(examined=1, ended=1)
         assert kinds() == ["stream", "stream", "end"]
 
     def test_ends_when_its_object_is_gone(self, machine, written):
         LiveActivity.objects.update(subject_pk=written)
         Machine.objects.all()._raw_delete("default")
-        assert run() == SyncResult(examined=1, ended=1)
+        assert reconciled() == SyncResult(examined=1, ended=1)
 
     def test_ends_beside_a_newer_one_of_its_object(self, machine, written):
         first = LiveActivity.objects.get()
@@ -145,7 +138,7 @@ class TestACardThatSpellsItsKeyInAnotherWay:
         machine.save()
         LiveActivity.objects.filter(pk=first.pk).update(subject_pk=written)
         assert LiveActivity.objects.count() == 2
-        assert run() == SyncResult(examined=2, ended=1)
+        assert reconciled() == SyncResult(examined=2, ended=1)
         assert Operation.objects.get(kind="end").activity == first
 
     def test_leads_to_its_object(self, folding, written):
@@ -208,7 +201,7 @@ class TestObjectsThatDifferInCaseOnly:
             yield [Machine.objects.create(hostname=name, load=5) for name in names]
 
     def test_have_a_card_each(self, machines):
-        assert run() == SyncResult(examined=4)
+        assert reconciled() == SyncResult(examined=4)
         assert MachineActivity.sync(Machine.objects.all()) == SyncResult(examined=4)
         for machine in machines:
             machine.save()
@@ -222,7 +215,7 @@ class TestObjectsThatDifferInCaseOnly:
         machines[2].delete()
         ended = [end.activity.subject_pk for end in Operation.objects.filter(kind="end")]
         assert ended == ["abc", "ABC "]
-        assert run().ended == 0
+        assert reconciled().ended == 0
 
 
 @pytest.mark.parametrize("model", [Order, Parcel])
@@ -234,9 +227,9 @@ def test_a_key_that_its_field_writes_in_another_way_leads_to_its_object(model):
     LiveActivity.objects.update(subject_pk=written)
     card = LiveActivity.objects.get()
     assert card.subject == selectors.subjects([card])[card.pk] == model.objects.get()
-    assert run() == SyncResult(examined=1)
+    assert reconciled() == SyncResult(examined=1)
     model.objects.all().delete()
-    assert run() == SyncResult(examined=1, ended=1)
+    assert reconciled() == SyncResult(examined=1, ended=1)
 
 
 def test_a_card_whose_key_is_written_in_another_way_follows_its_order():
@@ -244,9 +237,9 @@ def test_a_card_whose_key_is_written_in_another_way_follows_its_order():
         order = Order.objects.create(pk=42, status="cooking")
         LiveActivity.objects.update(subject_pk="0042")
         Order.objects.update(progress=70)
-        assert run() == SyncResult(examined=1, updated=1)
+        assert reconciled() == SyncResult(examined=1, updated=1)
         order.delete()
-        assert run() == SyncResult(examined=1, ended=1)
+        assert reconciled() == SyncResult(examined=1, ended=1)
 
 
 def test_keys_without_a_row_cost_one_more_query_all_together():

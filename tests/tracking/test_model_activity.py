@@ -14,6 +14,8 @@ from django_liveactivity.testing import deliver
 from django_liveactivity.tracking import unregister
 from tests.shop.models import Order
 
+from .orders import kinds
+
 
 class OrderActivity(ModelActivity[Order]):
     dismiss_after = dt.timedelta(minutes=15)
@@ -43,10 +45,6 @@ def _registered(db, liveactivity_outbox):
 @pytest.fixture
 def order():
     return Order.objects.create(status="cooking", progress=10)
-
-
-def kinds() -> list[str]:
-    return list(Operation.objects.order_by("pk").values_list("kind", flat=True))
 
 
 def shown() -> list[tuple[str, object]]:

@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django_liveactivity import ModelActivity, Progress
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.testing import deliver
-from django_liveactivity.tracking import SyncResult, reconcile
+from django_liveactivity.tracking import SyncResult
 from tests.shop.models import Booking
 
-from .orders import followed, kinds
+from .orders import followed, kinds, reconciled
 
 pytestmark = pytest.mark.usefixtures("db", "liveactivity_outbox")
 
@@ -47,13 +47,6 @@ def booking(bookings: None) -> Booking:
     return Booking.objects.create()
 
 
-def run(*, dry_run: bool = False) -> SyncResult:
-    synced = SyncResult()
-    for batch in reconcile(dry_run=dry_run):
-        synced.add(batch)
-    return synced
-
-
 class TestASoftDelete:
     def test_ends_the_card_with_its_last_content(self, booking):
         booking.delete()
@@ -67,17 +60,17 @@ class TestASoftDelete:
 
     def test_by_an_update_is_found_by_reconcile(self, booking):
         Booking.objects.update(is_deleted=True)
-        assert run(dry_run=True) == SyncResult(examined=1, ended=1)
-        assert run() == SyncResult(examined=1, ended=1)
+        assert reconciled(dry_run=True) == SyncResult(examined=1, ended=1)
+        assert reconciled() == SyncResult(examined=1, ended=1)
         end = Operation.objects.get(kind="end")
         assert (end.reason, end.source) == ("The subject is gone.", "reconcile")
-        assert run() == SyncResult()
+        assert reconciled() == SyncResult()
 
     def test_is_found_by_a_key_that_is_written_in_another_way(self, booking):
         LiveActivity.objects.update(subject_pk=f"00{booking.pk}")
-        assert run() == SyncResult(examined=1)
+        assert reconciled() == SyncResult(examined=1)
         Booking.objects.update(is_deleted=True)
-        assert run() == SyncResult(examined=1, ended=1)
+        assert reconciled() == SyncResult(examined=1, ended=1)
         assert Operation.objects.get(kind="end").reason == "The subject is gone."
 
     def test_by_an_update_is_found_by_sync(self, booking):
@@ -89,7 +82,7 @@ class TestASoftDelete:
         booking.delete()
         assert [each.subject for each in LiveActivity.objects.order_by("pk")] == [None, other]
         assert Operation.objects.get(kind="end").activity.subject_pk == str(booking.pk)
-        assert run() == SyncResult(examined=1)
+        assert reconciled() == SyncResult(examined=1)
 
     def test_shows_no_card_with_later_saves(self, booking):
         booking.delete()
@@ -121,7 +114,7 @@ def test_a_class_that_does_not_say_so_asks_is_live_alone():
     with followed(Booking, IndifferentActivity):
         booking = Booking.objects.create()
         booking.delete()
-        assert run() == SyncResult(examined=1)
+        assert reconciled() == SyncResult(examined=1)
         assert kinds() == ["stream"]
         booking.is_open = False
         booking.save()
