@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from django_liveactivity.content import endpoints
+from django_liveactivity.content import endpoints, parsing
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.parsing import ContentInput, OptionFields, parse_content
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
