@@ -35,7 +35,7 @@ def show_many(number: int) -> list[LiveActivity]:
     return [show(f"order-{n}") for n in range(number)]
 
 
-def choose_all(client: Any, action: str = "end_selected", query: str = "") -> Any:
+def select_all(client: Any, action: str = "end_selected", query: str = "") -> Any:
     """Choose every card of a list across its pages; return the page that asks."""
     fields = {"action": action, "select_across": "1", "_selected_action": ["1"]}
     return client.post(f"{reverse(CHANGELIST)}{query}", fields, follow=True)
@@ -54,23 +54,23 @@ def ended_keys() -> set[str]:
     return {end.activity.stream_key or end.activity.activity_id for end in ends()}
 
 
-class TestTheChoice:
+class TestTheSelection:
     def test_is_one_row_and_the_page_has_its_number_instead_of_the_cards(self, operator):
         cards = show_many(30)
 
-        asked = choose_all(operator)
+        asked = select_all(operator)
 
-        choice = EndBatch.objects.get()
-        assert choice.card_ids == [card.pk for card in cards]
-        assert (choice.size, choice.highest_id, choice.actor) == (30, cards[-1].pk, "ana")
-        assert asked.request["PATH_INFO"] == reverse(CONFIRM, args=[choice.pk, "end_selected"])
+        stored = EndBatch.objects.get()
+        assert stored.card_ids == [card.pk for card in cards]
+        assert (stored.size, stored.highest_id, stored.actor) == (30, cards[-1].pk, "ana")
+        assert asked.request["PATH_INFO"] == reverse(CONFIRM, args=[stored.pk, "end_selected"])
         assert "_selected_action" not in asked.content.decode()
         assert not ends().exists()
 
     def test_says_how_many_there_are_and_names_the_first_twenty(self, operator):
         show_many(30)
 
-        page = choose_all(operator).content.decode()
+        page = select_all(operator).content.decode()
 
         assert "order-29: Title of order-29" in page
         assert "order-10: Title of order-10" in page
@@ -85,7 +85,7 @@ class TestTheChoice:
         account = settings.LIVEACTIVITY["default"]
         settings.LIVEACTIVITY = {"default": account, "night": account}
 
-        summary = choose_all(operator).context["summary"]
+        summary = select_all(operator).context["summary"]
 
         assert list(summary.parts()) == [
             ("Number", [("", "3")]),
@@ -101,18 +101,18 @@ class TestTheChoice:
 
     def test_of_one_card_needs_no_row(self, operator):
         show_many(1)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         assert 'name="_selected_action"' in asked.content.decode()
         assert not EndBatch.objects.exists()
 
     def test_of_no_card_is_none(self, operator):
-        answer = choose_all(operator)
+        answer = select_all(operator)
         assert answer.request["PATH_INFO"] == reverse(CHANGELIST)
         assert not EndBatch.objects.exists()
 
     def test_knows_the_list_that_it_was_made_on(self, operator):
         show_many(2)
-        asked = choose_all(operator, query="?status__exact=pending")
+        asked = select_all(operator, query="?status__exact=pending")
         assert EndBatch.objects.get().filters == "status__exact=pending"
         assert asked.context["back_url"] == f"{reverse(CHANGELIST)}?status__exact=pending"
 
@@ -121,15 +121,15 @@ class TestTheChoice:
         self, operator, number, django_assert_num_queries
     ):
         show_many(number)
-        asked = choose_all(operator)
-        # The session, the user and the permissions; the choice, its cards, those that are named and
+        asked = select_all(operator)
+        # Session, user and permissions; the selection, its cards, those that are named and
         # their operations; those that are drawn, and what is known of each.
         with django_assert_num_queries(10 + 2 * min(number, 4)):
             operator.get(asked.request["PATH_INFO"])
 
     def test_is_the_user_s_own(self, operator, enter):
         show_many(2)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         other = enter("view", "end", name="bob")
         answer = press(other, asked)
         text = "This choice of live activities is no longer there. Select them again."
@@ -160,7 +160,7 @@ class TestTheChoice:
 
     def test_is_not_confirmed_by_looking_at_it(self, operator):
         show_many(2)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         operator.get(asked.request["PATH_INFO"] + "?post=yes")
         assert not ends().exists()
 
@@ -168,7 +168,7 @@ class TestTheChoice:
         from django.test import Client
 
         show_many(2)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         strict = Client(enforce_csrf_checks=True)
         strict.cookies = operator.cookies
         assert press(strict, asked).status_code == 403
@@ -176,7 +176,7 @@ class TestTheChoice:
 
     def test_and_what_was_typed_survive_a_login(self, operator):
         show_many(2)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         user = operator.session["_auth_user_id"]
         operator.logout()
 
@@ -202,18 +202,18 @@ class TestTheChoice:
 class TestWhatEnds:
     """What was shown, and nothing else."""
 
-    def test_is_every_chosen_card_with_the_number_of_the_choice(self, operator):
+    def test_is_every_selected_card_with_the_number_of_the_selection(self, operator):
         show_many(3)
-        press(operator, choose_all(operator), reason="Night", dismissal="at_once")
-        choice = EndBatch.objects.get()
+        press(operator, select_all(operator), reason="Night", dismissal="at_once")
+        stored = EndBatch.objects.get()
         assert [(e.batch, e.source, e.actor, e.reason, e.dismiss_seconds) for e in ends()] == [
-            (choice, "admin", "ana", "Night", 0)
+            (stored, "admin", "ana", "Night", 0)
         ] * 3
-        assert choice.ended_at is not None
+        assert stored.ended_at is not None
 
     def test_is_no_card_that_came_later(self, operator):
         show_many(2)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         show("later")
         press(operator, asked)
         assert ended_keys() == {"order-0", "order-1"}
@@ -222,14 +222,14 @@ class TestWhatEnds:
         other = show("other")
         show_many(2)
         LiveActivity.objects.filter(pk=other.pk).update(status="evicted")
-        asked = choose_all(operator, query="?status__exact=pending")
+        asked = select_all(operator, query="?status__exact=pending")
         LiveActivity.objects.filter(pk=other.pk).update(status="pending")
         press(operator, asked)
         assert ended_keys() == {"order-0", "order-1"}
 
     def test_is_a_card_that_the_filter_has_lost(self, operator):
         show_many(2)
-        asked = choose_all(operator, query="?status__exact=pending")
+        asked = select_all(operator, query="?status__exact=pending")
         deliver()
         press(operator, asked)
         assert ended_keys() == {"order-0", "order-1"}
@@ -237,7 +237,7 @@ class TestWhatEnds:
     def test_is_no_card_that_has_ended_meanwhile(self, operator):
         cards = show_many(3)
         deliver()
-        asked = choose_all(operator)
+        asked = select_all(operator)
         services.end_activity(cards[0])
         deliver()
         answer = press(operator, asked)
@@ -249,7 +249,7 @@ class TestWhatEnds:
 
     def test_is_no_card_that_is_gone(self, operator):
         cards = show_many(3)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         Operation.objects.filter(activity=cards[0])._raw_delete("default")
         LiveActivity.objects.filter(pk=cards[0].pk)._raw_delete("default")
         again = operator.get(asked.request["PATH_INFO"])
@@ -264,7 +264,7 @@ class TestWhatEnds:
 
         show_many(3)
         monkeypatch.setattr(LiveActivityAdmin, "has_end_permission", may_end)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         assert asked.context["notes"] == [
             "You may not do this to 1 live activity, which is left out: order-1"
         ]
@@ -278,7 +278,7 @@ class TestWhatEnds:
         cards = show_many(8)
         for card in cards[1:]:
             LiveActivity.objects.filter(pk=card.pk).update(account=f"gone-{card.pk}")
-        answer = press(operator, choose_all(operator))
+        answer = press(operator, select_all(operator))
         texts = [text for _, text in messages_of(answer)]
         assert len(texts) == 1 + 5 + 1
         assert texts[-1].endswith("order-2, order-1 (for other reasons)")
@@ -287,7 +287,7 @@ class TestWhatEnds:
 class TestSentTwice:
     def test_the_cards_end_once(self, operator):
         show_many(3)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         first, second = press(operator, asked), press(operator, asked)
         assert ends().count() == 3
         assert EndBatch.objects.count() == 1
@@ -295,9 +295,9 @@ class TestSentTwice:
         assert second.request["QUERY_STRING"] == first.request["QUERY_STRING"]
         assert LogEntry.objects.count() == 3
 
-    def test_the_page_of_a_confirmed_choice_leads_to_its_list(self, operator):
+    def test_the_page_of_a_confirmed_selection_leads_to_its_list(self, operator):
         show_many(3)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         press(operator, asked)
         again = operator.get(asked.request["PATH_INFO"], follow=True)
         assert again.request["QUERY_STRING"] == f"batch={EndBatch.objects.get().pk}"
@@ -305,7 +305,7 @@ class TestSentTwice:
     def test_what_is_retried_is_retried_once(self, operator):
         for card in show_many(2):
             services.end_activity(card)
-        asked = choose_all(operator, "retry_selected")
+        asked = select_all(operator, "retry_selected")
         press(operator, asked)
         count = OperatorAction.objects.count()
         press(operator, asked)
@@ -314,16 +314,16 @@ class TestSentTwice:
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.skipif(connection.vendor == "sqlite", reason="one connection in memory")
     def test_at_once_the_second_waits_for_the_first(self):
-        choice = batch.choose_cards([1, 2], using="default", actor="ana")
+        stored = batch.choose_cards([1, 2], using="default", actor="ana")
         confirmed: list[bool] = []
 
         def confirm() -> None:
-            confirmed.append(batch.confirm_batch(choice))
+            confirmed.append(batch.confirm_batch(stored))
             connection.close()
 
         second = threading.Thread(target=confirm)
         with transaction.atomic():
-            first = batch.confirm_batch(choice)
+            first = batch.confirm_batch(stored)
             second.start()
         second.join()
         assert (first, confirmed) == (True, [False])
@@ -334,7 +334,7 @@ class TestAllOrNothing:
     def asked(self, operator, monkeypatch):
         show_many(5)
         monkeypatch.setattr(actions, "CHUNK_SIZE", 2)
-        return choose_all(operator)
+        return select_all(operator)
 
     def test_a_deadlock_in_the_middle_leaves_nothing(self, operator, asked):
         inserts = []
@@ -410,7 +410,7 @@ class TestStatements:
 def test_twelve_hundred_cards_are_selected_asked_about_and_ended_at_once(operator):
     with transaction.atomic():
         show_many(1_200)
-    asked = choose_all(operator)
+    asked = select_all(operator)
     assert asked.context["summary"].count == 1_200
     assert len(asked.content) < 100_000
     with CaptureQueriesContext(connection) as queries:
@@ -424,9 +424,9 @@ def test_twelve_hundred_cards_are_selected_asked_about_and_ended_at_once(operato
 class TestAfterwards:
     def test_the_list_has_the_cards_that_end(self, operator):
         show_many(3)
-        choice = choose_all(operator)
+        stored = select_all(operator)
         show("another")
-        answer = press(operator, choice)
+        answer = press(operator, stored)
         number = EndBatch.objects.get().pk
         assert answer.request["QUERY_STRING"] == f"batch={number}"
         assert names_in(operator, batch=number) == {"order-0", "order-1", "order-2"}
@@ -434,9 +434,9 @@ class TestAfterwards:
     def test_a_few_that_were_confirmed_by_their_rows_make_a_batch_too(self, operator):
         cards = show_many(3)
         answer = confirm_end(operator, *cards[:2])
-        choice = EndBatch.objects.get()
-        assert {end.batch for end in ends()} == {choice}
-        assert answer.request["QUERY_STRING"] == f"batch={choice.pk}"
+        stored = EndBatch.objects.get()
+        assert {end.batch for end in ends()} == {stored}
+        assert answer.request["QUERY_STRING"] == f"batch={stored.pk}"
 
     def test_one_card_makes_none(self, operator):
         answer = confirm_end(operator, show())
@@ -446,7 +446,7 @@ class TestAfterwards:
     def test_the_list_of_before_is_shown_if_nothing_ends(self, operator):
         for card in show_many(2):
             services.end_activity(card)
-        asked = choose_all(operator, query="?status__exact=pending")
+        asked = select_all(operator, query="?status__exact=pending")
         answer = press(operator, asked)
         assert answer.request["QUERY_STRING"] == "status__exact=pending"
         assert messages_of(answer)[0][0] == "info"
@@ -454,14 +454,14 @@ class TestAfterwards:
     def test_the_list_of_before_is_shown_after_a_retry(self, operator):
         for card in show_many(2):
             services.end_activity(card)
-        asked = choose_all(operator, "retry_selected", query="?status__exact=pending")
+        asked = select_all(operator, "retry_selected", query="?status__exact=pending")
         answer = press(operator, asked)
         assert answer.request["QUERY_STRING"] == "status__exact=pending"
         assert OperatorAction.objects.count() == 4
 
     def test_a_log_entry_tells_of_each_card(self, operator):
         show_many(3)
-        press(operator, choose_all(operator), reason="Night")
+        press(operator, select_all(operator), reason="Night")
         entries = LogEntry.objects.all()
         assert {e.object_repr for e in entries} == {"order-0", "order-1", "order-2"}
         assert {e.get_change_message() for e in entries} == {"End requested. Night"}
@@ -469,7 +469,7 @@ class TestAfterwards:
     def test_all_of_it_is_delivered(self, operator):
         show_many(3)
         deliver()
-        press(operator, choose_all(operator))
+        press(operator, select_all(operator))
         assert sorted(call.target for call in deliver()) == ["order-0", "order-1", "order-2"]
 
 
@@ -491,7 +491,7 @@ class TestCommonContent:
     def asked(self, operator):
         services.stream_activity("order", Progress(title="Order", percentage=40))
         services.stream_activity("door", Value(title="Door", value="open", subtitle="Front"))
-        return choose_all(operator)
+        return select_all(operator)
 
     def content(self, key: str) -> Any:
         return ends().get(activity__stream_key=key).content
@@ -528,7 +528,7 @@ class TestCommonContent:
     def test_gives_a_card_of_unknown_content_a_title(self, operator):
         cards = [services.track_activity(f"x-{n}", Value(title="X", value=1)) for n in range(2)]
         Operation.objects.update(state="failed")
-        press(operator, choose_all(operator), title="Over")
+        press(operator, select_all(operator), title="Over")
         assert [end.content for end in ends()] == [{"title": "Over"}] * len(cards)
 
     @pytest.mark.parametrize(
@@ -555,13 +555,13 @@ class TestCommonContent:
 class TestPreview:
     def test_draws_the_first_four_as_they_will_end(self, operator):
         show_many(6)
-        preview = choose_all(operator).context["preview"]
+        preview = select_all(operator).context["preview"]
         assert len(preview) == 4
         assert [n for n in range(6) if f"Title of order-{n}" in str(preview)] == [2, 3, 4, 5]
 
     def test_draws_what_was_typed_and_ends_nothing(self, operator):
         show_many(2)
-        asked = choose_all(operator)
+        asked = select_all(operator)
         answer = press(operator, asked, do="preview", title="Over", dismissal="at_once")
         assert all("Over" in str(drawn) for drawn in answer.context["preview"])
         assert answer.context["form"]["title"].value() == "Over"
@@ -574,7 +574,7 @@ class TestPreview:
 
     def test_escapes_what_was_typed(self, operator):
         show_many(2)
-        answer = press(operator, choose_all(operator), do="preview", title="<script>x")
+        answer = press(operator, select_all(operator), do="preview", title="<script>x")
         assert "<script>x" not in answer.content.decode()
 
     def test_is_there_without_a_card_of_known_content(self, operator):
@@ -582,11 +582,11 @@ class TestPreview:
         for n in range(2):
             services.track_activity(f"x-{n}", content)
         Operation.objects.update(state="failed")
-        assert choose_all(operator).status_code == 200
+        assert select_all(operator).status_code == 200
 
     def test_of_a_retry_is_none(self, operator):
         show_many(2)
-        page = choose_all(operator, "retry_selected").content.decode()
+        page = select_all(operator, "retry_selected").content.decode()
         assert "liveactivity-preview" not in page
 
 
@@ -599,7 +599,7 @@ def test_a_choice_is_made_in_the_database_of_its_cards(operator, settings):
         services.stream_activity(f"near-{n}", content)
         services.stream_activity(f"far-{n}", content, account="far")
 
-    asked = choose_all(operator, query="?account=far")
+    asked = select_all(operator, query="?account=far")
     answer = press(operator, asked)
 
     far = EndBatch.objects.using("other").get()
@@ -614,7 +614,7 @@ def test_a_choice_is_forgotten_after_a_day(operator):
     from django_liveactivity.delivery import sweep
 
     show_many(2)
-    asked = choose_all(operator)
+    asked = select_all(operator)
     advance(25 * 3600)
     sweep(lambda _: None)
     assert messages_of(press(operator, asked))[0][0] == "warning"
