@@ -46,7 +46,7 @@ def told(answer: Any) -> tuple[str, str, set[str]]:
     drawing = answer.context["sketch_at_end"]
     [percentage] = [each for each in ("40", "50", "60", "70") if f"{each}%" in drawing]
     buttons = {name for name, shown in answer.context["buttons"].items() if shown}
-    return answer.context["why"], percentage, buttons
+    return answer.context["explanation"], percentage, buttons
 
 
 class TestTheEndThatCounts:
@@ -145,7 +145,7 @@ class TestTheEndThatCounts:
         end_page = reverse("admin:django_liveactivity_liveactivity_end", args=[card.pk])
 
         assert "scheduled for" not in operator.get(changelist).content.decode()
-        assert operator.get(end_page).context["standing"] == "NONE"
+        assert operator.get(end_page).context["end_phase"] == "NONE"
 
 
 class TestSecondPresses:
