@@ -26,8 +26,9 @@ from django_liveactivity.models import EndBatch, LiveActivity
 from .actions import ACTIONS, CardAction, Selection, read_cards
 from .batch_progress import BATCH
 from .display import describe, page_url
+from .form_errors import place_errors
 from .form_page import FormPage, is_confirmed, posted_fields
-from .forms import ReasonForm, place_errors
+from .forms import ReasonForm
 from .labels import TYPES, number_text
 from .permissions import PermittedAdmin
 from .queryset import ACCOUNT, LIMIT, Cards, database_of

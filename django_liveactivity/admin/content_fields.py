@@ -18,7 +18,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity.content.encoding import JSONValue
-from django_liveactivity.content.schema import FieldKind, FieldOutline
+from django_liveactivity.content.json_schema import FieldKind, FieldOutline
 
 _ACTION = {
     "title": _("Text on the button"),

@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity.content.encoding import JSONObject, JSONValue
 from django_liveactivity.content.endpoints import Endpoint, check_content, check_options
+from django_liveactivity.content.json_schema import FieldKind, content_outline, option_outline
 from django_liveactivity.content.parsing import OptionFields, parse_content, parse_options, type_of
-from django_liveactivity.content.schema import FieldKind, content_outline, option_outline
 from django_liveactivity.exceptions import InvalidInputError
 
 from .content_fields import form_field
-from .forms import nearest, place_errors
+from .form_errors import nearest, place_errors
 
 if TYPE_CHECKING:
     from django.forms import BoundField

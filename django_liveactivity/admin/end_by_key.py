@@ -21,8 +21,8 @@ from django_liveactivity.models import LiveActivity
 from .display import short_name
 from .end_page import END, TEMPLATES, EndPage, newest_operations
 from .end_target import EndPhase, EndTarget
+from .form_errors import place_errors
 from .form_page import posted_fields
-from .forms import place_errors
 from .permissions import PermittedAdmin
 from .queryset import ACCOUNT, aliases_of, database_of
 

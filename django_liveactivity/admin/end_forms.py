@@ -14,15 +14,16 @@ from django.utils.translation import gettext_lazy as _
 
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import TYPE_NAMES, Endpoint
+from django_liveactivity.content.json_schema import content_outline, option_outline
 from django_liveactivity.content.parsing import parse_content, parse_options
-from django_liveactivity.content.schema import content_outline, option_outline
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import Operation
 
 from .content_fields import form_field
 from .content_form import PRESELECTED, ContentForm, is_empty, nested
 from .end_target import EndTarget, shown_by
-from .forms import SECOND, Dismissal, EndForm, place_errors
+from .form_errors import place_errors
+from .forms import SECOND, Dismissal, EndForm
 from .labels import TYPES
 
 if TYPE_CHECKING:

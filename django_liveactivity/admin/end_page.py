@@ -29,8 +29,8 @@ from .actions import EndCards
 from .display import describe, page_url, short_name
 from .end_forms import EndForms
 from .end_target import EndPhase, EndTarget, ends_since
+from .form_errors import place_errors
 from .form_page import FormPage, FormToken, posted_fields
-from .forms import place_errors
 from .labels import TYPES, minute, outcome_words
 from .permissions import PermittedAdmin
 from .queryset import ACCOUNT, database_of, has_several_databases

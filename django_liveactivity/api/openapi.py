@@ -90,7 +90,7 @@ def _name(name: str) -> Schema:
 
 def _add_content(schema: Schema, registry: ComponentRegistry) -> None:
     """Add the schemas of content and of what travels beside it."""
-    from django_liveactivity.content.schema import (  # noqa: PLC0415 - loads pydantic
+    from django_liveactivity.content.json_schema import (  # noqa: PLC0415 - loads pydantic
         CONTENT_NAMES,
         end_schemas,
     )

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from django_liveactivity.admin.content_fields import CHOICES, LABELS
 from django_liveactivity.admin.content_form import ContentForm, Shown
-from django_liveactivity.admin.forms import WORDS
+from django_liveactivity.admin.form_errors import WORDS
 from django_liveactivity.admin.labels import TYPES
 from django_liveactivity.content import cards
 from django_liveactivity.content.endpoints import ENDPOINTS, TYPE_NAMES, Endpoint
+from django_liveactivity.content.json_schema import content_outline, option_outline
 from django_liveactivity.content.parsing import parse_content
-from django_liveactivity.content.schema import content_outline, option_outline
 from tests.content.strategies import FIELDS, links, texts, webhooks
 
 OUR_WORDS = {str(words) for words in WORDS.values()}

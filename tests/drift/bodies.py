@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from django_liveactivity.content.endpoints import ENDPOINTS, Endpoint, takes_secondary_action
-from django_liveactivity.content.schema import content_outline
+from django_liveactivity.content.json_schema import content_outline
 from tests.content.strategies import json_values, numbers, texts
 
 from .fields import Document, Schema, Source, kind_of

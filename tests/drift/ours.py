@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django_liveactivity.content.endpoints import ENDPOINTS, Endpoint
+from django_liveactivity.content.json_schema import CONTENT_NAMES, end_schemas
 from django_liveactivity.content.parsing import DISMISSAL_UNITS
-from django_liveactivity.content.schema import CONTENT_NAMES, end_schemas
 
 from .fields import Document, Schema, Source
 
