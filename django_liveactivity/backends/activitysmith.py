@@ -11,9 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from django_liveactivity.client import DEFAULT_BASE_URL, Client
-from django_liveactivity.client.answer import Answer
-from django_liveactivity.client.call import Call
+from django_liveactivity.client import DEFAULT_BASE_URL, Answer, Call, Client
 from django_liveactivity.client.config import (
     CertificatesError,
     has_path,

@@ -10,8 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 
-from django_liveactivity.client.answer import Answer, Outcome
-from django_liveactivity.client.call import Call
+from django_liveactivity.client import Answer, Call, Outcome
 from django_liveactivity.conf import Account, refuse_unknown
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import Endpoint

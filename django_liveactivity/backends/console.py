@@ -6,8 +6,7 @@ import json
 import sys
 import threading
 
-from django_liveactivity.client.answer import Answer
-from django_liveactivity.client.call import Call
+from django_liveactivity.client import Answer, Call
 from django_liveactivity.printable import printable_lines
 
 from .base import BaseBackend, acknowledge

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django_liveactivity.client.answer import Answer
-from django_liveactivity.client.call import Call
+from django_liveactivity.client import Answer, Call
 
 from .base import BaseBackend, acknowledge
 

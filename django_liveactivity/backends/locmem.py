@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self, overload
 
-from django_liveactivity.client.answer import Answer
-from django_liveactivity.client.call import Call
+from django_liveactivity.client import Answer, Call
 from django_liveactivity.conf import Account, HiddenValues
 
 from .base import BaseBackend, acknowledge

@@ -19,4 +19,4 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_BASE_URL", "Answer", "Call", "Client", "Outcome"]
 
-__getattr__, __dir__ = lazy_names(__name__, __all__, "answer", "config", "call", "client")
+__getattr__, __dir__ = lazy_names(__name__, __all__, "answer", "call", "config", "client")

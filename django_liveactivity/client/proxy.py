@@ -44,7 +44,7 @@ _SOCKS_REPLIES = {
     8: "address type not supported",
 }
 _ADDRESS_SIZES = {1: 4, 4: 16}
-_NO_USER = "it wants a user: give proxy_auth"
+_NO_USER = "it requires a user: give proxy_auth"
 
 
 class Proxy:
@@ -220,9 +220,9 @@ def _authenticate(stream: Stream, proxy: Proxy) -> None:
     stream.write(bytes([5, len(methods)]) + methods)
     version, method = _read_exactly(stream, 2)
     if version != 5:
-        raise TunnelError("no answer of SOCKS 5")
+        raise TunnelError("no SOCKS 5 answer")
     if method not in methods:
-        raise TunnelError("it wants another authentication" if proxy.has_credentials else _NO_USER)
+        raise TunnelError("it requires other authentication" if proxy.has_credentials else _NO_USER)
     if method == _BY_PASSWORD:
         user, password = (_with_length(each.encode()) for each in (proxy.user, proxy.password))
         stream.write(b"\x01" + user + password)
@@ -261,4 +261,4 @@ def _read_exactly(stream: Stream, size: int) -> bytes:
 def _read_some(stream: Stream, size: int) -> bytes:
     if chunk := stream.read(size):
         return chunk
-    raise TunnelError("it hung up")
+    raise TunnelError("it closed the connection")

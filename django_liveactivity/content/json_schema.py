@@ -177,9 +177,9 @@ def _is_list(origin: object) -> bool:
 def end_schemas(reference: str) -> dict[str, Schema]:
     """Return the schema of every object in the content and the options of an end, by its name.
 
-    Exactly one of those of ``CONTENT_NAMES`` takes a content. The schemas
-    leave out the sizes in bytes, that ``current_step`` is at most ``number_of_steps``, and what is
-    nested in an action's body: client generators do not read a schema that contains itself.
+    Content matches exactly one of the schemas in ``CONTENT_NAMES``. They leave out the sizes in
+    bytes, that ``current_step`` is at most ``number_of_steps``, and what is nested in an action's
+    body: client generators do not read a schema that contains itself.
 
     Args:
         reference: the address of a schema, with ``{model}`` for its name.

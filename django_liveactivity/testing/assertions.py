@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from django_liveactivity import conf
 from django_liveactivity.backends.locmem import outbox
-from django_liveactivity.client.call import Call
+from django_liveactivity.client import Call
 from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.models.clock import Now, from_datetime

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from django_liveactivity import conf
 from django_liveactivity.backends import get_backend
 from django_liveactivity.backends.locmem import LocmemBackend, card_options, outbox
-from django_liveactivity.client.call import Call
+from django_liveactivity.client import Call
 from django_liveactivity.delivery import drain, due_of_source
 
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"

@@ -1,4 +1,4 @@
-"""Whatever is posted, the endpoint answers, and its answer is small."""
+"""For any request body the endpoint answers, and its answer is small."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may come in: the endpoint says so itself, whatever the host's defaults are."""
+"""Access: the endpoint requires its own permission under any defaults of the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``GET activities/`` and ``operations/``: what became of a card, for those who may see it."""
+"""``GET activities/`` and ``operations/``: cards and their ends, for callers who may see them."""
 
 from __future__ import annotations
 

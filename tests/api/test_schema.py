@@ -1,4 +1,4 @@
-"""The host's OpenAPI schema tells of the endpoint, and the extra is named where it is missing."""
+"""The host's OpenAPI schema describes the endpoint, and an error names the missing extra."""
 
 from __future__ import annotations
 

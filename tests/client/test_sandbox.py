@@ -1,4 +1,4 @@
-"""Our reading of the contract against the sandbox's own, which shares no code with it."""
+"""The client's reading of the contract against the sandbox's, which shares no code with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each rule of the contract about what travels beside the content."""
+"""Each rule of the contract about the options beside the content."""
 
 from __future__ import annotations
 

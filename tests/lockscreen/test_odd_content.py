@@ -1,4 +1,4 @@
-"""Content in the wild may be old or odd: whatever JSON it is, it is drawn, and escaped."""
+"""Content may be old or malformed: any JSON is drawn, and escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API keys and accounts; the key itself is nowhere to be seen."""
+"""API keys and accounts; the key itself is never shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox as a program, and as what it promises to be: alone."""
+"""The sandbox as a program, which imports nothing of the package but the lock screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a host's tests see of the calls: copies, of the block, of the accounts that are named."""
+"""The calls that a host's tests see: copies, from one block, of the named accounts."""
 
 from __future__ import annotations
 

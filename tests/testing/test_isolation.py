@@ -1,4 +1,4 @@
-"""No test reaches a phone unless it says so: a host's suite is run by both runners."""
+"""No test reaches a phone unless it allows the network: a host's suite, run by both runners."""
 
 from __future__ import annotations
 
