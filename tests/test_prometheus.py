@@ -16,7 +16,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from django_liveactivity import services
 from django_liveactivity.delivery import sweep
-from django_liveactivity.health.metrics import AccountMetrics, DatabaseMetrics
 from django_liveactivity.models import (
     AccountState,
     LiveActivity,
@@ -25,7 +24,13 @@ from django_liveactivity.models import (
     Operation,
     RateLimitSlot,
 )
-from django_liveactivity.prometheus import Collector, _Families, metrics
+from django_liveactivity.prometheus import (
+    AccountMetrics,
+    Collector,
+    DatabaseMetrics,
+    _Families,
+    metrics,
+)
 
 from .accounts.sources import PATH, Customers
 from .clock import advance
