@@ -36,7 +36,7 @@ from django_liveactivity import conf, tasks
 from django_liveactivity.api import urls
 from django_liveactivity.backends import configured_backend, get_backend
 from django_liveactivity.health import check_health
-from django_liveactivity.health_check import told
+from django_liveactivity.health_check import summary
 from django_liveactivity.models import Attempt, LiveActivity, Operation
 from django_liveactivity.prometheus import metrics
 from django_liveactivity.sandbox import Sandbox
@@ -253,7 +253,7 @@ SURFACES: dict[str, Callable[[Host], str]] = {
     "endpoint": endpoint,
     "OpenAPI description": openapi,
     "health": lambda _: repr(check_health()),
-    "django-health-check": lambda _: told(check_health().problems),
+    "django-health-check": lambda _: summary(check_health().problems),
     "Prometheus": lambda _: metrics(RequestFactory().get("/")).content.decode(),
     "reprs": reprs,
     "page of an error": debug_page,
