@@ -1,4 +1,4 @@
-"""Health checks, and the log that somebody watches."""
+"""Health checks, and the log of alerts."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class TestAlerts:
         [message] = alerts()
         assert message.startswith("default: The vendor asks for payment")
 
-    def test_that_nothing_drains_is_logged_by_whoever_asks_and_once(self, vendor, alerts):
+    def test_that_nothing_drains_is_logged_once_by_a_check(self, vendor, alerts):
         services.end_activity(stream_key="order-42")
         for _ in range(3):
             assert not check_health().ok

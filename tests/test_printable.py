@@ -1,4 +1,4 @@
-"""Whatever the vendor answers or a caller writes: a log and a terminal get whole lines of ours."""
+"""Text of the vendor and of callers is escaped before it reaches a log or a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account source whose rows a test holds in its hands: changed, down, or slow."""
+"""An account source that a test changes, stops, or slows down."""
 
 from __future__ import annotations
 

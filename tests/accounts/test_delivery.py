@@ -79,7 +79,7 @@ class TestRotation:
         advance(31)
         assert drain("acme").calls == 1  # the probe
 
-    def test_a_401_for_an_older_key_blocks_nobody(self, customer, later, sandbox, monkeypatch):
+    def test_a_401_for_an_older_key_blocks_no_account(self, customer, later, sandbox, monkeypatch):
         customer(api_key=OLD)
         show()
         send = draining._Drain._send

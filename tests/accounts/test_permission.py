@@ -1,4 +1,4 @@
-"""Who may use which account: admin and endpoint ask with the account and the card in hand."""
+"""The hook that limits users to accounts, in the admin and the endpoint."""
 
 from __future__ import annotations
 

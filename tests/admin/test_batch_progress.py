@@ -38,7 +38,7 @@ def show(key: str, **options: Any) -> LiveActivity:
 
 @pytest.fixture
 def viewer(enter) -> Client:
-    """Somebody who may look, besides the operator."""
+    """A user who may look, besides the operator."""
     return enter("view", name="vera")
 
 

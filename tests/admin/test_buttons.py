@@ -165,7 +165,7 @@ class TestRefusals:
 
 
 class OfCardsNamedMine(ModelBackend):
-    """Gives somebody without any permission all of them for one card."""
+    """Gives a user without any permission all of them for one card."""
 
     def has_perm(self, user_obj, perm, obj=None):
         return getattr(obj, "stream_key", "") == "mine"

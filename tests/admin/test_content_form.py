@@ -63,7 +63,7 @@ def full(name: str) -> dict[str, Any]:
 
 
 def typed(form: ContentForm) -> dict[str, str]:
-    """What a browser sends of a form that nobody has touched."""
+    """What a browser sends of a form without changes."""
     sent = {}
     for bound in form:
         value = "" if bound.value() is None else str(bound.value())

@@ -51,7 +51,7 @@ def elsewhere(vendor):
 
 class TestWhoMayEnd:
     @pytest.mark.parametrize("may", [(), ("view",), ("view", "operate")])
-    def test_nobody_without_the_permission(self, enter, may):
+    def test_is_refused_without_the_permission(self, enter, may):
         client = enter(*may)
 
         assert page(client).status_code == 403
@@ -205,7 +205,7 @@ class TestUnknown:
 
 
 def in_fields(content: dict[str, Any]) -> dict[str, str]:
-    """What somebody types who wants this content."""
+    """The fields that an operator fills in for this content."""
     typed: dict[str, str] = {}
     for name, value in content.items():
         if name == "metrics":

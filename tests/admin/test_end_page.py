@@ -302,7 +302,7 @@ class TestByType:
         assert (fields["title"], fields["reason"]) == ("It is over", "Because")
         assert "message" in fields
         assert "number_of_steps" not in fields
-        assert errors_of(answer) == {}  # nobody has seen the new fields yet
+        assert errors_of(answer) == {}  # the user has not seen the new fields yet
         assert ends() == []
 
 
@@ -555,7 +555,7 @@ class TestEndsThatStand:
         press(client, shown, "liveactivity-retry-form")
         assert OperatorAction.objects.exclude(kind="repeat").get().kind == "retry"
 
-    def test_nobody_tries_again_without_the_permission(self, enter, vendor):
+    def test_no_user_tries_again_without_the_permission(self, enter, vendor):
         card = started_elsewhere()
         services.end_activity(card)
         drain()

@@ -32,7 +32,7 @@ def worker(db: None) -> None:
 
 @pytest.fixture
 def clerk(db: None) -> Client:
-    """Somebody who may look at orders, and at nothing else."""
+    """A user who may look at orders, and at nothing else."""
     return shop_client("view_order", "view_parcel", "view_machine", name="clerk")
 
 

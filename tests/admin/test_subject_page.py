@@ -33,13 +33,13 @@ def worker(db: None) -> None:
 
 @pytest.fixture
 def clerk(db: None) -> Client:
-    """Somebody who may look at orders, and at nothing else."""
+    """A user who may look at orders, and at nothing else."""
     return shop_client("view_order", name="clerk")
 
 
 @pytest.fixture
 def operator(db: None) -> Client:
-    """Somebody who may look at objects and cards, and end cards."""
+    """A user who may look at objects and cards, and end cards."""
     return shop_client(
         *(f"view_{name}" for name in ("order", "parcel", "machine", "expressorder", "urgentorder")),
         "view_liveactivity",
@@ -49,7 +49,7 @@ def operator(db: None) -> Client:
 
 @pytest.fixture
 def editor(db: None) -> Client:
-    """Somebody who may change, add and delete orders, and end cards."""
+    """A user who may change, add and delete orders, and end cards."""
     verbs = ("view", "add", "change", "delete")
     return shop_client(*(f"{verb}_order" for verb in verbs), "end_liveactivity", name="eve")
 
@@ -76,7 +76,7 @@ class MayEndMine:
 
 @pytest.fixture
 def confined(settings, db) -> Client:
-    """Somebody who may end the cards of some keys only."""
+    """A user who may end the cards of some keys only."""
     model_backend = "django.contrib.auth.backends.ModelBackend"
     settings.AUTHENTICATION_BACKENDS = [model_backend, f"{__name__}.MayEndMine"]
     user = User.objects.create_user("mia", is_staff=True)

@@ -21,7 +21,7 @@ def keys(answer) -> list[str]:
 
 
 class TestOperation:
-    def test_the_location_of_an_end_tells_what_became_of_it(self, client, url, liveactivity_outbox):
+    def test_the_location_of_an_end_leads_to_its_state(self, client, url, liveactivity_outbox):
         show()
         deliver()
         location = client.post(url, {"stream_key": "order-42"}).headers["Location"]
@@ -288,7 +288,7 @@ class TestStream:
 class TestLog:
     """Each call leaves one line, accepted or refused."""
 
-    def test_tells_who_asked_for_what_and_what_came_of_it(self, client, url, caplog):
+    def test_logs_the_caller_the_route_and_the_status(self, client, url, caplog):
         with caplog.at_level("INFO", "django_liveactivity.api"):
             client.post(url, {"stream_key": "order-42"})
             client.post(url, {"stream_key": "a/b"})

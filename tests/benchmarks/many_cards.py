@@ -35,7 +35,7 @@ class Size:
         scheduled: how many of those have an end to come.
         ending: with an end that is due.
         refused: how many of those the vendor refuses.
-        expired: older than 12 hours, and nobody has asked for an end.
+        expired: older than 12 hours, without an end.
         marked: over, but an operator should look at them.
         failed: never shown.
         batch: ended by one batch of ends.

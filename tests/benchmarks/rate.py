@@ -38,7 +38,7 @@ def run(row: str, load: Load, database_name: str, patience: float) -> Measured:
 
 
 def of_row(measured: Measured, row: str) -> Iterator[Figure]:
-    """Yield what came of a row; ours has goals."""
+    """Yield the figures of a row; ours has goals."""
     where = f"{measured.row}, {measured.window}"
     none, few, most = (0, TARGET_REFUSED * 100, TARGET_USE) if row in OURS else (None,) * 3
     ends = f"{measured.ends:,} ends"

@@ -1,4 +1,4 @@
-"""A vendor with many living cards, and what its log says of how somebody ended them."""
+"""A vendor with many living cards, and how its log measures their ends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a row, by the vendor's log."""
+    """The figures of a row, by the vendor's log."""
 
     row: str
     window: str
@@ -63,7 +63,7 @@ class Measured:
 
     @property
     def lost(self) -> int:
-        """The ends that nobody will send any more."""
+        """The ends that no process will send any more."""
         return self.ends - self.acknowledged
 
     @property
@@ -94,7 +94,7 @@ def wait(vendor: FakeVendor, load: Load, left: Callable[[], int], patience: floa
     Args:
         vendor: whose log tells.
         load: what there is to end.
-        left: returns how much waits in the queue of whoever ends.
+        left: returns how much waits in the queue of the strategy.
         patience: seconds after which the rest counts as lost.
     """
     limit = time.monotonic() + patience

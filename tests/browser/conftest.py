@@ -66,7 +66,7 @@ def delivery(transactional_db: None) -> Iterator[Delivery]:
 
 @pytest.fixture
 def visit(chromium: Browser, live_server: Any) -> Iterator[Visit]:
-    """Sit somebody down at a browser, who may do what is named: ``visit("view", "end")``.
+    """Open a browser for a user with the named permissions: ``visit("view", "end")``.
 
     At the end none of the pages may have an error on its console, or a violation of the policy.
     """
@@ -88,12 +88,12 @@ def visit(chromium: Browser, live_server: Any) -> Iterator[Visit]:
 
 @pytest.fixture
 def operator(visit: Visit) -> Visitor:
-    """Somebody who may do everything with cards, and nothing else."""
+    """A user with every permission for cards, and no other."""
     return visit("view", "end", "operate")
 
 
 def user_who(name: str, *may: str) -> User:
-    """Return a user who may do what is named with live activities, and change deployments.
+    """Return a user with the named permissions for live activities, who may change deployments.
 
     The password is the name.
     """

@@ -1,4 +1,4 @@
-"""The checks before a deploy: does somebody deliver, and do writers wait for each other."""
+"""The checks before a deploy: a worker delivers, and writers wait for each other."""
 
 from __future__ import annotations
 

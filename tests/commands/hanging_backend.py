@@ -1,4 +1,4 @@
-"""A backend of a host's that never returns, as one without a timeout may."""
+"""A host's backend whose ``send`` never returns, as one without a timeout may."""
 
 import time
 

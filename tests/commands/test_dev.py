@@ -87,7 +87,7 @@ class Terminal:
 
 
 class Project:
-    """A project of somebody's own, with a manage.py."""
+    """A developer's project, with a manage.py."""
 
     def __init__(self, folder: Path, database: Path) -> None:
         self.folder = folder
@@ -252,7 +252,7 @@ class TestNothingReachesTheVendor:
         with pytest.raises(CommandError, match=f"calls {base_url}, which is no sandbox's address"):
             run("liveactivity_dev")
 
-    def test_accounts_that_call_nobody_need_no_sandbox(self, settings):
+    def test_accounts_without_a_network_need_no_sandbox(self, settings):
         backend = "django_liveactivity.backends.dummy.DummyBackend"
         settings.LIVEACTIVITY = {"default": {"BACKEND": backend}}
         with pytest.raises(CommandError, match="No account of LIVEACTIVITY calls a sandbox"):

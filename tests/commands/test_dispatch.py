@@ -1,4 +1,4 @@
-"""``liveactivity_dispatch``: once, as a service, and with somebody who watches."""
+"""``liveactivity_dispatch``: once, as a service, and at a terminal."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ class TestService:
 
 @pytest.mark.long
 class TestProgress:
-    """What somebody sees at a terminal, and nobody elsewhere."""
+    """What the command shows at a terminal, and not elsewhere."""
 
     def test_a_terminal_sees_a_bar_until_the_backlog_is_drained(self, project):
         screen = drain_on_terminal(project("backlog", LOOP_CALLS="20"))

@@ -1,4 +1,4 @@
-"""``liveactivity_status``: a block per account, JSON, and an exit code for whoever watches."""
+"""``liveactivity_status``: a block per account, JSON, and an exit code for a monitor."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class TestRefusedContent:
         deliver()
         assert status(card) == "failed"
 
-    def test_that_nobody_would_see_fails(self, vendor):
+    def test_without_recipients_fails(self, vendor):
         card = services.stream_activity("order-42", progress(50), channels=["empty"])
         deliver()
         assert states(card) == ["stream failed no_recipients"]

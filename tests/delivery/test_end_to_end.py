@@ -120,7 +120,7 @@ def test_a_key_shown_elsewhere_is_adopted_and_ended(vendor):
     assert status(end.activity) == "ended"
 
 
-def test_a_key_is_ended_again_because_somebody_else_may_have_shown_it(vendor):
+def test_a_key_is_ended_again_because_another_program_may_have_shown_it(vendor):
     card = services.stream_activity("order-42", progress(40))
     deliver()
     services.end_activity(card)
@@ -279,7 +279,7 @@ class TestScheduledEnds:
 
 
 class TestTimeToLive:
-    def test_ends_a_card_that_nobody_ended(self, vendor):
+    def test_ends_a_card_without_an_end(self, vendor):
         card = services.stream_activity("order-42", progress(40), time_to_live=60 * SECOND)
         assert deliver().again_in == pytest.approx(60, abs=5)
         advance(61)

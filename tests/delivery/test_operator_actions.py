@@ -121,7 +121,7 @@ class TestSeen:
         assert not Operation.objects.filter(needs_attention=True).exists()
         assert states(partial)[-1] == "end done partial"
 
-    def test_what_became_of_it_later_needs_attention_still(self, partial):
+    def test_a_later_problem_needs_attention_still(self, partial):
         services.acknowledge_activity(partial, actor="ann")
         later = Operation.objects.filter(activity=partial).order_by("-pk")[:1]
         Operation.objects.filter(pk__in=[each.pk for each in later]).update(

@@ -106,7 +106,7 @@ class TestSlots:
         numbers = [RateLimitSlot.objects.get(pk=pk).number for pk in found]
         assert numbers == [0, 6, 4, 2]
 
-    def test_the_first_that_will_be_free_is_waited_for_whoever_goes_last(self, account):
+    def test_the_first_that_will_be_free_is_waited_for(self, account):
         """A drain that waited for the fourth left the first ones idle, up to a window long."""
         at = now() + MINUTE
         for number in range(8):

@@ -296,7 +296,7 @@ def test_ends_are_not_spaced_so_a_backlog_of_them_needs_one_more(paced):
     assert asked == ["more hands"]
 
 
-def test_a_drain_with_the_last_permit_asks_nobody(vendor):
+def test_a_drain_with_the_last_permit_wakes_no_other(vendor):
     deliver()
     DrainPermit.objects.filter(number__lt=permits.PERMITS - 1).update(lease_until=_now() + 65_000)
     asked = []

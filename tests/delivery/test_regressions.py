@@ -45,7 +45,7 @@ class TestNoEndIsLost:
         assert vendor.phone()["empty"]
         assert calls(vendor)[-1] == "POST end 200"
 
-    def test_a_key_that_somebody_asked_to_end_before_we_showed_it_may_be_alive(self, vendor):
+    def test_a_key_that_was_ended_before_we_showed_it_may_be_alive(self, vendor):
         services.end_activity(stream_key="order-42", after=3600 * SECOND)
         services.stream_activity("order-42", progress(1))
         services.end_activity(stream_key="order-42")

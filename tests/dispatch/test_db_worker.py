@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -32,24 +32,27 @@ from datetime import timedelta
 from django_liveactivity import services
 services.end_activity(stream_key="order-42", after=timedelta(seconds=2))
 """
-LOOK = """
-import json
-from django.utils import timezone
-from django_liveactivity.models import Heartbeat, Operation
+OBSERVE = """
+import json, sys
+from django_liveactivity.models import Heartbeat, Lane, Operation
 from django_tasks_db.models import DBTaskResult
 sweeps = DBTaskResult.objects.filter(task_path="django_liveactivity.dispatch.tasks.sweep")
 drains = DBTaskResult.objects.filter(task_path="django_liveactivity.dispatch.tasks.drain")
-beat = Heartbeat.objects.first()
-print(json.dumps({
-    "states": list(Operation.objects.order_by("pk").values_list("state", flat=True)),
-    "sweeps": sorted(task.args_kwargs["args"][1] for task in sweeps.filter(status="READY")),
-    "scheduled_until": beat and beat.scheduled_until,
-    "drains": drains.count(),
-    "running": sweeps.filter(status="RUNNING").count(),
-    "beat_at": beat and beat.beat_at,
-    "failed": [task.traceback for task in DBTaskResult.objects.filter(status="FAILED")],
-}))
+failed = DBTaskResult.objects.filter(status="FAILED")
+for _ in sys.stdin:
+    beat = Heartbeat.objects.first()
+    print(json.dumps({
+        "states": list(Operation.objects.order_by("pk").values_list("state", flat=True)),
+        "sweeps": sorted(task.args_kwargs["args"][1] for task in sweeps.filter(status="READY")),
+        "scheduled_until": beat and beat.scheduled_until,
+        "drains": drains.count(),
+        "running": sweeps.filter(status="RUNNING").count(),
+        "beat_at": beat and beat.beat_at,
+        "failed": [task.traceback for task in failed],
+        "is_sending": any(lane.open_attempt for lane in Lane.objects.all()),
+    }), flush=True)
 """
+"""Prints what the tables hold, once for each line of its standard input."""
 
 pytestmark = [pytest.mark.long]
 
@@ -72,8 +75,26 @@ def postgres() -> Iterator[str]:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+class Host(Shell):
+    """A host, and a process that looks into its database: a process for each look takes longer."""
+
+    def __enter__(self) -> Self:
+        self.run("migrate", "-v0").check_returncode()
+        observe = ("shell", "--no-imports", "-c", OBSERVE)
+        self.observer = self.start(*observe, stdin=subprocess.PIPE, stderr=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.observer.communicate(timeout=30)
+
+    def look(self) -> dict[str, Any]:
+        self.observer.stdin.write("look\n")
+        self.observer.stdin.flush()
+        return json.loads(self.observer.stdout.readline())
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def host(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> Iterator[Shell]:
+def host(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> Iterator[Host]:
     """A host with its tables, whose tasks are in its own database."""
     variables = {
         "DJANGO_SETTINGS_MODULE": "tests.dispatch.tasks_settings",
@@ -82,9 +103,8 @@ def host(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> It
     with postgres() if request.param == "postgres" else _no_server() as name:
         if name:
             variables["TASKS_POSTGRES"] = name
-        host = Shell(tmp_path / "host.sqlite3", sandbox.url, **variables)
-        host.run("migrate", "-v0").check_returncode()
-        yield host
+        with Host(tmp_path / "host.sqlite3", sandbox.url, **variables) as host:
+            yield host
 
 
 @contextmanager
@@ -103,10 +123,6 @@ def worker(host: Shell) -> Iterator[subprocess.Popen[str]]:
         process.wait(30)
 
 
-def look(host: Shell):
-    return json.loads(host.execute(LOOK))
-
-
 def methods(sandbox: Sandbox) -> list[str]:
     return [call["method"] for call in sandbox.calls()]
 
@@ -122,16 +138,16 @@ def test_a_card_is_shown_and_its_end_is_tried_until_it_arrives(host, sandbox):
         wait_until(lambda: is_on_the_phone(sandbox))
         host.execute(END)
         wait_until(lambda: methods(sandbox) == ["PUT", "DELETE", "DELETE"])
-        wait_until(lambda: look(host)["states"] == ["done", "done"])
+        wait_until(lambda: host.look()["states"] == ["done", "done"])
     assert not is_on_the_phone(sandbox)
-    assert look(host)["failed"] == []
+    assert host.look()["failed"] == []
 
 
 def test_a_scheduled_end_is_sent_in_time(host, sandbox):
     with worker(host):
         host.execute(SHOW)
         host.execute(END_LATER)
-        wait_until(lambda: look(host)["states"] == ["done", "done"])
+        wait_until(lambda: host.look()["states"] == ["done", "done"])
     assert methods(sandbox) == ["PUT", "DELETE"]
 
 
@@ -142,7 +158,7 @@ def test_what_was_committed_while_no_worker_ran_is_sent_when_one_does(host, sand
     host.execute(END)
     assert is_on_the_phone(sandbox)
     with worker(host):
-        wait_until(lambda: look(host)["states"] == ["done", "done"])
+        wait_until(lambda: host.look()["states"] == ["done", "done"])
     assert methods(sandbox) == ["PUT", "DELETE"]
 
 
@@ -152,58 +168,53 @@ def has_two_sweeps(found: dict[str, Any]) -> bool:
     return found["sweeps"][-2:] == [last - PAUSE, last]
 
 
-def wait_for_sweeps(host: Shell, since: int) -> None:
+def wait_for_sweeps(host: Host, since: int) -> None:
     """Wait until some sweeps have run after that moment, and two are scheduled."""
-    wait_until(lambda: look(host)["beat_at"] > since + 4 * PAUSE)
-    wait_until(lambda: has_two_sweeps(look(host)))
+    wait_until(lambda: host.look()["beat_at"] > since + 4 * PAUSE)
+    wait_until(lambda: has_two_sweeps(host.look()))
 
 
 def test_two_workers_keep_two_sweeps_scheduled(host, sandbox):
     with worker(host), worker(host):
         host.execute(SHOW)
-        wait_until(lambda: look(host)["beat_at"])
-        first = look(host)
+        wait_until(lambda: host.look()["beat_at"])
+        first = host.look()
         wait_for_sweeps(host, first["beat_at"])
-    assert look(host)["scheduled_until"] > first["scheduled_until"]
+    assert host.look()["scheduled_until"] > first["scheduled_until"]
 
 
 def test_a_sweep_that_is_lost_with_its_worker_ends_nothing(host, sandbox):
     with worker(host):
         host.execute(SHOW)
-        wait_until(lambda: look(host)["states"] == ["done"] and look(host)["sweeps"])
-    drains = look(host)["drains"]
+        wait_until(lambda: host.look()["states"] == ["done"] and host.look()["sweeps"])
+    drains = host.look()["drains"]
     for _ in range(2):
-        before = look(host)
+        before = host.look()
         Path(host.environment["STRIKE_A_SWEEP"]).touch()
         with worker(host) as struck:
             assert struck.wait(30) == -signal.SIGKILL
-        lost = look(host)
+        lost = host.look()
         assert lost["running"] > before["running"]  # for good: django-tasks-db never repeats it
         assert lost["scheduled_until"] == before["scheduled_until"]
         with worker(host):
             wait_for_sweeps(host, lost["beat_at"])
-    assert look(host)["drains"] == drains  # no commit and no drain began them again
+    assert host.look()["drains"] == drains  # no commit and no drain began them again
 
 
 def test_the_work_of_a_worker_that_was_killed_during_a_call_goes_on(host, sandbox):
     with worker(host):
         host.execute(SHOW)
-        wait_until(lambda: look(host)["sweeps"])  # so nothing but it brings the work back
+        wait_until(lambda: host.look()["sweeps"])  # so nothing but it brings the work back
     sandbox.latency = 3.0
     calls = len(sandbox.calls())
     host.execute(END)
     with worker(host) as killed:
-        wait_until(lambda: look(host)["states"][-1] == "pending" and _is_being_sent(host))
+        wait_until(lambda: host.look()["is_sending"])
         killed.send_signal(signal.SIGKILL)
         killed.wait(30)
     sandbox.latency = 0.0
-    assert look(host)["states"] == ["done", "pending"]
+    assert host.look()["states"] == ["done", "pending"]
     with worker(host):
-        wait_until(lambda: look(host)["states"] == ["done", "done"])
+        wait_until(lambda: host.look()["states"] == ["done", "done"])
     assert set(methods(sandbox)[calls:]) == {"DELETE"}
     assert not is_on_the_phone(sandbox)
-
-
-def _is_being_sent(host: Shell) -> bool:
-    code = "from django_liveactivity.models import Lane; print(Lane.objects.get().open_attempt)"
-    return host.execute(code).strip() != "0"

@@ -99,7 +99,7 @@ def test_o_content_after_its_end():
     assert letters([SHOW_1, END_2], log, {}) == {"O"}
 
 
-def test_s_a_call_that_nobody_awaits_any_more_but_a_frozen_worker():
+def test_s_a_call_that_only_a_frozen_worker_awaits():
     body = {"content_state": {"title": "card #1"}}
     hung = Entry(0, 1.1, "PUT", "card", body, gone=5.1)
     assert letters([SHOW_1, END_2], [hung, delete(4.2)], {}) == set()

@@ -1,4 +1,4 @@
-"""Who asks, why, and by which way in: what the history keeps of users of any model."""
+"""The actor, the reason and the source that the history keeps, for users of any model."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_what_is_scheduled_can_be_given_up_but_not_tried_before_its_time(end):
 
 @pytest.mark.parametrize("actor", ["", None])
 @pytest.mark.parametrize("decide", [*DECISIONS.values(), None])
-def test_somebody_decides(end, decide, actor):
+def test_a_decision_has_an_actor(end, decide, actor):
     with pytest.raises(InvalidInputError, match="^actor: "):
         if decide is None:
             services.probe_account(actor=actor, reason="New key")

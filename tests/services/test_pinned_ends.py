@@ -53,7 +53,7 @@ class TestAPendingEnd:
         end = services.end_activity(card, **ENDED)
         assert (services.end_activity(card, **asked) == end) is stands
 
-    def test_stands_by_whatever_name(self, card):
+    def test_stands_by_each_name(self, card):
         end = services.end_activity(card)
         assert services.end_activity(stream_key="order-42") == end
 

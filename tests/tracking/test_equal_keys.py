@@ -1,4 +1,4 @@
-"""One object, though its key is spelled in several ways: only the host's database can tell.
+"""One object, though its key has several spellings: only the host's database can tell.
 
 MariaDB's usual collations take ``ABC``, ``abc``, ``ABC `` and ``ÁBC`` for one primary key; so do a
 collation of PostgreSQL that is not deterministic, and ``NOCASE`` of SQLite, for some of them.

@@ -1,4 +1,4 @@
-"""A mistake in a host's hook: the save goes on, somebody learns of it, and ends still go out."""
+"""An error in a host's hook: the save goes on, the error is counted, and ends still go out."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_an_end_goes_out_whatever_else_is_broken(order, where):
     assert (call.body or {}).get("content_state", {"percentage": 10})["percentage"] == shows
 
 
-def test_an_end_goes_out_with_a_dismissal_that_nobody_may_ask_for(order, monkeypatch):
+def test_an_end_goes_out_with_a_dismissal_out_of_range(order, monkeypatch):
     monkeypatch.setattr(BrokenActivity, "dismiss_after", dt.timedelta(hours=5))
     order.status = "delivered"
     order.save()

@@ -245,7 +245,7 @@ class TestUsers:
         assert LiveActivity.objects.get().subject == user
         assert len(services.end_activities(subject=lazy)) == 1
 
-    def test_nobody_is_no_subject(self):
+    def test_an_anonymous_user_is_no_subject(self):
         with pytest.raises(InvalidInputError, match="^subject: "):
             services.stream_activity("a", CONTENT, subject=AnonymousUser())
 

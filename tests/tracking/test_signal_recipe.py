@@ -49,7 +49,7 @@ def test_a_session_has_a_card_until_its_person_logs_out(recipe):
     assert (end.source, end.actor, end.reason) == ("service", "ann", "logout")
 
 
-def test_a_logout_of_nobody_ends_nothing(recipe):
+def test_a_logout_without_a_user_ends_nothing(recipe):
     Client().logout()
     assert sent() == []
 

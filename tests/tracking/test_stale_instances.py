@@ -126,7 +126,7 @@ def test_a_key_of_ones_own_is_used_again_in_a_new_generation(db, liveactivity_ou
         assert [call.method for call in deliver() if "door" in call.target] == ["DELETE", "PUT"]
 
 
-def test_a_key_that_somebody_shows_by_hand_is_followed_from_the_first_save(db):
+def test_a_key_that_a_service_shows_is_followed_from_the_first_save(db):
     class DoorActivity(OrderActivity):
         def key(self, order):
             return "door"
