@@ -278,9 +278,9 @@ class TestProgress:
         shell.environment["PYTHONPATH"] = os.pathsep.join(
             [str(tmp_path), shell.environment["PYTHONPATH"]]
         )
-        hint, told = drain_on_terminal(shell).splitlines()
+        hint, printed = drain_on_terminal(shell).splitlines()
         assert hint.endswith('pip install "django-liveactivity[progress]"')
-        assert told == "default: 30 calls, nothing is due."
+        assert printed == "default: 30 calls, nothing is due."
 
     def test_a_pipe_sees_no_bar(self, project):
         once = project("backlog").run(*ONCE)

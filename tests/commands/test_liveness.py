@@ -83,8 +83,8 @@ class TestAge:
             shell.run("liveactivity_end", "order-42", check=True)
             wait_until(lambda: time.time() - file.stat().st_mtime > 4)
             process.kill()
-            told = process.stderr.read()
-        assert "The liveness file is not renewed: a poll, a drain or a sweep hangs." in told
+            printed = process.stderr.read()
+        assert "The liveness file is not renewed: a poll, a drain or a sweep hangs." in printed
 
 
 class TestPath:

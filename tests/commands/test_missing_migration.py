@@ -17,8 +17,8 @@ CURE = "Run manage.py migrate django_liveactivity"
 def project(request, sandbox, tmp_path: Path) -> Shell:
     """A project that has migrated nothing of ours, or not the newest."""
     shell = Shell(tmp_path / "db.sqlite3", sandbox.url)
-    told = shell.run("migrate", "-v0", "django_liveactivity", request.param)
-    assert told.returncode == 0, told.stderr
+    printed = shell.run("migrate", "-v0", "django_liveactivity", request.param)
+    assert printed.returncode == 0, printed.stderr
     if request.param != "zero":  # as before a migration that adds a column
         with closing(sqlite3.connect(shell.database)) as connection:
             connection.execute("ALTER TABLE django_liveactivity_operation DROP COLUMN stripped")
@@ -27,11 +27,11 @@ def project(request, sandbox, tmp_path: Path) -> Shell:
 
 def test_the_check_before_a_deploy_names_the_migrations(project):
     for arguments in (["--tag", "liveactivity"], ["--tag", "database", "--database", "default"]):
-        told = project.run("check", "--deploy", *arguments)
-        assert told.returncode == 0
-        assert "liveactivity.W010" in told.stderr
-        assert "0001_initial" in told.stderr
-        assert CURE in told.stderr
+        printed = project.run("check", "--deploy", *arguments)
+        assert printed.returncode == 0
+        assert "liveactivity.W010" in printed.stderr
+        assert "0001_initial" in printed.stderr
+        assert CURE in printed.stderr
 
 
 def test_the_commands_say_what_to_run(project):

@@ -54,9 +54,9 @@ def test_says_how_many_slots_are_in_use(configure, sandbox, db):
 def test_is_json(vendor):
     services.end_activity(stream_key="order-42")
     beat()
-    told = json.loads(run("liveactivity_status", "--json"))
-    assert (told["ok"], told["problems"]) == (True, [])
-    [account] = told["accounts"]
+    printed = json.loads(run("liveactivity_status", "--json"))
+    assert (printed["ok"], printed["problems"]) == (True, [])
+    [account] = printed["accounts"]
     assert account["due_ends"] == 1
     assert account["condition"] == "open"
 
@@ -65,9 +65,9 @@ def test_json_tells_of_problems_too(vendor, capsys):
     services.end_activity(stream_key="order-42")
     with pytest.raises(CommandError):
         call_command("liveactivity_status", "--json")
-    told = json.loads(capsys.readouterr().out)
-    assert not told["ok"]
-    assert [(p["account"], p["code"]) for p in told["problems"]] == [("default", "silent")]
+    printed = json.loads(capsys.readouterr().out)
+    assert not printed["ok"]
+    assert [(p["account"], p["code"]) for p in printed["problems"]] == [("default", "silent")]
 
 
 def test_fails_when_an_end_has_been_due_for_more_than_five_minutes(vendor):
@@ -105,9 +105,9 @@ def test_does_not_doubt_the_key_when_the_vendor_fails(vendor):
         services.end_activity(stream_key=f"order-{number}")
     drain()
     beat()
-    told = unwrapped(run("liveactivity_status"))
-    assert "Calls fail, 5 in a row (the last: ambiguous 500): " in told
-    assert "api_key" not in told
+    printed = unwrapped(run("liveactivity_status"))
+    assert "Calls fail, 5 in a row (the last: ambiguous 500): " in printed
+    assert "api_key" not in printed
 
 
 def test_says_until_when_an_account_is_frozen(vendor):
@@ -150,9 +150,9 @@ class TestNames:
             services.end_activity(stream_key=f"order-{number}")
         advance(301)
         beat()
-        told = unwrapped(problems())
-        assert "Overdue: order-0, order-1, " in told
-        assert told.endswith(", order-9 and 12 more.")
+        printed = unwrapped(problems())
+        assert "Overdue: order-0, order-1, " in printed
+        assert printed.endswith(", order-9 and 12 more.")
 
     def test_json_has_them_too(self, vendor):
         services.end_activity(activity_id="elsewhere", content=CONTENT)
@@ -177,9 +177,11 @@ class TestTheVendorsLimit:
             services.stream_activity(f"deploy-{number}", CONTENT)
         drain()
         beat()
-        told = run("liveactivity_status")
-        assert told.startswith("default: limit\n")
-        assert "\n  3 cards wait: 4 are alive, which is the vendor's limit. The next start" in told
+        printed = run("liveactivity_status")
+        assert printed.startswith("default: limit\n")
+        assert (
+            "\n  3 cards wait: 4 are alive, which is the vendor's limit. The next start" in printed
+        )
 
     def test_newer_content_makes_no_further_card(self, vendor):
         for number in range(5):
@@ -197,8 +199,8 @@ class TestTheVendorsLimit:
         drain()
         Attempt.objects.filter(outcome="limit_reached").update(answer='{"limit": null}')
         beat()
-        told = unwrapped(run("liveactivity_status"))
-        assert "1 card waits: as many are alive as the vendor allows. " in told
+        printed = unwrapped(run("liveactivity_status"))
+        assert "1 card waits: as many are alive as the vendor allows. " in printed
 
 
 def test_no_line_is_wider_than_80_columns(vendor, settings):
@@ -214,11 +216,11 @@ def test_no_line_is_wider_than_80_columns(vendor, settings):
     drain(alias)
     advance(301)
     beat()
-    told = problems()
-    assert "Overdue: " in told
-    assert "Needs an operator: " in told
-    assert "The vendor refuses the account" in told
-    assert max(map(len, told.splitlines())) <= 80
+    printed = problems()
+    assert "Overdue: " in printed
+    assert "Needs an operator: " in printed
+    assert "The vendor refuses the account" in printed
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 def test_no_problem_is_wider_than_80_columns(vendor):

@@ -58,16 +58,16 @@ def host(tmp_path) -> Host:
 
 
 def test_with_django_s_runner(host):
-    told = host.run("-m", "django", "test", f"{HOST}.suite")
-    assert re.search(r"Ran 13 tests.*\n\nOK", told, re.DOTALL), told
+    printed = host.run("-m", "django", "test", f"{HOST}.suite")
+    assert re.search(r"Ran 13 tests.*\n\nOK", printed, re.DOTALL), printed
     assert host.reached == SAID_OTHERWISE
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_with_django_s_runner_in_parallel(host, method):
     command = ["-m", "django", "test", "--parallel", "2", f"{HOST}.suite"]
-    told = host.run(*command, HOST_START_METHOD=method)
-    assert re.search(r"Ran 13 tests.*\n\nOK", told, re.DOTALL), told
+    printed = host.run(*command, HOST_START_METHOD=method)
+    assert re.search(r"Ran 13 tests.*\n\nOK", printed, re.DOTALL), printed
     assert host.reached == SAID_OTHERWISE
 
 
