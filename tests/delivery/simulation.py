@@ -194,7 +194,7 @@ class Simulation:
         """
         return any(o.pk in self.belated for o in rows if o.kind not in Operation.CONTENT_KINDS)
 
-    def end_of_game(self) -> None:
+    def end_of_run(self) -> None:
         """Let every transaction commit and every worker die; then drain, and look at the phone."""
         while self.withheld:
             self._commit_late(self.withheld.pop())

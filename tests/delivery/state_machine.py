@@ -115,4 +115,4 @@ class Machine(Simulation, RuleBasedStateMachine):
         self.nothing_is_lost()
 
     def teardown(self) -> None:
-        self.end_of_game()
+        self.end_of_run()

@@ -51,10 +51,10 @@ def followed(model: type[Model], *classes: type[ModelActivity[Any]]) -> Iterator
             unregister(model, activity_class)
 
 
-def reconciled(*, dry_run: bool = False) -> SyncResult:
-    """Compare every card with its object, and return the counts."""
+def reconciled(*models: type[Model], dry_run: bool = False) -> SyncResult:
+    """Compare the cards with their objects, and return the counts."""
     synced = SyncResult()
-    for batch in reconcile(dry_run=dry_run):
+    for batch in reconcile(models, dry_run=dry_run):
         synced.add(batch)
     return synced
 
