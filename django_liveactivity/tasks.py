@@ -16,9 +16,7 @@ from celery import Task, shared_task
 from django.core.exceptions import ImproperlyConfigured
 
 from . import conf, tracking
-from .delivery import discard_session
-from .delivery import drain as drain_account
-from .delivery import sweep as sweep_accounts
+from .delivery import discard_session, drain as drain_account, sweep as sweep_accounts
 from .dispatch.celery import DRAIN_TASK, wake
 from .dispatch.immediate import drain_here
 from .tracking import SyncResult

@@ -11,8 +11,7 @@ import socket
 
 import pytest
 from django.core.management import CommandError
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from django_liveactivity import ModelActivity, Progress, services
 from django_liveactivity.delivery import sweep

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _, ngettext
 
 from django_liveactivity import conf, health
 from django_liveactivity.health import AccountStatus, Condition, is_silent, statuses, troubled

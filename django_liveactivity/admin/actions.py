@@ -10,8 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext, ngettext_lazy
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _, ngettext_lazy
 
 from django_liveactivity import conf, selectors, services
 from django_liveactivity.content.parsing import OptionFields

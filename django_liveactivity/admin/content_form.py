@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from django_liveactivity.content.encoding import JSONObject, JSONValue
 from django_liveactivity.content.endpoints import Endpoint, check_content, check_options

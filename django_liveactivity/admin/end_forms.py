@@ -9,8 +9,7 @@ from django import forms
 from django.conf import settings
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import TYPE_NAMES, Endpoint

@@ -12,8 +12,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.messages import INFO, SUCCESS, WARNING
 from django.db import router
 from django.db.models import Model
-from django.utils.translation import gettext, ngettext, ngettext_lazy
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _, ngettext, ngettext_lazy
 
 from django_liveactivity import conf
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError

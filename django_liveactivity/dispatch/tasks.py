@@ -17,15 +17,19 @@ from django_liveactivity import conf
 from django_liveactivity.printable import get_logger
 
 try:
-    from django.tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME, task
-    from django.tasks import task_backends as backends
+    from django.tasks import (
+        DEFAULT_TASK_BACKEND_ALIAS,
+        DEFAULT_TASK_QUEUE_NAME,
+        task,
+        task_backends as backends,
+    )
 except ImportError:  # Django 5.2
     from django_tasks import (  # type: ignore[no-redef]
         DEFAULT_TASK_BACKEND_ALIAS,
         DEFAULT_TASK_QUEUE_NAME,
         task,
+        task_backends as backends,  # type: ignore[assignment]
     )
-    from django_tasks import task_backends as backends  # type: ignore[assignment]
 
 OWN = "liveactivity"
 """The backend in ``TASKS``, and the queue of a backend, that our tasks take if there is one."""

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from django.forms import Textarea
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from django_liveactivity.admin.content_fields import CHOICES, LABELS
 from django_liveactivity.admin.content_form import ContentForm, Shown

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from django_liveactivity.api.serializers import EndSerializer
 from tests.shop.models import Line, Machine, Order, Parcel, Receipt, SealedOrder, Shift

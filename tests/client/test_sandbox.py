@@ -7,8 +7,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from django_liveactivity.client import Client, Outcome
 from django_liveactivity.content import SegmentedProgress, Timer

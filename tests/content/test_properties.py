@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from django_liveactivity.content import Content, Options
 from django_liveactivity.content.cards import CONTENT_TYPES

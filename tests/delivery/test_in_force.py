@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from django_liveactivity.delivery.rules.plan import LaneRows, is_due, plan
 from django_liveactivity.models import Lane, Operation

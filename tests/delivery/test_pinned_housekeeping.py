@@ -9,8 +9,7 @@ from django.db import connection
 from django.db.models import F
 
 from django_liveactivity import conf, services
-from django_liveactivity.delivery import prune as pruning
-from django_liveactivity.delivery import sweep
+from django_liveactivity.delivery import prune as pruning, sweep
 from django_liveactivity.delivery.operator_actions import apply_operator_actions
 from django_liveactivity.models import (
     AccountState,

@@ -9,8 +9,7 @@ from django.apps import apps
 from django.db.models import F
 
 from django_liveactivity import conf, selectors, services
-from django_liveactivity.delivery import prune as pruning
-from django_liveactivity.delivery import sweep
+from django_liveactivity.delivery import prune as pruning, sweep
 from django_liveactivity.health import status
 from django_liveactivity.models import (
     AccountState,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, seed, settings, strategies as st
 
 from django_liveactivity.content.endpoints import ENDPOINTS, Endpoint, takes_secondary_action
 from django_liveactivity.content.json_schema import content_outline

@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from django_liveactivity.content.cards import CONTENT_TYPES, Action, Badge, Icon, Metric
 from django_liveactivity.lockscreen import CardState, SketchedCard, draw, draw_screen

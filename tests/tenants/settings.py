@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.settings import *  # noqa: F403
-from tests.settings import LIVEACTIVITY as ONE_ACCOUNT
-from tests.settings import NAME, SERVERS
+from tests.settings import LIVEACTIVITY as ONE_ACCOUNT, NAME, SERVERS
 
 SHARED_APPS = [
     "django_tenants",
