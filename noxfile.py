@@ -21,6 +21,8 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"  # uv, where it is there: it installs fast
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
+# The tests start a thousand processes: without bytecode each would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
