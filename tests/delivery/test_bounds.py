@@ -13,13 +13,16 @@ from django_liveactivity.delivery.lanes.record import is_certain
 from django_liveactivity.delivery.limits.admission import (
     account_changes,
     admission,
-    freeze_delay,
-    probe_delay,
     reserve,
 )
 from django_liveactivity.delivery.limits.rate import RateLimit
 from django_liveactivity.delivery.rules.plan import LaneRows, closes, is_due, plan
-from django_liveactivity.delivery.rules.verdicts import AccountEffect, retry_delay
+from django_liveactivity.delivery.rules.verdicts import (
+    AccountEffect,
+    freeze_delay,
+    probe_delay,
+    retry_delay,
+)
 from django_liveactivity.models import AccountState, Lane, LiveActivity, Operation
 
 NOW = 1_000_000

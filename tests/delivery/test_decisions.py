@@ -11,13 +11,14 @@ from hypothesis import given, strategies as st
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.content.endpoints import Endpoint
-from django_liveactivity.delivery.limits.admission import freeze_delay, probe_delay
 from django_liveactivity.delivery.rules.plan import LaneRows, Plan, closes, plan
 from django_liveactivity.delivery.rules.verdicts import (
     COLUMNS,
     AccountEffect,
     Retry,
+    freeze_delay,
     judge,
+    probe_delay,
     resolve,
     retry_delay,
 )

@@ -13,7 +13,7 @@ from django.db.models.functions import Greatest
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account, Timing
-from django_liveactivity.delivery.rules.verdicts import AccountEffect
+from django_liveactivity.delivery.rules.verdicts import AccountEffect, freeze_delay, probe_delay
 from django_liveactivity.models import AccountState, Now, rows_of
 from django_liveactivity.printable import shortened
 
@@ -173,26 +173,6 @@ def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -
         # A 503 with Retry-After is obeyed, capped.
         changes["frozen_until"] = Greatest(F("frozen_until"), Now() + delay)
     return changes
-
-
-def freeze_delay(retry_after: float | None, freezes: int, window: int, timing: Timing) -> int:
-    """Return how long an account rests after a 429, in milliseconds.
-
-    Args:
-        retry_after: the vendor's ``Retry-After`` in seconds, or None.
-        freezes: how many 429 came in a row before this one.
-        window: the account's rate window in milliseconds, 0 if it has none. Another program spends
-            the limit, and a window that is full stays full until its end.
-        timing: the durations in force.
-    """
-    if retry_after is not None:
-        return max(timing.backoff_first, min(int(retry_after * 1000), timing.retry_after_cap))
-    return max(window, min(timing.freeze_step * (freezes + 1), timing.freeze_cap))
-
-
-def probe_delay(probes: int, first: int, cap: int) -> int:
-    """Return the pause before the next probe: it doubles from ``first`` up to ``cap``."""
-    return int(min(cap, first * 2 ** min(probes, 20)))
 
 
 def open_for_another_key(account: Account, state: AccountState, key_fingerprint: str) -> bool:

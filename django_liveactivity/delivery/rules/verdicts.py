@@ -1,4 +1,4 @@
-"""What an answer means for the operation and for its account: one table, and when to try again.
+"""What an answer means for the operation and for its account: one table, and how long each waits.
 
 Each verdict is named by what follows from it. Pure.
 """
@@ -145,3 +145,23 @@ def retry_delay(tries: int, age: int, chance: float, timing: Timing) -> int:
     cap = timing.backoff_long_cap if long else timing.backoff_cap
     ceiling = min(cap, timing.backoff_first * 2 ** min(tries, 20))
     return timing.backoff_first + int(chance * max(0, ceiling - timing.backoff_first))
+
+
+def freeze_delay(retry_after: float | None, freezes: int, window: int, timing: Timing) -> int:
+    """Return how long an account rests after a 429, in milliseconds.
+
+    Args:
+        retry_after: the vendor's ``Retry-After`` in seconds, or None.
+        freezes: how many 429 came in a row before this one.
+        window: the account's rate window in milliseconds, 0 if it has none. Another program spends
+            the limit, and a window that is full stays full until its end.
+        timing: the durations in force.
+    """
+    if retry_after is not None:
+        return max(timing.backoff_first, min(int(retry_after * 1000), timing.retry_after_cap))
+    return max(window, min(timing.freeze_step * (freezes + 1), timing.freeze_cap))
+
+
+def probe_delay(probes: int, first: int, cap: int) -> int:
+    """Return the pause before the next probe: it doubles from ``first`` up to ``cap``."""
+    return int(min(cap, first * 2 ** min(probes, 20)))
