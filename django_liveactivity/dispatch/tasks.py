@@ -24,11 +24,11 @@ try:
         task_backends as backends,
     )
 except ImportError:  # Django 5.2
-    from django_tasks import (  # type: ignore[no-redef]
+    from django_tasks import (  # type: ignore[assignment,no-redef]
         DEFAULT_TASK_BACKEND_ALIAS,
         DEFAULT_TASK_QUEUE_NAME,
         task,
-        task_backends as backends,  # type: ignore[assignment]
+        task_backends as backends,
     )
 
 OWN = "liveactivity"
