@@ -131,16 +131,18 @@ class DispatchLoop:
 
     @contextmanager
     def _step(self) -> Iterator[None]:
-        """Note since when this thread has been at work, and close broken connections after it."""
+        """Note since when this thread has been at work; closing old connections is part of it."""
         thread = threading.get_ident()
         with self._lock:
             self._steps[thread] = time.monotonic()
         try:
-            yield
+            try:
+                yield
+            finally:
+                close_old_connections()
         finally:
             with self._lock:
                 del self._steps[thread]
-            close_old_connections()
 
     def _poll(self) -> float:
         """Start a drain for each account with something due; return the pause until the next."""
