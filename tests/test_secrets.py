@@ -39,8 +39,8 @@ from django_liveactivity.testing import allow_network
 from .client.proxies import CompanyProxy, TlsServer, make_certificate, page
 from .client.server import Server, answer
 from .clock import advance
-from .dispatch.test_dispatch import redis_is_there
 from .escapes import IN_JSON, shows
+from .ports import needs_redis
 from .shop.models import Order
 from .surfaces import SURFACES, Host, rows
 from .tracking.orders import OrderActivity, followed
@@ -242,7 +242,7 @@ sys.stdout.write("\\n".join(message.decode() for message in messages))
 """
 
 
-@pytest.mark.skipif(not redis_is_there(), reason="no Redis on 127.0.0.1:6379")
+@needs_redis
 def test_no_message_of_the_broker_has_the_key(tmp_path):
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.dispatch.celery_settings",

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.faults.databases import Database
 from tests.faults.processes import Process
-from tests.faults.requirements import free_port, wait_until_open
+from tests.ports import free_port, wait_until_open
 
 from .site.caller import AUTHORIZATION
 

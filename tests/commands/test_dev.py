@@ -21,6 +21,7 @@ import pytest
 from django.core.management import CommandError
 
 from django_liveactivity.sandbox import Sandbox
+from tests.ports import free_port
 
 from .running import ROOT, run, wait_until
 
@@ -43,11 +44,6 @@ from django.core.management import execute_from_command_line
 os.environ["DJANGO_SETTINGS_MODULE"] = "site_settings"
 execute_from_command_line(sys.argv)
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def processes(session: int) -> list[str]:
@@ -200,7 +196,7 @@ class TestInOneTerminal:
         with socket.create_server(("127.0.0.1", project.ports["site"])):
             with project.develop() as terminal:
                 assert terminal.finish() == 1
-        assert terminal.has("site     | Error: That port is already in use.")
+        assert "site     | Error: That port is already in use." in terminal.lines
         assert terminal.lines[-1] == "CommandError: Django's server has ended with 1: see above."
 
     def test_delivery_can_be_left_to_others(self, project):

@@ -22,15 +22,14 @@ from django_liveactivity.dispatch.celery import wake
 from django_liveactivity.models import Operation
 from tests.celery_apps import celery_app, celery_apps, publishing_ends
 from tests.commands.running import wait_until
+from tests.ports import needs_redis
 
-from .test_dispatch import broker_that_refuses, redis_is_there
+from .test_dispatch import broker_that_refuses
 
 ROOT = Path(__file__).parents[2]
 CONTENT = Progress(title="Deployment 42", percentage=40)
 LOCMEM = "django_liveactivity.backends.locmem.LocmemBackend"
 TASKS = ["drain", "sweep", "reconcile"]
-
-needs_redis = pytest.mark.skipif(not redis_is_there(), reason="no Redis on 127.0.0.1:6379")
 
 
 class Broker:

@@ -19,6 +19,7 @@ from django_liveactivity import Progress, services
 from django_liveactivity.dispatch import get_dispatcher
 from django_liveactivity.models import Operation
 from tests.celery_apps import celery_apps, publishing_ends
+from tests.ports import free_port, needs_redis
 
 ROOT = Path(__file__).parents[2]
 CONTENT = Progress(title="Order 42", percentage=40)
@@ -138,20 +139,11 @@ class TestCelery:
 
 def broker_that_refuses() -> str:
     """Return the address of a Redis on whose port nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        return f"redis://127.0.0.1:{gone.getsockname()[1]}/0"
-
-
-def redis_is_there() -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", 6379), timeout=1).close()
-    except OSError:
-        return False
-    return True
+    return f"redis://127.0.0.1:{free_port()}/0"
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not redis_is_there(), reason="no Redis on 127.0.0.1:6379")
+@needs_redis
 @pytest.mark.parametrize(
     ("pool", "latency", "host"),
     [("solo", 0.0, {}), ("prefork", 3.0, {"task_time_limit": 1, "task_soft_time_limit": 1})],

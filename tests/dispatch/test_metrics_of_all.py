@@ -20,8 +20,7 @@ from django.db import connection
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.commands.running import Shell, wait_until
-
-from .test_dispatch import redis_is_there
+from tests.ports import needs_redis
 
 ACCOUNTS = ["north", "south", "east", "west"]
 COMMIT = f"""
@@ -44,7 +43,7 @@ OPTIONS = ("--pool", "prefork", "-c", "2", "--max-tasks-per-child", "1", "-l", "
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(not redis_is_there(), reason="no Redis on 127.0.0.1:6379"),
+    needs_redis,
 ]
 
 

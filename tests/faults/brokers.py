@@ -8,6 +8,8 @@ from functools import cached_property
 
 import redis
 
+from tests.ports import free_port, wait_until_open
+
 from . import requirements
 from .databases import fresh_name
 from .own_servers import Server
@@ -41,12 +43,12 @@ class Rabbitmq(Server):
         return {"dispatcher": "celery", "broker": broker, "queue": fresh_name("queue")}
 
     def prepare(self) -> None:
-        self.mapper_port, self.node_port = requirements.free_port(), requirements.free_port()
+        self.mapper_port, self.node_port = free_port(), free_port()
         (self.folder / "plugins").write_text("[].\n")
         (self.folder / "rabbitmq.conf").write_text("loopback_users.guest = true\n")
         mapper = [requirements.program("epmd", "erlang-base"), "-port", str(self.mapper_port)]
         self.launch(*mapper, "-address", "127.0.0.1")
-        requirements.wait_until_open(self.mapper_port)
+        wait_until_open(self.mapper_port)
 
     def command(self) -> list[str]:
         return [requirements.program("rabbitmq-server", "rabbitmq-server", "usr/lib/rabbitmq/bin")]

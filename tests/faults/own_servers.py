@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from tests.ports import free_port, wait_until_open
+
 from . import requirements
 
 
@@ -22,7 +24,7 @@ class Server:
     ending: ClassVar[signal.Signals] = signal.SIGKILL
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, requirements.free_port()
+        self.folder, self.port = folder, free_port()
         self.children: list[subprocess.Popen[bytes]] = []
 
     def prepare(self) -> None:
@@ -38,7 +40,7 @@ class Server:
 
     def wait_until_ready(self) -> None:
         """Wait until it serves."""
-        requirements.wait_until_open(self.port)
+        wait_until_open(self.port)
 
     def start(self) -> None:
         """Start, and wait until it serves."""

@@ -7,7 +7,8 @@ import time
 
 import celery
 
-from . import requirements
+from tests.ports import free_port
+
 from .brokers import Rabbitmq, Redis
 from .generator import end, many, show, work
 from .harness import PERMITS, System
@@ -36,7 +37,7 @@ def succeeds_without_sockets(system: System, port: int) -> None:
 
 @row(4)
 def test_row_04_broker_refuses_connections(system: System):
-    succeeds_without_sockets(system, requirements.free_port())
+    succeeds_without_sockets(system, free_port())
 
 
 @row(5)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.ports import free_port
+
 from . import requirements
 
 
@@ -23,6 +25,6 @@ def test_a_driver():
 
 
 def test_a_service():
-    port = requirements.free_port()
+    port = free_port()
     with pytest.raises(pytest.skip.Exception, match=f"Oracle is missing: nothing.*{port}"):
         requirements.service("Oracle", port)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.ports import free_port, is_open
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -25,8 +26,7 @@ def running_server(database: str, folder: Path) -> Iterator[str]:
         database: of ``TEST_DATABASE``.
         folder: where the file of SQLite and the log are.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.openapi.settings",
@@ -55,10 +55,7 @@ def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
     """Return once a server listens."""
     until = time.monotonic() + LONGEST_START
     while process.poll() is None and time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
+        if is_open(port):
             return
+        time.sleep(0.05)
     raise AssertionError("the server did not start: see server.log")

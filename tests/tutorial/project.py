@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.ports import free_port
 
 from .reader import Reader
 from .terminals import Terminal
@@ -19,11 +20,6 @@ FILES = [
     "deployments/liveactivities.py",
     "deployments/admin.py",
 ]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 @contextmanager

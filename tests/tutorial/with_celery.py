@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import os
-import socket
 
 import pytest
+
+from tests.ports import is_open, needs_redis
 
 from .project import check, start_reader
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
 
-POSTGRES, REDIS = 5432, 6379
+POSTGRES = 5432
 ENDS = "SELECT count(*) FROM django_liveactivity_operation WHERE kind = 'end' AND state = 'done'"
 
 
 def address(database: str) -> dict[str, object]:
     return {"host": "127.0.0.1", "port": POSTGRES, "user": "root", "dbname": database}
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture
@@ -44,8 +37,8 @@ def postgres():
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.mark.skipif(not listens(POSTGRES), reason="no PostgreSQL on 127.0.0.1:5432")
-@pytest.mark.skipif(not listens(REDIS), reason="no Redis on 127.0.0.1:6379")
+@pytest.mark.skipif(not is_open(POSTGRES), reason="no PostgreSQL on 127.0.0.1:5432")
+@needs_redis
 def test_the_tutorial_on_postgresql_with_celery(tmp_path, postgres):
     settings = f"""
 DATABASES = {{"default": {postgres!r}}}
