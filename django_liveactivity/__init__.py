@@ -4,8 +4,6 @@ The names below are imported on first use, so that this package can stand in ``I
 and be imported before ``django.setup()``.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from .lazy import lazy_names

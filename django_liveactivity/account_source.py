@@ -1,7 +1,5 @@
 """Accounts from your own database: the base class of a source, and a cache of its accounts."""
 
-from __future__ import annotations
-
 import math
 import queue
 import threading

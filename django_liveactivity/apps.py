@@ -1,7 +1,5 @@
 """The app: ``INSTALLED_APPS = [..., "django_liveactivity"]``."""
 
-from __future__ import annotations
-
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _

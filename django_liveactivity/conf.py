@@ -3,8 +3,6 @@
 Settings are read in this one module.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import re

@@ -1,7 +1,5 @@
 """A check for django-health-check: whether delivery works, on the page that a project has."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Packages whose names are imported on first use (PEP 562), so that Django starts light."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module

@@ -6,8 +6,6 @@ character is written as an escape, as Django does for its own request log since 
 https://docs.djangoproject.com/en/5.2/releases/5.2.2/
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import traceback

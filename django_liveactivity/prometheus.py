@@ -5,8 +5,6 @@ the project's settings, tells what all workers on all machines did. Nothing here
 Django's set-up.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager

@@ -7,8 +7,6 @@ is logged by Django and disturbs nothing. A crash between the commit and the sig
 signal.
 """
 
-from __future__ import annotations
-
 from django.dispatch import Signal
 
 operation_delivered = Signal()

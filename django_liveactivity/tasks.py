@@ -4,8 +4,6 @@ Each option that a global setting or base class of the host would fill in, and t
 task, is given here: a ``task_time_limit`` of 8 s was seen to kill every drain with a backlog.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import asdict

@@ -4,8 +4,6 @@
 they are imported on first use.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from django_liveactivity.lazy import lazy_names

@@ -1,7 +1,5 @@
 """The accounts in trouble: what is wrong with each, and whether a probe would help."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

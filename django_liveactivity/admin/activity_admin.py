@@ -1,8 +1,6 @@
 """The ``ModelAdmin`` of live activities: read-only, with actions that end cards and retry calls."""
 
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial, update_wrapper
 from typing import Any

@@ -1,7 +1,5 @@
 """The list of cards: filters, search, pages, and the notes above it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast

@@ -4,8 +4,6 @@ Each keeps what it was prefilled with. Rows are left out of the paths of labels:
 is the label of every row.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

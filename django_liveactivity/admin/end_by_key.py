@@ -1,7 +1,5 @@
 """The page that ends a card by its key or activity ID, even one that this project never showed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any

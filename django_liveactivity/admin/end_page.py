@@ -3,8 +3,6 @@
 Only the button "End live activity" ends the card; any other shows the page again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 

@@ -1,8 +1,6 @@
 """The list's filters: each finds its cards by an index, or adds a condition on them."""
 
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """The timeline on a card's page: its operations, their calls, and operators' decisions."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

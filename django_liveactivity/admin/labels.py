@@ -1,7 +1,5 @@
 """Labels of outcomes, calls and types, and the formats of numbers, durations and times."""
 
-from __future__ import annotations
-
 from django.utils import dateformat, timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html

@@ -2,8 +2,6 @@
 
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from django.contrib import admin

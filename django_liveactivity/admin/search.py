@@ -1,7 +1,5 @@
 """The search of the list: by a whole name, or by words that a lock screen shows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Mount it where you like: ``path("cards/", include("django_liveactivity.api.urls"
 ``POST …/cards/end/``.
 """
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 if not (find_spec("rest_framework") and find_spec("drf_spectacular")):

@@ -1,7 +1,5 @@
 """End the cards that a request's body names, in the caller's transaction."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

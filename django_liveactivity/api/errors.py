@@ -1,7 +1,5 @@
 """Every error as ``application/problem+json`` (RFC 9457)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from itertools import islice

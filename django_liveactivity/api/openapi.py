@@ -4,8 +4,6 @@ drf-spectacular cannot read content, or rules between fields, from the serialize
 adds them. It loads the content's models when a schema is made, not when Django starts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 

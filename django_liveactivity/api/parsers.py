@@ -1,7 +1,5 @@
 """The parser of request bodies: JSON of bounded size and depth, each key given once."""
 
-from __future__ import annotations
-
 import codecs
 import functools
 import io

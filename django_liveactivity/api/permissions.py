@@ -1,8 +1,6 @@
 """The endpoint's permission: Django's permissions on cards, for all cards or for one card."""
 
 # ruff: noqa: ARG002 - DRF calls these methods by its own signatures
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser

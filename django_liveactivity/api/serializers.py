@@ -1,7 +1,5 @@
 """The serializers of requests and responses, with fields that do not coerce JSON values."""
 
-from __future__ import annotations
-
 import datetime
 import re
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """The routes; a host mounts them where it likes, or those of a class of its own."""
 
-from __future__ import annotations
-
 from django.urls import URLPattern, path
 
 from .views import LiveActivityViewSet

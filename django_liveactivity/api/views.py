@@ -1,8 +1,6 @@
 """The routes that end live activities over HTTP, and that read cards and ends."""
 
 # ruff: noqa: A002, ARG002 - DRF calls these methods by its own signatures
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any

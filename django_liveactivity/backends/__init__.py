@@ -1,7 +1,5 @@
 """The backends: which one makes the calls of an account, and which one takes its place in tests."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

@@ -1,7 +1,5 @@
 """The base class of backends: the options that every account has, and ``send``."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta

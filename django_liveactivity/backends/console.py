@@ -1,7 +1,5 @@
 """A backend that prints the calls, as Django's console mail backend prints mails."""
 
-from __future__ import annotations
-
 import json
 import sys
 import threading

@@ -1,7 +1,5 @@
 """A backend that acknowledges every call and does nothing."""
 
-from __future__ import annotations
-
 from django_liveactivity.client import Answer, Call
 
 from .base import BaseBackend, acknowledge

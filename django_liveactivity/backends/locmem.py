@@ -1,7 +1,5 @@
 """Calls kept in memory: the backend and its ``outbox``, like Django's, and when tests use them."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import os

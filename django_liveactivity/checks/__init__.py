@@ -4,8 +4,6 @@ They are registered when Django starts; their modules are loaded when the checks
 server or a worker never does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from django.core.checks import CheckMessage, Tags, register

@@ -1,7 +1,5 @@
 """Check the accounts, and that their wake-ups reach a worker: Celery's app, Django's tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Check how the project runs and mounts this app: its databases, its deliverer, its endpoint."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any

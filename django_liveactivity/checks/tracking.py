@@ -1,7 +1,5 @@
 """Check that the cards of each followed model can be stored, and those of tenants told apart."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from django.apps import apps

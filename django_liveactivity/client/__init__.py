@@ -5,8 +5,6 @@ and ``answer`` reads the response. All names are imported on first use: the mode
 ``answer``.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from django_liveactivity.lazy import lazy_names

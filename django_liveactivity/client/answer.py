@@ -4,8 +4,6 @@ An HTTP answer is read without I/O and without ever raising: its outcome, Retry-
 that any database stores.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

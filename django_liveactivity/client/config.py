@@ -1,7 +1,5 @@
 """The options of a client, checked: base URL, time limits, certificate authorities."""
 
-from __future__ import annotations
-
 import functools
 import math
 import os

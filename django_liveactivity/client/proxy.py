@@ -6,8 +6,6 @@ the vendor was waited for. Until the tunnel is open no part of a call has been s
 here means that the call was not applied.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Callable

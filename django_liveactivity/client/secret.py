@@ -1,7 +1,5 @@
 """Secrets, such as the API key: never shown, and redacted from answers and logs."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import re

@@ -13,8 +13,6 @@ Only documented names of both are used, and ``pyproject.toml`` bounds both (http
 below 2), as either may change them in a new major version.
 """
 
-from __future__ import annotations
-
 import functools
 import socket
 import ssl

@@ -3,8 +3,6 @@
 All names are imported on first use: Django starts without pydantic, which the models need.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from django_liveactivity.lazy import lazy_names

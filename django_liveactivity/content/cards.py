@@ -4,8 +4,6 @@ The seven content types of the vendor, content of an unknown type, and the optio
 channels, tags and metadata.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import parse_qs, urlsplit

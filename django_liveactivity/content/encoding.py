@@ -1,7 +1,5 @@
 """JSON: which values have a form in it, how large it may be, and the words of its schemas."""
 
-from __future__ import annotations
-
 import json
 import math
 import sys

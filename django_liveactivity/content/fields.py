@@ -3,8 +3,6 @@
 Values are checked strictly: True is no number, and "5" is not 5.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

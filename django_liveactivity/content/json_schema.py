@@ -1,7 +1,5 @@
 """The models of content described: as JSON Schema for an API, as a list of fields for a form."""
 
-from __future__ import annotations
-
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

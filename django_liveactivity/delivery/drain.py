@@ -1,7 +1,5 @@
 """Deliver what is due for an account, one call after the other, for a bounded time."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

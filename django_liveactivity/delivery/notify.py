@@ -1,7 +1,5 @@
 """Tell of a call: log lines, warnings and the public signals, outside every transaction of ours."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from django.dispatch import Signal

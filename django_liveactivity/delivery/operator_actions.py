@@ -1,7 +1,5 @@
 """Apply what operators decided: retry or give up an operation, probe an account, call it seen."""
 
-from __future__ import annotations
-
 import math
 import time
 

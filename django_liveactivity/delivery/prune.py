@@ -1,7 +1,5 @@
 """Forget cards that ended long ago, in small batches; never one whose end is unacknowledged."""
 
-from __future__ import annotations
-
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -3,8 +3,6 @@
 Where no beat and no loop runs, each sweep schedules the next ones (``schedule_sweep``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from django_liveactivity import conf

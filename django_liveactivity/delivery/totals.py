@@ -6,8 +6,6 @@ transaction holds an older id. Younger ones are counted anew by each sweep. What
 lowered, as a monitor takes a value that falls for a restart, and counts all of it once more.
 """
 
-from __future__ import annotations
-
 import functools
 import operator
 import time

@@ -3,8 +3,6 @@
 When one fails for good, the database session it failed in is not used again.
 """
 
-from __future__ import annotations
-
 import functools
 import random
 import time

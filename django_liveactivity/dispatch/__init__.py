@@ -1,7 +1,5 @@
 """How a wake-up travels: after commit, and never at the host's expense."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import threading

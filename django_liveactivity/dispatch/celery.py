@@ -4,8 +4,6 @@ A broker that is down or hangs costs the host nothing: ``delay()`` was measured 
 to 6 s, by the version of Celery, when Redis refuses and for over 30 s when it is silent.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 import time

@@ -1,7 +1,5 @@
 """Drain in the caller's own thread: for demos, tests and commands."""
 
-from __future__ import annotations
-
 import time
 
 from django_liveactivity.delivery import drain

@@ -4,8 +4,6 @@ The framework brings neither a schedule nor retries. So two sweeps are scheduled
 schedules a later one, and what has to wait comes back by ``run_after``.
 """
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """Whether an account makes the calls that are due, why it does not, and whether anything drains."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import NamedTuple
 

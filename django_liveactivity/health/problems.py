@@ -1,7 +1,5 @@
 """The problems of accounts: returned by a health check, and logged once per account and period."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How far a batch of ends is, and how long the rest of it takes at the rate of its accounts."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

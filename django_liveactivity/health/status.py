@@ -1,7 +1,5 @@
 """How delivery is doing for an account, read from its rows."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence

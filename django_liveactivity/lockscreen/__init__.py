@@ -3,8 +3,6 @@
 It is a sketch: the pixels are Apple's. The stylesheet ``lockscreen.css`` belongs to it.
 """
 
-from __future__ import annotations
-
 from .screen import draw, draw_screen, stylesheet
 from .values import CardState, Labels, SketchedCard
 

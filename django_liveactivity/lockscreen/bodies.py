@@ -1,7 +1,5 @@
 """The body of a card, below its title, by the type of its content."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from .markup import Markup, element, isolated, joined

@@ -1,7 +1,5 @@
 """Escaped HTML by construction: only ``element`` makes markup, and it escapes all other values."""
 
-from __future__ import annotations
-
 import re
 from html import escape
 

@@ -1,7 +1,5 @@
 """A lock screen and the cards on it: title, icon, badge, what the type shows, buttons and state."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources

@@ -4,8 +4,6 @@ The words of the symbol's name, as in ``shippingbox.fill``, choose the glyph; if
 the first letter of the name is drawn.
 """
 
-from __future__ import annotations
-
 import re
 
 from .markup import Markup, element

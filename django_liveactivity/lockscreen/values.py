@@ -1,7 +1,5 @@
 """The values of a drawing: the card, its state, its labels, and content that may be malformed."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence

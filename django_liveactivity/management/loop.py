@@ -3,8 +3,6 @@
 The age of a file tells a probe whether the loop is stuck.
 """
 
-from __future__ import annotations
-
 import heapq
 import itertools
 import math

@@ -4,8 +4,6 @@ Integers compare alike under every ``USE_TZ``, ``TIME_ZONE``, server zone and DS
 worker whose own clock is an hour off changes nothing.
 """
 
-from __future__ import annotations
-
 import datetime
 from typing import NoReturn, TypeVar
 

@@ -1,7 +1,5 @@
 """Delivery's own rows: lanes, rate-limit slots, drain permits, account states and totals."""
 
-from __future__ import annotations
-
 from django.db import models
 
 from django_liveactivity.conf import MAX_ALIAS

@@ -1,7 +1,5 @@
 """The operations of a card, the calls made for them, and the decisions of operators."""
 
-from __future__ import annotations
-
 import datetime
 
 from django.db import models

@@ -12,8 +12,6 @@ records each call and asks ``faults`` and ``vendor`` for the reply: ``vendor`` c
 ``limits`` and the body (``contract``), and changes the ``phone``.
 """
 
-from __future__ import annotations
-
 from .faults import Fault, parse_faults
 from .limits import Policy
 from .options import DEFAULT_BIND, add_arguments, from_arguments

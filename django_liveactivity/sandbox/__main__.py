@@ -1,7 +1,5 @@
 """Run the sandbox: ``python -m django_liveactivity.sandbox --bind 127.0.0.1:8765``."""
 
-from __future__ import annotations
-
 import argparse
 from functools import partial
 

@@ -1,7 +1,5 @@
 """A call of the vendor's API: endpoint, request, reply, and its record in `/calls.json`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The contract's rules for the body of each call: fields, types, ranges, and what a type needs."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Collection, Mapping

@@ -1,7 +1,5 @@
 """Control of a running sandbox: from Python, by curl, and by the page at `/`."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Faults on demand: the rules of `--faults`, which call meets which fault, and what it does."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 import re

@@ -1,7 +1,5 @@
 """What an account may do: its rate limit, its 4 cards at once, its channels and its billing."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The command-line options of the sandbox, for `python -m` and the management command."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from dataclasses import fields

@@ -4,8 +4,6 @@ It works without JavaScript: forms that POST and redirect, and a link that refre
 fetches the same page every second and puts what has changed in its place.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

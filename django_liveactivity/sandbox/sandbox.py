@@ -1,7 +1,5 @@
 """The sandbox: the vendor, its faults and its record of calls behind one address on loopback."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Mapping

@@ -4,8 +4,6 @@ The managed lifecycle: PUT shows the latest state of a stream, DELETE ends it. T
 start, update and end, by ``activity_id``.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Mapping

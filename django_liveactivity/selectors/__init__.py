@@ -1,7 +1,5 @@
 """Reads: which cards there are, and what is known of them."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """Which end of a card is in force, and what the card was last meant to show."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The host's objects that cards represent, looked up by their primary keys as texts."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

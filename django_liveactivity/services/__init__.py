@@ -6,8 +6,6 @@ All names are imported on first use, so that Django starts without them. ``batch
 ends the thousands of cards that an operator chooses in the admin.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from django_liveactivity.lazy import lazy_names

@@ -1,7 +1,5 @@
 """Transactions of the same name wait for each other, and for nothing else."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

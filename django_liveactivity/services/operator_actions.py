@@ -1,7 +1,5 @@
 """Operators' decisions: rows with an actor and a reason, applied by the next drain."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from django_liveactivity import conf, selectors

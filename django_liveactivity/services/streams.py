@@ -1,7 +1,5 @@
 """Show cards: streams of ours, and cards that were started elsewhere."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Mapping
 from typing import TypedDict, Unpack

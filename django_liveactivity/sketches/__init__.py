@@ -4,8 +4,6 @@ Everything is read from our rows; what an end will show is decided by the rules 
 itself sends by.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Read the operations and calls of cards, in three statements for each 500 cards."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 The page needs the stylesheet ``django_liveactivity/lockscreen.css``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Assert what was sent, by functions or in test cases; a failure's message lists what was sent."""
 
-from __future__ import annotations
-
 import datetime
 import json
 import unittest

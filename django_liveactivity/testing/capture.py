@@ -1,7 +1,5 @@
 """Calls in tests: accounts in memory or at a sandbox, delivery on demand, and captured calls."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

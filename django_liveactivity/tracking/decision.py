@@ -1,7 +1,5 @@
 """What happens to the cards of an object: hooks decide, and an error in one breaks no save."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Follow one save or one delete, in the transaction of your own code."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial

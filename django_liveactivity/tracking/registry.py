@@ -1,7 +1,5 @@
 """Which ``ModelActivity`` follows which model, and the receivers of its signals."""
 
-from __future__ import annotations
-
 import functools
 import sys
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 Objects and cards are read in batches: without a query for each, in bounded memory.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace

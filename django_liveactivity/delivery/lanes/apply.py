@@ -1,7 +1,5 @@
 """Write what a plan decides without a call, and what an answer changes in the rows of cards."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from django.db.models import Case, F, When

@@ -1,7 +1,5 @@
 """Find the lane to serve next: ends first, then cards whose time is over, then content."""
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ An attempt without an outcome may have been sent. If its worker never comes back
 expires, and the next worker that finds the lane treats the call as ambiguous.
 """
 
-from __future__ import annotations
-
 import copy
 from dataclasses import dataclass
 

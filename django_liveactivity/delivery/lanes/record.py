@@ -3,8 +3,6 @@
 If the lease was lost, only the attempt is stored, and the account learns from the answer.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Read a lane without changing it: its row, its unfinished operations, and the plan for them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 

@@ -4,8 +4,6 @@ Each function takes the account's state as it was read. What it returns is writt
 condition on the values that were seen, so that of many workers one probes and the others wait.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from django.db.models import F, Q, Value

@@ -1,7 +1,5 @@
 """At most a few drains per account at once: a wake-up without a permit costs next to nothing."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Bind an operation to the body of its call, as late as possible. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from django_liveactivity.client.call import Call

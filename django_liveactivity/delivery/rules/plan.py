@@ -4,8 +4,6 @@ A lane's operations are in the order of their ids. A due end closes the generati
 open generation shows its newest content. Pure: nothing here reads or writes a row.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 

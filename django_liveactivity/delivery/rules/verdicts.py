@@ -3,8 +3,6 @@
 Each verdict is named by what follows from it. Pure.
 """
 
-from __future__ import annotations
-
 import enum
 from dataclasses import dataclass, replace
 

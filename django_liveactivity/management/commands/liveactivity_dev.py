@@ -1,7 +1,5 @@
 """``liveactivity_dev``: the sandbox, the delivery loop and Django's server in one terminal."""
 
-from __future__ import annotations
-
 import errno
 import os
 import subprocess

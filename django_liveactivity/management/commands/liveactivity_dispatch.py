@@ -1,7 +1,5 @@
 """Deliver without a broker: once, or for ever."""
 
-from __future__ import annotations
-
 import math
 import sys
 import threading

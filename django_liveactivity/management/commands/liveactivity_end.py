@@ -1,7 +1,5 @@
 """``liveactivity_end``: end cards from the command line."""
 
-from __future__ import annotations
-
 import datetime
 import json
 import sys

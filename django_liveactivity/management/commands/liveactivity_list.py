@@ -1,7 +1,5 @@
 """``liveactivity_list``: the cards of this project, for a terminal or for programs."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any

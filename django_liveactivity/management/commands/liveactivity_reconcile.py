@@ -1,7 +1,5 @@
 """Compare live cards with their objects, and end or update what signals missed."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict

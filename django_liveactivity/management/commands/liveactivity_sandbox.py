@@ -1,7 +1,5 @@
 """``liveactivity_sandbox``: serve the vendor's API on loopback, without an iPhone."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser

@@ -1,7 +1,5 @@
 """Say how delivery is doing."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections.abc import Callable, Iterator

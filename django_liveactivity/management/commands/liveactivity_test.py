@@ -1,7 +1,5 @@
 """``liveactivity_test``: a card on real phones, shown and ended, to see that all of it works."""
 
-from __future__ import annotations
-
 import datetime
 import secrets
 import threading
