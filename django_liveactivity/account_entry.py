@@ -1,7 +1,5 @@
 """One account of the settings or of the account source, with every value checked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, cast
@@ -56,9 +54,11 @@ class Timing:
     silent_after: int = 90_000  # six sweeps
     alert_every: int = 300_000
 
-    def divided_by(self, divisor: int) -> Timing:
+    def divided_by(self, divisor: int) -> Self:
         """Return the same proportions, ``divisor`` times as fast; no duration falls below 1 ms."""
-        return Timing(**{f.name: max(1, getattr(self, f.name) // divisor) for f in fields(self)})
+        return type(self)(
+            **{f.name: max(1, getattr(self, f.name) // divisor) for f in fields(self)}
+        )
 
 
 LONGER = (
@@ -118,7 +118,7 @@ class HiddenValues:
         self.get: Callable[..., Any] = dict(read()).get
         self.names: tuple[Any, ...] = tuple(read())
 
-    def holds_same(self, other: HiddenValues) -> bool:
+    def holds_same(self, other: Self) -> bool:
         """Tell whether names and values are the same."""
         same: bool = self._dict() == other._dict()
         return same

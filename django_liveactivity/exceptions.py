@@ -8,9 +8,7 @@
   + UnacknowledgedEndError
 """
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 __all__ = [
     "AccountSourceError",
@@ -61,7 +59,7 @@ class InvalidInputError(LiveActivityError, ValueError):
         super().__init__("; ".join(lines) or None)
 
     @classmethod
-    def at(cls, path: str, message: str) -> InvalidInputError:
+    def at(cls, path: str, message: str) -> Self:
         """Return the error for a single field."""
         return cls(FieldError(path, message))
 

@@ -1,7 +1,5 @@
 """The progress of a batch of ends: a line above its list, which reloads until it is done."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,7 +29,7 @@ BATCH = "batch"
 MINUTE, HOUR = 60, 3600
 OFTEN, SELDOM, LATEST = 5, 20, 60
 """Seconds between two requests: shortly before the end, before that, and while nothing is due."""
-OTHERS: Mapping[str, StrPromise] = {
+OTHERS: Mapping[str, "StrPromise"] = {
     Operation.State.NEEDS_OPERATOR: ngettext_lazy(
         "%(shown)s needs an operator.", "%(shown)s need an operator.", "count"
     ),

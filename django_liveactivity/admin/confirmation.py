@@ -4,8 +4,6 @@ A selection of several cards is a row of its own, so that thousands of them trav
 that what was shown is what ends, and that a page which is sent twice ends the cards once.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -93,7 +91,7 @@ class Summary:
             yield gettext("Account"), _counted(self.accounts, {})
 
 
-def _counted(counts: Counter[str], names: Mapping[str, StrOrPromise]) -> list[tuple[str, str]]:
+def _counted(counts: Counter[str], names: Mapping[str, "StrOrPromise"]) -> list[tuple[str, str]]:
     """Return counts by name, the largest first."""
     unknown = gettext("unknown")
     return [

@@ -3,12 +3,10 @@
 The ids come first, from an index alone, so that a page costs the same beside a million cards.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, QueryDict
@@ -131,7 +129,7 @@ class Window:
     newest: int = 0
 
     @classmethod
-    def over(cls, rows: Cards, newest: int = LIMIT) -> Window:
+    def over(cls, rows: Cards, newest: int = LIMIT) -> Self:
         """Return the window with the newest cards and, of the older ones, those that are open."""
         oldest = rows.order_by("-pk").values_list("pk", flat=True)[newest - 1 : newest]
         start = next(iter(oldest), 0)

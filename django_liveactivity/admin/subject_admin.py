@@ -26,17 +26,9 @@ from django_liveactivity.models import LiveActivity
 from django_liveactivity.selectors import batched
 from django_liveactivity.sketches import sketches
 
+from . import subject_cards
 from .form_page import is_confirmed, survives_login
 from .permissions import may_on_site
-from .subject_cards import (
-    SHOWN_CARDS,
-    ObjectsOnPage,
-    ShownCard,
-    cards_on_page_of,
-    explained_cards,
-    objects_of_instance,
-    objects_of_queryset,
-)
 from .subject_end import EndSubjectsPage
 
 if TYPE_CHECKING:
@@ -85,13 +77,17 @@ class LiveActivitiesMixin(Admin):
     @admin.display(description=_("live activities"))
     def live_activities(self, instance: Model) -> StrOrPromise:
         """Return the state of each card that the object may have on phones, or that went wrong."""
-        page = getattr(instance, PAGE, None) or ObjectsOnPage(self.admin_site, None, [instance])
+        page = getattr(instance, PAGE, None) or subject_cards.ObjectsOnPage(
+            self.admin_site, None, [instance]
+        )
         return page.states_of(instance) or self.get_empty_value_display()
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)
         if request.method != "POST":  # an action reads no page
-            page = ObjectsOnPage(self.admin_site, request, list(changelist.result_list))
+            page = subject_cards.ObjectsOnPage(
+                self.admin_site, request, list(changelist.result_list)
+            )
             for instance in changelist.result_list:
                 setattr(instance, PAGE, page)
         return changelist
@@ -110,7 +106,7 @@ class LiveActivitiesMixin(Admin):
         objects = [
             each
             for selected in querysets
-            for each in objects_of_queryset(selected, may_end)
+            for each in subject_cards.objects_of_queryset(selected, may_end)
             if self.has_view_or_change_permission(request, each.instance)
         ]
         fields = [(ACTION_CHECKBOX_NAME, str(each.instance.pk)) for each in objects]
@@ -125,7 +121,7 @@ class LiveActivitiesMixin(Admin):
             raise Http404
         if not self.has_view_or_change_permission(request, instance):
             raise PermissionDenied
-        objects = objects_of_instance(
+        objects = subject_cards.objects_of_instance(
             instance, partial(self.has_end_liveactivity_permission, request)
         )
         back = self._page_url(request, instance)
@@ -172,7 +168,7 @@ class LiveActivitiesMixin(Admin):
         context = response.context_data or {}
         may_end = any(
             not card.is_closed and self.has_end_liveactivity_permission(request, card)
-            for card in cards_on_page_of(instance)
+            for card in subject_cards.cards_on_page_of(instance)
         )
         if may_end and not context.get("is_popup"):
             page = response.resolve_template(response.template_name)
@@ -213,15 +209,15 @@ class CardsOfObject(FormSet):
         return True
 
     @cached_property
-    def cards(self) -> list[ShownCard]:
+    def cards(self) -> list[subject_cards.ShownCard]:
         """The cards that the page shows, those that are not over first."""
-        cards = cards_on_page_of(self.instance)[:SHOWN_CARDS]
-        return explained_cards(self.admin_site, self.request, cards, sketches)
+        cards = subject_cards.cards_on_page_of(self.instance)[: subject_cards.SHOWN_CARDS]
+        return subject_cards.explained_cards(self.admin_site, self.request, cards, sketches)
 
     @property
     def is_cut(self) -> bool:
         """Whether the object has more cards."""
-        return len(cards_on_page_of(self.instance)) > SHOWN_CARDS
+        return len(subject_cards.cards_on_page_of(self.instance)) > subject_cards.SHOWN_CARDS
 
 
 class LiveActivitiesInline(Inline):

@@ -8,14 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.db.models import BigIntegerField
+from drf_spectacular import plumbing
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import (
-    ComponentRegistry,
-    ResolvedComponent,
-    build_examples_list,
-    safe_ref,
-)
 from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
@@ -86,26 +81,25 @@ def _name(name: str) -> Schema:
     return way
 
 
-def _add_content(schema: Schema, registry: ComponentRegistry) -> None:
+def _add_content(schema: Schema, registry: plumbing.ComponentRegistry) -> None:
     """Add the schemas of content and of what travels beside it."""
-    from django_liveactivity.content.json_schema import (  # noqa: PLC0415 - loads pydantic
-        CONTENT_NAMES,
-        end_schemas,
-    )
+    from django_liveactivity.content import json_schema  # noqa: PLC0415 - loads pydantic
 
-    schemas = end_schemas(REFERENCE)
+    schemas = json_schema.end_schemas(REFERENCE)
     options = schemas.pop("Options")["properties"]
-    component: Any = ResolvedComponent
+    component: Any = plumbing.ResolvedComponent
     for name, made in schemas.items():
         ours = component(PREFIX + name, "schemas", schema=_for_version(made), object=PREFIX + name)
         registry.register_on_missing(ours)
-    content = {"oneOf": [{"$ref": REFERENCE.format(model=name)} for name in CONTENT_NAMES]}
+    content = {
+        "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in json_schema.CONTENT_NAMES]
+    }
     shapes = dict.fromkeys(("content", "content_state"), content)
     for name in OPTIONS:  # here they are given or left out, and never null
         shapes[name], _ = options[name]["anyOf"]
     for name, shape in shapes.items():
         described = {"description": schema["properties"][name]["description"]}
-        schema["properties"][name] = safe_ref({**_for_version(shape), **described})
+        schema["properties"][name] = plumbing.safe_ref({**_for_version(shape), **described})
     schema["allOf"] = [_not_both("at", "after"), _not_both("content", "content_state")]
 
 
@@ -144,7 +138,7 @@ def _in_3_0(schema: Schema) -> Schema:
     del result["anyOf"]
     if len(ways) > 1:
         return {**result, "anyOf": ways, "nullable": True}
-    return safe_ref({**result, **ways[0], "nullable": True})
+    return plumbing.safe_ref({**result, **ways[0], "nullable": True})
 
 
 def _each_in_3_0(part: Any) -> Any:
@@ -291,7 +285,7 @@ def with_body(
                 operation: dict[str, Any] | None = super().get_operation(*args)
                 if operation is not None:
                     body = self.resolve_serializer(described["request"], "request")
-                    media = {"schema": body.ref, "examples": build_examples_list(examples)}
+                    media = {"schema": body.ref, "examples": plumbing.build_examples_list(examples)}
                     content = dict.fromkeys(self.map_parsers(), media)
                     operation["requestBody"] = {"content": content, "required": required}
                 return operation

@@ -15,13 +15,7 @@ from rest_framework import serializers
 
 from django_liveactivity import selectors
 from django_liveactivity.conf import ALIAS, MAX_ALIAS
-from django_liveactivity.content.parsing import (
-    ACTIVITY_ID,
-    ACTIVITY_ID_RULE,
-    LONGEST_DISMISSAL,
-    STREAM_KEY,
-    STREAM_KEY_RULE,
-)
+from django_liveactivity.content import parsing
 from django_liveactivity.exceptions import MAX_ERRORS
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.models.activity import MAX_SUBJECT
@@ -65,12 +59,12 @@ def account_field() -> NameField:
 
 def stream_key_field(help_text: str) -> NameField:
     """Return the field of a stream's key."""
-    return NameField(STREAM_KEY, STREAM_KEY_RULE, help_text=help_text)
+    return NameField(parsing.STREAM_KEY, parsing.STREAM_KEY_RULE, help_text=help_text)
 
 
 def activity_id_field(help_text: str) -> NameField:
     """Return the field of the vendor's ID of a card."""
-    return NameField(ACTIVITY_ID, ACTIVITY_ID_RULE, help_text=help_text)
+    return NameField(parsing.ACTIVITY_ID, parsing.ACTIVITY_ID_RULE, help_text=help_text)
 
 
 class StrictIntegerField(serializers.IntegerField):
@@ -181,7 +175,7 @@ class StreamEndSerializer(StrictSerializer):
     dismiss_after = StrictIntegerField(
         required=False,
         min_value=0,
-        max_value=LONGEST_DISMISSAL // datetime.timedelta(seconds=1),
+        max_value=parsing.LONGEST_DISMISSAL // datetime.timedelta(seconds=1),
         help_text="Seconds until the ended card leaves the phone, 0 to 14400.",
     )
     at = MillisecondsField(

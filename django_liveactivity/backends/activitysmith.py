@@ -1,7 +1,5 @@
 """The backend that calls ActivitySmith's HTTP API."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -11,13 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from django_liveactivity.client import DEFAULT_BASE_URL, Answer, Call, Client
-from django_liveactivity.client.config import (
-    CertificatesError,
-    has_path,
-    is_loopback,
-    named_authorities,
-)
+from django_liveactivity.client import DEFAULT_BASE_URL, Answer, Call, Client, config
 from django_liveactivity.client.proxy import Proxy
 from django_liveactivity.client.secret import Secret
 from django_liveactivity.conf import Account
@@ -78,7 +70,7 @@ class ActivitySmithBackend(BaseBackend):
             problem = str(error)
         if problem:  # raised out here: the frames of the error above have seen the key
             raise ImproperlyConfigured(f"{self.name}: {problem}.")
-        self.reaches_network = not is_loopback(self.base_url)
+        self.reaches_network = not config.is_loopback(self.base_url)
 
     @property
     def key_fingerprint(self) -> str:
@@ -102,11 +94,11 @@ class ActivitySmithBackend(BaseBackend):
             message = f"{self.name}: proxy contains a password; Django's error pages show it."
             hint = "Give proxy_auth=(user, password): Django hides options that are named so."
             messages.append(Warning(message, hint=hint, id="liveactivity.W011"))
-        if not settings.DEBUG and is_loopback(self.base_url):
+        if not settings.DEBUG and config.is_loopback(self.base_url):
             message = f"{self.name}: base_url is on this machine, so no card reaches a phone."
             hint = "Leave base_url out: the vendor's is the default."
             messages.append(Warning(message, hint=hint, id="liveactivity.W003"))
-        if not has_path(self.base_url):
+        if not config.has_path(self.base_url):
             message = f"{self.name}: base_url has no path; the API's is {DEFAULT_BASE_URL}."
             hint = f"Give {self.base_url.rstrip('/')}/api."
             messages.append(Warning(message, hint=hint, id="liveactivity.W006"))
@@ -115,8 +107,8 @@ class ActivitySmithBackend(BaseBackend):
     def _check_authorities(self) -> Iterator[CheckMessage]:
         if self.base_url.startswith("https:"):
             try:
-                named_authorities(self.ca_bundle)
-            except CertificatesError as error:
+                config.named_authorities(self.ca_bundle)
+            except config.CertificatesError as error:
                 hint = "Name a file of certificates in PEM format, or a directory of such files."
                 message = f"{self.name}: no call can be made: {error}."
                 yield Error(message, hint=hint, id="liveactivity.E017")
@@ -134,7 +126,7 @@ def _project_secret() -> str:
         return ""
 
 
-def _check_wrapper(value: object) -> TransportWrapper:
+def _check_wrapper(value: object) -> "TransportWrapper":
     if isinstance(value, str):
         try:
             value = import_string(value)

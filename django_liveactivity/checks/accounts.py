@@ -100,12 +100,9 @@ def check_celery_app(**_: object) -> list[checks.CheckMessage]:
     """
     if not _uses("celery"):
         return []
-    from django_liveactivity.dispatch.celery import (  # noqa: PLC0415 - Celery is an extra
-        app_elsewhere,
-        app_here,
-    )
+    from django_liveactivity.dispatch import celery  # noqa: PLC0415 - an extra
 
-    here, elsewhere = app_here(), app_elsewhere()
+    here, elsewhere = celery.app_here(), celery.app_elsewhere()
     if here is None or not (here.conf.broker_write_url or here.conf.task_always_eager):
         message = "The dispatcher 'celery' has no broker: wake-ups go to amqp://localhost."
         return [checks.Warning(message, hint=CELERY_HINT, id="liveactivity.W007")]
@@ -129,20 +126,17 @@ def check_tasks(**_: object) -> list[checks.CheckMessage]:
     """
     if not _uses("tasks"):
         return []
-    from django_liveactivity.dispatch.tasks import (  # noqa: PLC0415 - an extra on Django 5.2
-        backend_alias,
-        can_defer,
-    )
+    from django_liveactivity.dispatch import tasks  # noqa: PLC0415 - an extra on Django 5.2
 
     try:
-        if can_defer():
+        if tasks.can_defer():
             return []
     except ImproperlyConfigured as error:
         return [_error(error, "liveactivity.E003")]
     return [
         checks.Warning(
-            f"TASKS[{backend_alias()!r}] cannot run a task later (supports_defer is False): no "
-            "worker retries an end, sends a scheduled one, or sweeps.",
+            f"TASKS[{tasks.backend_alias()!r}] cannot run a task later (supports_defer is False): "
+            "no worker retries an end, sends a scheduled one, or sweeps.",
             hint="Use a backend that can, such as django_tasks_db.DatabaseBackend, or run "
             "manage.py liveactivity_dispatch beside it.",
             id="liveactivity.W013",

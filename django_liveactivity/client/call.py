@@ -1,11 +1,10 @@
 """One call to the vendor, as data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django_liveactivity.content import parsing
 from django_liveactivity.content.encoding import encode
 from django_liveactivity.content.endpoints import (
     ENDPOINTS,
@@ -13,16 +12,6 @@ from django_liveactivity.content.endpoints import (
     assemble,
     check_content,
     check_options,
-)
-from django_liveactivity.content.parsing import (
-    ContentInput,
-    OptionFields,
-    check_activity_id,
-    check_dismiss_after,
-    check_stream_key,
-    parse_content,
-    parse_options,
-    take_dismissal,
 )
 from django_liveactivity.exceptions import InvalidInputError
 
@@ -50,9 +39,9 @@ class Call:
 
     def __post_init__(self) -> None:
         if self.endpoint in _STREAM_METHODS:
-            check_stream_key(self.target)
+            parsing.check_stream_key(self.target)
         elif self.endpoint in _BY_ACTIVITY_ID:
-            check_activity_id(self.target)
+            parsing.check_activity_id(self.target)
         elif self.target:
             raise InvalidInputError.at("target", "a start has none; leave it empty")
 
@@ -91,9 +80,9 @@ class Call:
 def build_call(
     endpoint: Endpoint,
     target: str,
-    content: ContentInput | None,
+    content: parsing.ContentInput | None,
     dismiss_after: timedelta | None,
-    options: OptionFields,
+    options: parsing.OptionFields,
 ) -> Call:
     """Return the call that shows *content*, all of it checked.
 
@@ -102,9 +91,9 @@ def build_call(
         ContentRequiredError: at ``content``, if the call cannot do without.
     """
     if ENDPOINTS[endpoint].dismissal:
-        content, dismiss_after = take_dismissal(content, dismiss_after)
-    shown = None if content is None else parse_content(content)
+        content, dismiss_after = parsing.take_dismissal(content, dismiss_after)
+    shown = None if content is None else parsing.parse_content(content)
     checked = check_content(endpoint, shown) if shown else None
-    beside = check_options(endpoint, shown.type if shown else None, parse_options(options))
-    seconds = None if dismiss_after is None else check_dismiss_after(dismiss_after)
+    beside = check_options(endpoint, shown.type if shown else None, parsing.parse_options(options))
+    seconds = None if dismiss_after is None else parsing.check_dismiss_after(dismiss_after)
     return Call(endpoint, target, assemble(endpoint, checked, beside, seconds))

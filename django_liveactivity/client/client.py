@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.content.parsing import ContentInput, OptionFields
 
+from . import config
 from .answer import (
     ANSWER_LIMIT,
     Answer,
@@ -22,13 +23,6 @@ from .answer import (
     read_text,
 )
 from .call import Call, build_call
-from .config import (
-    DEFAULT_BASE_URL,
-    CertificatesError,
-    check_base_url,
-    check_seconds,
-    is_loopback,
-)
 from .proxy import Proxy
 from .secret import Redaction, Secret
 
@@ -70,7 +64,7 @@ class Client:
         self,
         api_key: str | Secret,
         *,
-        base_url: str = DEFAULT_BASE_URL,
+        base_url: str = config.DEFAULT_BASE_URL,
         connect_timeout: float = 5.0,
         deadline: float = 15.0,
         proxy: str | Proxy | None = None,
@@ -86,10 +80,10 @@ class Client:
             opaque.check()
         self._secret, self._proxy, self._ca_bundle = secret, opaque, ca_bundle
         self._redaction = Redaction(secret, *(opaque.secrets if opaque else ()))
-        self._base_url = check_base_url(base_url)
+        self._base_url = config.check_base_url(base_url)
         self._address = hashlib.sha256(self._base_url.encode()).hexdigest()
-        self._deadline = check_seconds("deadline", deadline)
-        self._connect_timeout = check_seconds("connect_timeout", connect_timeout)
+        self._deadline = config.check_seconds("deadline", deadline)
+        self._connect_timeout = config.check_seconds("connect_timeout", connect_timeout)
         self._transport, self._transport_wrapper = transport, transport_wrapper
         self._lock = threading.Lock()
         self._sender: Sender | None = None
@@ -241,9 +235,9 @@ class Client:
         if self._base_url.startswith("https:"):
             try:
                 ssl_context = tls_context(self._ca_bundle)
-            except CertificatesError as error:
+            except config.CertificatesError as error:
                 raise NoAnswerError(str(error), sent=False) from None
-        if transport is None and self._proxy and not is_loopback(self._base_url):
+        if transport is None and self._proxy and not config.is_loopback(self._base_url):
             transport = ProxyBackend(self._proxy, ssl_context)
         return Sender(
             self._secret,

@@ -26,25 +26,8 @@ from pydantic_core import ErrorDetails, core_schema
 from django_liveactivity.exceptions import FieldError, InvalidInputError
 from django_liveactivity.printable import shortened
 
-from .encoding import (
-    BODY_LIMIT,
-    FILLED_TEXT,
-    INTEGER_LIMIT,
-    METADATA_LIMIT,
-    NUMBER,
-    TEXT,
-    UNSET,
-    JSONObject,
-    JSONValue,
-    RuleError,
-    Schema,
-    check_json,
-    check_key,
-    check_number,
-    check_text,
-    encode,
-    normalized,
-)
+from . import encoding
+from .encoding import JSONObject, JSONValue, RuleError, Schema
 
 Item = TypeVar("Item")
 MOST_METADATA = 50
@@ -122,8 +105,8 @@ class Sized:
 
 def _text_or_number(value: object) -> str | int | float:
     if isinstance(value, str):
-        return check_text(value)
-    return check_number(value, expected="a string or a number")
+        return encoding.check_text(value)
+    return encoding.check_number(value, expected="a string or a number")
 
 
 def _measurement(value: object) -> str | int | float:
@@ -139,7 +122,7 @@ def _measurement(value: object) -> str | int | float:
 def _json_object(value: object) -> JSONValue:
     if not isinstance(value, Mapping):
         raise RuleError("give a mapping; it is sent as a JSON object")
-    return check_json(value)
+    return encoding.check_json(value)
 
 
 def _metadata(value: object) -> dict[str, str | int | float | bool]:
@@ -147,9 +130,9 @@ def _metadata(value: object) -> dict[str, str | int | float | bool]:
         raise RuleError("give a mapping of keys to strings, numbers or booleans")
     if len(value) > MOST_METADATA:
         raise RuleError(f"give at most {MOST_METADATA} entries")
-    checked = {check_key(key): _metadatum(key, item) for key, item in value.items()}
-    if len(encode(checked)) > METADATA_LIMIT:
-        raise RuleError(f"is larger than {METADATA_LIMIT} bytes of JSON; shorten it")
+    checked = {encoding.check_key(key): _metadatum(key, item) for key, item in value.items()}
+    if len(encoding.encode(checked)) > encoding.METADATA_LIMIT:
+        raise RuleError(f"is larger than {encoding.METADATA_LIMIT} bytes of JSON; shorten it")
     return checked
 
 
@@ -159,66 +142,77 @@ def _metadatum(key: str, value: object) -> str | int | float | bool:
     if value is True or value is False:
         return value
     if not isinstance(value, str):
-        return check_number(value, key, expected="a string, a number or a boolean")
+        return encoding.check_number(value, key, expected="a string, a number or a boolean")
     if len(value) > LONGEST_METADATUM:
         raise RuleError(f"give at most {LONGEST_METADATUM} characters", key)
-    return check_text(value, key)
+    return encoding.check_text(value, key)
 
 
 _METADATUM: Schema = {
-    "anyOf": [{**TEXT, "maxLength": LONGEST_METADATUM}, NUMBER, {"type": "boolean"}]
+    "anyOf": [
+        {**encoding.TEXT, "maxLength": LONGEST_METADATUM},
+        encoding.NUMBER,
+        {"type": "boolean"},
+    ]
 }
 _METADATA: Schema = {
     "type": "object",
     "maxProperties": MOST_METADATA,
-    "propertyNames": {**FILLED_TEXT, "maxLength": LONGEST_KEY},
+    "propertyNames": {**encoding.FILLED_TEXT, "maxLength": LONGEST_KEY},
     "additionalProperties": _METADATUM,
 }
 _JSON_OBJECT: Schema = {
     "type": "object",
-    "propertyNames": TEXT,
+    "propertyNames": encoding.TEXT,
     "additionalProperties": {
         "anyOf": [
-            TEXT,
-            NUMBER,
+            encoding.TEXT,
+            encoding.NUMBER,
             {"type": "boolean"},
-            UNSET,
+            encoding.UNSET,
             {"type": "array", "items": {}},
             {"type": "object"},
         ]
     },
 }
 
-Text = Annotated[str, AfterValidator(check_text), WithJsonSchema(TEXT)]
+Text = Annotated[str, AfterValidator(encoding.check_text), WithJsonSchema(encoding.TEXT)]
 # Lengths come first: pydantic words its message for strings only there.
 FilledText = Annotated[
-    str, Field(min_length=1), AfterValidator(check_text), WithJsonSchema(FILLED_TEXT)
+    str,
+    Field(min_length=1),
+    AfterValidator(encoding.check_text),
+    WithJsonSchema(encoding.FILLED_TEXT),
 ]
 Tag = Annotated[
     str,
     Field(min_length=1, max_length=64),
-    AfterValidator(check_text),
-    WithJsonSchema({**FILLED_TEXT, "maxLength": 64}),
+    AfterValidator(encoding.check_text),
+    WithJsonSchema({**encoding.FILLED_TEXT, "maxLength": 64}),
 ]
-Number = Annotated[int | float, PlainValidator(check_number), WithJsonSchema(NUMBER)]
+Number = Annotated[
+    int | float, PlainValidator(encoding.check_number), WithJsonSchema(encoding.NUMBER)
+]
 Percentage = Annotated[
-    Number, Field(ge=0, le=100), WithJsonSchema({**NUMBER, "minimum": 0, "maximum": 100})
+    Number, Field(ge=0, le=100), WithJsonSchema({**encoding.NUMBER, "minimum": 0, "maximum": 100})
 ]
 PositiveNumber = Annotated[
     Number,
     Field(gt=0),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": INTEGER_LIMIT}),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": encoding.INTEGER_LIMIT}),
 ]
-StepCount = Annotated[int, Field(ge=0, le=INTEGER_LIMIT)]
+StepCount = Annotated[int, Field(ge=0, le=encoding.INTEGER_LIMIT)]
 Readout = Annotated[
     str | int | float,
     PlainValidator(_text_or_number),
-    WithJsonSchema({"anyOf": [TEXT, NUMBER]}),
+    WithJsonSchema({"anyOf": [encoding.TEXT, encoding.NUMBER]}),
 ]
 Measurement = Annotated[
     str | int | float,
     PlainValidator(_measurement),
-    WithJsonSchema({"anyOf": [{**FILLED_TEXT, "maxLength": 64}, {**NUMBER, "minimum": 0}]}),
+    WithJsonSchema(
+        {"anyOf": [{**encoding.FILLED_TEXT, "maxLength": 64}, {**encoding.NUMBER, "minimum": 0}]}
+    ),
 ]
 List = Annotated[Sequence[Item], BeforeValidator(_tuple)]
 JsonObject = Annotated[
@@ -304,13 +298,13 @@ class Model(_TranslatingModel):
         protected_namespaces=(),
         revalidate_instances="always",  # an action's body is a dict, which may have been changed
     )
-    size_limit: ClassVar[tuple[int, str]] = (BODY_LIMIT, "body")
+    size_limit: ClassVar[tuple[int, str]] = (encoding.BODY_LIMIT, "body")
 
     @classmethod
     def normalized(cls, fields: Mapping[str, object]) -> Any:
         """Return the fields with values that JSON has; raises InvalidInputError if too large."""
         limit, path = cls.size_limit
-        return normalized(fields, limit=limit, path=path)
+        return encoding.normalized(fields, limit=limit, path=path)
 
     @classmethod
     def model_validate(cls, obj: object, **kwargs: Any) -> Self:

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar, Union
 
 from django_liveactivity.exceptions import InvalidInputError
 
@@ -111,7 +111,7 @@ def _dismissal(name: str, value: object) -> timedelta:
 if TYPE_CHECKING:
     from .cards import Action, AlertMessage, Content, Options
 
-ContentInput: TypeAlias = "Content | Mapping[str, object]"
+ContentInput: TypeAlias = Union["Content", Mapping[str, object]]
 """Content as a caller may give it."""
 
 # In this order: value alone is a readout, with upper_limit it is progress.

@@ -4,17 +4,12 @@ from collections.abc import Iterable
 
 from django.dispatch import Signal
 
+from django_liveactivity import signals
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
 from django_liveactivity.content.endpoints import Endpoint
 from django_liveactivity.models import Lane, LiveActivity, Operation, batched
 from django_liveactivity.printable import get_logger
-from django_liveactivity.signals import (
-    activity_ended,
-    activity_started,
-    operation_delivered,
-    operation_failed,
-)
 
 from .lanes.apply import generation_cards
 from .lanes.claim import Claim
@@ -103,20 +98,20 @@ def _send_signals(account: Account, claim: Claim, answer: Answer, recorded: Reco
     if state == State.DONE and claim.is_end:
         _send_end_signals(using, claim, answer.outcome)
     elif state == State.DONE:
-        send_for_operations(using, operation_delivered, [claim.operation])
+        send_for_operations(using, signals.operation_delivered, [claim.operation])
         if recorded.started:
-            _send_for_cards(using, activity_started, claim.lane.cards)
+            _send_for_cards(using, signals.activity_started, claim.lane.cards)
     elif state not in (State.PENDING, claim.operation.state):
-        send_for_operations(using, operation_failed, [claim.operation], state=state)
+        send_for_operations(using, signals.operation_failed, [claim.operation], state=state)
 
 
 def send_plan_signals(account: Account, lane: Lane, plan: Plan) -> None:
     """Send the signals for what an applied plan has ended without a call."""
     using = account.database
-    send_for_operations(using, operation_delivered, plan.already_covered)
+    send_for_operations(using, signals.operation_delivered, plan.already_covered)
     _send_ended(using, plan.ended_cards, Outcome.ALREADY_ENDED)
     if plan.never_started:
-        send_for_operations(using, operation_delivered, plan.ends)
+        send_for_operations(using, signals.operation_delivered, plan.ends)
         _send_ended(using, generation_cards(lane, plan), Outcome.NEVER_STARTED)
 
 
@@ -128,7 +123,7 @@ def _send_end_signals(using: str, claim: Claim, outcome: Outcome) -> None:
     cards = {end.activity_id for end in new} - confirmed
     if not confirmed:
         cards |= {*claim.lane.cards}
-    send_for_operations(using, operation_delivered, new)
+    send_for_operations(using, signals.operation_delivered, new)
     _send_ended(using, cards, outcome)
 
 
@@ -144,7 +139,7 @@ def send_for_operations(
 
 
 def _send_ended(using: str, cards: Iterable[int], outcome: Outcome) -> None:
-    _send_for_cards(using, activity_ended, cards, outcome=str(outcome))
+    _send_for_cards(using, signals.activity_ended, cards, outcome=str(outcome))
 
 
 def _send_for_cards(using: str, signal: Signal, cards: Iterable[int], **arguments: str) -> None:

@@ -14,23 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db.models import (
-    BigIntegerField,
-    BooleanField,
-    Case,
-    Count,
-    Exists,
-    ExpressionWrapper,
-    F,
-    Max,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-    Value,
-    When,
-)
+from django.db import models
 from django.db.models.functions import Greatest
 
 from django_liveactivity import conf
@@ -57,7 +41,7 @@ OPERATIONS = {
 }
 """What a call was made for, by its endpoint."""
 
-Attempts = QuerySet[Attempt, Attempt]
+Attempts = models.QuerySet[Attempt, Attempt]
 
 
 class Key(NamedTuple):
@@ -133,9 +117,9 @@ def _window(using: str, age: int) -> Window | None:
     """Return what to count next, or None if all is settled."""
     rows = Attempt.objects.using(using)
     ids = rows.order_by("pk").values("pk")
-    new = ids.filter(pk__gt=OuterRef("counted_through"))
+    new = ids.filter(pk__gt=models.OuterRef("counted_through"))
     beats = Heartbeat.objects.using(using).annotate(
-        first=Subquery(new[:1]), last=Subquery(ids.reverse()[:1])
+        first=models.Subquery(new[:1]), last=models.Subquery(ids.reverse()[:1])
     )
     fence, after, first, last = beats.values_list(
         "count_fence", "counted_through", "first", "last"
@@ -144,16 +128,16 @@ def _window(using: str, age: int) -> Window | None:
         return None
     until = first + ROWS
     old = rows.filter(pk__gt=after, pk__lt=until, started_at__lt=Now() - age)
-    through = old.aggregate(newest=Max("pk"))["newest"] or after
+    through = old.aggregate(newest=models.Max("pk"))["newest"] or after
     return Window(fence, after, until, through, is_last=last < until or through == after)
 
 
 def _count(using: str, window: Window) -> dict[Key, Counted]:
     rows = Attempt.objects.using(using).filter(pk__gt=window.after, pk__lt=window.until)
-    settled = ExpressionWrapper(Q(pk__lte=window.through), BooleanField())
+    settled = models.ExpressionWrapper(models.Q(pk__lte=window.through), models.BooleanField())
     marked = rows.annotate(settled=settled).order_by()
     found: dict[Key, Counted] = defaultdict(Counted)
-    answered = marked.filter(Q(pk__lte=window.through) | ~Q(outcome=""))
+    answered = marked.filter(models.Q(pk__lte=window.through) | ~models.Q(outcome=""))
     for is_settled, key, count, duration in [*_calls(answered), *_ends(answered)]:
         found[key].add(count, duration, settled=is_settled)
     return found
@@ -164,7 +148,7 @@ def _calls(rows: Attempts) -> Iterator[tuple[bool, Key, int, int | None]]:
     grouped = (
         rows.annotate(bound=_bound("duration_ms", Metric.CALL))
         .values_list("settled", "endpoint", "outcome", "bound")
-        .annotate(number=Count("pk"), spent=Sum("duration_ms"))
+        .annotate(number=models.Count("pk"), spent=models.Sum("duration_ms"))
     )
     for settled, endpoint, outcome, bound, count, duration in grouped:
         key = Key(Metric.CALL, OPERATIONS[endpoint], outcome or Outcome.AMBIGUOUS, bound)
@@ -175,28 +159,28 @@ def _ends(rows: Attempts) -> Iterator[tuple[bool, Key, int, int | None]]:
     """Yield how many ends were acknowledged; a call that only confirms one does not count again."""
     acknowledged = _is_acknowledged()
     before = Attempt.objects.filter(
-        acknowledged, operation=OuterRef("operation"), number__lt=OuterRef("number")
+        acknowledged, operation=models.OuterRef("operation"), number__lt=models.OuterRef("number")
     )
-    due_at = F("operation__due_at")
+    due_at = models.F("operation__due_at")
     # Not below 0, even if the clock was set back: MariaDB refuses an unsigned difference.
-    answered_at = Greatest(F("started_at") + F("duration_ms"), due_at)
-    latency = ExpressionWrapper(answered_at - due_at, BigIntegerField())
+    answered_at = Greatest(models.F("started_at") + models.F("duration_ms"), due_at)
+    latency = models.ExpressionWrapper(answered_at - due_at, models.BigIntegerField())
     grouped = (
-        rows.filter(acknowledged, ~Exists(before))
+        rows.filter(acknowledged, ~models.Exists(before))
         .annotate(latency=latency)
         .annotate(bound=_bound("latency", Metric.END))
         .values_list("settled", "bound")
-        .annotate(number=Count("pk"), spent=Sum("latency"))
+        .annotate(number=models.Count("pk"), spent=models.Sum("latency"))
     )
     for settled, bound, count, duration in grouped:
         yield bool(settled), Key(Metric.END, Operation.Kind.END, "", bound), count, duration
 
 
-def _is_acknowledged() -> Q:
+def _is_acknowledged() -> models.Q:
     """Return, as a condition on attempts, that the answer finishes an end."""
     ends = (Endpoint.END_STREAM, Endpoint.END)
-    finishing = [Q(endpoint=each, outcome__in=_finishing(each)) for each in ends]
-    return functools.reduce(operator.or_, finishing) & Q(duration_ms__isnull=False)
+    finishing = [models.Q(endpoint=each, outcome__in=_finishing(each)) for each in ends]
+    return functools.reduce(operator.or_, finishing) & models.Q(duration_ms__isnull=False)
 
 
 def _finishing(endpoint: Endpoint) -> list[Outcome]:
@@ -205,13 +189,16 @@ def _finishing(endpoint: Endpoint) -> list[Outcome]:
     return sorted(o for o, verdict in verdicts.items() if verdict.state == Operation.State.DONE)
 
 
-def _bound(duration: str, metric: MetricTotal.Metric) -> Case:
+def _bound(duration: str, metric: MetricTotal.Metric) -> models.Case:
     """Return the smallest of a metric's bounds that a duration does not exceed."""
-    return Case(
-        When(**{f"{duration}__isnull": True}, then=Value(MetricTotal.UNKNOWN)),
-        *(When(**{f"{duration}__lte": b}, then=Value(b)) for b in MetricTotal.BOUNDS[metric]),
-        default=Value(MetricTotal.ABOVE),
-        output_field=BigIntegerField(),
+    return models.Case(
+        models.When(**{f"{duration}__isnull": True}, then=models.Value(MetricTotal.UNKNOWN)),
+        *(
+            models.When(**{f"{duration}__lte": b}, then=models.Value(b))
+            for b in MetricTotal.BOUNDS[metric]
+        ),
+        default=models.Value(MetricTotal.ABOVE),
+        output_field=models.BigIntegerField(),
     )
 
 
@@ -219,7 +206,7 @@ def _bound(duration: str, metric: MetricTotal.Metric) -> Case:
 def _store(using: str, window: Window, found: dict[Key, Counted]) -> bool:
     """Add what was counted to the totals; False if another sweep has counted meanwhile."""
     beats = Heartbeat.objects.using(using).filter(pk=1, count_fence=window.fence)
-    if not beats.update(count_fence=F("count_fence") + 1, counted_through=window.through):
+    if not beats.update(count_fence=models.F("count_fence") + 1, counted_through=window.through):
         return False
     rows = MetricTotal.objects.using(using)
     known = {Key(row.metric, row.operation, row.outcome, row.bound): row for row in rows.all()}

@@ -15,19 +15,9 @@ from django_liveactivity import conf
 from django_liveactivity.printable import get_logger
 
 try:
-    from django.tasks import (
-        DEFAULT_TASK_BACKEND_ALIAS,
-        DEFAULT_TASK_QUEUE_NAME,
-        task,
-        task_backends as backends,
-    )
+    from django import tasks
 except ImportError:  # Django 5.2
-    from django_tasks import (  # type: ignore[assignment,no-redef]
-        DEFAULT_TASK_BACKEND_ALIAS,
-        DEFAULT_TASK_QUEUE_NAME,
-        task,
-        task_backends as backends,
-    )
+    import django_tasks as tasks  # type: ignore[no-redef]
 
 OWN = "liveactivity"
 """The backend in ``TASKS``, and the queue of a backend, that our tasks take if there is one."""
@@ -37,25 +27,25 @@ logger = get_logger("django_liveactivity.dispatch")
 
 def backend_alias() -> str:
     """Return the alias in ``TASKS`` of the backend that our tasks go to."""
-    return OWN if OWN in set(backends) else DEFAULT_TASK_BACKEND_ALIAS
+    return OWN if OWN in set(tasks.task_backends) else tasks.DEFAULT_TASK_BACKEND_ALIAS
 
 
 def can_defer() -> bool:
     """Tell whether the backend can run a task later: else it has neither alarms nor sweeps."""
-    return bool(backends[backend_alias()].supports_defer)
+    return bool(tasks.task_backends[backend_alias()].supports_defer)
 
 
 def _queue_name() -> str:
-    queues = backends[backend_alias()].queues
+    queues = tasks.task_backends[backend_alias()].queues
     if OWN in queues:
         return OWN
-    if DEFAULT_TASK_QUEUE_NAME in queues or not queues:
-        return DEFAULT_TASK_QUEUE_NAME
+    if tasks.DEFAULT_TASK_QUEUE_NAME in queues or not queues:
+        return tasks.DEFAULT_TASK_QUEUE_NAME
     return min(queues)
 
 
 def _task(function: Callable[..., object]) -> Any:
-    return task(backend=backend_alias(), queue_name=_queue_name())(function)
+    return tasks.task(backend=backend_alias(), queue_name=_queue_name())(function)
 
 
 def _enqueue(job: Any, seconds: float, *arguments: object) -> None:

@@ -2,20 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from . import values
 from .markup import Markup, element, isolated, joined
-from .values import (
-    CardState,
-    Labels,
-    SketchedCard,
-    clock_text,
-    color,
-    exact_number,
-    items,
-    mapping,
-    number,
-    number_text,
-    text,
-)
+from .values import CardState, Labels, SketchedCard
 
 MOST_METRICS = 8
 """The contract's limit; a phone has no room for more."""
@@ -34,7 +23,7 @@ def draw_body(card: SketchedCard, labels: Labels) -> Markup:
     Content without a type, or of an unknown type, shows everything it has.
     """
     content = card.content
-    draw_type = _BY_TYPE.get(text(content.get("type")))
+    draw_type = _BY_TYPE.get(values.text(content.get("type")))
     if draw_type is not None:
         return draw_type(card, labels)
     parts = dict.fromkeys(draw for name, draw in _BY_FIELD if content.get(name) is not None)
@@ -45,9 +34,12 @@ def draw_body(card: SketchedCard, labels: Labels) -> Markup:
 
 def percentage(content: Mapping[str, object]) -> float | None:
     """Return how far a progress is, 0 to 100: ``percentage``, else ``value`` of ``upper_limit``."""
-    given = number(content.get("percentage"))
+    given = values.number(content.get("percentage"))
     if given is None:
-        value, limit = number(content.get("value")), number(content.get("upper_limit"))
+        value, limit = (
+            values.number(content.get("value")),
+            values.number(content.get("upper_limit")),
+        )
         if value is None or not limit or limit < 0:
             return None
         given = value / limit * 100
@@ -57,8 +49,8 @@ def percentage(content: Mapping[str, object]) -> float | None:
 def _progress(card: SketchedCard, labels: Labels) -> Markup:
     content = card.content
     share = percentage(content)
-    if number(content.get("percentage")) is None:
-        value, limit = text(content.get("value")), text(content.get("upper_limit"))
+    if values.number(content.get("percentage")) is None:
+        value, limit = values.text(content.get("value")), values.text(content.get("upper_limit"))
         readout = f"{value} / {limit}" if value and limit else value
     else:
         readout = _percent(share or 0)
@@ -73,19 +65,19 @@ def _progress(card: SketchedCard, labels: Labels) -> Markup:
 def _bar(share: float | None, label: str) -> Markup:
     """Return a bar; without a share it is empty, as an unknown one would move."""
     shown = 0.0 if share is None else share
-    known = {"value": number_text(round(shown, 2)), "max": 100}
+    known = {"value": values.number_text(round(shown, 2)), "max": 100}
     return element("progress", _percent(shown), **known, aria_label=label)
 
 
 def _percent(share: float) -> str:
-    return f"{number_text(round(share, 1))}%"
+    return f"{values.number_text(round(share, 1))}%"
 
 
 def _steps(card: SketchedCard, labels: Labels) -> Markup:
     content = card.content
-    current = max(0, int(number(content.get("current_step")) or 0))
-    steps = max(0, int(number(content.get("number_of_steps")) or 0))
-    words = {"step": number_text(current), "steps": number_text(steps)}
+    current = max(0, int(values.number(content.get("current_step")) or 0))
+    steps = max(0, int(values.number(content.get("number_of_steps")) or 0))
+    words = {"step": values.number_text(current), "steps": values.number_text(steps)}
     readout = (labels.step if steps else labels.step_of_unknown) % words
     if max(current, steps) > MOST_SEGMENTS:
         strip = _bar(min(current / (steps or current), 1.0) * 100, labels.progress)
@@ -98,11 +90,11 @@ def _steps(card: SketchedCard, labels: Labels) -> Markup:
 
 def _segments(content: Mapping[str, object], current: int, steps: int) -> list[Markup]:
     """Return the steps; completed ones beyond the number of steps are drawn too."""
-    colors = items(content.get("step_colors"))
-    own = color(content.get("step_color"))
+    colors = values.items(content.get("step_colors"))
+    own = values.color(content.get("step_color"))
     drawn = []
     for step in range(1, max(current, steps) + 1):
-        chosen = color(colors[step - 1]) if step <= len(colors) else None
+        chosen = values.color(colors[step - 1]) if step <= len(colors) else None
         if step == current and own:
             chosen = own
         names = ["lockscreen-step"]
@@ -123,18 +115,18 @@ def _stats(card: SketchedCard, _: Labels) -> Markup:
 def _readings(
     card: SketchedCard, name: str, draw: Callable[[Mapping[str, object]], Markup]
 ) -> Markup:
-    given = items(card.content.get("metrics"))[:MOST_METRICS]
+    given = values.items(card.content.get("metrics"))[:MOST_METRICS]
     drawn = []
-    for metric in map(mapping, given):
-        label = element("dt", isolated(text(metric.get("label"))))
-        drawn.append(element("div", label, draw(metric), class_=color(metric.get("color"))))
+    for metric in map(values.mapping, given):
+        label = element("dt", isolated(values.text(metric.get("label"))))
+        drawn.append(element("div", label, draw(metric), class_=values.color(metric.get("color"))))
     return element("dl", *drawn, class_=name) if drawn else Markup()
 
 
 def _gauge(metric: Mapping[str, object]) -> Markup:
     """Return the gauge of a number, or a string as it is."""
-    value, unit = text(metric.get("value")), text(metric.get("unit"))
-    amount = exact_number(metric.get("value"))
+    value, unit = values.text(metric.get("value")), values.text(metric.get("unit"))
+    amount = values.exact_number(metric.get("value"))
     if amount is None:
         return element("dd", _value(value), _unit(unit), class_="lockscreen-text")
     names = ["lockscreen-gauge"]
@@ -151,7 +143,7 @@ def _arc(amount: float, unit: str) -> Markup:
     place = {"cx": 20, "cy": 20, "r": 17, "pathLength": 100, "transform": "rotate(135 20 20)"}
     arcs = [element("circle", class_="lockscreen-track", stroke_dasharray=f"{ARC} 100", **place)]
     if full:
-        length = number_text(round(full * ARC, 2))
+        length = values.number_text(round(full * ARC, 2))
         arcs.append(
             element("circle", class_="lockscreen-arc", stroke_dasharray=f"{length} 100", **place)
         )
@@ -167,7 +159,7 @@ def _scale(amount: float, unit: str) -> float:
 
 
 def _stat(metric: Mapping[str, object]) -> Markup:
-    value, unit = text(metric.get("value")), text(metric.get("unit"))
+    value, unit = values.text(metric.get("value")), values.text(metric.get("unit"))
     return element("dd", _value(value), _unit(unit))
 
 
@@ -180,18 +172,18 @@ def _unit(unit: str) -> Markup:
 
 
 def _alert(card: SketchedCard, _: Labels) -> Markup:
-    message = text(card.content.get("message"))
+    message = values.text(card.content.get("message"))
     return element("p", isolated(message), class_="lockscreen-message") if message else Markup()
 
 
 def _readout(card: SketchedCard, _: Labels) -> Markup:
-    value = text(card.content.get("value"))
+    value = values.text(card.content.get("value"))
     return element("p", isolated(value), class_="lockscreen-number") if value else Markup()
 
 
 def _timer(card: SketchedCard, labels: Labels) -> Markup:
     content = card.content
-    length = number(content.get("duration_seconds"))
+    length = values.number(content.get("duration_seconds"))
     down = content.get("counts_down") is not False
     runs = content.get("is_running") is not False and card.state != CardState.ENDED
     shown, share = _time(card.timer_seconds, length, down=down)
@@ -213,12 +205,12 @@ def _time(seconds: float | None, length: float | None, *, down: bool) -> tuple[s
     """Return the clock's text, and how full its bar is, 0 to 100; None if it has no bar."""
     bound = length if length is not None and length > 0 else None
     if seconds is None:
-        return (UNKNOWN_TIME if bound is None or not down else clock_text(bound)), None
+        return (UNKNOWN_TIME if bound is None or not down else values.clock_text(bound)), None
     if bound is None:
-        return (UNKNOWN_TIME if down else clock_text(seconds)), None
+        return (UNKNOWN_TIME if down else values.clock_text(seconds)), None
     gone = min(max(seconds, 0.0), bound)
     shown = bound - gone if down else gone
-    return clock_text(shown), shown / bound * 100
+    return values.clock_text(shown), shown / bound * 100
 
 
 _BY_TYPE: Mapping[str, Callable[[SketchedCard, Labels], Markup]] = {

@@ -1,7 +1,5 @@
 """What our tables share: how rows are inserted, kept from deletion, and found to be missing."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, Self, TypeVar
@@ -86,7 +84,7 @@ class KeptQuerySet(InsertQuerySet):
             raise UnacknowledgedEndError
         return super().delete()
 
-    def unacknowledged(self) -> KeptQuerySet:
+    def unacknowledged(self) -> Self:
         """Return the rows that hold an end the vendor has not acknowledged.
 
         They are read where they would be deleted, not from a replica.

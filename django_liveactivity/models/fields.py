@@ -4,8 +4,6 @@ A database of MariaDB or MySQL may hold tables in ``utf8mb3``, without emoji, or
 INSERT of more would fail, and the host's transaction with it.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Sequence
@@ -21,7 +19,7 @@ WITHOUT_EMOJI = frozenset({"utf8", "utf8mb3", "ucs2"})
 ESCAPED = re.compile(r"\\U([0-9a-f]{8})")
 
 
-def storable(field: models.Field[str, str], using: str, text: str) -> str:
+def storable(field: "models.Field[str, str]", using: str, text: str) -> str:
     r"""Return a text in characters that a column can hold; it may have become longer.
 
     Args:

@@ -5,21 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from urllib.parse import unquote, urlsplit
 
+from . import page
 from .calls import CallRecord, Reply
 from .contract import TYPES, JsonObject
 from .faults import Fault, FaultPlan, parse_faults
 from .http_server import WebRequest
 from .limits import FIRST_ACCOUNT
-from .page import (
-    PHONE,
-    STATIC,
-    PageState,
-    json_reply,
-    page_reply,
-    redirect_reply,
-    rules_of_button,
-    static_reply,
-)
 from .phone import Display, PhoneCard
 from .vendor import Vendor
 
@@ -153,19 +144,19 @@ class Controls:
             if request.method != method:
                 allowed = "GET, HEAD" if method == "GET" else method
                 message = f"{urlsplit(request.path).path} takes {allowed}"
-                return json_reply({"message": message}, 405, Allow=allowed)
+                return page.json_reply({"message": message}, 405, Allow=allowed)
             with self._lock:
                 done = action(request)
         except ControlError as error:
             if request.wants_html and request.method == "POST":
                 return self._page(str(error), error.status, request.form.get("rules"))
             # Without an ``error``, unlike the vendor's: this is not the vendor's API.
-            return json_reply({"message": str(error)}, error.status)
+            return page.json_reply({"message": str(error)}, error.status)
         if isinstance(done, Reply):
             return done
         if request.wants_html:
-            return redirect_reply(done)
-        return json_reply({"success": True})
+            return page.redirect_reply(done)
+        return page.json_reply({"success": True})
 
     def _route(self, path: str) -> tuple[str, Action]:
         found: tuple[str, Action]
@@ -173,11 +164,11 @@ class Controls:
             case [""]:
                 found = "GET", lambda _: self._page()
             case ["phone.json"]:
-                found = "GET", lambda _: json_reply(self.phone())
+                found = "GET", lambda _: page.json_reply(self.phone())
             case ["calls.json"]:
-                found = "GET", lambda _: json_reply(self.calls())
-            case ["static", name] if name in STATIC:
-                found = "GET", lambda _: static_reply(name)
+                found = "GET", lambda _: page.json_reply(self.calls())
+            case ["static", name] if name in page.STATIC:
+                found = "GET", lambda _: page.static_reply(name)
             case ["reset"]:
                 found = "POST", self._reset
             case ["faults"]:
@@ -196,7 +187,7 @@ class Controls:
         with self._lock:
             now = self._clock()
             self._vendor.phone.expire(now)
-            state = PageState(
+            state = page.PageState(
                 now,
                 tuple(self._vendor.phone.cards.values()),
                 frozenset(stream.card.activity_id for stream in self._vendor.paused()),
@@ -205,15 +196,15 @@ class Controls:
                 ",".join(map(str, self.faults)) if rules is None else rules,
                 problem,
             )
-            return page_reply(state, status)
+            return page.page_reply(state, status)
 
     def _reset(self, _: WebRequest) -> str:
         self.reset()
-        return PHONE
+        return page.PHONE
 
     def _set_faults(self, request: WebRequest) -> str:
         try:
-            self.faults = rules_of_button(request.form)
+            self.faults = page.rules_of_button(request.form)
         except ValueError as error:
             raise ControlError(400, str(error)) from None
         return "faults"
@@ -223,13 +214,13 @@ class Controls:
             self.start_elsewhere(*card)
         except ValueError as error:
             raise ControlError(400, str(error)) from None
-        return PHONE
+        return page.PHONE
 
     def _gesture(self, gesture: str, name: str) -> str:
         gestures = {"pause": self.pause, "resume": self.resume, "dismiss": self.dismiss}
         if not gestures[gesture](name):
             raise ControlError(404, f"Nothing to {gesture} is named {name}.")
-        return PHONE
+        return page.PHONE
 
     def _show_started_elsewhere(self) -> None:
         for activity_id, card_type in self._started_elsewhere.items():

@@ -6,8 +6,6 @@ another site's page sends is refused: by ``Sec-Fetch-Site``, or by ``Origin`` wh
 sends no such header. What is no browser, such as curl or a client of the API, sends neither.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math
@@ -87,7 +85,7 @@ class HttpServer(ThreadingTCPServer):
     request_queue_size = 128
 
     def __init__(
-        self, address: tuple[str, int], handler: type[HttpHandler], vendor_server: VendorServer
+        self, address: tuple[str, int], handler: type["HttpHandler"], vendor_server: VendorServer
     ) -> None:
         self.vendor_server = vendor_server
         self._connections: set[socket.socket] = set()

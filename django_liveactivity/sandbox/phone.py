@@ -1,13 +1,11 @@
 """The phone: the cards of every account, what they show, how they end, and `/phone.json`."""
 
-from __future__ import annotations
-
 import random
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from .contract import JsonObject, requested_channels
 
@@ -46,9 +44,9 @@ class Stopwatch(NamedTuple):
         """Return the seconds that it has run."""
         return self.seconds + (0.0 if self.since is None else now - self.since)
 
-    def set(self, now: float, *, runs: bool) -> Stopwatch:
+    def set(self, now: float, *, runs: bool) -> Self:
         """Return it at the same time, running or stopped."""
-        return Stopwatch(self.read(now), now if runs else None)
+        return type(self)(self.read(now), now if runs else None)
 
 
 STOPPED = Stopwatch()

@@ -5,15 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Self, Unpack
 
-from .calls import (
-    API_PREFIX,
-    MALFORMED,
-    ApiRequest,
-    CallRecord,
-    Reply,
-    delivery_report,
-    printable_line,
-)
+from . import calls
+from .calls import ApiRequest, CallRecord, Reply
 from .control import Controls
 from .faults import Fault, FaultPlan, FaultyHandler, injected_reply
 from .http_server import HttpServer, is_loopback
@@ -92,7 +85,7 @@ class Sandbox(Controls):
     @property
     def url(self) -> str:
         """The base URL of the API."""
-        return self.base + API_PREFIX
+        return self.base + calls.API_PREFIX
 
     def __enter__(self) -> Self:
         self.start()
@@ -133,7 +126,7 @@ class Sandbox(Controls):
                 authorized=account is not None,
                 method=request.method,
                 path=request.path,
-                body=None if request.body is MALFORMED else request.body,
+                body=None if request.body is calls.MALFORMED else request.body,
                 fault=None if route is None else self._plan.kind_for(route) or None,
             )
             self._records.append(record)
@@ -149,7 +142,7 @@ class Sandbox(Controls):
             record.applied = True
             reply = self._vendor.handle(request, now)
             if record.fault == "partial" and reply.status == 200:
-                reply.body.update(delivery_report("partial"))
+                reply.body.update(calls.delivery_report("partial"))
             return reply
 
     def report(self, record: CallRecord) -> None:
@@ -160,4 +153,4 @@ class Sandbox(Controls):
     def reject(self, method: str, path: str, why: str) -> None:
         """Print a request that another site's page may have made."""
         if self._echo is not None:
-            self._echo(printable_line(method, path, "403", why))
+            self._echo(calls.printable_line(method, path, "403", why))

@@ -9,24 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .calls import (
-    DEVICES,
-    MALFORMED,
-    ApiRequest,
-    Reply,
-    accepted,
-    delivery_report,
-    refused,
-)
-from .contract import (
-    JsonObject,
-    PayloadError,
-    RefusedCallError,
-    check_body,
-    check_final,
-    check_shown,
-    requested_channels,
-)
+from . import calls, contract
+from .calls import ApiRequest, Reply
+from .contract import JsonObject, PayloadError, RefusedCallError
 from .limits import FIRST_ACCOUNT, Policy, VendorAccount, rate_limited
 from .phone import Phone, PhoneCard, Stream, next_display
 
@@ -65,7 +50,11 @@ class ReceivedCall:
         if previous is not None and previous.type == card.type:
             card.timer = previous.timer
         card.wind(self.body, self.now)
-        fields = {"activity_id": card.activity_id, "devices_notified": DEVICES, "users_notified": 1}
+        fields = {
+            "activity_id": card.activity_id,
+            "devices_notified": calls.DEVICES,
+            "users_notified": 1,
+        }
         # The contract names it for start only; without it a PUT could not tell which card it ended.
         return card, fields | ({"ended_activity_id": evicted} if evicted else {})
 
@@ -115,7 +104,7 @@ class Vendor:
         try:
             return self._process(request, now)
         except RefusedCallError as error:
-            return refused(error)
+            return calls.refused(error)
 
     def ask_to_wait(self, reply: Reply) -> Reply:
         """Add the header ``Retry-After`` to a reply of 429 or 503, if the policy has one."""
@@ -132,12 +121,12 @@ class Vendor:
         if account is None:
             raise RefusedCallError(401, "Unauthorized", "Missing or invalid API key")
         if not account.rate_limit.admits(now):
-            return self.ask_to_wait(refused(rate_limited()))
+            return self.ask_to_wait(calls.refused(rate_limited()))
         if route.endpoint == "stream":
             _check_stream_key(route.stream_key)
-        if request.body is MALFORMED:
+        if request.body is calls.MALFORMED:
             raise PayloadError("the body must be JSON", error="Invalid JSON")
-        body = check_body(route.operation, request.body)
+        body = contract.check_body(route.operation, request.body)
         return _OPERATIONS[route.operation](ReceivedCall(account, route.stream_key, body, now))
 
 
@@ -163,7 +152,7 @@ def _put(call: ReceivedCall) -> Reply:
     card_type = call.body["content_state"].get("type")
     if card is None and card_type is None:
         raise PayloadError("content_state.type is required to start a stream")
-    check_shown(call.body, "" if card is None else card.type)
+    contract.check_shown(call.body, "" if card is None else card.type)
     call.account.check_may_show(call.body, call.now)
     if stream is not None and stream.is_paused:
         return _reconciled(call, "paused", activity_id=None)
@@ -182,12 +171,12 @@ def _delete(call: ReceivedCall) -> Reply:
             f"No Live Activity stream found for stream_key: {call.stream_key}",
         )
     if "content_state" in call.body:
-        check_final(call.body, stream.card.type)
+        contract.check_final(call.body, stream.card.type)
     stream.is_open = stream.is_paused = False
     if not stream.card.is_alive:
         return _reconciled(call, "ended", activity_id=None)
     stream.card.end_by_call(call.body, call.now, minutes=2)
-    report = delivery_report(call.account.policy.delivery)
+    report = calls.delivery_report(call.account.policy.delivery)
     return _reconciled(call, "ended", activity_id=stream.card.activity_id, **report)
 
 
@@ -210,7 +199,7 @@ def _show_change(call: ReceivedCall, card: PhoneCard) -> Reply:
     card.display = display
     card.wind(call.body, call.now)
     card.updates += 1
-    report = delivery_report("all") | {"remote_push_sent": True}
+    report = calls.delivery_report("all") | {"remote_push_sent": True}
     if _is_busy(card, call.now):
         report["warning"] = _BUSY
     return _reconciled(call, "updated", activity_id=card.activity_id, **report)
@@ -222,11 +211,11 @@ def _is_busy(card: PhoneCard, now: float) -> bool:
 
 
 def _reconciled(call: ReceivedCall, operation: str, **fields: object) -> Reply:
-    reply = accepted(
+    reply = calls.accepted(
         call.now,
         operation=operation,
         stream_key=call.stream_key,
-        effective_channel_slugs=requested_channels(call.body),
+        effective_channel_slugs=contract.requested_channels(call.body),
     )
     reply.body.update(fields)  # after accepted(): an activity_id of null is part of the reply
     return reply
@@ -234,23 +223,23 @@ def _reconciled(call: ReceivedCall, operation: str, **fields: object) -> Reply:
 
 def _start(call: ReceivedCall) -> Reply:
     """Put a new card on the phone."""
-    check_shown(call.body)
+    contract.check_shown(call.body)
     call.account.check_may_show(call.body, call.now)
     card, fields = call.show_new_card(None)
     channels = card.display.envelope["channels"]
-    return accepted(call.now, **fields, effective_channel_slugs=channels)
+    return calls.accepted(call.now, **fields, effective_channel_slugs=channels)
 
 
 def _update(call: ReceivedCall) -> Reply:
     """Change what a card shows."""
     card = _find_card(call, "update")
-    check_shown(call.body, card.type)
+    contract.check_shown(call.body, card.type)
     if not card.is_alive:
         return _show_again(call, card)
     card.display = next_display(card, call.body)
     card.wind(call.body, call.now)
     card.updates += 1
-    return accepted(call.now, activity_id=card.activity_id, **delivery_report("all"))
+    return calls.accepted(call.now, activity_id=card.activity_id, **calls.delivery_report("all"))
 
 
 def _show_again(call: ReceivedCall, previous: PhoneCard) -> Reply:
@@ -259,7 +248,7 @@ def _show_again(call: ReceivedCall, previous: PhoneCard) -> Reply:
     if stream is None or stream.card is not previous or not stream.is_open or stream.is_paused:
         raise _not_found(call, "This Live Activity has already ended")
     stream.card, fields = call.show_new_card(previous.stream_key, previous)
-    return accepted(
+    return calls.accepted(
         call.now,
         **fields,
         operation="rotated",
@@ -271,9 +260,9 @@ def _show_again(call: ReceivedCall, previous: PhoneCard) -> Reply:
 def _end(call: ReceivedCall) -> Reply:
     """End a card; ending it once more is accepted, and has no effect."""
     card = _find_card(call, "end")
-    check_final(call.body, card.type)
+    contract.check_final(call.body, card.type)
     if not card.is_alive:
-        return accepted(
+        return calls.accepted(
             call.now,
             activity_id=card.activity_id,
             ignored=True,
@@ -281,8 +270,8 @@ def _end(call: ReceivedCall) -> Reply:
             end_reason=card.end_reason,
         )
     card.end_by_call(call.body, call.now, minutes=3)
-    report = delivery_report(call.account.policy.delivery)
-    return accepted(call.now, activity_id=card.activity_id, **report)
+    report = calls.delivery_report(call.account.policy.delivery)
+    return calls.accepted(call.now, activity_id=card.activity_id, **report)
 
 
 def _find_card(call: ReceivedCall, operation: str) -> PhoneCard:

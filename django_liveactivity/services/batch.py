@@ -1,7 +1,5 @@
 """Thousands of cards at once: chosen and confirmed as one, then ended, retried or given up."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

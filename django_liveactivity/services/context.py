@@ -1,7 +1,5 @@
 """A card for the time of a ``with`` or an ``async with`` block, and the services' async names."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime
 import functools
@@ -18,14 +16,8 @@ from django_liveactivity.content.parsing import ContentInput, OptionFields
 from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.printable import get_logger
 
+from . import operator_actions
 from .ends import end_activities, end_activity, keep_activity
-from .operator_actions import (
-    acknowledge_activity,
-    close_account,
-    give_up_operation,
-    probe_account,
-    retry_operation,
-)
 from .streams import stream_activity, track_activity
 from .writer import EndOptions, Unset
 
@@ -77,12 +69,12 @@ def to_async(service: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
 
 aend_activities = to_async(end_activities)
 aend_activity = to_async(end_activity)
-agive_up_operation = to_async(give_up_operation)
+agive_up_operation = to_async(operator_actions.give_up_operation)
 akeep_activity = to_async(keep_activity)
-aclose_account = to_async(close_account)
-aacknowledge_activity = to_async(acknowledge_activity)
-aprobe_account = to_async(probe_account)
-aretry_operation = to_async(retry_operation)
+aclose_account = to_async(operator_actions.close_account)
+aacknowledge_activity = to_async(operator_actions.acknowledge_activity)
+aprobe_account = to_async(operator_actions.probe_account)
+aretry_operation = to_async(operator_actions.retry_operation)
 astream_activity = to_async(stream_activity)
 atrack_activity = to_async(track_activity)
 

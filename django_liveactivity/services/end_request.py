@@ -1,10 +1,8 @@
 """How a card shall end: content, dismissal and moment, checked; and when an end already does so."""
 
-from __future__ import annotations
-
 import datetime
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Self, cast
 
 from django.conf import settings
 from django.db.models.expressions import Combinable
@@ -61,7 +59,7 @@ class EndRequest:
         options: EndOptions,
         changes: JSONObject | None = None,
         now: int | Combinable = NOW,
-    ) -> EndRequest:
+    ) -> Self:
         """Return the request of a call.
 
         Raises:
@@ -71,7 +69,7 @@ class EndRequest:
         dismiss_after = options.pop("dismiss_after", UNSET)
         return cls(content, options, dismiss_after, due_at, changes)
 
-    def for_card(self, card: LiveActivity) -> EndRequest:
+    def for_card(self, card: LiveActivity) -> Self:
         """Return the request with the content that ``changes`` make of a card's newest.
 
         What the newest content had beside it goes along, as with an end without content.

@@ -1,7 +1,5 @@
 """End cards: now or later, by row, by key, by id or by subject; and cancel scheduled ends."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TypedDict, Unpack
 

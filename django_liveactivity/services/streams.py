@@ -7,15 +7,9 @@ from typing import TypedDict, Unpack
 from django.db.models import Model
 
 from django_liveactivity import conf, selectors
+from django_liveactivity.content import parsing
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import Endpoint, check_content, check_options
-from django_liveactivity.content.parsing import (
-    ContentInput,
-    OptionFields,
-    check_activity_id,
-    check_stream_key,
-    parse_content,
-)
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Subject, names_missing_migration
 
@@ -25,14 +19,14 @@ from .writer import UNSET, Unset, Writer, checked_options, milliseconds
 @names_missing_migration
 def stream_activity(
     stream_key: str,
-    content: ContentInput,
+    content: parsing.ContentInput,
     *,
     subject: Model | None = None,
     time_to_live: datetime.timedelta | Unset | None = UNSET,
     account: str = conf.DEFAULT_ACCOUNT,
     actor: object = "",
     reason: str = "",
-    **options: Unpack[OptionFields],
+    **options: Unpack[parsing.OptionFields],
 ) -> LiveActivity:
     """Show a card, or show new content on it.
 
@@ -54,7 +48,7 @@ def stream_activity(
     Raises:
         InvalidInputError: names the field; nothing was written.
     """
-    key = check_stream_key(stream_key)
+    key = parsing.check_stream_key(stream_key)
     writer = Writer.for_account(account, actor=actor, reason=reason)
     _refuse_closing(writer)
     shown = check(Endpoint.STREAM, content, options)
@@ -69,14 +63,14 @@ def stream_activity(
 @names_missing_migration
 def track_activity(
     activity_id: str,
-    content: ContentInput,
+    content: parsing.ContentInput,
     *,
     subject: Model | None = None,
     time_to_live: datetime.timedelta | Unset | None = UNSET,
     account: str = conf.DEFAULT_ACCOUNT,
     actor: object = "",
     reason: str = "",
-    **options: Unpack[OptionFields],
+    **options: Unpack[parsing.OptionFields],
 ) -> LiveActivity:
     """Follow a card that was started elsewhere, and show new content on it.
 
@@ -96,7 +90,7 @@ def track_activity(
     Raises:
         InvalidInputError: names the field; nothing was written.
     """
-    identity = check_activity_id(activity_id)
+    identity = parsing.check_activity_id(activity_id)
     writer = Writer.for_account(account, actor=actor, reason=reason)
     _refuse_closing(writer)
     represented = Subject.of(subject)
@@ -131,14 +125,14 @@ class CheckedContent(TypedDict):
 
 
 def check(
-    endpoint: Endpoint, content: ContentInput, options: Mapping[str, object]
+    endpoint: Endpoint, content: parsing.ContentInput, options: Mapping[str, object]
 ) -> CheckedContent:
     """Return content and options as an operation stores them.
 
     Raises:
         InvalidInputError: names the field.
     """
-    parsed, beside = parse_content(content), checked_options(options)
+    parsed, beside = parsing.parse_content(content), checked_options(options)
     shown = check_content(endpoint, parsed)
     check_options(endpoint, parsed.type, beside)
     return {"content": shown, "options": beside.to_json()}

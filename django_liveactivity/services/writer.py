@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, Self, TypedDict, TypeVar, Unpack
 
 from django.db import transaction
 from django.db.models.expressions import Combinable
@@ -16,12 +16,7 @@ from django.db.models.expressions import Combinable
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.backends.base import LONGEST_DURATION
-from django_liveactivity.content.encoding import (
-    JSONObject,
-    JSONValue,
-    normalized_scalar,
-    text_error,
-)
+from django_liveactivity.content import encoding
 from django_liveactivity.content.parsing import OptionFields, parse_options
 from django_liveactivity.dispatch import wake_on_commit
 from django_liveactivity.exceptions import InvalidInputError
@@ -77,8 +72,8 @@ class EndOptions(OptionFields, total=False):
 class OperationFields(TypedDict, total=False):
     """The columns of an operation that its caller decides."""
 
-    content: JSONObject | None
-    options: JSONObject
+    content: encoding.JSONObject | None
+    options: encoding.JSONObject
     dismiss_seconds: int | None
     time_to_live: int | None
     due_at: int | Combinable | None
@@ -105,7 +100,7 @@ class Writer:
     reason: str
 
     @classmethod
-    def for_account(cls, alias: str, *, actor: object = "", reason: str = "") -> Writer:
+    def for_account(cls, alias: str, *, actor: object = "", reason: str = "") -> Self:
         """Return the writer for an account; its source is that of ``recorded_as``.
 
         Args:
@@ -135,8 +130,8 @@ class Writer:
         activity_id: str = "",
         subject: Subject = NO_SUBJECT,
         tracked_by: str = "",
-        channels: JSONValue | list[str] = None,
-        content: JSONObject | None = None,
+        channels: encoding.JSONValue | list[str] = None,
+        content: encoding.JSONObject | None = None,
     ) -> LiveActivity:
         """INSERT a card; *content* is the first that is known of it, for its title and type.
 
@@ -338,12 +333,12 @@ def checked_text(path: str, value: object, limit: int | None = None) -> str:
     Raises:
         InvalidInputError: at *path*, if it is no text, is too long, or cannot be stored.
     """
-    text = normalized_scalar(value)
+    text = encoding.normalized_scalar(value)
     if not isinstance(text, str):
         raise InvalidInputError.at(path, "Give a string.")
     if limit is not None and len(text) > limit:
         raise InvalidInputError.at(path, f"Give at most {limit} characters.")
-    if message := text_error(text):
+    if message := encoding.text_error(text):
         raise InvalidInputError.at(path, message)
     return text
 
@@ -358,7 +353,7 @@ def actor_text(actor: object) -> str:
     Raises:
         InvalidInputError: at ``actor``.
     """
-    plain = normalized_scalar(actor)
+    plain = encoding.normalized_scalar(actor)
     if isinstance(plain, str):
         return checked_text("actor", plain, MAX_ACTOR)
     if plain is None or isinstance(plain, NO_PRINCIPALS):

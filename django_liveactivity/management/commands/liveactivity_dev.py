@@ -17,13 +17,8 @@ from django.urls import reverse
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, configured_backend, on_this_machine
+from django_liveactivity.management import terminal
 from django_liveactivity.management.loop import DispatchLoop
-from django_liveactivity.management.terminal import (
-    PrefixedStream,
-    ProgressBars,
-    shown_log,
-    stop_on_signals,
-)
 from django_liveactivity.printable import printable
 from django_liveactivity.sandbox import DEFAULT_BIND, Sandbox
 
@@ -79,14 +74,14 @@ class Command(BaseCommand):
         """Run."""
         with ExitStack() as stack:
             stack.enter_context(on_this_machine())
-            stop = stack.enter_context(stop_on_signals())
+            stop = stack.enter_context(terminal.stop_on_signals())
             sandboxes = [
                 stack.enter_context(self._sandbox(address, wanted))
                 for address, wanted in wanted_sandboxes().items()
             ]
             threading.Thread(target=_let_go, args=(stop, sandboxes), daemon=True).start()
             self._tell(options["addrport"], [sandbox.base for sandbox in sandboxes])
-            output = PrefixedStream(self.stdout, "site")
+            output = terminal.PrefixedStream(self.stdout, "site")
             server = RunServer(options["addrport"], output, stop, options)
             stack.enter_context(server)
             self._deliver(stop, loops=not options["no_loop"])
@@ -95,7 +90,7 @@ class Command(BaseCommand):
         self.stdout.write("Stopped.")
 
     def _sandbox(self, address: Address, wanted: Wanted) -> Sandbox:
-        output = PrefixedStream(self.stdout, "sandbox")
+        output = terminal.PrefixedStream(self.stdout, "sandbox")
         try:
             return Sandbox(
                 address.port,
@@ -127,8 +122,8 @@ class Command(BaseCommand):
         if not loops:
             stop.wait()
             return
-        bars = ProgressBars(PrefixedStream(self.stdout, "delivery"))
-        with shown_log(bars):
+        bars = terminal.ProgressBars(terminal.PrefixedStream(self.stdout, "delivery"))
+        with terminal.shown_log(bars):
             DispatchLoop(None, stop, bars).run()
 
 
@@ -207,7 +202,7 @@ class RunServer:
     def __init__(
         self,
         addrport: str,
-        output: PrefixedStream,
+        output: terminal.PrefixedStream,
         stop: threading.Event,
         options: Mapping[str, object],
     ) -> None:
