@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from contextvars import ContextVar
 from queue import Empty, SimpleQueue
 
 import httpcore
@@ -30,6 +29,7 @@ from django_liveactivity.version import __version__
 
 from .answer import ANSWER_LIMIT, NoAnswerError, Received
 from .config import named_authorities
+from .deadline import deadline_at, seconds_left
 from .proxy import Proxy, TunnelError, open_tunnel
 from .secret import Secret
 
@@ -61,9 +61,6 @@ _FAILURES = (
     httpx.HTTPError,
 )
 _CHUNK = 16 * 1024
-
-# A synchronous call stays in its thread, so its deadline can travel beside httpx.
-_deadline: ContextVar[float] = ContextVar("deadline")
 
 
 class Sender:
@@ -104,9 +101,11 @@ class Sender:
 
     def send(self, method: str, url: str, content: bytes | None) -> Received:
         """Return the answer to one request; raises NoAnswerError if none comes in time."""
+        if seconds_left() <= 0:
+            raise NoAnswerError("the time for the call was over before it began", sent=False)
         try:
             with (
-                call_deadline(self._deadline),
+                deadline_at(time.monotonic() + self._deadline),
                 self._opened(method, url, content) as (status, raw, chunks),
             ):
                 headers = httpx.Headers(raw, "latin-1")
@@ -235,19 +234,9 @@ def _usual_authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-@contextmanager
-def call_deadline(seconds: float) -> Iterator[None]:
-    """Give all that this thread does on the network *seconds* in total."""
-    token = _deadline.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
-
-
 def remaining(timeout: float | None, late: type[httpcore.TimeoutException]) -> float:
     """Return the seconds that an operation may take; raises *late* if there are none."""
-    left = _deadline.get() - time.monotonic()
+    left = seconds_left()
     if left <= 0:
         raise late("the deadline of the call has passed")
     return left if timeout is None else min(timeout, left)
@@ -372,7 +361,8 @@ class ProxyBackend(httpcore.NetworkBackend):
         """Return a connection to *host* through the proxy, made within *timeout* seconds."""
         proxy, name = self._proxy, f"proxy {self._proxy.host}"
         try:
-            with call_deadline(remaining(timeout, httpcore.ConnectTimeout)), ExitStack() as undo:
+            until = time.monotonic() + remaining(timeout, httpcore.ConnectTimeout)
+            with deadline_at(until), ExitStack() as undo:
                 stream = self._backend.connect_tcp(
                     proxy.host, proxy.port, timeout, local_address, socket_options
                 )

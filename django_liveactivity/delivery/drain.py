@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
 from django_liveactivity.client.answer import Answer, Outcome
+from django_liveactivity.client.deadline import deadline_at
 from django_liveactivity.conf import Account
 from django_liveactivity.exceptions import AccountSourceError, UnknownAccountError
 from django_liveactivity.health.condition import Condition, condition_of
@@ -285,15 +286,20 @@ class _Drain:
             return False
 
     def _send(self, claimed: Claim, begun: float) -> Answer:
-        """Make the call, unless this process was frozen so long that its lease may be over."""
+        """Make the call, unless this process was frozen so long that its lease may be over.
+
+        What is frozen later sends no more bytes, either: the lease bounds the call, too.
+        """
         timing = self.account.timing
         if not self._is_current():
             error = "The account was changed before the call was made."
             return Answer(outcome=Outcome.NOT_SENT, error=error)
-        if (time.monotonic() - begun) * 1000 > timing.lease - timing.call_deadline:
+        lease_over = begun + timing.lease / 1000
+        if time.monotonic() > lease_over - timing.call_deadline / 1000:
             return Answer(outcome=Outcome.NOT_SENT, error="The lease was too old to send.")
         try:
-            return self.backend.send(claimed.call)
+            with deadline_at(lease_over):
+                return self.backend.send(claimed.call)
         except Exception as error:  # a defect, or a worker's time limit: the call may be made
             logger.exception("%s: the backend raised.", self.account.alias)
             self.raised = True

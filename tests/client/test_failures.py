@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from django_liveactivity.client import Call, Client, Outcome
+from django_liveactivity.client.deadline import deadline_at
 from django_liveactivity.client.transport import DeadlineBackend
 from django_liveactivity.content import Progress
 from django_liveactivity.content.endpoints import Endpoint
@@ -124,6 +125,31 @@ def test_a_name_service_that_hangs_means_not_sent_at_the_deadline() -> None:
 
     with look_up_with(hang, deadline=DEADLINE) as client, ends_at_the_deadline():
         assert client.stream("a", CARD).outcome is Outcome.NOT_SENT
+    release.set()
+
+
+def test_a_call_whose_time_is_over_is_not_begun(server, client) -> None:
+    with deadline_at(time.monotonic()):
+        assert client.stream("a", CARD).outcome is Outcome.NOT_SENT
+    client.stream("a", CARD)
+    with deadline_at(time.monotonic()):  # nor on a connection that is open
+        assert client.stream("a", CARD).outcome is Outcome.NOT_SENT
+    assert len(server.requests) == 1
+
+
+def test_a_call_ends_when_its_caller_has_no_more_time(server, client) -> None:
+    release = threading.Event()
+    server.respond = lambda request, connection: release.wait(30)
+    with ends_at_the_deadline(), deadline_at(time.monotonic() + DEADLINE):
+        assert client.stream("a", CARD).outcome is Outcome.AMBIGUOUS
+    release.set()
+
+
+def test_a_caller_with_more_time_does_not_lengthen_a_call(server, hurried) -> None:
+    release = threading.Event()
+    server.respond = lambda request, connection: release.wait(30)
+    with ends_at_the_deadline(), deadline_at(time.monotonic() + 60):
+        assert hurried.stream("a", CARD).outcome is Outcome.AMBIGUOUS
     release.set()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pytest
 
@@ -184,6 +185,23 @@ def test_a_worker_that_wakes_up_after_its_lease_stores_its_attempt_and_nothing_e
     assert Attempt.objects.get(pk=frozen.attempt_id).outcome == "delivered"
     assert (Lane.objects.values().get(), Operation.objects.latest("pk")) == before
     assert status(card) == "live"
+
+
+def test_a_worker_that_stalls_as_it_makes_its_client_sends_nothing_late(configure, vendor, card):
+    """The first call makes the HTTP client, which takes a while: a process may be stopped there."""
+    stalls = iter([1.1, 0.0])
+
+    def stalling(transport):
+        time.sleep(next(stalls))
+        return transport
+
+    configure(timing={"lease": 1000, "call_deadline": 600}, transport_wrapper=stalling)
+    deliver()
+    assert calls(vendor) == []
+    services.end_activity(card)
+    advance(61)
+    deliver()
+    assert calls(vendor) == ["DELETE order-42 404"]
 
 
 def test_an_end_that_comes_while_content_is_in_flight_waits_for_the_answer(vendor, card):

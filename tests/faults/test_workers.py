@@ -150,6 +150,22 @@ def test_row_14_worker_frozen_past_its_lease(system: System):
     assert "ambiguous" not in system.outcomes(), "its attempt is stored"
 
 
+@row(14)
+def test_row_14_worker_frozen_between_its_lease_and_its_call(system: System):
+    host = system.host()
+    frozen = system.worker(strike=system.strike("before", "PUT", "SIGSTOP"))
+    host.must(show("card-1"))
+    frozen.wait_stopped()
+    system.worker()
+    host.must(end("card-1"))
+    system.drained()
+    frozen.signal(signal.SIGCONT)
+    system.until(lambda: "the lease ran out" in frozen.output, "the fence")
+    system.judge()
+    assert system.vendor.alive() == {}
+    assert [entry.method for entry in system.vendor.log].count("PUT") == 0
+
+
 LANE_AND_OPERATIONS = (
     "SELECT l.fence, l.lease_until, l.open_attempt, l.generation, l.displayed_id, "
     "l.ambiguous_until, "

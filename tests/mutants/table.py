@@ -507,8 +507,10 @@ CLAIMS = _of(
     ("quarantine", "Greatest(F(name), Now() + duration)", "F(name)", "a quarantine has no length"),
     ("_recover", 'failures=F("failures") + 1', 'failures=F("failures")',
      "a crash is no failed try"),
-    ("_send", "timing.lease - timing.call_deadline", "timing.lease",
+    ("_send", "lease_over - timing.call_deadline / 1000", "lease_over",
      "a call is sent that may outlast its lease"),
+    ("_send", "deadline_at(lease_over)", "deadline_at(lease_over + 60)",
+     "a worker that stalls sends after its lease"),
     ("evict", "exclude(status=Status.ENDED)", "all()", "a card that ended is evicted"),
     ("_evict", 'F("fence") + idle', 'F("fence") + 1', "an eviction overtakes a call in flight"),
     ("_evict", "kind__in=Operation.CONTENT_KINDS", "kind__in=Operation.Kind.values",
@@ -797,6 +799,8 @@ CLIENT = _of(
      "a partial end needs nobody"),
     ("_warnings", "outcome not in {Outcome.NOOP, Outcome.PAUSED}", "True",
      "a paused card has a warning"),
+    ("deadline_at", "min(moment, _moment.get())", "moment", "a client lengthens its caller's time"),
+    ("send", "seconds_left() <= 0", "False", "a call is begun whose time is over"),
     pinned="client",
 )
 
