@@ -1,8 +1,8 @@
 """The vendor's API over HTTP, usable alone: ``from django_liveactivity.client import Client``.
 
 ``call`` builds a request, ``client`` sends it, ``transport`` is the one seam to httpx and httpcore,
-and ``answer`` reads the response. All names are imported on first use: the models need only
-``answer``.
+``deadline`` bounds it, and ``answer`` reads the response. All names are imported on first use: the
+models need only ``answer``.
 """
 
 from typing import TYPE_CHECKING
