@@ -95,7 +95,7 @@ def _sentences(found: BatchProgress) -> Iterator[str]:
         if count := found.counts.get(state, 0):
             yield text % {"count": count, "shown": number_text(count)}
     for queue in found.queues:
-        if queue.stands_still:
+        if queue.is_paused:
             account = conf.find_stand_in(queue.account)
             why = why_ends_wait(account) if account else queue.reason
             words = {"account": queue.account, "why": why}

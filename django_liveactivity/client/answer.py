@@ -146,7 +146,7 @@ class Answer:
         return self.outcome == Outcome.NOOP and self.operation != Outcome.NOOP
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         """The vendor's message about a refusal, in one line; empty if there is none."""
         message = (self.body or {}).get("message")
         return " ".join(message.split()) if isinstance(message, str) else ""

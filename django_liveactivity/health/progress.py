@@ -41,7 +41,7 @@ class Queue:
     next_call_in: float | None = None
 
     @property
-    def stands_still(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether the account sends no end now."""
         return self.condition in HOLDING_UP_ENDS
 
@@ -51,7 +51,7 @@ class Queue:
         if self.rate_limit is None or self.condition == Condition.BLOCKED:
             return None
         calls, seconds = self.rate_limit
-        wait = (self.next_call_in or 0.0) if self.stands_still else 0.0
+        wait = (self.next_call_in or 0.0) if self.is_paused else 0.0
         return wait + (self.before + self.pending) * seconds / calls
 
 
@@ -129,7 +129,7 @@ def _groups(number: int, using: str) -> Groups:
 
 
 def _queues(using: str, pending: Mapping[str, int], due_at: int) -> Iterator[Queue]:
-    """Yield what each account has left, and why it stands still if it does.
+    """Yield what each account has left, and why it is paused if it is.
 
     Ends go before content, and by the time of their next try: what others asked for before goes
     first, by the index on due operations.

@@ -121,7 +121,7 @@ def account_changes(
             changes = {
                 "billing_since": Now(),
                 "billing_probe_at": Now() + timing.probe_first,
-                "vendor_words": shortened(answer.said, LONGEST_WORDS),
+                "vendor_words": shortened(answer.message, LONGEST_WORDS),
             }
         case AccountEffect.LIMIT if state.limit_since is None:
             changes = {"limit_since": Now(), "limit_probe_at": Now() + timing.limit_first}
@@ -153,7 +153,7 @@ def _blocked(state: AccountState, answer: Answer, timing: Timing) -> Changes:
     reason = f"{answer.outcome} {answer.status or ''}".strip()
     changes: Changes = {
         "blocked_reason": reason,
-        "vendor_words": shortened(answer.said, LONGEST_WORDS),
+        "vendor_words": shortened(answer.message, LONGEST_WORDS),
     }
     if state.blocked_since is None:
         changes |= {"blocked_since": Now(), "probe_at": Now() + timing.probe_first, "probes": 1}
