@@ -6,7 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from celery import Celery, _state
+
+from .ports import is_open
+
+needs_redis = pytest.mark.skipif(not is_open(6379), reason="no Redis on 127.0.0.1:6379")
 
 
 @contextmanager

@@ -6,8 +6,6 @@ import random
 import socket
 import time
 
-import pytest
-
 
 def is_open(port: int) -> bool:
     """Tell whether something listens on a port."""
@@ -39,6 +37,3 @@ def wait_until_open(port: int, seconds: float = 90.0) -> None:
     while not is_open(port):
         assert time.monotonic() < limit, f"nothing listens on {port}"
         time.sleep(0.05)
-
-
-needs_redis = pytest.mark.skipif(not is_open(6379), reason="no Redis on 127.0.0.1:6379")

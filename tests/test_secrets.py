@@ -36,11 +36,11 @@ from django_liveactivity.models import Attempt, LiveActivity
 from django_liveactivity.services.batch import choose_cards
 from django_liveactivity.testing import allow_network
 
+from .celery_apps import needs_redis
 from .client.proxies import CompanyProxy, TlsServer, make_certificate, page
 from .client.server import Server, answer
 from .clock import advance
 from .escapes import IN_JSON, shows
-from .ports import needs_redis
 from .shop.models import Order
 from .surfaces import SURFACES, Host, rows
 from .tracking.orders import OrderActivity, followed

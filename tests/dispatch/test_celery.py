@@ -20,9 +20,8 @@ from django_liveactivity.conf import Timing
 from django_liveactivity.dispatch import celery
 from django_liveactivity.dispatch.celery import wake
 from django_liveactivity.models import Operation
-from tests.celery_apps import celery_app, celery_apps, publishing_ends
+from tests.celery_apps import celery_app, celery_apps, needs_redis, publishing_ends
 from tests.commands.running import wait_until
-from tests.ports import needs_redis
 
 from .test_dispatch import broker_that_refuses
 

@@ -18,8 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django_liveactivity import Progress, services
 from django_liveactivity.dispatch import get_dispatcher
 from django_liveactivity.models import Operation
-from tests.celery_apps import celery_apps, publishing_ends
-from tests.ports import free_port, needs_redis
+from tests.celery_apps import celery_apps, needs_redis, publishing_ends
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 CONTENT = Progress(title="Order 42", percentage=40)

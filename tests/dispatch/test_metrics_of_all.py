@@ -19,8 +19,8 @@ from django.conf import settings as test_settings
 from django.db import connection
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.celery_apps import needs_redis
 from tests.commands.running import Shell, wait_until
-from tests.ports import needs_redis
 
 ACCOUNTS = ["north", "south", "east", "west"]
 COMMIT = f"""

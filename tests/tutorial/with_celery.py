@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from tests.ports import is_open, needs_redis
+from tests.celery_apps import needs_redis
+from tests.ports import is_open
 
 from .project import check, start_reader
 
