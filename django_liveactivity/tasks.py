@@ -40,7 +40,7 @@ GRACE = 15
 """Seconds between the exception of the soft limit and the SIGKILL of the hard one."""
 
 
-def task(name: str, seconds: int, *, acks_late: bool) -> Callable[[Callable[P, R]], Task[P, R]]:
+def task(name: str, seconds: int, *, acks_late: bool) -> "Callable[[Callable[P, R]], Task[P, R]]":
     """Return the decorator of a task that is stopped after *seconds*, and killed soon after."""
     return shared_task(
         name=name,
