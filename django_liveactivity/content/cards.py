@@ -10,17 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import ConfigDict, Field, model_validator
 
-from . import fields
-from .encoding import (
-    CONTENT_LIMIT,
-    NUMBER,
-    OPTIONS_LIMIT,
-    UNSET,
-    JSONObject,
-    RuleError,
-    either,
-    has,
-)
+from . import encoding, fields
+from .encoding import NUMBER, UNSET, JSONObject, RuleError
 
 _SCHEMES = {"open_url": ("https", "http", "shortcuts"), "webhook": ("https",)}
 MOST_METRICS = 8
@@ -72,7 +63,7 @@ class Content(fields.Model):
         type: each class sends its own; ``None`` leaves it out, which only updates and ends allow.
     """
 
-    size_limit: ClassVar = (CONTENT_LIMIT, "content")
+    size_limit: ClassVar = (encoding.CONTENT_LIMIT, "content")
 
     title: fields.FilledText
     subtitle: fields.Text | None = None
@@ -100,9 +91,9 @@ class Progress(Content):
 
     # What _check_one_way_is_complete checks; the two ways exclude each other.
     model_config = ConfigDict(
-        json_schema_extra=either(
-            has("percentage", percentage=NUMBER, value=UNSET, upper_limit=UNSET),
-            has("value", "upper_limit", value=NUMBER, upper_limit=NUMBER),
+        json_schema_extra=encoding.either(
+            encoding.has("percentage", percentage=NUMBER, value=UNSET, upper_limit=UNSET),
+            encoding.has("value", "upper_limit", value=NUMBER, upper_limit=NUMBER),
         )
     )
 
@@ -211,14 +202,14 @@ class Action(fields.Model):
 
     # What _check_by_type checks.
     model_config = ConfigDict(
-        json_schema_extra=either(
-            has(
+        json_schema_extra=encoding.either(
+            encoding.has(
                 type={"const": "open_url"},
                 url={"pattern": rf"{_web('https?')}|{_SHORTCUT}"},
                 method=UNSET,
                 body=UNSET,
             ),
-            has(type={"const": "webhook"}, url={"pattern": _web("https")}),
+            encoding.has(type={"const": "webhook"}, url={"pattern": _web("https")}),
         )
     )
 
@@ -268,7 +259,7 @@ class Options(fields.Model):
             of at most 4,000 characters, finite numbers or booleans; ``{}`` clears it.
     """
 
-    size_limit: ClassVar = (OPTIONS_LIMIT, "body")
+    size_limit: ClassVar = (encoding.OPTIONS_LIMIT, "body")
 
     action: Action | None = None
     secondary_action: Action | None = None
