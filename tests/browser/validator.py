@@ -54,7 +54,7 @@ def running_validator() -> Iterator[Validator]:
         stderr=subprocess.DEVNULL,
     ) as server:
         try:
-            wait_until_open(port)
+            wait_until_open(port, 60)
             yield Validator(f"http://127.0.0.1:{port}/")
         finally:
             server.kill()

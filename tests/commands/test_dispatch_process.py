@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from django_liveactivity.sandbox import Sandbox
 from tests.faults.vendor import Exchange, FakeVendor
 
 from .running import Shell, wait_until
@@ -60,13 +61,7 @@ class TestService:
     def test_a_loop_can_be_told_to_be_silent(self, project, sandbox):
         shell = project()
         shell.run("liveactivity_end", "order-42", check=True)
-        with shell.start("liveactivity_dispatch", "-v0") as loop:
-            try:
-                wait_until(sandbox.calls)
-                loop.terminate()
-                _, errors = loop.communicate(timeout=30)
-            finally:
-                loop.kill()
+        _, errors = stop_after_a_call(shell, sandbox, "liveactivity_dispatch", "-v0")
         assert errors == ""
 
     @pytest.mark.parametrize(("level", "shown"), [("INFO", True), ("WARNING", False)])
@@ -81,13 +76,8 @@ class TestService:
         shell = project(LOOP_ACCOUNTS="one two")
         for alias in ("one", "two"):
             shell.run("liveactivity_end", "order-42", "--account", alias, check=True)
-        with shell.start("liveactivity_dispatch", "--account", "two") as loop:
-            try:
-                wait_until(sandbox.calls)
-                loop.terminate()
-                assert loop.wait(timeout=30) == 0
-            finally:
-                loop.kill()
+        code, _ = stop_after_a_call(shell, sandbox, "liveactivity_dispatch", "--account", "two")
+        assert code == 0
         status = shell.run("liveactivity_status")
         assert "nothing drains" not in status.stderr
         assert status.returncode == 0
@@ -136,14 +126,8 @@ class TestService:
 
     def test_once_stops_at_a_signal_and_says_what_is_left(self, project, sandbox):
         shell = project("backlog", LOOP_CALLS="2")
-        with shell.start(*ONCE) as once:
-            try:
-                wait_until(sandbox.calls)
-                once.terminate()
-                _, errors = once.communicate(timeout=30)
-            finally:
-                once.kill()
-        assert once.returncode == 3
+        code, errors = stop_after_a_call(shell, sandbox, *ONCE)
+        assert code == 3
         assert "It was stopped." in errors
 
 
@@ -182,6 +166,18 @@ class TestProgress:
     def test_a_pipe_sees_no_bar(self, project):
         once = project("backlog").run(*ONCE)
         assert (once.stdout, once.stderr) == ("default: 30 calls, nothing is due.\n", "")
+
+
+def stop_after_a_call(shell: Shell, sandbox: Sandbox, *command: str) -> tuple[int, str]:
+    """Start a command, stop it once it has made a call, and return its exit code and its errors."""
+    with shell.start(*command) as process:
+        try:
+            wait_until(sandbox.calls)
+            process.terminate()
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    return process.returncode, errors
 
 
 def drain_on_terminal(shell: Shell, *options: str) -> str:
