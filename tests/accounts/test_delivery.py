@@ -79,6 +79,18 @@ class TestRotation:
         advance(31)
         assert drain("acme").calls == 1  # the probe
 
+    def test_a_block_that_no_key_caused_waits_for_its_probe(self, customer, later, sandbox):
+        customer(api_key=OLD)
+        sandbox.faults = "PUT:500@1+"
+        for number in range(6):
+            show(f"order-{number}")
+        while drain("acme").condition != Condition.BLOCKED:
+            advance(31)
+        customer(api_key=NEW)
+        later()
+        assert drain("acme").calls == 0
+        assert AccountState.objects.get().refused_key == ""
+
     def test_a_401_for_an_older_key_blocks_no_account(self, customer, later, sandbox, monkeypatch):
         customer(api_key=OLD)
         show()
