@@ -16,13 +16,13 @@ from django_liveactivity.content.endpoints import TYPE_NAMES, Endpoint
 from django_liveactivity.content.json_schema import content_outline, option_outline
 from django_liveactivity.content.parsing import parse_content, parse_options
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import Operation
+from django_liveactivity.models import Operation, from_datetime
 
 from .content_fields import form_field
 from .content_form import PRESELECTED, ContentForm, is_empty, nested
 from .end_target import EndTarget, shown_by
 from .form_errors import place_errors
-from .forms import SECOND, Dismissal, EndForm
+from .forms import MINUTE, SECOND, Dismissal, EndForm, When
 from .labels import TYPES
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from django_liveactivity.services.writer import EndOptions
 
 
-MINUTE = 60
 CONTENT_FIELDS = ("title", "subtitle", "color", "icon")
 OPTION_FIELDS = ("action",)
 """What every type has, and so the form for cards of several types."""
@@ -68,7 +67,7 @@ class SingleEndForm(EndForm):
         if seconds is not None:
             chosen = Dismissal.MINUTES if seconds else Dismissal.AT_ONCE
             self.fields["dismissal"].initial = chosen
-            self.fields["dismiss_minutes"].initial = -(-seconds // MINUTE) or None
+            self.fields["dismiss_minutes"].initial = -(-seconds * SECOND // MINUTE) or None
         if existing is not None and existing.is_scheduled:
             self.fields["at"].initial = existing.due
         zone = timezone.get_current_timezone_name()
@@ -84,6 +83,14 @@ class SingleEndForm(EndForm):
         if self._seconds is not None and untouched:  # to the second, not to the minute
             options["dismiss_after"] = self._seconds * SECOND
         return options
+
+    def is_due_as(self, end: Operation) -> bool:
+        """Return whether an end is due when this form says."""
+        given = self.cleaned_data
+        if given["when"] == When.AT:
+            return end.due_at == from_datetime(given["at"])
+        minutes = given["after_minutes"] if given["when"] == When.AFTER else 0
+        return round((end.due - end.created) / MINUTE) == minutes
 
 
 class EndForms:

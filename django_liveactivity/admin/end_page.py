@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy as _
 
 from django_liveactivity import conf, selectors, services
+from django_liveactivity.backends import get_backend
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Source
 from django_liveactivity.services.writer import recorded_as
@@ -118,16 +119,16 @@ class EndPage(FormPage):
             self.since = ends_since(self.target, newest)
 
     def submit(self) -> HttpResponse:
-        """End the card, unless another user has ended or kept it since the page was made."""
-        if self.since and not self._is_sent_twice(self.since[-1]):
-            self._warn(
-                gettext(
-                    "Something has happened since this page was made, so nothing was sent. "
-                    "Look at it, and send it again."
-                )
-            )
-            return self.render()
+        """End the card, unless it was ended or kept since the page was made, but by this form."""
         try:
+            if self.since and not self._made(self.since[-1]):
+                self._warn(
+                    gettext(
+                        "Something has happened since this page was made, so nothing was sent. "
+                        "Look at it, and send it again."
+                    )
+                )
+                return self.render()
             end = self.since[-1] if self.since else self._end()
         except InvalidInputError as error:
             place_errors(error, self.forms.content, *self.forms.all, *self.other_forms)
@@ -135,12 +136,17 @@ class EndPage(FormPage):
         self.report(self._messages(end))
         return HttpResponseRedirect(self._page_after(end.activity))
 
-    def _is_sent_twice(self, end: Operation) -> bool:
-        """Return whether this form, sent by the same user, made that end."""
-        forms, actor = self.forms, self.request.user.get_username()
-        asked = (actor, forms.reason, forms.content.content, {**forms.content.options})
-        stands = (end.actor, end.reason, end.content, end.options)
-        return end.kind == Operation.Kind.END and stands == asked
+    def _made(self, end: Operation) -> bool:
+        """Return whether this form, sent by the same user with the same values, made that end."""
+        forms, default = self.forms, get_backend(end.account).dismiss_seconds
+        asked = (self.request.user.get_username(), forms.reason, forms.content.content)
+        stands = (end.actor, end.reason, end.content)
+        stays = (None, default) if forms.dismiss_seconds is None else (forms.dismiss_seconds,)
+        return (
+            (end.kind, *stands, end.options) == (Operation.Kind.END, *asked, forms.content.options)
+            and end.dismiss_seconds in stays
+            and forms.how.is_due_as(end)
+        )
 
     def _end(self) -> Operation:
         target, forms = self.target, self.forms

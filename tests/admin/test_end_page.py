@@ -623,6 +623,15 @@ class TestEndsThatStand:
         assert errors_of(answer) == {"__all__": ["LIVEACTIVITY has no account 'gone'."]}
 
 
+TIMES: list[dict[str, str]] = [
+    {"when": "after", "after_minutes": "10"},
+    {"when": "after", "after_minutes": "11"},
+    {"when": "at", "at": "2040-01-01T12:00"},
+    {"dismissal": "at_once"},
+    {"dismissal": "minutes", "dismiss_minutes": "5"},
+]
+
+
 class TestTwice:
     def test_a_form_that_is_sent_twice_makes_one_end(self, operator):
         shown = page(operator, show())
@@ -641,6 +650,18 @@ class TestTwice:
 
         assert len(ends()) == 1
         assert messages_of(answer)[0][1].startswith("order-1 ends on ")
+
+    @pytest.mark.parametrize("first", [{}, *TIMES])
+    @pytest.mark.parametrize("then", [{}, *TIMES])
+    def test_another_moment_or_stay_is_another_form(self, operator, first, then):
+        shown = page(operator, show())
+        send(operator, shown, title="Over", **first)
+
+        answer = send(operator, shown, title="Over", **then)
+
+        assert len(ends()) == 1
+        warned = "Something has happened since" in messages_of(answer)[0][1]
+        assert warned == (first != then)
 
     def test_also_after_the_vendor_has_acknowledged_the_first(self, operator, vendor):
         card = show()
