@@ -27,7 +27,7 @@ OPEN = tuple(status for status in Status if status not in LiveActivity.OVER)
 
 def is_id(value: str) -> bool:
     """Return whether a text can be the primary key of a card."""
-    return value.isascii() and value.isdigit() and int(value[:20]) < 2**63
+    return value.isascii() and value.isdigit() and len(value) < 20 and int(value) < 2**63
 
 
 def accounts_of(cards: Iterable[LiveActivity]) -> list[str]:

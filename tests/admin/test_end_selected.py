@@ -267,7 +267,10 @@ class TestReport:
 
 
 class TestBounds:
-    @pytest.mark.parametrize("chosen", ["abc", "1.5", "-1", "\u0661", "9" * 30, "1\0", ""])
+    @pytest.mark.parametrize(
+        "chosen",
+        ["abc", "1.5", "-1", "\u0661", "9" * 30, "0" * 20 + "9" * 30, "0" * 5000, "1\0", ""],
+    )
     @pytest.mark.parametrize("confirmed", [{}, {"post": "yes"}])
     @pytest.mark.parametrize("action", ["end_selected", "retry_selected", "probe_accounts"])
     def test_what_is_no_card_is_refused(self, operator, action, chosen, confirmed):
