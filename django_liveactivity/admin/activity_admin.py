@@ -30,7 +30,7 @@ from .filters import LIST_FILTERS
 from .form_page import TOKEN, FormToken, posted_fields, survives_login
 from .history import ago, history
 from .labels import moment
-from .permissions import PermittedAdmin
+from .permissions import PermittedAdmin, any_card_of
 from .queryset import Cards, aliases_of, cards, database_of, is_id
 from .search import HELP, ids_of_name
 
@@ -76,10 +76,6 @@ class LiveActivityAdmin(PermittedAdmin):
 
         names = "django_liveactivity_liveactivity"
 
-        def button(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            bound = update_wrapper(partial(view, self), view)
-            return path(route, self.admin_site.admin_view(bound), name=f"{names}_{name}")
-
         def page(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
             bound = update_wrapper(partial(view, self), view)
             return path(route, survives_login(self.admin_site, bound), name=f"{names}_{name}")
@@ -87,7 +83,7 @@ class LiveActivityAdmin(PermittedAdmin):
         return [
             page("end/", end_by_key.end_any, "end_any"),
             page("<path:object_id>/end/", end_page.end, "end"),
-            button("probe/", probe, "probe"),
+            page("probe/", probe, "probe"),
             page("<path:object_id>/operate/", operate, "operate"),
             page("batches/<int:number>/progress/", batch_progress.progress, "batch"),
             page("batches/<int:number>/<slug:name>/", confirmation.confirm_action, "confirm"),
@@ -101,7 +97,7 @@ class LiveActivityAdmin(PermittedAdmin):
         self, request: HttpRequest, queryset: Cards, search_term: str
     ) -> tuple[Cards, bool]:
         """Return the cards with a whole name; ``CardChangeList`` finds words, too."""
-        term = search_term.strip()
+        term, queryset = search_term.strip(), self.confined(request, queryset)
         if not term:
             return queryset, False
         return queryset.filter(pk__in=ids_of_name(term, queryset, aliases_of(queryset.db))), False
@@ -218,7 +214,7 @@ def change_form_context(
         "troubled_accounts": troubled_accounts(filter(None, [facts.account]), facts.now),
         "sketch": drawn(now),
         "sketch_at_end": drawn(at_end),
-        "may_operate": model_admin.has_operate_permission(request),
+        "may_operate": model_admin.has_operate_permission(request, any_card_of(card.account)),
         "buttons": shown_buttons(facts, may_end=may_end, may_operate=may_operate),
         "is_over": card.status in LiveActivity.OVER,
         "is_moving": is_moving(facts),

@@ -50,7 +50,7 @@ def progress(model_admin: PermittedAdmin, request: HttpRequest, number: int) -> 
     """Return the progress of a batch of ends, as JSON that is not cached."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    found = batch_progress(number, database_of(request))
+    found = _progress(model_admin, request, number)
     if found is None:
         raise Http404
     answer = JsonResponse({"text": progress_text(found), "again_in": again_in(found)})
@@ -63,7 +63,7 @@ def progress_line(model_admin: PermittedAdmin, request: HttpRequest) -> dict[str
     number, account = request.GET.get(BATCH, ""), request.GET.get(ACCOUNT)
     if not (number and is_id(number)):
         return None
-    found = batch_progress(int(number), database_of(request))
+    found = _progress(model_admin, request, int(number))
     if found is None:
         return None
     query = urlencode({ACCOUNT: account}) if account else ""
@@ -73,6 +73,13 @@ def progress_line(model_admin: PermittedAdmin, request: HttpRequest) -> dict[str
         "url": page_url(model_admin.admin_site, "batch", int(number), query=query),
         "refresh_url": request.get_full_path(),
     }
+
+
+def _progress(
+    model_admin: PermittedAdmin, request: HttpRequest, number: int
+) -> BatchProgress | None:
+    accounts = model_admin.allowed_accounts(request)
+    return batch_progress(number, database_of(request), accounts)
 
 
 def again_in(found: BatchProgress) -> int | None:

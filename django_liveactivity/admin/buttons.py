@@ -23,7 +23,7 @@ from .display import DescribedCard, page_url
 from .explanation import Facts
 from .form_page import pass_draft_on
 from .labels import ago_text
-from .permissions import PermittedAdmin
+from .permissions import PermittedAdmin, any_card_of
 from .results import Result, existing_result, log_change, result_messages
 
 if TYPE_CHECKING:
@@ -188,9 +188,9 @@ def probe(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
     """Let an account make its next call at once (POST): ``account`` names it."""
     if request.method != "POST":
         return HttpResponseRedirect(_came_from(model_admin, request))
-    if not model_admin.has_operate_permission(request):
-        raise PermissionDenied
     alias = request.POST.get("account", "")
+    if not model_admin.has_operate_permission(request, any_card_of(alias)):
+        raise PermissionDenied
     try:
         result = probe_account(alias, cast("User", request.user))
         model_admin.message_user(request, result.text % {"accounts": alias}, result.level)

@@ -54,6 +54,7 @@ class CardChangeList(ChangeList):
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> Cards:
         """Return the cards of all pages, as an action on all of them gets them."""
+        self.root_queryset = self._confined(request)
         words, self.query = self.query, ""  # find() looks for them
         try:
             self._rows: Cards = super().get_queryset(request, exclude_parameters)
@@ -62,6 +63,11 @@ class CardChangeList(ChangeList):
         self.found = self._find(self._rows)
         found: Cards = self.root_queryset.filter(pk__in=self.found.ids)
         return found
+
+    def _confined(self, request: HttpRequest) -> Cards:
+        model_admin = cast("PermittedAdmin", self.model_admin)
+        self._allowed = model_admin.allowed_accounts(request)
+        return model_admin.confined(request, model_admin.get_queryset(request))
 
     def _find(self, rows: Cards) -> Found:
         """Return the cards that match every filter and the search."""
@@ -118,7 +124,9 @@ class CardChangeList(ChangeList):
     def accounts(self) -> list[str]:
         """The aliases of the accounts that the list is about."""
         chosen = [spec.value() for spec in self._specs() if isinstance(spec, AccountFilter)]
-        return [alias for alias in chosen if alias] or aliases_of(self.root_queryset.db)
+        named = [alias for alias in chosen if alias] or aliases_of(self.root_queryset.db)
+        allowed = self._allowed
+        return named if allowed is None else [alias for alias in named if alias in allowed]
 
     def _found(
         self, ids: list[int], window: Window | None = None, *, is_loose: bool = False

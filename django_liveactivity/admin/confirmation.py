@@ -130,7 +130,8 @@ def run_action(
     using, filters = database_of(request), request.GET.urlencode()
     if is_confirmed(request):  # what was confirmed counts, whatever the filter finds by now
         chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        queryset = model_admin.get_queryset(request).filter(pk__in=chosen[: MAX_SELECTED + 1])
+        queryset = model_admin.confined(request, model_admin.get_queryset(request))
+        queryset = queryset.filter(pk__in=chosen[: MAX_SELECTED + 1])
     ids = sorted(queryset.values_list("pk", flat=True)[: MAX_SELECTED + 1])
     if not ids:
         return None

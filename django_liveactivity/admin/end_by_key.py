@@ -20,7 +20,7 @@ from .end_page import END, TEMPLATES, EndPage, newest_operations
 from .end_target import EndPhase, EndTarget
 from .form_errors import place_errors
 from .form_page import posted_fields
-from .permissions import PermittedAdmin
+from .permissions import PermittedAdmin, any_card_of
 from .queryset import ACCOUNT, aliases_of, database_of
 
 CHECKS: Mapping[str, Callable[[object], str]] = {
@@ -106,7 +106,7 @@ def end_any(model_admin: PermittedAdmin, request: HttpRequest) -> HttpResponse:
     """Ask which card to end and how, show a preview, and end it."""
     may = partial(model_admin.has_end_permission, request)
     aliases = aliases_of(database_of(request))
-    mine = [alias for alias in aliases if may(LiveActivity(account=alias))]
+    mine = [alias for alias in aliases if may(any_card_of(alias))]
     if not mine:
         raise PermissionDenied
     newest = newest_operations({conf.stand_in(alias).database for alias in mine})

@@ -17,10 +17,9 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy as _
 
 from django_liveactivity import conf, selectors, services
-from django_liveactivity.backends import get_backend
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity, Operation, Source
-from django_liveactivity.services.writer import recorded_as
+from django_liveactivity.services.writer import Writer, recorded_as
 
 from .accounts import why_ends_wait
 from .actions import EndCards
@@ -138,7 +137,7 @@ class EndPage(FormPage):
 
     def _made(self, end: Operation) -> bool:
         """Return whether this form, sent by the same user with the same values, made that end."""
-        forms, default = self.forms, get_backend(end.account).dismiss_seconds
+        forms, default = self.forms, _default_stay(end.account)
         asked = (self.request.user.get_username(), forms.reason, forms.content.content)
         stands = (end.actor, end.reason, end.content)
         stays = (None, default) if forms.dismiss_seconds is None else (forms.dismiss_seconds,)
@@ -248,6 +247,11 @@ class EndPage(FormPage):
         if self.model_admin.has_view_permission(self.request, card):
             return self.url_of("change", card)
         return reverse("admin:index", current_app=self.site.name)
+
+
+def _default_stay(account: str) -> int | None:
+    """Return for how many seconds the ended cards of an account stay if an end does not say so."""
+    return Writer.for_account(account).backend.dismiss_seconds
 
 
 def _card(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> LiveActivity | None:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: ARG002 - Django calls these methods by its own signatures
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -18,6 +18,7 @@ from django_liveactivity.selectors import EXPIRED_AFTER_MS
 
 from .display import DerivedState
 from .labels import DAY, OUTCOMES, SHORT_TYPES
+from .permissions import PermittedAdmin
 from .queryset import (
     ACCOUNT,
     LIMIT,
@@ -86,10 +87,12 @@ class AccountFilter(CardFilter):
     title = _("account")
     parameter_name = ACCOUNT
 
-    def lookups(self, request: HttpRequest, model_admin: object) -> Choices:
-        aliases = aliases_of(database_of(request))
-        if (chosen := super().value()) and chosen not in aliases and is_alias(chosen):
-            aliases = [*aliases, chosen]
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Choices:
+        aliases = cast("PermittedAdmin", model_admin).allowed_accounts(request)
+        if aliases is None:
+            aliases = aliases_of(database_of(request))
+            if (chosen := super().value()) and chosen not in aliases and is_alias(chosen):
+                aliases = [*aliases, chosen]
         return [(alias, alias) for alias in aliases] if len(aliases) > 1 else []
 
     def value(self) -> str | None:
@@ -290,7 +293,7 @@ class BatchFilter(CardFilter):
             return None
         if not is_id(value):
             return []
-        ends = Operation.objects.using(rows.db).filter(batch=int(value[:20])).order_by()
+        ends = Operation.objects.using(rows.db).filter(batch=int(value)).order_by()
         if rows.query.where:  # an account's
             ends = ends.filter(activity__in=rows.order_by().values("pk"))
         return newest_first(capped(ends.values_list("activity_id", flat=True)))

@@ -19,7 +19,6 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
 if TYPE_CHECKING:
@@ -122,7 +121,6 @@ def survives_login(site: admin.AdminSite, view: View) -> View:
     admin_view: View = site.admin_view(view)
 
     @csrf_protect
-    @never_cache
     def keeping(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if request.method == "POST" and not site.has_permission(request):
             _keep_draft(request)

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django_liveactivity.models import LiveActivity
 from django_liveactivity.models.activity import is_allowed
 
+from .queryset import ACCOUNT, Cards, aliases_of, database_of
+
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[LiveActivity]
 else:
@@ -36,7 +38,8 @@ class PermittedAdmin(Base):
         """Return whether this user may use an account's cards; override it.
 
         By default every user may. It is required besides the permission, for each card that a user
-        sees, ends or operates on, here and on the pages of your own models.
+        sees, ends or operates on, here and on the pages of your own models. The list asks it once
+        for each account, and shows the cards of those that it allows.
 
         Args:
             request: of the user.
@@ -44,6 +47,22 @@ class PermittedAdmin(Base):
             card: the card; an unsaved one stands for a card that is not known here.
         """
         return True
+
+    def allowed_accounts(self, request: HttpRequest) -> list[str] | None:
+        """Return the accounts that a page may list; None for all, as no method of yours confines.
+
+        They are those of ``aliases_of``, and the one that the request names.
+        """
+        if type(self).has_account_permission is PermittedAdmin.has_account_permission:
+            return None
+        named = filter(None, [request.GET.get(ACCOUNT)])
+        aliases = dict.fromkeys([*aliases_of(database_of(request)), *named])
+        return [each for each in aliases if self._may_use_account(request, any_card_of(each))]
+
+    def confined(self, request: HttpRequest, rows: Cards) -> Cards:
+        """Return the rows of the accounts that a page may list."""
+        allowed = self.allowed_accounts(request)
+        return rows if allowed is None else rows.filter(account__in=allowed)
 
     def has_view_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
         if not self._may_use_account(request, obj):
@@ -69,6 +88,11 @@ class PermittedAdmin(Base):
 
     def has_delete_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
         return False
+
+
+def any_card_of(account: str) -> LiveActivity:
+    """Return an unsaved card, which stands for each card of an account."""
+    return LiveActivity(account=account)
 
 
 def may(request: HttpRequest, verb: str, card: LiveActivity | None = None) -> bool:

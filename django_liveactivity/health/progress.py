@@ -1,7 +1,7 @@
 """How far a batch of ends is, and how long the rest of it takes at the rate of its accounts."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,14 +98,19 @@ class BatchProgress:
         return sum(calls * 60 / seconds for calls, seconds in filter(None, limits))
 
 
-def batch_progress(number: int, using: str) -> BatchProgress | None:
+def batch_progress(
+    number: int, using: str, accounts: Collection[str] | None = None
+) -> BatchProgress | None:
     """Return how far a batch is, in at most two statements; None if it has no ends.
 
     Args:
         number: the primary key of the batch.
         using: its database.
+        accounts: whose ends are counted; None for all.
     """
     groups = list(_groups(number, using)) if number <= BigIntegerField.MAX_BIGINT else []
+    if accounts is not None:
+        groups = [group for group in groups if group["account"] in accounts]
     if not groups:
         return None
     counts: Counter[str] = Counter()

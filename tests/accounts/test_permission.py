@@ -6,14 +6,20 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.test import RequestFactory
-from django.urls import reverse
+from django.urls import path, reverse
 from rest_framework.test import APIRequestFactory, force_authenticate
 
-from django_liveactivity import Progress, services
+from django_liveactivity import Progress, selectors, services
 from django_liveactivity.admin import LiveActivityAdmin
 from django_liveactivity.admin.permissions import may_on_site
 from django_liveactivity.api.views import LiveActivityViewSet
-from django_liveactivity.models import LiveActivity, Operation
+from django_liveactivity.models import (
+    AccountState,
+    EndBatch,
+    LiveActivity,
+    Operation,
+    OperatorAction,
+)
 from tests.shop.models import Order
 
 from .conftest import LOCMEM
@@ -121,6 +127,70 @@ class TestEndpoint:
         monkeypatch.setattr(OwnViewSet, "has_account_permission", not_the_row)
         assert post(account="acme", subject={"model": "shop.Order", "pk": str(order.pk)}) == 404
         assert not Operation.objects.filter(kind="end").exists()
+
+
+class TestConfinedPages:
+    """The pages of a site whose admin confines users to their accounts."""
+
+    PAGE = "admin:django_liveactivity_liveactivity_"
+
+    @pytest.fixture
+    def cards(self, client, user, settings):
+        """One card of each account, by alias; the client is acme's user."""
+        site = admin.AdminSite()
+        site.register(LiveActivity, OwnCardsAdmin)
+        settings.ROOT_URLCONF = type("Urls", (), {"urlpatterns": [path("admin/", site.urls)]})
+        client.force_login(user)
+        cards = {alias: show(alias) for alias in ("acme", "bolt")}
+        for alias in cards:
+            from_account(alias)
+        return cards
+
+    @pytest.mark.parametrize("query", [{}, {"q": "k"}, {"state": "open"}, {"attention": "0"}])
+    def test_the_list_has_the_own_cards_alone(self, client, cards, query):
+        page = client.get(reverse(f"{self.PAGE}changelist"), query)
+        assert [card.account for card in page.context["cl"].result_list] == ["acme"]
+        assert b"bolt" not in page.content
+
+    @pytest.mark.parametrize("query", [{"account": "bolt"}, {"account": "bolt", "q": "k"}])
+    def test_another_account_cannot_be_chosen(self, client, cards, query):
+        AccountState.objects.update(blocked_since=1)
+        page = client.get(reverse(f"{self.PAGE}changelist"), query)
+        assert "bolt" not in {card.account for card in page.context["cl"].result_list}
+        assert [account.alias for account in page.context["troubled_accounts"]] == ["acme"]
+
+    @pytest.mark.parametrize("several", [False, True])
+    def test_an_action_takes_the_own_cards_alone(self, client, cards, several):
+        chosen = [cards["bolt"].pk, *([cards["acme"].pk] if several else [])]
+        body = {"action": "end_selected", "_selected_action": chosen}
+        for fields in (body, {**body, "post": "yes"}):
+            client.post(reverse(f"{self.PAGE}changelist"), fields)
+        ends = Operation.objects.filter(kind="end").values_list("account", flat=True)
+        assert list(ends) == (["acme"] if several else [])
+
+    def test_a_batch_is_counted_for_the_own_cards(self, client, cards):
+        batch = EndBatch.objects.insert(actor="x", highest_id=0, created_at=0)
+        services.batch.end_cards(
+            selectors.by_pks("default", [card.pk for card in cards.values()]),
+            batch=batch,
+            actor="x",
+        )
+        progress = client.get(reverse(f"{self.PAGE}batch", args=[batch.pk])).json()
+        assert progress["text"].startswith("0 of 1 ended")
+
+    @pytest.mark.parametrize("account", ["acme", "bolt"])
+    def test_an_account_is_probed_by_its_own_user(self, client, cards, account):
+        AccountState.objects.update(blocked_since=1)
+        answer = client.post(reverse(f"{self.PAGE}probe"), {"account": account})
+        assert answer.status_code == (302 if account == "acme" else 403)
+        assert OperatorAction.objects.count() == (account == "acme")
+
+    def test_names_are_completed_from_the_own_cards(self, client, cards):
+        request = RequestFactory().get("/")
+        request.user = User.objects.get()
+        cards_admin = OwnCardsAdmin(LiveActivity, admin.site)
+        found, _ = cards_admin.get_search_results(request, cards_admin.get_queryset(request), "")
+        assert [card.account for card in found] == ["acme"]
 
 
 class TestPages:
