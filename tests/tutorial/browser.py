@@ -31,7 +31,8 @@ class Browser:
         """Write or choose something in the field of a label."""
         target = next(e for e in walk(self.root) if e.name == "label" and label in words(e))
         field = next(e for e in walk(self.root) if given(e, "id") == given(target, "for"))
-        self.filled[given(field, "name")] = value
+        options = {words(o): given(o, "value") for o in walk(field) if o.name == "option"}
+        self.filled[given(field, "name")] = options.get(value, value)
 
     def choose(self, option: str) -> None:
         """Choose an option, in whichever list it is."""

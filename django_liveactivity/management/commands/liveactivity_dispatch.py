@@ -1,4 +1,4 @@
-"""Deliver without a broker: once, or for ever."""
+"""Deliver without a broker: once, or forever."""
 
 import math
 import sys
