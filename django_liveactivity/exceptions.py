@@ -79,6 +79,6 @@ class AccountSourceError(LiveActivityError):
 class UnacknowledgedEndError(LiveActivityError):
     """Cannot delete rows whose end is not acknowledged: end the card and wait, or give its end up.
 
-    ``services.end_activity`` ends a card, and ``services.give_up_operation`` gives an end up. What
-    is finished is deleted by itself, 30 days later.
+    ``services.end_activity`` ends a card, and ``services.give_up_operation`` gives an end up. The
+    sweep deletes finished rows after ``keep_finished``, 30 days by default.
     """

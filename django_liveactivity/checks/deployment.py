@@ -33,8 +33,9 @@ def check_sqlite(**_: object) -> list[checks.CheckMessage]:
     """
     return [
         checks.Warning(
-            f"The SQLite database {alias!r} begins its transactions as DEFERRED: beside a drain, a "
-            "transaction that reads first and writes later can fail with 'database is locked'.",
+            f"The SQLite database {alias!r} begins its transactions as DEFERRED: while a drain "
+            "writes, a transaction that reads first and writes later can fail with "
+            "'database is locked'.",
             hint="Set its OPTIONS to {'transaction_mode': 'IMMEDIATE'}.",
             id="liveactivity.W002",
         )

@@ -55,7 +55,8 @@ def _check_classes() -> Iterator[checks.CheckMessage]:
                 )
     for cls in unregistered():
         yield checks.Warning(
-            f"{cls.__module__}.{cls.__qualname__} follows no model: no card comes of it.",
+            f"{cls.__module__}.{cls.__qualname__} is not registered for a model, "
+            "so it shows no card.",
             hint="Put @register(YourModel) above the class.",
             obj=cls,
             id="liveactivity.W012",
@@ -107,7 +108,7 @@ def check_tenants(**_: object) -> Iterator[checks.CheckMessage]:
     if any(_is_ours(entry) for entry in tenant_apps):
         yield checks.Error(
             "django_liveactivity is among the apps of tenants: each schema would have tables of "
-            "its own, and a worker looks into the public one alone, so nothing would be delivered.",
+            "its own, and a worker reads only the public schema, so nothing would be delivered.",
             hint="Take it out of TENANT_APPS and put it into SHARED_APPS.",
             id="liveactivity.E015",
         )
@@ -138,7 +139,7 @@ def _followed_without_scope(tenant_apps: set[str]) -> Iterator[checks.CheckMessa
         if names & tenant_apps:
             yield checks.Error(
                 f"{activity.name} follows {activity.model._meta.label}, of which each tenant has a "
-                "table: a card would end by another tenant's object of the same primary key.",
+                "table: another tenant's object with the same primary key would end its card.",
                 hint="Name a function that returns connection.schema_name in "
                 "LIVEACTIVITY_SUBJECT_SCOPE.",
                 obj=type(activity),

@@ -58,12 +58,12 @@ class Drained:
 
     Args:
         calls: the HTTP calls that were made.
-        more: something is due still, and waits: for a slot, for the account, or for another worker.
+        more: something is still due and waits for a slot, the account or another worker.
         again_in: seconds until a drain finds something to do, or None if nothing is planned.
-        wake_in: the caller has to wake the account in so many seconds: this drain has set the
-            account's alarm to that moment, or (0) has stopped with work at hand. None: it has not.
-        alarm: that moment, in milliseconds of the database's clock; 0 if none was set. The drain
-            that is woken by it is given it.
+        wake_in: wake the account after this many seconds; 0 if the drain stopped with work left,
+            None if no wake-up is needed.
+        alarm: the moment of ``wake_in``, in milliseconds of the database's clock; 0 if none was
+            set. Pass it to the drain that this wake-up starts.
         ends_wait: what waits are ends, and any further end would wait as long.
         condition: whether the account makes the calls that are due; ``unknown`` if the account
             source has no such account, or does not answer.

@@ -108,7 +108,7 @@ def dispatcher_of(account: conf.Account) -> Dispatcher:
     except ImportError as error:
         problem = f"{account.name}['DISPATCHER']: cannot import {path!r}: {error}."
         if name in EXTRAS:
-            hint = f"pip install 'django-liveactivity[{name}]' brings it."
+            hint = f"To install it, run: pip install 'django-liveactivity[{name}]'"
             raise MissingExtraError(f"{problem} {hint}") from error
         raise ImproperlyConfigured(problem) from error
     if _takes_a_delay(dispatcher):

@@ -22,9 +22,9 @@ class Condition(StrEnum):
     BLOCKED = "blocked"
     """The key or the address is refused, or calls fail: one probe at a time."""
     BILLING = "billing"
-    """The vendor asks for payment: content waits, ends flow."""
+    """The vendor asks for payment: content waits, ends are sent."""
     LIMIT = "limit"
-    """As many cards are alive as the vendor allows: starts wait."""
+    """As many cards are alive as the vendor allows: new cards wait."""
     UNKNOWN = "unknown"
     """The account source has no such account, or does not answer."""
     UNREADABLE = "unreadable"
@@ -57,12 +57,12 @@ def condition_of(state: AccountState | None) -> AccountCondition:
         until = max(state.probe_at, state.frozen_until)
         return waits(Condition.BLOCKED, _why_blocked(state), until)
     if state.frozen_until > state.now:
-        return waits(Condition.FROZEN, "The vendor answered 429.", state.frozen_until)
+        return waits(Condition.FROZEN, "The vendor has asked for a pause.", state.frozen_until)
     if state.billing_since is not None:
-        reason = "The vendor asks for payment: content waits, ends flow."
+        reason = "The vendor asks for payment: content waits, ends are sent."
         return waits(Condition.BILLING, reason, state.billing_probe_at)
     if state.limit_since is not None:
-        reason = "As many cards are alive as the vendor allows: starts wait."
+        reason = "As many cards are alive as the vendor allows: new cards wait."
         return waits(Condition.LIMIT, reason, state.limit_probe_at)
     return AccountCondition()
 
@@ -124,7 +124,7 @@ def why_silent(age: float | None, timing: conf.Timing) -> str:
     if not is_silent(age, timing):
         return ""
     last = "there was never a sweep" if age is None else f"the last sweep was {age:.0f} s ago"
-    cure = "run manage.py liveactivity_dispatch, or Celery's worker and beat"
+    cure = "run liveactivity_dispatch, or Celery's or Django's worker"
     return f"nothing drains: {last}; {cure}."
 
 

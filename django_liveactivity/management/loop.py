@@ -209,7 +209,7 @@ class DispatchLoop:
             discard_session(using)
         pause: float = min(POLL_EVERY * 2 ** min(failures, 10), LONGEST_PAUSE)
         logger.error(
-            "%s, %d in a row, has failed: %s. The next begins in %.1f s.",
+            "%s has failed, %d in a row: %s. The next try begins in %.1f s.",
             what,
             failures,
             " ".join([str(error).strip(), cure_of(error)]).rstrip(" ."),
@@ -278,7 +278,8 @@ def _create(path: Path) -> None:
         raise CommandError(f"--liveness-file: {printable(path)}: {error.strerror}.") from error
     if not is_ours:  # it is removed at the end
         raise CommandError(
-            f"--liveness-file: {printable(path)} is something else; give a file of its own."
+            f"--liveness-file: {printable(path)} exists and is not an empty "
+            "file; give a path that nothing else uses."
         )
 
 

@@ -54,7 +54,7 @@ def operator_name() -> str:
 def confirm(question: str) -> None:
     """Ask on the terminal; raise CommandError unless the answer is yes."""
     if not sys.stdin.isatty():
-        raise CommandError(f"{question} Give --yes, as there is no terminal to ask on.")
+        raise CommandError(f"{question} There is no terminal to ask on: give --yes.")
     if input(f"{question} [yes/no] ").strip().lower() not in ("y", "yes"):
         raise CommandError("Nothing was done.")
 

@@ -95,7 +95,7 @@ class Subject(NamedTuple):
             text = str(field.to_python(pk))
             text.encode()
         except NOT_OF_FIELD:
-            message = f"{pk!r} is no primary key of {root._meta.label}."
+            message = f"{pk!r} is not a primary key of {root._meta.label}."
             raise InvalidInputError.at("subject", message) from None
         if "\0" in text:
             raise InvalidInputError.at("subject", "Its primary key has a NUL; remove it.")

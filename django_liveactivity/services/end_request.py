@@ -28,6 +28,7 @@ from .writer import (
 Rank = Operation.Rank
 State = Operation.State
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9998
+UNKNOWN_CONTENT = "The content of this card is unknown: give content with a title."
 
 
 @dataclass
@@ -81,7 +82,7 @@ class EndRequest:
             return self
         known, beside = card.newest_content, card.newest_options or {}
         if known is None and "title" not in self.changes:
-            raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
+            raise ContentRequiredError.at("content", UNKNOWN_CONTENT)
         kept = {name: value for name, value in beside.items() if name in endpoints.CARD_OPTIONS}
         options = cast("OptionFields", {**kept, **(self.options or {})})
         return replace(
@@ -121,7 +122,7 @@ def validate_end(
     endpoints.check_options(endpoint, content_type, options)
     shows = final_json is not None or known is not None
     if not shows and not by_key:
-        raise ContentRequiredError.at("content", "Nothing is known of this card: give a title.")
+        raise ContentRequiredError.at("content", UNKNOWN_CONTENT)
     return {
         "content": final_json,
         "options": options.to_json(),

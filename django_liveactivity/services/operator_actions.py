@@ -105,13 +105,13 @@ def acknowledge_activity(
 
 @dataclass(frozen=True)
 class ClosingAccount:
-    """How far an account is that is about to be removed.
+    """How far the removal of an account is.
 
     Args:
         ended: the cards that this call has ended.
         unfinished: operations that are not finished, such as ends that are not acknowledged.
         in_flight: lanes of which a call is being made.
-        is_done: nothing is left, and nothing more can come: its key can be forgotten.
+        is_done: nothing is left and nothing can follow, so you can delete the key.
     """
 
     ended: int
@@ -122,10 +122,10 @@ class ClosingAccount:
 
 @names_missing_migration
 def close_account(account: str, *, actor: object, reason: str = "") -> ClosingAccount:
-    """End the cards of an account that is to be removed, and tell whether its key can go.
+    """End the cards of an account that is to be removed, and tell whether you can delete its key.
 
     Set ``CLOSING`` in its entry first: then no service and no ``ModelActivity`` shows anything
-    more. Call this every few seconds until ``is_done``; only then take the entry away.
+    more. Call this every few seconds until ``is_done``; only then remove the entry.
 
     Args:
         account: the alias.

@@ -43,7 +43,7 @@ class BatchResult:
     Args:
         examined: how many objects, or cards without one, were compared.
         changes: what was done, or, in a dry run, would have been.
-        busy: objects that another transaction was writing: its save is followed by itself.
+        busy: objects that another transaction was writing; that save updates their cards.
         failed: objects whose hooks raised, or all of a batch that the database refused.
     """
 
@@ -62,7 +62,7 @@ class SyncResult:
         shown: how many cards were shown.
         updated: how many got new content.
         ended: how many ended.
-        busy: objects that another transaction was writing: its save is followed by itself.
+        busy: objects that another transaction was writing; that save updates their cards.
         failed: objects whose hooks raised, or whose batch the database refused.
     """
 
@@ -96,8 +96,8 @@ class ModelActivity(Generic[M]):
         hidden_is_gone: whether an object that the model's default manager leaves out counts as
             deleted, as one does that a package for soft deletes has marked. A save of an object
             with a card then costs one or two more queries.
-        action: the button, sent with each content; this and what follows may be a method of the
-            object too.
+        action: the button, sent with each content. This and the following attributes are each a
+            value, or a method that takes the object.
         secondary_action: a second button.
         channels: the channels that a new card goes to.
         tags: for the vendor's history.
@@ -140,7 +140,10 @@ class ModelActivity(Generic[M]):
         return self.account
 
     def key(self, instance: M) -> str:
-        """Return the stream key of a new card: fresh each time, so that no late end can meet it."""
+        """Return the stream key of a new card.
+
+        It is new each time, so that a late end of an older card cannot end it.
+        """
         name = NOT_IN_A_KEY.sub("-", f"{self.model._meta.model_name}-{instance.pk}")
         return f"{name[:200]}-{secrets.token_hex(6)}"
 

@@ -36,14 +36,14 @@ def register(model: type[Model]) -> Callable[[A], A]:
             class of that name follows it: cards remember the name.
     """
     if not (isinstance(model, type) and issubclass(model, Model)):
-        what = f"{model!r} is no model: import the class, as in @register(Order)"
+        what = f"{model!r} is not a model class: import it, as in @register(Order)"
         raise InvalidInputError.at("model", f"{what}.")
     if model._meta.abstract:
         raise InvalidInputError.at("model", f"{model.__name__} is abstract: name its children.")
 
     def decorate(activity_class: A) -> A:
         if not (isinstance(activity_class, type) and issubclass(activity_class, ModelActivity)):
-            message = f"{activity_class!r} is no subclass of ModelActivity."
+            message = f"{activity_class!r} is not a subclass of ModelActivity."
             raise InvalidInputError.at("activity_class", message)
         activity = activity_class()
         activity.model = model

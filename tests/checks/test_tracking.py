@@ -114,7 +114,10 @@ class TestAClassThatFollowsNoModel:
         define("Forgotten", is_live=bool, content=str)
         messages = found()
         assert list(messages) == ["liveactivity.W012"]
-        assert f"{cards.__name__}.Forgotten follows no model" in messages["liveactivity.W012"]
+        assert (
+            f"{cards.__name__}.Forgotten is not registered for a model"
+            in messages["liveactivity.W012"]
+        )
 
     def test_may_be_the_base_of_one_that_does(self, define):
         base = define("Base", is_live=bool, content=str)
@@ -132,10 +135,12 @@ class TestAClassThatFollowsNoModel:
 
 @pytest.mark.parametrize("model", ["shop.Order", None, Order(), dict])
 def test_what_is_no_model_is_refused_at_once(model):
-    with pytest.raises(InvalidInputError, match=r"is no model: import the class, as in @register"):
+    with pytest.raises(
+        InvalidInputError, match=r"is not a model class: import it, as in @register"
+    ):
         register(model)
 
 
 def test_a_class_that_is_no_model_activity_is_refused_at_once():
-    with pytest.raises(InvalidInputError, match="is no subclass of ModelActivity"):
+    with pytest.raises(InvalidInputError, match="is not a subclass of ModelActivity"):
         register(Order)(dict)

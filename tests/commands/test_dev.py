@@ -245,7 +245,8 @@ class TestNothingReachesTheVendor:
     )
     def test_an_address_that_no_sandbox_has_is_named(self, configure, base_url):
         configure(base_url=base_url)
-        with pytest.raises(CommandError, match=f"calls {base_url}, which is no sandbox's address"):
+        refused = f"calls {base_url}, which is not the address of a sandbox"
+        with pytest.raises(CommandError, match=refused):
             run("liveactivity_dev")
 
     def test_accounts_without_a_network_need_no_sandbox(self, settings):

@@ -114,7 +114,7 @@ class TestService:
         database.mkdir()  # nothing that SQLite could open
         with shell.start("liveactivity_dispatch", "--interval", "0.1") as loop:
             try:
-                assert "1 in a row, has failed" in loop.stderr.readline()
+                assert "has failed, 1 in a row" in loop.stderr.readline()
                 database.rmdir()
                 away.rename(database)
                 shell.run("liveactivity_end", "order-42", check=True)

@@ -92,8 +92,11 @@ class TestPath:
         ("name", "problem"),
         [
             ("nowhere/alive", "nowhere/alive: No such file or directory."),
-            ("folder", "folder is something else; give a file of its own."),
-            ("full", "full is something else; give a file of its own."),
+            (
+                "folder",
+                "folder exists and is not an empty file; give a path that nothing else uses.",
+            ),
+            ("full", "full exists and is not an empty file; give a path that nothing else uses."),
         ],
     )
     def test_a_wrong_one_is_refused_before_anything_starts(self, db, tmp_path, name, problem):

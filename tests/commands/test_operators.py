@@ -149,7 +149,7 @@ class TestEndAll:
 
     def test_needs_a_yes_where_none_can_be_asked(self, monkeypatch):
         monkeypatch.setattr("sys.stdin.isatty", lambda: False)
-        with pytest.raises(CommandError, match="Give --yes"):
+        with pytest.raises(CommandError, match="give --yes"):
             run("liveactivity_end", "--all")
         assert len(self.ends()) == 1
 
@@ -196,7 +196,7 @@ class TestTest:
         ]
         assert f"{card}: shown (HTTP 200, delivered)." in out
         assert f"{card}: ended (HTTP 200, delivered)." in out
-        assert "every paired device of the account 'default'" in out
+        assert "The account 'default' shows a card on all devices that its key reaches" in out
         assert vendor.phone()["empty"]
         assert set(Operation.objects.values_list("source", flat=True)) == {"command"}
 
@@ -232,7 +232,7 @@ class TestTest:
 
     def test_asks_before(self, vendor, monkeypatch):
         monkeypatch.setattr("sys.stdin.isatty", lambda: False)
-        with pytest.raises(CommandError, match="Give --yes"):
+        with pytest.raises(CommandError, match="give --yes"):
             run("liveactivity_test")
         assert vendor.calls() == []
 

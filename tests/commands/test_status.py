@@ -115,7 +115,7 @@ def test_says_until_when_an_account_is_frozen(vendor):
     services.end_activity(stream_key="order-42")
     drain()
     beat()
-    assert "  The vendor answered 429. The next call may" in run("liveactivity_status")
+    assert "  The vendor has asked for a pause. The next call may" in run("liveactivity_status")
 
 
 class TestNames:
@@ -180,7 +180,8 @@ class TestTheVendorsLimit:
         printed = run("liveactivity_status")
         assert printed.startswith("default: limit\n")
         assert (
-            "\n  3 cards wait: 4 are alive, which is the vendor's limit. The next start" in printed
+            "\n  3 cards wait: 4 are alive, which is the vendor's limit. The next call for a"
+            in printed
         )
 
     def test_newer_content_makes_no_further_card(self, vendor):

@@ -133,7 +133,7 @@ def test_a_number_may_be_written_with_zeros():
 
 @pytest.mark.parametrize("subject", [Parcel(id="web-1"), Delivery(pk="web-1"), Order(pk=Value(7))])
 def test_what_is_no_key_of_the_model_is_refused(subject):
-    with pytest.raises(InvalidInputError, match=r"^subject: .* is no primary key of shop\."):
+    with pytest.raises(InvalidInputError, match=r"^subject: .* is not a primary key of shop\."):
         services.stream_activity("card", CONTENT, subject=subject)
     assert not LiveActivity.objects.exists()
 

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         "fail; so does a POST to its /faults, with rules=METHOD[/endpoint]:KIND@WHEN as "
         "liveactivity_sandbox --help explains them."
     )
-    # Django's server checks the rest, and waits for what is broken to be mended.
+    # Django's server checks the rest, and waits until you fix what is broken.
     requires_system_checks = ["liveactivity"]
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -165,7 +165,9 @@ def _address(alias: str, backend: BaseBackend, base_url: str) -> Address:
         )
     parts = urlsplit(base_url)
     if parts.scheme != "http" or parts.path.rstrip("/") != API_PATH:
-        raise CommandError(f"{name} calls {base_url}, which is no sandbox's address. {to_write}.")
+        raise CommandError(
+            f"{name} calls {base_url}, which is not the address of a sandbox. {to_write}."
+        )
     host = parts.hostname or ""
     return Address("127.0.0.1" if host == "localhost" else host, parts.port or 80)
 

@@ -71,9 +71,9 @@ class Command(BaseCommand):
         parser.add_argument("--dismiss-after", type=float, metavar="SECONDS")
         parser.add_argument("--account", default=conf.DEFAULT_ACCOUNT)
         parser.add_argument(
-            "--all", action="store_true", help="every live card of the account; asks before"
+            "--all", action="store_true", help="every live card of the account; asks first"
         )
-        parser.add_argument("--yes", action="store_true", help="with --all: do not ask before")
+        parser.add_argument("--yes", action="store_true", help="with --all: do not ask")
         parser.add_argument(
             "--strict",
             action="store_true",
@@ -89,12 +89,17 @@ class Command(BaseCommand):
         else:
             self._end_named(options)
         if options["strict"] and self._doubts:
-            raise CommandError("Not all is as asked for: see above (--strict).", returncode=3)
+            raise CommandError(
+                "Some cards do not end as requested: see above (--strict).", returncode=3
+            )
 
     def _end_all(self, options: Mapping[str, Any]) -> None:
         """End every live card of the account, 500 in each transaction."""
         if any(options[name] for name in ("stream_keys", "activity_ids", "subjects", "content")):
-            raise CommandError("--all ends every card of the account: name none, nor --content.")
+            raise CommandError(
+                "--all ends every card of the account: leave out stream keys, --activity-id, "
+                "--subject and --content."
+            )
         how = _asked(options)
         if options["title"] is not None:
             how["changes"] = {"title": options["title"]}

@@ -15,7 +15,7 @@ from django_liveactivity.printable import printable, printable_lines
 
 COLUMNS = 80
 fill = partial(textwrap.fill, break_on_hyphens=False)  # keys have them
-NEXT = {Condition.BILLING: "call for content", Condition.LIMIT: "start"}
+NEXT = {Condition.BILLING: "call for content", Condition.LIMIT: "call for a new card"}
 """What waits in a condition that lets the rest go on."""
 
 

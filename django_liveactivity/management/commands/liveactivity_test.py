@@ -46,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--seconds", type=float, default=10.0, help="how long it is shown, 0 to 300; 10"
         )
-        parser.add_argument("--yes", action="store_true", help="do not ask before")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(
         self, *, account: str, seconds: float, channels: list[str] | None, yes: bool, **_: object
@@ -79,10 +79,13 @@ class Command(BaseCommand):
         self.stdout.write("The vendor has accepted both calls. The card is gone from the phone.")
 
     def _explain(self, account: str, reaches_network: bool, channels: list[str] | None) -> None:
-        where = f"the channels {', '.join(channels)}" if channels else "every paired device"
+        chosen = channels or get_backend(account).channels
+        where = (
+            f"the channels {', '.join(chosen)}" if chosen else "all devices that its key reaches"
+        )
         self.stdout.write(
-            f"A card appears on {printable(where)} of the account {account!r}, and is ended and "
-            "removed again. People who look at these phones see it."
+            f"The account {account!r} shows a card on {printable(where)}, then ends and removes it."
+            " Everyone who looks at these phones sees it."
         )
         if not reaches_network:
             note = "The calls of this account do not leave this machine: no phone shows the card."
