@@ -93,6 +93,8 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="only whether all of them apply")
     arguments = parser.parse_args()
     chosen = [m for m in MUTANTS if all(word in f"{m.part} {m}" for word in arguments.words)]
+    if not chosen:
+        parser.error(f"No mutation has all of these words: {' '.join(arguments.words)}")
     gone = list(_gone(arguments.root / PACKAGE, chosen))
     if gone or arguments.check:
         print("\n".join(gone) or f"All {len(chosen)} mutations apply.")
