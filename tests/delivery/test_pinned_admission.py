@@ -10,15 +10,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from django_liveactivity import conf
 from django_liveactivity.client import Answer, Outcome
 from django_liveactivity.conf import Timing
 from django_liveactivity.delivery.drain import read_state
+from django_liveactivity.delivery.lanes.apply import defer_lane
 from django_liveactivity.delivery.limits.admission import (
     account_changes,
     admission,
     clear_alarm,
+    open_for_another_key,
     reserve,
     set_alarm,
 )
@@ -149,6 +152,31 @@ class TestAlarm:
         AccountState.objects.create(account="other", alarm_at=0)
         set_alarm(conf.account(), now() + MINUTE)
         assert AccountState.objects.get(account="other").alarm_at == 0
+
+
+WRITES = {
+    "set": lambda account: set_alarm(account, 2**60),
+    "clear": lambda account: clear_alarm(account, 1),
+    "open": lambda account: open_for_another_key(account, AccountState.objects.get(), "another"),
+    "defer": lambda account: defer_lane(account, "digest"),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_lock_conflict_is_tried_again(account, name):
+    """On PostgreSQL's SERIALIZABLE any UPDATE may be refused: the drain must not end by it."""
+    account.update(blocked_since=1, refused_key="refused", alarm_at=1)
+    refused = []
+
+    def refuse_first(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and not refused:
+            refused.append(sql)
+            raise OperationalError("database is locked")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse_first):
+        WRITES[name](conf.account())
+    assert refused
 
 
 def changed(effect: AccountEffect, answer: Answer, **state: Any) -> dict[str, Any]:

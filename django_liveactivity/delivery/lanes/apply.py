@@ -9,6 +9,7 @@ from django_liveactivity.conf import Account
 from django_liveactivity.delivery.limits.admission import Changes
 from django_liveactivity.delivery.rules.bodies import inherit_options
 from django_liveactivity.delivery.rules.plan import Plan, is_over
+from django_liveactivity.delivery.transaction import durable_transaction
 from django_liveactivity.models import (
     KnownActivityId,
     Lane,
@@ -116,6 +117,7 @@ def update_unfinished(using: str, operations: Sequence[Operation], **changes: ob
         compiled.update(Operation, using, those, changes)
 
 
+@durable_transaction
 def defer_lane(account: Account, digest: str) -> None:
     """Make everything in a lane wait that cannot be planned, which is a defect."""
     until = Now() + account.timing.backoff_cap

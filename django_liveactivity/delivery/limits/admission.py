@@ -12,6 +12,7 @@ from django.db.models.functions import Greatest
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account, Timing
 from django_liveactivity.delivery.rules.verdicts import AccountEffect, freeze_delay, probe_delay
+from django_liveactivity.delivery.transaction import durable_transaction
 from django_liveactivity.models import AccountState, Now, rows_of
 from django_liveactivity.printable import shortened
 
@@ -173,6 +174,7 @@ def _failed(state: AccountState, answer: Answer, lane_id: int, timing: Timing) -
     return changes
 
 
+@durable_transaction
 def open_for_another_key(account: Account, state: AccountState, key_fingerprint: str) -> bool:
     """Open an account that is blocked for a key which it has no more.
 
@@ -191,6 +193,7 @@ def open_for_another_key(account: Account, state: AccountState, key_fingerprint:
     return bool(rows.exclude(blocked_since=None).update(**OPENED))
 
 
+@durable_transaction
 def set_alarm(account: Account, at: int, grace: int = 0) -> bool:
     """Set the account's alarm, unless an earlier one is pending.
 
@@ -211,6 +214,7 @@ def set_alarm(account: Account, at: int, grace: int = 0) -> bool:
     return bool(rows_of(account, AccountState).filter(later_or_gone).update(alarm_at=at))
 
 
+@durable_transaction
 def clear_alarm(account: Account, alarm: int) -> None:
     """Take back an alarm whose wake-up has come, unless it has been moved since."""
     rows_of(account, AccountState).filter(alarm_at=alarm).update(alarm_at=0)
