@@ -55,8 +55,7 @@ def _apply(account: Account, action: OperatorAction) -> bool:
     if not pending.update(applied_at=Now()):
         return False
     if action.kind == OperatorAction.Kind.PROBE:
-        states = rows_of(account, AccountState)
-        states.update(frozen_until=0, probe_at=0, billing_probe_at=0, limit_probe_at=0)
+        _probe(account)
     elif action.operation is not None and action.kind == OperatorAction.Kind.RETRY:
         _retry(account.database, action.operation)
     elif action.operation is not None and action.kind == OperatorAction.Kind.ACKNOWLEDGE:
@@ -64,6 +63,19 @@ def _apply(account: Account, action: OperatorAction) -> bool:
     elif action.operation is not None:
         return _give_up(account.database, action.operation)
     return False
+
+
+def _probe(account: Account) -> None:
+    """Let the account make a call at once, and make one due if all that it has waits."""
+    states = rows_of(account, AccountState)
+    states.update(frozen_until=0, probe_at=0, billing_probe_at=0, limit_probe_at=0)
+    tried = rows_of(account, Operation).filter(
+        rank__in=Operation.Rank.values, next_try_at__gt=Now(), due_at__lte=Now()
+    )
+    waiting = tried.filter(state__in=Operation.UNFINISHED, acknowledged_at=None)
+    first = waiting.order_by("rank", "next_try_at").values_list("pk", flat=True).first()
+    if first is not None:
+        rows_of(account, Operation).filter(pk=first).update(next_try_at=Now())
 
 
 def _retry(using: str, operation: Operation) -> None:

@@ -104,8 +104,8 @@ class Operation(KeptModel):
 
     CONTENT_KINDS = (Kind.STREAM, Kind.UPDATE)
     END_RANKS = (Rank.END, Rank.RETRIED_END, Rank.UNKNOWN_END)
-    CONTENT_RANKS = (Rank.CONTENT, Rank.WAITING_START)
-    """In the order of service, as the ranks of ends."""
+    CONTENT_RANKS = (Rank.WAITING_START, Rank.CONTENT)
+    """In the order of service, as the ranks of ends: updates would leave a start no call."""
     UNFINISHED = (State.PENDING, State.NEEDS_OPERATOR)
     SCHEDULED = Q(due_at__gt=F("created_at"))
     """An end that was asked for a later time; else it was due when inserted."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from django_liveactivity import conf, services
@@ -90,6 +92,42 @@ class TestOperatorActions:
         services.probe_account(actor="ann")
         deliver()
         assert alive(vendor) == {"order-42": 40}
+
+    @pytest.mark.parametrize(
+        ("account", "operation"),
+        [
+            ({"blocked_since": 1, "probe_at": 2**60}, {}),
+            ({"limit_since": 1, "limit_probe_at": 2**60}, {"rank": Operation.Rank.WAITING_START}),
+        ],
+    )
+    def test_probe_makes_a_call_though_all_waits_for_later(self, vendor, card, account, operation):
+        """After a long outage each try waits for up to 15 minutes, and a start for 5."""
+        drain()
+        AccountState.objects.update(**account)
+        services.stream_activity("order-43", progress(1))
+        newest = Operation.objects.filter(activity__stream_key="order-43")
+        newest.update(next_try_at=2**60, **operation)
+        services.probe_account(actor="ann")
+        assert drain().calls == 1
+        assert newest.get().state == "done"
+
+    def test_a_probe_prefers_an_end(self, vendor, card):
+        drain()
+        services.end_activity(card)
+        services.stream_activity("order-43", progress(1))
+        Operation.objects.filter(kind="end").update(next_try_at=2**60)
+        Operation.objects.filter(kind="stream", state="pending").update(next_try_at=2**59)
+        services.probe_account(actor="ann")
+        drain()
+        assert alive(vendor) == {}
+
+    def test_a_probe_passes_over_an_end_that_is_for_later(self, vendor, card):
+        drain()
+        services.end_activity(card, after=timedelta(minutes=10))
+        services.stream_activity("order-43", progress(1))
+        Operation.objects.filter(kind="stream", state="pending").update(next_try_at=2**60)
+        services.probe_account(actor="ann")
+        assert drain().calls == 1
 
     def test_need_an_actor_and_a_reason_to_give_up(self, vendor, card):
         operation = Operation.objects.get()

@@ -284,8 +284,8 @@ class TestWhatIsServedNext:
             ("RETRIED_END", 3),
             ("UNKNOWN_END", 3),
             ("expired", 0),
-            ("CONTENT", 7),
             ("WAITING_START", 7),
+            ("CONTENT", 7),
         ]
 
     def test_is_nothing_that_waits_or_is_leased(self, one_of_each):
@@ -568,6 +568,12 @@ class TestRoomForAStart:
         _, first, second = self.waits(waiting)
         assert second == 2**60
         assert before <= first <= now() if is_told else first == 2**60
+
+    def test_is_told_to_none_when_the_limit_is_first_met(self, waiting):
+        claimed = claim(context(), look_at("start-0"), None)
+        record(context(), claimed, Answer(Outcome.LIMIT_REACHED, status=429))
+        assert AccountState.objects.get().limit_since
+        assert self.waits(waiting)[1:] == [2**60, 2**60]
 
     def test_is_not_told_to_one_that_tries_already(self, shown, waiting):
         services.end_activity(shown)

@@ -305,7 +305,8 @@ def _update_account(answered: _Answered) -> None:
     )
     if changes:
         compiled.update(AccountState, context.database, {"pk": context.state.pk}, changes)
-    if changes.get("limit_probe_at") == 0 or "limit_since" in changes:
+    has_room = "limit_since" in changes and changes["limit_since"] is None
+    if has_room or changes.get("limit_probe_at") == 0:
         operations = rows_of(context.account, Operation)
         starts = operations.filter(rank=Operation.Rank.WAITING_START, next_try_at__gt=Now())
         first = starts.order_by("pk").values_list("pk", flat=True).first()
