@@ -279,6 +279,25 @@ class TestStream:
         assert [error["path"] for error in answer.json()["errors"]] == [path]
         assert not ends().exists()
 
+    @pytest.mark.parametrize("body", ["false", "0", '""', "[]", "null", "[1]", "1"])
+    def test_a_body_that_is_no_object_ends_nothing(self, client, url, body):
+        for answer in (
+            client.delete(self.path, body, content_type="application/json"),
+            client.post(url, body, content_type="application/json"),
+        ):
+            assert answer.status_code == 400
+            assert answer.json()["errors"][0]["path"] == ""
+        assert not ends().exists()
+
+    @pytest.mark.parametrize(
+        "content_type",
+        ["", "application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+    )
+    def test_a_body_may_be_absent_whatever_type_is_announced(self, client, content_type):
+        answer = client.generic("DELETE", self.path, b"", content_type=content_type)
+        assert answer.status_code == 202
+        assert ends().get().content is None
+
     @pytest.mark.parametrize("key", ["a%2Fb", "a%20b", "%C3%A4", "a%0A", "k" * 256])
     def test_a_key_that_is_none_is_refused(self, client, key):
         assert client.delete(f"/liveactivity/streams/{key}/").status_code in {400, 404}
