@@ -367,7 +367,7 @@ def scope_function() -> Callable[[], object] | None:
 
 
 def _checked_scope(function: Callable[[], object]) -> str:
-    name = f"LIVEACTIVITY_SUBJECT_SCOPE: {function.__module__}.{function.__qualname__}"
+    name = f"LIVEACTIVITY_SUBJECT_SCOPE: {getattr(settings, 'LIVEACTIVITY_SUBJECT_SCOPE', None)}"
     try:
         scope = function()
     except Error:  # of the database: its transaction may be broken, and its owner has to know

@@ -39,6 +39,16 @@ def lost() -> str:
     raise LookupError("no tenant is set")
 
 
+class Tenants:
+    """A callable without the name that a function has, as functools.partial is."""
+
+    def __call__(self) -> object:
+        return tenant()
+
+
+tenants_object = Tenants()
+
+
 def broken() -> str:
     raise DatabaseError("the connection is gone")
 
@@ -280,6 +290,13 @@ class TestAScopeThatCannotBeStored:
 class TestTheSetting:
     def test_without_it_there_is_one_scope(self, order):
         assert services.stream_activity("1", CONTENT, subject=order).subject_scope == ""
+
+    def test_may_name_any_callable(self, order, settings):
+        settings.LIVEACTIVITY_SUBJECT_SCOPE = f"{HERE}.tenants_object"
+        with of("acme"):
+            assert services.stream_activity("1", CONTENT, subject=order).subject_scope == "acme"
+        with of(7), pytest.raises(ImproperlyConfigured, match=r"\.tenants_object returned 7"):
+            services.stream_activity("2", CONTENT, subject=order)
 
     @pytest.mark.parametrize(
         ("path", "message"),
