@@ -282,11 +282,17 @@ class _AskingThread:
                         return
                 continue
             self._busy_since = time.monotonic()
-            try:
-                ask()
-            finally:
-                close_old_connections()
-                self._busy_since = None
+            ask()
+            _close_old_connections()
+            self._busy_since = None
+
+
+def _close_old_connections() -> None:
+    """Close those of this thread, which goes on if that fails: later questions wait for it."""
+    try:
+        close_old_connections()
+    except Exception:  # of any driver; Django has forgotten the connection
+        logger.exception("The account source's connection was not closed.")
 
 
 def _answer(question: Callable[[], T], answer: Future[T]) -> None:

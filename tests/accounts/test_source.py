@@ -7,7 +7,8 @@ import time
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_liveactivity import account_source, backends, conf, services
 from django_liveactivity.backends import configured_backend, get_backend, on_this_machine
@@ -168,6 +169,23 @@ class TestDown:
             conf.account("acme")
         source.error = None
         assert conf.account("acme").alias == "acme"
+
+
+class TestConnections:
+    def test_one_that_cannot_be_closed_stops_no_later_question(
+        self, source, later, monkeypatch, caplog
+    ):
+        def fail(self):
+            if threading.current_thread().name == "account-source":
+                raise OperationalError("gone away")
+
+        source.put("acme", BACKEND=LOCMEM)
+        monkeypatch.setattr(BaseDatabaseWrapper, "close_if_unusable_or_obsolete", fail)
+        assert conf.account("acme").alias == "acme"
+        source.put("acme", BACKEND=LOCMEM, CLOSING=True)
+        later()
+        assert conf.account("acme").closing
+        assert "not closed" in caplog.text
 
 
 class TestSlow:
