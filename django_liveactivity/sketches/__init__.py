@@ -95,7 +95,13 @@ def sketches(cards: Iterable[LiveActivity]) -> dict[int, SketchedCard]:
     """Return each card as it is on the phones now, by its primary key.
 
     That is the newest content that the vendor has acknowledged; for a card that was never shown,
-    the newest content to be sent. It takes at most three statements for each 500 of a database.
+    the newest content to be sent.
+
+    Args:
+        cards: of one database; at most three statements for each 500.
+
+    Raises:
+        ValueError: the cards are of several databases.
     """
     return {pk: _now(rows) for pk, rows in read_rows(cards).items()}
 
@@ -106,9 +112,12 @@ def sketches_at_end(
     """Return each card as it will be when it has ended, by its primary key.
 
     Args:
-        cards: at most three statements for each 500 of a database.
+        cards: of one database; at most three statements for each 500.
         end: how they end. An unspecified one stands for the card's due or scheduled end, if there
             is one.
+
+    Raises:
+        ValueError: the cards are of several databases.
     """
     return {pk: _at_end(rows, end) for pk, rows in read_rows(cards).items()}
 

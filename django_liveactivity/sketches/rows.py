@@ -119,15 +119,15 @@ def read_rows(cards: Iterable[LiveActivity]) -> dict[int, CardRows]:
     """Return the rows of each card, by its primary key, in three statements for each 500.
 
     Two hosts may have shown one key at once: the rows of its generation count as one card.
+
+    Raises:
+        ValueError: the cards are of several databases, where one primary key may be of two cards.
     """
-    by_database: dict[str, list[LiveActivity]] = defaultdict(list)
-    for card in cards:
-        by_database[card.database].append(card)
-    found: dict[int, CardRows] = {}
-    for using, some in by_database.items():
-        for page in batched(some):
-            found |= {rows.card.pk: rows for rows in _read(using, page)}
-    return found
+    every = list(cards)
+    using = sorted({card.database for card in every})
+    if len(using) > 1:
+        raise ValueError(f"Give the cards of one database at a time, not of {', '.join(using)}.")
+    return {rows.card.pk: rows for page in batched(every) for rows in _read(using[0], page)}
 
 
 def _read(using: str, cards: Sequence[LiveActivity]) -> list[CardRows]:

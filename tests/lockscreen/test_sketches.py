@@ -489,6 +489,29 @@ class TestTimers:
         assert self.seconds(card) is None
 
 
+@pytest.mark.django_db(databases=["default", "other"])
+class TestSeveralDatabases:
+    """The same primary key may be of a card in each."""
+
+    @pytest.fixture
+    def cards(self, settings):
+        near = settings.LIVEACTIVITY["default"]
+        settings.LIVEACTIVITY = {"default": near, "far": near | {"DATABASE": "other"}}
+        return [
+            services.stream_activity(KEY, progress(40)),
+            services.stream_activity(KEY, progress(60), account="far"),
+        ]
+
+    def test_their_cards_are_not_drawn_together(self, cards):
+        for draw in (sketches, sketches_at_end):
+            with pytest.raises(ValueError, match="one database at a time, not of default, other"):
+                draw(cards)
+
+    def test_each_one_s_cards_are(self, cards):
+        percentages = [sketch(card).content["percentage"] for card in cards]
+        assert percentages == [40, 60]
+
+
 class TestCost:
     def test_a_card_costs_two_statements(self, live, django_assert_num_queries):
         card = fresh(live)
