@@ -3,9 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
@@ -27,11 +26,9 @@ LOOPBACK_ONLY = "LIVEACTIVITY_LOOPBACK_ONLY"
 """An environment variable: no account of the account source may call another machine."""
 
 Key = tuple[int, str]
-_in_memory: dict[Key, tuple[conf.Account, LocmemBackend]] = {}
-_lock = threading.Lock()
+"""The process and the alias: connections must not be shared across a fork."""
 
 
-@dataclass
 class _BackendCache:
     """The backends that this process has made, and those that it no longer uses.
 
@@ -40,37 +37,54 @@ class _BackendCache:
 
     LIMIT = 500
 
-    current: dict[Key, tuple[conf.Account, BaseBackend]] = field(default_factory=dict)
-    retired: list[tuple[float, BaseBackend]] = field(default_factory=list)
+    def __init__(self, make: Callable[[conf.Account], BaseBackend]) -> None:
+        self._make = make
+        self._current: dict[Key, tuple[conf.Account, BaseBackend]] = {}
+        self._retired: list[tuple[float, BaseBackend]] = []
+        self._lock = threading.Lock()
 
-    def get(self, key: Key, account: conf.Account) -> BaseBackend | None:
-        made_for, backend = self.current.get(key, (None, None))
-        return backend if made_for is account else None
+    def backend_of(self, account: conf.Account) -> BaseBackend:
+        """Return the backend of an account, made anew when the account has changed."""
+        with self._lock:
+            self.close_retired(time.monotonic())
+            made_for, backend = self._current.get(_key(account.alias), (None, None))
+            if backend is None or made_for is not account:
+                backend = self._make(account)
+                self._put(account, backend)
+            return backend
 
-    def put(self, key: Key, account: conf.Account, backend: BaseBackend) -> None:
-        self.retire(key)
-        if len(self.current) >= self.LIMIT:
-            self.retire(next(iter(self.current)))
-        self.current[key] = account, backend
-
-    def retire(self, key: Key) -> None:
-        if key in self.current:
-            account, backend = self.current.pop(key)
-            self.retired.append((time.monotonic() + account.timing.lease / 1000, backend))
-
-    def close_retired(self, now: float) -> None:
-        for at, backend in [each for each in self.retired if each[0] <= now]:
-            self.retired.remove((at, backend))
-            backend.close()
+    def forget(self, alias: str) -> None:
+        """Have the backend of an account that is gone closed, with its key."""
+        with self._lock:
+            self._retire(_key(alias))
 
     def close(self) -> None:
-        for _, backend in [*self.current.values(), *self.retired]:
+        """Close all backends."""
+        with self._lock:
+            for _, backend in [*self._current.values(), *self._retired]:
+                backend.close()
+            self._current.clear()
+            self._retired.clear()
+
+    def close_retired(self, now: float) -> None:
+        for at, backend in [each for each in self._retired if each[0] <= now]:
+            self._retired.remove((at, backend))
             backend.close()
-        self.current.clear()
-        self.retired.clear()
+
+    def _put(self, account: conf.Account, backend: BaseBackend) -> None:
+        self._retire(_key(account.alias))
+        if len(self._current) >= self.LIMIT:
+            self._retire(next(iter(self._current)))
+        self._current[_key(account.alias)] = account, backend
+
+    def _retire(self, key: Key) -> None:
+        if key in self._current:
+            account, backend = self._current.pop(key)
+            self._retired.append((time.monotonic() + account.timing.lease / 1000, backend))
 
 
-_cache = _BackendCache()
+def _key(alias: str) -> Key:
+    return os.getpid(), alias
 
 
 def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
@@ -87,19 +101,11 @@ def get_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
     configured = configured_backend(alias)
     if not configured.reaches_network:
         return configured
-    if os.environ.get(LOOPBACK_ONLY) == "1" and conf.account(alias).from_source:
-        name = conf.account(alias).name
+    account = conf.account(alias)
+    if os.environ.get(LOOPBACK_ONLY) == "1" and account.from_source:
+        name = account.name
         raise ImproperlyConfigured(f"{name} calls the network, and liveactivity_dev must not.")
-    if not is_isolated(alias):
-        return configured
-    key, account = (os.getpid(), alias), conf.account(alias)
-    with _lock:
-        made_for, backend = _in_memory.get(key, (None, None))
-        if backend is None or made_for is not account:
-            backend = LocmemBackend.in_place_of(account)
-            _in_memory[key] = account, backend
-            logger.info("Account %r: tests run, so its calls stay in memory.", alias)
-        return backend
+    return _in_memory.backend_of(account) if is_isolated(alias) else configured
 
 
 def configured_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
@@ -112,20 +118,12 @@ def configured_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
         AccountSourceError: if the account source does not answer, and it is not known here.
         ImproperlyConfigured: if the backend cannot be imported or refuses its options.
     """
-    key = (os.getpid(), alias)  # connections must not be shared across a fork
     try:
         account = conf.account(alias)
     except UnknownAccountError:
-        with _lock:  # its key is no longer used
-            _cache.retire(key)
+        _configured.forget(alias)
         raise
-    with _lock:
-        _cache.close_retired(time.monotonic())
-        backend = _cache.get(key, account)
-        if backend is None:
-            backend = _make(account)
-            _cache.put(key, account, backend)
-        return backend
+    return _configured.backend_of(account)
 
 
 def _make(account: conf.Account) -> BaseBackend:
@@ -141,6 +139,14 @@ def _make(account: conf.Account) -> BaseBackend:
             "django_liveactivity.backends.BaseBackend."
         )
     return backend_class(account)
+
+
+def _make_in_memory(account: conf.Account) -> BaseBackend:
+    logger.info("Account %r: tests run, so its calls stay in memory.", account.alias)
+    return LocmemBackend.in_place_of(account)
+
+
+_configured, _in_memory = _BackendCache(_make), _BackendCache(_make_in_memory)
 
 
 @contextmanager
@@ -159,6 +165,5 @@ def on_this_machine() -> Iterator[None]:
 @receiver(setting_changed)
 def _forget(*, setting: str, **_: object) -> None:
     if setting in ("LIVEACTIVITY", "LIVEACTIVITY_ACCOUNTS"):
-        with _lock:
-            _cache.close()
-            _in_memory.clear()
+        _configured.close()
+        _in_memory.close()

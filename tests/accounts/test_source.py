@@ -271,7 +271,7 @@ class TestBackends:
         customer(api_key="ask_new_0123456789")
         later()
         configured_backend("acme")
-        backends._cache.close_retired(float("inf"))
+        backends._configured.close_retired(float("inf"))
         assert before.client._closed
 
     def test_a_fingerprint_tells_keys_apart_and_reveals_none(self, customer):
