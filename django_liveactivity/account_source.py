@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils.connection import ConnectionDoesNotExist
 
+from .account_entry import Account
 from .exceptions import AccountSourceError
 from .printable import get_logger
 
@@ -73,22 +74,14 @@ class AccountSource:
         raise NotImplementedError
 
 
-class Configured(Protocol):
-    """An account, as a source's answer is read."""
-
-    def is_same(self, other: Self) -> bool:
-        """Tell whether nothing has changed: then the objects made from it are kept."""
-
-
-A = TypeVar("A", bound=Configured)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class _Known(Generic[A]):
+class _Known:
     """An account as it was read, which is valid until the next change, or for a moment."""
 
-    account: A
+    account: Account
     changes: int
     valid_until: float = math.inf
 
@@ -97,7 +90,7 @@ class _Known(Generic[A]):
         return self.changes == changes and time.monotonic() < self.valid_until
 
 
-class KnownAccounts(Generic[A]):
+class KnownAccounts:
     """The accounts of a source, as far as this process has asked for them.
 
     Args:
@@ -105,9 +98,9 @@ class KnownAccounts(Generic[A]):
         read: asks it for an account, and returns it as the settings have it; None if there is none.
     """
 
-    def __init__(self, source: AccountSource, read: Callable[[str], A | None]) -> None:
+    def __init__(self, source: AccountSource, read: Callable[[str], Account | None]) -> None:
         self._source, self._read = source, read
-        self._known: dict[str, _Known[A]] = {}
+        self._known: dict[str, _Known] = {}
         self._version: object = None
         self._changes = 0
         self._check_at = 0.0
@@ -122,7 +115,7 @@ class KnownAccounts(Generic[A]):
         self._check_version()
         return self._changes
 
-    def get(self, alias: str) -> A | None:
+    def get(self, alias: str) -> Account | None:
         """Return an account, or None if the source has none of this alias.
 
         Raises:
@@ -175,7 +168,7 @@ class KnownAccounts(Generic[A]):
                 self._version = version
                 self._changes += 1
 
-    def _update(self, alias: str) -> A | None:
+    def _update(self, alias: str) -> Account | None:
         # By the number from before: what changes while the source answers is asked for again.
         changes, account = self._changes, self._read(alias)
         self._recovered()
@@ -184,7 +177,7 @@ class KnownAccounts(Generic[A]):
             self._known.pop(alias, None)
             return None
         if before is not None and before.account.is_same(account):
-            account = before.account
+            account = before.account  # and what was made from it
         # What a transaction has seen may never be committed.
         until = _in_a_moment() if self._is_in_transaction() else math.inf
         self._known[alias] = _Known(account, changes, until)

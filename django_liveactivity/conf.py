@@ -239,7 +239,7 @@ def _needed_source() -> AccountSource:
 
 
 @functools.cache
-def _known_accounts(_process: int) -> KnownAccounts[Account]:
+def _known_accounts(_process: int) -> KnownAccounts:
     """Return what is known of the source's accounts; a forked process begins with nothing."""
     source = _needed_source()
     return KnownAccounts(source, functools.partial(_ask_source, source))
