@@ -27,7 +27,7 @@ from .account_entry import (
     refuse_unknown,
 )
 from .account_source import AccountSource, KnownAccounts
-from .exceptions import AccountSourceError, UnknownAccountError
+from .exceptions import UnknownAccountError
 
 __all__ = [
     "ALIAS",
@@ -45,7 +45,6 @@ __all__ = [
     "accounts",
     "changes",
     "databases",
-    "find_account",
     "find_stand_in",
     "forget_version",
     "has_several_accounts",
@@ -86,14 +85,6 @@ def account(alias: str = DEFAULT_ACCOUNT) -> Account:
             where = "Neither LIVEACTIVITY nor the account source has an account"
         raise UnknownAccountError.at("account", f"{where} {alias!r}.")
     return found
-
-
-def find_account(alias: str) -> Account | None:
-    """Return the account of that alias; None if there is none, or the source does not answer."""
-    try:
-        return account(alias)
-    except (UnknownAccountError, AccountSourceError):
-        return None
 
 
 def stand_in(alias: str) -> Account:
