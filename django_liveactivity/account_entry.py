@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 KNOWN_KEYS = (
     "BACKEND",
@@ -15,6 +16,7 @@ KNOWN_KEYS = (
     "RAISE_TRACKING_ERRORS",
     "TIMING",
 )
+T = TypeVar("T")
 
 
 class UnknownKeyError(ImproperlyConfigured):
@@ -210,6 +212,27 @@ def read_timing(name: str, values: HiddenValues) -> Timing:
         if type(given.get(key)) is not int or given.get(key) <= 0:
             raise ImproperlyConfigured(f"{name}[{key!r}] must be a whole number of milliseconds.")
     return Timing(**{key: given.get(key) for key in given.names})
+
+
+def import_class(name: str, path: str, base: type[T]) -> type[T]:
+    """Return the class that a setting names by its dotted path.
+
+    Args:
+        name: what messages call the setting.
+        path: its value.
+        base: what it has to be a subclass of.
+
+    Raises:
+        ImproperlyConfigured: it cannot be imported, or is no such class.
+    """
+    try:
+        found = import_string(path)
+    except (ImportError, TypeError, AttributeError) as error:
+        raise ImproperlyConfigured(f"{name}: cannot import {path!r}: {error}.") from error
+    if isinstance(found, type) and issubclass(found, base):
+        return found
+    whole = f"{base.__module__}.{base.__qualname__}"
+    raise ImproperlyConfigured(f"{name}: {path!r} is no subclass of {whole}.")
 
 
 def refuse_unknown(name: str, given: Iterable[object], known: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ from .account_entry import (
     HiddenValues,
     Timing,
     UnknownKeyError,
+    import_class,
     read_account,
     read_timing,
     refuse_unknown,
@@ -207,18 +208,7 @@ def account_source() -> AccountSource | None:
     path = getattr(settings, "LIVEACTIVITY_ACCOUNTS", None)
     if not path:
         return None
-    try:
-        found = import_string(path)
-    except (ImportError, TypeError, AttributeError) as error:
-        raise ImproperlyConfigured(
-            f"LIVEACTIVITY_ACCOUNTS: cannot import {path!r}: {error}."
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, AccountSource)):
-        raise ImproperlyConfigured(
-            f"LIVEACTIVITY_ACCOUNTS: {path!r} is no subclass of "
-            "django_liveactivity.account_source.AccountSource."
-        )
-    return found()
+    return import_class("LIVEACTIVITY_ACCOUNTS", path, AccountSource)()
 
 
 def _needed_source() -> AccountSource:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
-from django.utils.module_loading import import_string
 
 from django_liveactivity import conf
+from django_liveactivity.account_entry import import_class
 from django_liveactivity.exceptions import UnknownAccountError
 from django_liveactivity.printable import get_logger
 
@@ -127,18 +127,7 @@ def configured_backend(alias: str = conf.DEFAULT_ACCOUNT) -> BaseBackend:
 
 
 def _make(account: conf.Account) -> BaseBackend:
-    try:
-        backend_class = import_string(account.backend)
-    except ImportError as error:
-        raise ImproperlyConfigured(
-            f"{account.name}['BACKEND']: cannot import {account.backend!r}: {error}."
-        ) from error
-    if not (isinstance(backend_class, type) and issubclass(backend_class, BaseBackend)):
-        raise ImproperlyConfigured(
-            f"{account.name}['BACKEND']: {account.backend!r} is no subclass of "
-            "django_liveactivity.backends.BaseBackend."
-        )
-    return backend_class(account)
+    return import_class(f"{account.name}['BACKEND']", account.backend, BaseBackend)(account)
 
 
 def _make_in_memory(account: conf.Account) -> BaseBackend:
