@@ -30,32 +30,8 @@ from .account_entry import (
 from .account_source import AccountSource, KnownAccounts
 from .exceptions import UnknownAccountError
 
-__all__ = [
-    "ALIAS",
-    "ANY_OF_SOURCE",
-    "DEFAULT_ACCOUNT",
-    "MAX_ALIAS",
-    "Account",
-    "ChangeWatch",
-    "DatabaseAccounts",
-    "HiddenValues",
-    "Timing",
-    "UnknownKeyError",
-    "account",
-    "account_source",
-    "accounts",
-    "changes",
-    "databases",
-    "find_stand_in",
-    "forget_version",
-    "has_several_accounts",
-    "may_be_of_source",
-    "of_source",
-    "refuse_unknown",
-    "stand_in",
-    "timing_of_source",
-    "with_stand_in",
-]
+# What others import from here, and mypy would call private, as it is defined elsewhere.
+__all__ = ["Account", "HiddenValues", "Timing", "UnknownKeyError", "refuse_unknown"]
 
 MAX_ALIAS = 64
 DEFAULT_ACCOUNT = "default"
