@@ -9,7 +9,7 @@ from django import forms
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_liveactivity.content.parsing import LONGEST_DISMISSAL
+from django_liveactivity.content.parsing import LONGEST_DISMISSAL, LONGEST_DURATION
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SECOND = datetime.timedelta(seconds=1)
 MINUTE = datetime.timedelta(minutes=1)
-LONGEST_WAIT = 366 * 24 * 60
+LONGEST_WAIT = LONGEST_DURATION // MINUTE
 """Minutes; the services accept no more."""
 
 

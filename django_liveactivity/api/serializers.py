@@ -21,7 +21,7 @@ from django_liveactivity.models import LiveActivity, Operation
 from django_liveactivity.models.activity import MAX_SUBJECT
 from django_liveactivity.models.clock import EPOCH, MILLISECOND
 
-LONGEST_DELAY = 366 * 24 * 3600
+SECOND = datetime.timedelta(seconds=1)
 LONGEST_REASON = 1000
 LARGEST_PAGE = 200
 NAMES = ("stream_key", "activity_id", "id", "subject")
@@ -175,7 +175,7 @@ class StreamEndSerializer(StrictSerializer):
     dismiss_after = StrictIntegerField(
         required=False,
         min_value=0,
-        max_value=parsing.LONGEST_DISMISSAL // datetime.timedelta(seconds=1),
+        max_value=parsing.LONGEST_DISMISSAL // SECOND,
         help_text="Seconds until the ended card leaves the phone, 0 to 14400.",
     )
     at = MillisecondsField(
@@ -184,7 +184,7 @@ class StreamEndSerializer(StrictSerializer):
     after = StrictIntegerField(
         required=False,
         min_value=1,
-        max_value=LONGEST_DELAY,
+        max_value=parsing.LONGEST_DURATION // SECOND,
         help_text="End it after this many seconds instead of now.",
     )
     account = account_field()

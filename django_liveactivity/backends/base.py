@@ -12,15 +12,17 @@ from django_liveactivity.client import Answer, Call, Outcome
 from django_liveactivity.conf import Account, refuse_unknown
 from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.endpoints import Endpoint
-from django_liveactivity.content.parsing import check_dismiss_after, parse_options
+from django_liveactivity.content.parsing import (
+    LONGEST_DURATION,
+    check_dismiss_after,
+    parse_options,
+)
 from django_liveactivity.exceptions import InvalidInputError
 
 T = TypeVar("T")
 
 LONGEST_WINDOW = 86_400.0
 """Seconds: no vendor counts longer."""
-LONGEST_DURATION = timedelta(days=366)
-"""Of a time to live, and until a scheduled end: what is longer is a mistake."""
 
 
 class MissingKeyError(ImproperlyConfigured):

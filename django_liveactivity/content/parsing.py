@@ -23,6 +23,8 @@ ACTIVITY_ID_RULE = (
     "give the id as the vendor gave it: 1 to 255 printable ASCII characters, no spaces"
 )
 LONGEST_DISMISSAL = timedelta(hours=4)
+LONGEST_DURATION = timedelta(days=366)
+"""Of a time to live, and until a scheduled end: what is longer is a mistake."""
 DISMISSAL_UNITS = {
     "auto_dismiss_seconds": ("seconds", timedelta(seconds=1)),
     "auto_dismiss_minutes": ("minutes", timedelta(minutes=1)),

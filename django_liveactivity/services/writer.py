@@ -15,9 +15,8 @@ from django.db.models.expressions import Combinable
 
 from django_liveactivity import conf
 from django_liveactivity.backends import BaseBackend, get_backend
-from django_liveactivity.backends.base import LONGEST_DURATION
 from django_liveactivity.content import encoding
-from django_liveactivity.content.parsing import OptionFields, parse_options
+from django_liveactivity.content.parsing import LONGEST_DURATION, OptionFields, parse_options
 from django_liveactivity.dispatch import wake_on_commit
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import (
