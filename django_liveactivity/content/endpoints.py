@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,12 @@ class Endpoint(StrEnum):
     """DELETE /live-activity/stream/{stream_key}"""
 
 
+DISMISSAL_UNITS = {
+    "auto_dismiss_seconds": ("seconds", timedelta(seconds=1)),
+    "auto_dismiss_minutes": ("minutes", timedelta(minutes=1)),
+}
+"""The content fields that say how long an ended card stays, and the unit of each."""
+
 Alternatives = tuple[tuple[str, ...], ...]
 """Ways to be complete, by the fields that must be there, or be False; one of them suffices."""
 
@@ -46,7 +53,7 @@ class EndpointSpec:
         content_required: whether there must be content at all.
         left_out: content fields that are never sent there.
         channels_in: the object that holds ``channels``; empty for the body itself.
-        dismissal: the content field for the dismissal, and its unit in seconds; or None.
+        dismissal: the content field for the dismissal; empty for what does not end a card.
     """
 
     required: Mapping[str, Alternatives]
@@ -55,7 +62,7 @@ class EndpointSpec:
     content_required: bool = True
     left_out: frozenset[str] = frozenset()
     channels_in: str = ""
-    dismissal: tuple[str, int] | None = None
+    dismissal: str = ""
 
 
 # In the order in which messages name them.
@@ -89,7 +96,7 @@ ENDPOINTS: Mapping[Endpoint, EndpointSpec] = {
         required=_LATER,
         options=CARD_OPTIONS,
         left_out=_FROZEN_TIMER,
-        dismissal=("auto_dismiss_minutes", 60),
+        dismissal="auto_dismiss_minutes",
     ),
     Endpoint.STREAM: EndpointSpec(
         required=_STREAM, options=CARD_OPTIONS | {"alert", "channels"}, type_required=True
@@ -99,7 +106,7 @@ ENDPOINTS: Mapping[Endpoint, EndpointSpec] = {
         options=CARD_OPTIONS | {"alert"},
         content_required=False,
         left_out=_FROZEN_TIMER,
-        dismissal=("auto_dismiss_seconds", 1),
+        dismissal="auto_dismiss_seconds",
     ),
 }
 
@@ -204,10 +211,10 @@ def assemble(
 def _dismissal(takes: EndpointSpec, endpoint: Endpoint, seconds: int | None) -> dict[str, int]:
     if seconds is None:
         return {}
-    if takes.dismissal is None:
+    if not takes.dismissal:
         raise InvalidInputError.at("dismiss_after", f"belongs to an end, not to {endpoint}")
-    name, unit = takes.dismissal
-    return {name: math.ceil(seconds / unit)}
+    _, unit = DISMISSAL_UNITS[takes.dismissal]
+    return {takes.dismissal: math.ceil(timedelta(seconds=seconds) / unit)}
 
 
 def _envelope(takes: EndpointSpec, options: Mapping[str, JSONValue]) -> JSONObject:

@@ -11,9 +11,9 @@ from pydantic.json_schema import models_json_schema
 
 from .cards import CONTENT_TYPES, MOST_METRICS, Content, Options
 from .encoding import UNSET, Schema, either, has
-from .endpoints import ENDPOINTS, Endpoint, takes_secondary_action
+from .endpoints import DISMISSAL_UNITS, ENDPOINTS, Endpoint, takes_secondary_action
 from .fields import Color, Model
-from .parsing import DISMISSAL_UNITS, LONGEST_DISMISSAL
+from .parsing import LONGEST_DISMISSAL
 
 _LIMITS = {"ge": "least", "gt": "above", "le": "most", "max_length": "longest"}
 """How pydantic's metadata names a limit, and how an outline does."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar, Union
 from django_liveactivity.exceptions import InvalidInputError
 
 from .encoding import normalized_scalar
-from .endpoints import TYPE_NAMES
+from .endpoints import DISMISSAL_UNITS, TYPE_NAMES
 
 STREAM_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 STREAM_KEY_RULE = "give 1 to 255 of the characters A-Z, a-z, 0-9, underscore and hyphen"
@@ -25,10 +25,6 @@ ACTIVITY_ID_RULE = (
 LONGEST_DISMISSAL = timedelta(hours=4)
 LONGEST_DURATION = timedelta(days=366)
 """Of a time to live, and until a scheduled end: what is longer is a mistake."""
-DISMISSAL_UNITS = {
-    "auto_dismiss_seconds": ("seconds", timedelta(seconds=1)),
-    "auto_dismiss_minutes": ("minutes", timedelta(minutes=1)),
-}
 AnyContent = TypeVar("AnyContent")
 DismissAfter = TypeVar("DismissAfter")
 

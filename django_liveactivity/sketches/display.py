@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from django_liveactivity.content.encoding import JSONObject
+from django_liveactivity.content.endpoints import DISMISSAL_UNITS
 
 KEPT = ("type", "number_of_steps", "duration_seconds", "counts_down", "is_running")
-DISMISSAL = {"auto_dismiss_seconds": 1, "auto_dismiss_minutes": 60}
-"""The fields of content that say how long an ended card stays, and their units in seconds."""
 BUTTONS = ("action", "secondary_action")
 
 
@@ -79,15 +78,15 @@ def after_end(display: Display | None, body: JSONObject) -> Display:
 def dismissal_seconds(body: JSONObject, default: float) -> float:
     """Return for how many seconds the card stays after the end that this body makes."""
     content = _content(body)
-    for name, unit in DISMISSAL.items():
+    for name, (_, unit) in DISMISSAL_UNITS.items():
         value = content.get(name)
         if isinstance(value, int | float):
-            return value * unit
+            return value * unit.total_seconds()
     return default
 
 
 def _sent(display: Display | None, body: JSONObject) -> tuple[JSONObject, JSONObject]:
-    content = {name: v for name, v in _content(body).items() if name not in DISMISSAL}
+    content = {name: v for name, v in _content(body).items() if name not in DISMISSAL_UNITS}
     if display is not None:
         old = display.content
         if content.get("type", old.get("type")) == old.get("type"):

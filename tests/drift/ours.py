@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_liveactivity.content.endpoints import ENDPOINTS, Endpoint
+from django_liveactivity.content.endpoints import DISMISSAL_UNITS, ENDPOINTS, Endpoint
 from django_liveactivity.content.json_schema import CONTENT_NAMES, end_schemas
-from django_liveactivity.content.parsing import DISMISSAL_UNITS
 
 from .fields import Document, Schema, Source
 
@@ -23,7 +22,7 @@ def _body(endpoint: Endpoint) -> Schema:
     takes = ENDPOINTS[endpoint]
     schemas = end_schemas(_REFERENCE)
     for name in CONTENT_NAMES:
-        if takes.dismissal is None:
+        if not takes.dismissal:
             for each in DISMISSAL_UNITS:
                 del schemas[name]["properties"][each]
         if takes.type_required:

@@ -104,7 +104,7 @@ def _refusal(given: Given, body: dict[str, Any]) -> str:
     try:
         checked = check_body(given.endpoint.value, body)
         if content := checked.get("content_state"):
-            is_end = ENDPOINTS[given.endpoint].dismissal is not None
+            is_end = bool(ENDPOINTS[given.endpoint].dismissal)
             starts = not is_end and given.endpoint is not Endpoint.UPDATE and "type" in content
             shown = "" if starts else given.card_type
             (check_final if is_end else check_shown)(checked, shown)

@@ -811,9 +811,8 @@ CLIENT = _of(
 
 CONTENT = _of(
     "content",
-    ("_dismissal", "math.ceil(seconds / unit)", "math.floor(seconds / unit)",
-     "a card goes before its time"),
-    ("_dismissal", "math.ceil(seconds / unit)", "seconds // unit + 1", "a whole minute is two"),
+    ("_dismissal", "math.ceil(", "math.floor(", "a card goes before its time"),
+    ("_dismissal", "math.ceil(", "1 + math.floor(", "a whole minute is two"),
     ("assemble", "takes.content_required or dismissal", "takes.content_required",
      "a dismissal without content is dropped"),
     ("assemble", "if name not in takes.left_out", "if name", "an ended timer runs on"),
@@ -837,7 +836,7 @@ CONTENT = _of(
      '"progress": (("percentage",),)', "a progress needs a percentage"),
     ("", '"segmented_progress": (("number_of_steps", "current_step"),)',
      '"segmented_progress": (("current_step",),)', "a stream's steps have no number"),
-    ("", '("auto_dismiss_minutes", 60)', '("auto_dismiss_minutes", 1)',
+    ("", '("minutes", timedelta(minutes=1))', '("minutes", timedelta(seconds=1))',
      "a dismissal in minutes is in seconds"),
 )
 
@@ -869,7 +868,7 @@ SKETCHES = _of(
     ("after_end", 'kept.pop("percentage", None)', "pass", "the percentage hides the final value"),
     ("after_end", 'if "content_state" not in body:', "if False:",
      "an end without a body takes the buttons away"),
-    ("dismissal_seconds", "value * unit", "value", "minutes are seconds"),
+    ("dismissal_seconds", "value * unit.total_seconds()", "value", "minutes are seconds"),
     ("_sent", 'content.get("type", old.get("type")) == old.get("type")', "False",
      "a timer loses its window"),
     ("_timer_after", 'or "duration_seconds" in _content(body)', "",
