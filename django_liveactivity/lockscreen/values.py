@@ -50,11 +50,16 @@ class SketchedCard:
     removed_in: float | None = None
 
 
+def gettext_noop(text: str) -> str:
+    """Return a text; Django's ``makemessages`` finds by this name those to be translated."""
+    return text
+
+
 _STATES = {
-    CardState.WAITING: "Not on the phones yet",
-    CardState.LIVE: "Live",
-    CardState.ENDED: "Ended",
-    CardState.HIDDEN: "Not on the phones",
+    CardState.WAITING: gettext_noop("Not on the phones yet"),
+    CardState.LIVE: gettext_noop("Live"),
+    CardState.ENDED: gettext_noop("Ended"),
+    CardState.HIDDEN: gettext_noop("Not on the phones"),
 }
 
 
@@ -66,27 +71,27 @@ class Labels:
     """
 
     states: Mapping[CardState, str] = field(default_factory=lambda: dict(_STATES))
-    sketch: str = "Sketch of a card: %(title)s"
-    unknown: str = "What it shows is not known."
-    symbol: str = "Symbol %(name)s"
-    progress: str = "Progress"
-    step: str = "Step %(step)s of %(steps)s"
-    step_of_unknown: str = "Step %(step)s"
-    left: str = "left"
-    elapsed: str = "elapsed"
-    stopped: str = "stopped"
-    unknown_time: str = "time not known"
-    opens: str = "Opens %(url)s"
-    calls: str = "Calls %(method)s %(url)s"
-    calls_with: str = "Calls %(method)s %(url)s with %(names)s"
-    removed: str = "no longer on the phones"
-    removed_in: str = "on the phones for another %(time)s"
-    seconds: str = "%(count)s s"
-    minutes: str = "%(count)s min"
-    hours: str = "%(count)s h"
-    screen: str = "Sketch of a lock screen"
-    no_cards: str = "No live activities"
-    more_cards: str = "and %(count)s more"
+    sketch: str = gettext_noop("Sketch of a card: %(title)s")
+    unknown: str = gettext_noop("What it shows is not known.")
+    symbol: str = gettext_noop("Symbol %(name)s")
+    progress: str = gettext_noop("Progress")
+    step: str = gettext_noop("Step %(step)s of %(steps)s")
+    step_of_unknown: str = gettext_noop("Step %(step)s")
+    left: str = gettext_noop("left")
+    elapsed: str = gettext_noop("elapsed")
+    stopped: str = gettext_noop("stopped")
+    unknown_time: str = gettext_noop("time not known")
+    opens: str = gettext_noop("Opens %(url)s")
+    calls: str = gettext_noop("Calls %(method)s %(url)s")
+    calls_with: str = gettext_noop("Calls %(method)s %(url)s with %(names)s")
+    removed: str = gettext_noop("no longer on the phones")
+    removed_in: str = gettext_noop("on the phones for another %(time)s")
+    seconds: str = gettext_noop("%(count)s s")
+    minutes: str = gettext_noop("%(count)s min")
+    hours: str = gettext_noop("%(count)s h")
+    screen: str = gettext_noop("Sketch of a lock screen")
+    no_cards: str = gettext_noop("No live activities")
+    more_cards: str = gettext_noop("and %(count)s more")
 
     def duration(self, seconds: float) -> str:
         """Return a length of time in words, in the two largest units at most."""

@@ -4,13 +4,14 @@ The page needs the stylesheet ``django_liveactivity/lockscreen.css``.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
-from django_liveactivity.lockscreen import CardState, Labels, SketchedCard, draw
+from django_liveactivity.lockscreen import Labels, SketchedCard, draw
 from django_liveactivity.models import LiveActivity
 from django_liveactivity.sketches import EndSketch, sketch, sketches_at_end
 
@@ -19,35 +20,9 @@ register = template.Library()
 
 def labels() -> Labels:
     """Return the texts of a drawing in the language that is active."""
-    return Labels(
-        states={
-            CardState.WAITING: _("Not on the phones yet"),
-            CardState.LIVE: _("Live"),
-            CardState.ENDED: _("Ended"),
-            CardState.HIDDEN: _("Not on the phones"),
-        },
-        sketch=_("Sketch of a card: %(title)s"),
-        unknown=_("What it shows is not known."),
-        symbol=_("Symbol %(name)s"),
-        progress=_("Progress"),
-        step=_("Step %(step)s of %(steps)s"),
-        step_of_unknown=_("Step %(step)s"),
-        left=_("left"),
-        elapsed=_("elapsed"),
-        stopped=_("stopped"),
-        unknown_time=_("time not known"),
-        opens=_("Opens %(url)s"),
-        calls=_("Calls %(method)s %(url)s"),
-        calls_with=_("Calls %(method)s %(url)s with %(names)s"),
-        removed=_("no longer on the phones"),
-        removed_in=_("on the phones for another %(time)s"),
-        seconds=_("%(count)s s"),
-        minutes=_("%(count)s min"),
-        hours=_("%(count)s h"),
-        screen=_("Sketch of a lock screen"),
-        no_cards=_("No live activities"),
-        more_cards=_("and %(count)s more"),
-    )
+    texts = asdict(Labels())
+    states = {state: gettext(text) for state, text in texts.pop("states").items()}
+    return Labels(states, **{name: gettext(text) for name, text in texts.items()})
 
 
 def drawn(card: SketchedCard) -> SafeString:

@@ -85,7 +85,7 @@ def test_the_texts_are_those_of_the_drawing_and_translated():
 
 def test_the_active_language_is_asked_each_time(monkeypatch):
     with translation.override("de"):
-        monkeypatch.setattr(liveactivity, "_", lambda text: f"«{text}»")
+        monkeypatch.setattr(liveactivity, "gettext", lambda text: f"«{text}»")
         assert liveactivity.labels().states[CardState.LIVE] == "«Live»"
         assert all(
             f"«{value}»" == getattr(liveactivity.labels(), name)
