@@ -119,10 +119,10 @@ class BoundedBodyMixin(views.APIView):
         made = super().initialize_request(request, *args, **kwargs)
         return BoundedRequest(
             request,
-            parsers=self.get_parsers(),
-            authenticators=self.get_authenticators(),
-            negotiator=self.get_content_negotiator(),
-            parser_context=made.parser_context,
+            made.parsers,
+            made.authenticators,  # type: ignore[arg-type] # or a forced one
+            made.negotiator,
+            made.parser_context,
         )
 
 
