@@ -44,9 +44,8 @@ class BodyTooLargeError(APIException):
     """
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_code = "too_large"
 
-    def __init__(self, limit: int = MAX_BYTES) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__(f"Send at most {limit} bytes.")
 
 
@@ -55,7 +54,6 @@ class LengthRequiredError(APIException):
 
     status_code = status.HTTP_411_LENGTH_REQUIRED
     default_detail = "Send a Content-Length: this server does not read chunked bodies."
-    default_code = "length_required"
 
 
 class BoundedJSONParser(BaseParser):
