@@ -47,8 +47,10 @@ class CardRows:
 
         Content that was committed after the end of its card begins the next one on the same row.
         """
-        over = [] if self.card.status == LiveActivity.Status.ENDED else self._acknowledged_ends()
-        over += [o for o in self._acknowledged_ends() if o not in self.answered_ends()]
+        over = self._acknowledged_ends()
+        if self.card.status == LiveActivity.Status.ENDED:
+            answered = self.answered_ends()
+            over = [o for o in over if o not in answered]
         contents = (o for o in self.operations if o.kind in Operation.CONTENT_KINDS)
         return [o for o in contents if not closes(over, o)]
 

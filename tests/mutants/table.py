@@ -905,9 +905,9 @@ SKETCHES = _of(
     ("newest_intended", "o.state != State.FAILED", "True", "refused content ends the card"),
     ("newest_intended", "if closes(closed_by, o)", "", "the next card's content ends this one"),
     ("contents", "if not closes(over, o)", "", "the card before is a part of this one"),
-    ("contents", "[] if self.card.status == LiveActivity.Status.ENDED else", "",
+    ("contents", "self.card.status == LiveActivity.Status.ENDED", "False",
      "an ended card shows nothing"),
-    ("contents", "if o not in self.answered_ends()", "if False", "two cards of a row end as one"),
+    ("contents", "if o not in answered", "if False", "two cards of a row end as one"),
 )
 
 SCHEDULES = _of(
