@@ -237,8 +237,8 @@ class Client:
                 ssl_context = tls_context(self._ca_bundle)
             except config.CertificatesError as error:
                 raise NoAnswerError(str(error), sent=False) from None
-        if transport is None and self._proxy and not config.is_loopback(self._base_url):
-            transport = ProxyBackend(self._proxy, ssl_context)
+            if transport is None and self._proxy and not config.is_loopback(self._base_url):
+                transport = ProxyBackend(self._proxy, ssl_context)
         return Sender(
             self._secret,
             deadline=self._deadline,

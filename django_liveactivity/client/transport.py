@@ -281,9 +281,13 @@ class DeadlineStream(httpcore.NetworkStream):
 class DeadlineBackend(httpcore.NetworkBackend):
     """Opens connections within the deadline: looking up the name and trying its addresses count."""
 
-    def __init__(self, look_up: Callable[[str, int], list[str]] | None = None) -> None:
-        self._look_up = look_up or look_up_addresses
+    def __init__(self) -> None:
         self._backend = httpcore.SyncBackend()
+
+    def look_up(self, host: str, port: int) -> list[str]:
+        """Return the addresses of *host*, the preferred one first."""
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
     def connect_tcp(
         self,
@@ -317,7 +321,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
 
         def look_up() -> None:
             try:
-                found.put(self._look_up(host, port))
+                found.put(self.look_up(host, port))
             except (OSError, UnicodeError) as error:
                 found.put(httpcore.ConnectError(f"looking up {host} failed: {error}"))
 
@@ -332,23 +336,17 @@ class DeadlineBackend(httpcore.NetworkBackend):
         return result
 
 
-class ProxyBackend(httpcore.NetworkBackend):
+class ProxyBackend(DeadlineBackend):
     """Opens connections through a proxy: a failure before the tunnel is open means not sent.
 
     Args:
         proxy: the account's.
         ssl_context: for a proxy that is spoken to over https.
-        backend: opens the connection to the proxy.
     """
 
-    def __init__(
-        self,
-        proxy: Proxy,
-        ssl_context: ssl.SSLContext | None,
-        backend: httpcore.NetworkBackend | None = None,
-    ) -> None:
+    def __init__(self, proxy: Proxy, ssl_context: ssl.SSLContext) -> None:
+        super().__init__()
         self._proxy, self._ssl_context = proxy, ssl_context
-        self._backend = backend or DeadlineBackend()
 
     def connect_tcp(
         self,
@@ -363,11 +361,11 @@ class ProxyBackend(httpcore.NetworkBackend):
         try:
             until = time.monotonic() + remaining(timeout, httpcore.ConnectTimeout)
             with deadline_at(until), ExitStack() as undo:
-                stream = self._backend.connect_tcp(
+                stream = super().connect_tcp(
                     proxy.host, proxy.port, timeout, local_address, socket_options
                 )
                 undo.callback(stream.close)
-                if proxy.scheme == "https" and self._ssl_context is not None:
+                if proxy.scheme == "https":
                     stream = stream.start_tls(self._ssl_context, proxy.host, timeout)
                     undo.callback(stream.close)
                 open_tunnel(stream, proxy, host, port)
@@ -377,9 +375,3 @@ class ProxyBackend(httpcore.NetworkBackend):
             raise httpcore.ConnectTimeout(f"{name}: {error}") from None
         except (httpcore.NetworkError, TunnelError) as error:
             raise httpcore.ConnectError(f"{name}: {error}") from None
-
-
-def look_up_addresses(host: str, port: int) -> list[str]:
-    """Return the addresses of *host*, the preferred one first."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))

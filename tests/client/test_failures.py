@@ -80,13 +80,20 @@ def dribble(data: bytes, then: bytes = b"") -> Callable[[Request, socket.socket]
     return respond
 
 
-def look_up_with(addresses: Callable[[], list[str]], **options: float) -> Client:
-    return Client(
-        "ask_test",
-        base_url=options.pop("base_url", "https://activitysmith.test"),
-        transport=DeadlineBackend(lambda host, port: addresses()),
-        **options,
-    )
+class NameService(DeadlineBackend):
+    """Connections to the addresses that a test gives."""
+
+    def __init__(self, addresses: Callable[[], list[str]]) -> None:
+        super().__init__()
+        self._found = addresses
+
+    def look_up(self, host: str, port: int) -> list[str]:
+        return self._found()
+
+
+def look_up_with(addresses: Callable[[], list[str]], **options: Any) -> Client:
+    given = {"base_url": "https://activitysmith.test", **options}
+    return Client("ask_test", transport=NameService(addresses), **given)
 
 
 def test_a_refused_connection_means_not_sent(options) -> None:
