@@ -46,10 +46,6 @@ class TlsServer(Server):
         self._context = server_context(certificate)
         super().__init__(respond=respond or answer())
 
-    @property
-    def port(self) -> int:
-        return self._listener.getsockname()[1]
-
     def _serve(self, connection: socket.socket, number: int) -> None:
         with suppress(OSError):
             super()._serve(self._context.wrap_socket(connection, server_side=True), number)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,8 +55,12 @@ class Server:
         self._threads[0].start()
 
     @property
+    def port(self) -> int:
+        return self._listener.getsockname()[1]
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/api"
+        return f"http://127.0.0.1:{self.port}/api"
 
     @property
     def last(self) -> Request:
@@ -92,6 +96,19 @@ class Server:
             while request := _read_request(stream, number):
                 self.requests.append(request)
                 self.respond(request, connection)
+
+
+@contextmanager
+def silent(addresses: Iterable[str], port: int) -> Iterator[None]:
+    """Let addresses answer nothing: Linux drops what arrives while a backlog is full."""
+    with ExitStack() as opened:
+        for address in addresses:
+            listener = opened.enter_context(socket.create_server((address, port), backlog=0))
+            for _ in range(3):
+                waiting = opened.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(listener.getsockname())
+        yield
 
 
 def _read_request(stream: Any, number: int) -> Request | None:

@@ -21,7 +21,7 @@ from django_liveactivity.client.transport import DeadlineBackend
 from django_liveactivity.content import Progress
 from django_liveactivity.content.endpoints import Endpoint
 
-from .server import Request, Server, answer
+from .server import Request, Server, answer, silent
 
 CARD = Progress(title="Order 42", percentage=40)
 DEADLINE = 0.3
@@ -175,6 +175,17 @@ def test_connecting_has_its_own_shorter_timeout() -> None:
 def test_the_next_address_is_tried_when_one_refuses(server) -> None:
     url = server.url.replace("127.0.0.1", "localhost")
     with look_up_with(lambda: ["127.0.0.77", "127.0.0.1"], base_url=url) as client:
+        assert client.stream("a", CARD).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("count", [1, 3, 7])
+def test_the_next_address_is_tried_when_one_is_silent(server, count) -> None:
+    addresses = [f"127.0.0.{number}" for number in range(77, 77 + count)]
+    url = server.url.replace("127.0.0.1", "localhost")
+    with (
+        silent(addresses, server.port),
+        look_up_with(lambda: [*addresses, "127.0.0.1"], base_url=url, connect_timeout=1) as client,
+    ):
         assert client.stream("a", CARD).outcome is Outcome.DELIVERED
 
 

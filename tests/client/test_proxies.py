@@ -12,11 +12,12 @@ import pytest
 from django_liveactivity.client import Client, Outcome
 from django_liveactivity.client.config import CERTIFICATE_VARIABLES
 from django_liveactivity.client.proxy import Proxy
+from django_liveactivity.client.transport import ProxyBackend, tls_context
 from django_liveactivity.content import Progress
 from django_liveactivity.exceptions import InvalidInputError
 
 from .proxies import CompanyProxy, TlsServer, make_certificate, page
-from .server import answer
+from .server import answer, silent
 
 CARD = Progress(title="Order 42", percentage=40)
 USER, PASSWORD = "jane.canary", "pa:ss/canary%20"
@@ -156,6 +157,27 @@ def test_a_proxy_that_says_nothing_means_not_sent_in_time(through, limit) -> Non
     assert 0.2 < time.monotonic() - started < 3
     assert reply.outcome is Outcome.NOT_SENT
     assert "proxy 127.0.0.1" in reply.error
+
+
+class ElsewhereToo(ProxyBackend):
+    """The way through a proxy whose name has two addresses."""
+
+    def look_up(self, host: str, port: int) -> list[str]:
+        return ["127.0.0.77", "127.0.0.1"]
+
+
+@pytest.mark.parametrize("scheme", KINDS)
+def test_the_proxys_next_address_is_tried_when_one_is_silent(vendor, certificate, scheme) -> None:
+    proxy = CompanyProxy(vendor.port, scheme=scheme, certificate=certificate)
+    way = Proxy(lambda: f"{scheme}://proxy.test:{proxy.port}")
+    backend = ElsewhereToo(way, tls_context(str(certificate)))
+    options = {"transport": backend, "ca_bundle": str(certificate), "connect_timeout": 1}
+    with (
+        silent(["127.0.0.77"], proxy.port),
+        Client("ask_test", base_url="https://vendor.test", **options) as client,
+    ):
+        assert client.stream("a", CARD).error == ""
+    proxy.close()
 
 
 def test_a_vendor_that_says_nothing_through_the_proxy_is_ambiguous_at_the_deadline(
