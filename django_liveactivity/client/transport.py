@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import httpcore
 import httpx
@@ -227,7 +228,9 @@ def tls_context(ca_bundle: str = "") -> ssl.SSLContext:
     Raises:
         CertificatesError: what is named holds no certificates.
     """
-    return named_authorities(ca_bundle) or _usual_authorities()
+    context = named_authorities(ca_bundle) or _usual_authorities()
+    context.sslsocket_class = _DeadlineSocket
+    return context
 
 
 @functools.cache
@@ -236,12 +239,28 @@ def _usual_authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def remaining(timeout: float | None, late: type[httpcore.TimeoutException]) -> float:
+def remaining(timeout: float | None, late: type[Exception]) -> float:
     """Return the seconds that an operation may take; raises *late* if there are none."""
     left = seconds_left()
     if left <= 0:
         raise late("the deadline of the call has passed")
     return left if timeout is None else min(timeout, left)
+
+
+class _DeadlineSocket(ssl.SSLSocket):
+    """The encrypted connection to a proxy, which one operation of httpcore's uses many times.
+
+    That to the vendor lies within it, and httpcore grants the same timeout to each part of a record
+    that the proxy passes on.
+    """
+
+    def recv(self, *args: Any, **options: Any) -> bytes:
+        self.settimeout(remaining(self.gettimeout(), TimeoutError))
+        return super().recv(*args, **options)
+
+    def send(self, *args: Any, **options: Any) -> int:  # gevent's has options of its own
+        self.settimeout(remaining(self.gettimeout(), TimeoutError))
+        return super().send(*args, **options)
 
 
 class DeadlineStream(httpcore.NetworkStream):

@@ -55,7 +55,8 @@ class TlsServer(Server):
 class CompanyProxy:
     """Passes connections on to one port of this machine, whatever name is asked for.
 
-    ``respond`` writes the answer to a CONNECT in place of the tunnel.
+    ``respond`` writes the answer to a CONNECT in place of the tunnel. Once ``dribbles`` is set, the
+    answers of the vendor pass byte by byte.
     """
 
     upstream: int
@@ -65,6 +66,7 @@ class CompanyProxy:
     respond: Callable[[socket.socket], None] | None = None
     reply: int = 0
     asked: list[str] = field(default_factory=list)
+    dribbles: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -155,16 +157,24 @@ class CompanyProxy:
     def _pass_on(self, connection: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", self.upstream)) as upstream:
             self._open.append(upstream)
-            back = threading.Thread(target=_pump, args=(upstream, connection), daemon=True)
+            ends = (upstream, connection, self.dribbles)
+            back = threading.Thread(target=_pump, args=ends, daemon=True)
             back.start()
             _pump(connection, upstream)
             back.join(5)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(
+    source: socket.socket, target: socket.socket, dribbles: threading.Event | None = None
+) -> None:
     with suppress(OSError, ValueError):
         while chunk := source.recv(65536):
-            target.sendall(chunk)
+            if dribbles and dribbles.is_set():
+                for byte in chunk:
+                    target.sendall(bytes([byte]))
+                    threading.Event().wait(0.02)
+            else:
+                target.sendall(chunk)
     with suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
 

@@ -11,13 +11,14 @@ import pytest
 
 from django_liveactivity.client import Client, Outcome
 from django_liveactivity.client.config import CERTIFICATE_VARIABLES
+from django_liveactivity.client.deadline import deadline_at
 from django_liveactivity.client.proxy import Proxy
 from django_liveactivity.client.transport import ProxyBackend, tls_context
 from django_liveactivity.content import Progress
 from django_liveactivity.exceptions import InvalidInputError
 
 from .proxies import CompanyProxy, TlsServer, make_certificate, page
-from .server import answer, silent
+from .server import Request, answer, silent
 
 CARD = Progress(title="Order 42", percentage=40)
 USER, PASSWORD = "jane.canary", "pa:ss/canary%20"
@@ -188,6 +189,49 @@ def test_a_vendor_that_says_nothing_through_the_proxy_is_ambiguous_at_the_deadli
     started = time.monotonic()
     assert client.end_stream("a").outcome is Outcome.AMBIGUOUS
     assert 0.3 < time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("scheme", KINDS)
+def test_an_answer_that_dribbles_through_the_proxy_is_ambiguous_at_the_deadline(
+    through, vendor, scheme
+) -> None:
+    client, proxy = through({"deadline": 0.5}, scheme=scheme)
+
+    def respond(request: Request, connection: socket.socket) -> None:
+        proxy.dribbles.set()
+        answer(raw=b" " * 1000)(request, connection)
+
+    vendor.respond = respond
+    started = time.monotonic()
+    assert client.end_stream("a").outcome is Outcome.AMBIGUOUS
+    assert 0.3 < time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("scheme", KINDS)
+def test_a_handshake_that_dribbles_through_the_proxy_means_not_sent_in_time(
+    through, vendor, scheme
+) -> None:
+    client, proxy = through({"deadline": 0.5}, scheme=scheme)
+    proxy.dribbles.set()
+    started = time.monotonic()
+    assert client.end_stream("a").outcome is Outcome.NOT_SENT
+    assert 0.3 < time.monotonic() - started < 3
+    assert vendor.requests == []
+
+
+def test_nothing_is_sent_to_or_read_from_the_proxy_after_the_deadline(vendor, certificate) -> None:
+    context = tls_context(str(certificate))
+    with (
+        socket.create_connection(("127.0.0.1", vendor.port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="vendor.test") as connection,
+        deadline_at(time.monotonic()),
+    ):
+        for use in (connection.send, connection.sendall):
+            with pytest.raises(TimeoutError):
+                use(b"GET / HTTP/1.1\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+    assert vendor.requests == []
 
 
 def test_a_tunnel_that_breaks_after_the_call_was_sent_is_ambiguous(through, vendor) -> None:
