@@ -11,13 +11,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from django_liveactivity.exceptions import InvalidInputError
 
+from .secret import PRINTABLE
+
 DEFAULT_BASE_URL = "https://activitysmith.com/api"
 """From the vendor's API description, 2026-07-17."""
 
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """OpenSSL's variables for certificate authorities; as in httpx, the first that is set counts."""
 
-_PRINTABLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[a-z0-9_.-]*[a-z][a-z0-9_.-]*")  # without a letter it is an IP address
 
 
@@ -48,7 +49,7 @@ def has_path(base_url: str) -> bool:
 
 
 def _split(value: object) -> SplitResult:
-    if isinstance(value, str) and _PRINTABLE.fullmatch(value) and not value.endswith(("?", "#")):
+    if isinstance(value, str) and PRINTABLE.fullmatch(value) and not value.endswith(("?", "#")):
         try:
             parts = urlsplit(value)
             _ = parts.port

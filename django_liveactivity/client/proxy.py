@@ -16,12 +16,11 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from django_liveactivity.exceptions import InvalidInputError
 
-from .secret import Secret
+from .secret import PRINTABLE, Secret
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 """The kinds of proxies, by the scheme of their URLs."""
 
-_PRINTABLE = re.compile(r"[!-~]+")
 _HOST = re.compile(r"[a-z0-9_.:-]+")
 _LABEL = b"[proxy credentials]"
 _LONGEST = 255
@@ -85,7 +84,7 @@ class Proxy:
         self.user = self.password = self.token = Secret(lambda: "", _LABEL)
         self.has_credentials_in_url = False
         self._problem = "proxy", _WANTED
-        if isinstance(read(), str) and _PRINTABLE.fullmatch(read().strip()):
+        if isinstance(read(), str) and PRINTABLE.fullmatch(read().strip()):
             with suppress(ValueError):  # urllib's, which quotes the URL
                 self._read(lambda: urlsplit(read().strip()), read_auth)
 
@@ -126,14 +125,12 @@ class Proxy:
             self.user = Secret(lambda: auth()[0], _LABEL)
             self.password = Secret(lambda: auth()[1], _LABEL)
         self.token = Secret(lambda: _basic(self.user, self.password), _LABEL)
-        if b":" in self.user.encode() or not self._fits():
+        longest = max(len(self.user.encode()), len(self.password.encode()))
+        if b":" in self.user.encode() or longest > _LONGEST:
             self._problem = (
                 "proxy" if self.has_credentials_in_url else "proxy_auth",
                 f"a user without a colon, and a password; each of at most {_LONGEST} bytes",
             )
-
-    def _fits(self) -> bool:
-        return max(len(self.user.encode()), len(self.password.encode())) <= _LONGEST
 
 
 def _basic(user: Secret, password: Secret) -> str:

@@ -10,7 +10,9 @@ from html.entities import html5
 
 from django_liveactivity.exceptions import InvalidInputError
 
-_PRINTABLE = re.compile(r"[!-~]+")
+PRINTABLE = re.compile(r"[!-~]+")
+"""ASCII without whitespace, for ``fullmatch``."""
+
 _SHORTEST_TO_REDACT = 8
 _BACKSLASHES = rb"(?:\\(?:u005[cC])?){1,16}"
 """JSON within JSON doubles each, and JavaScript within HTML writes it as an escape of its own."""
@@ -40,7 +42,7 @@ class Secret:
     def check(self) -> None:
         """Raise InvalidInputError at ``api_key`` if this cannot be a key."""
         # A newline inside would let httpx's own error message print the header.
-        if not _PRINTABLE.fullmatch(self._value):
+        if not PRINTABLE.fullmatch(self._value):
             message = "give the API key: printable ASCII, not empty, no whitespace inside"
             raise InvalidInputError.at("api_key", message)
 
@@ -83,10 +85,6 @@ class Secret:
         tail = _LONGEST_ESCAPE * len(self._value) if cut else 0
         return hidden[: max(0, len(hidden) - tail)] + b"*" * tail
 
-    def redact_text(self, text: str) -> str:
-        """Return *text* without the key."""
-        return self.redact(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
-
 
 class Redaction:
     """Redacts several secrets from answers and logs.
@@ -108,9 +106,7 @@ class Redaction:
 
     def redact_text(self, text: str) -> str:
         """Return *text* without the secrets."""
-        for secret in self._secrets:
-            text = secret.redact_text(text)
-        return text
+        return self.redact(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
 
     @contextmanager
     def kept_out_of_logs(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ import pytest
 
 from django_liveactivity.client import Client
 from django_liveactivity.client.answer import map_texts
-from django_liveactivity.client.secret import Secret
+from django_liveactivity.client.secret import Redaction, Secret
 from django_liveactivity.client.transport import DeadlineBackend
 from django_liveactivity.content import Progress
 from django_liveactivity.exceptions import InvalidInputError
@@ -349,4 +349,4 @@ def test_no_part_of_a_json_object_keeps_the_key() -> None:
     secret, escaped = Secret(lambda: CANARY), IN_TEXT["json in json"](CANARY)
     given = {"a": [CANARY, {f"x {escaped}": [CANARY]}], CANARY: 1, "b": None}
     hidden = {"a": ["[API key]", {"x [API key]": ["[API key]"]}], "[API key]": 1, "b": None}
-    assert map_texts(given, secret.redact_text) == hidden
+    assert map_texts(given, Redaction(secret).redact_text) == hidden
