@@ -157,18 +157,16 @@ class _Signing(httpx.BaseTransport):
 
     def _answered(self, request: httpx.Request) -> httpx.Response:
         headers = [*request.headers.raw, (b"Authorization", self._secret.bearer().encode())]
-        with ExitStack() as opened:
-            answer = opened.enter_context(
-                self._pool.stream(
-                    request.method,
-                    str(request.url),
-                    headers=headers,
-                    content=request.read() or None,
-                    extensions=request.extensions,
-                )
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                str(request.url),
+                headers=headers,
+                content=request.stream,
+                extensions=request.extensions,
             )
-            body = _Body(answer.iter_stream(), opened.pop_all())
-            return httpx.Response(answer.status, headers=answer.headers, stream=body)
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
 
     def close(self) -> None:
         self._pool.close()
@@ -177,14 +175,14 @@ class _Signing(httpx.BaseTransport):
 class _Body(httpx.SyncByteStream):
     """The body of an answer that is still open."""
 
-    def __init__(self, chunks: Iterator[bytes], opened: ExitStack) -> None:
-        self._chunks, self._opened = chunks, opened
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
+        return self._answer.iter_stream()
 
     def close(self) -> None:
-        self._opened.close()
+        self._answer.close()
 
 
 def _read(headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
