@@ -806,6 +806,10 @@ CLIENT = _of(
      "a paused card has a warning"),
     ("deadline_at", "min(moment, _moment.get())", "moment", "a client lengthens its caller's time"),
     ("send", "seconds_left() <= 0", "False", "a call is begun whose time is over"),
+    ("connect_tcp", "left / min(len(addresses) - tried, _MOST_SHARES)", "left",
+     "a silent address leaves no time for the next"),
+    ("tls_context", "context.sslsocket_class = _DeadlineSocket", "pass",
+     "a proxy that dribbles makes a call outlast its deadline"),
     pinned="client",
 )
 
