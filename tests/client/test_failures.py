@@ -178,13 +178,13 @@ def test_the_next_address_is_tried_when_one_refuses(server) -> None:
         assert client.stream("a", CARD).outcome is Outcome.DELIVERED
 
 
-@pytest.mark.parametrize("count", [1, 3, 7])
+@pytest.mark.parametrize("count", [1, 6])
 def test_the_next_address_is_tried_when_one_is_silent(server, count) -> None:
     addresses = [f"127.0.0.{number}" for number in range(77, 77 + count)]
     url = server.url.replace("127.0.0.1", "localhost")
     with (
         silent(addresses, server.port),
-        look_up_with(lambda: [*addresses, "127.0.0.1"], base_url=url, connect_timeout=1) as client,
+        look_up_with(lambda: [*addresses, "127.0.0.1"], base_url=url, connect_timeout=2) as client,
     ):
         assert client.stream("a", CARD).outcome is Outcome.DELIVERED
 

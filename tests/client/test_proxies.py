@@ -167,12 +167,12 @@ class ElsewhereToo(ProxyBackend):
         return ["127.0.0.77", "127.0.0.1"]
 
 
-@pytest.mark.parametrize("scheme", KINDS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_proxys_next_address_is_tried_when_one_is_silent(vendor, certificate, scheme) -> None:
     proxy = CompanyProxy(vendor.port, scheme=scheme, certificate=certificate)
     way = Proxy(lambda: f"{scheme}://proxy.test:{proxy.port}")
     backend = ElsewhereToo(way, tls_context(str(certificate)))
-    options = {"transport": backend, "ca_bundle": str(certificate), "connect_timeout": 1}
+    options = {"transport": backend, "ca_bundle": str(certificate), "connect_timeout": 2}
     with (
         silent(["127.0.0.77"], proxy.port),
         Client("ask_test", base_url="https://vendor.test", **options) as client,
