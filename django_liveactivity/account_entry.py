@@ -232,7 +232,7 @@ def import_class(name: str, path: str, base: type[T]) -> type[T]:
     if isinstance(found, type) and issubclass(found, base):
         return found
     whole = f"{base.__module__}.{base.__qualname__}"
-    raise ImproperlyConfigured(f"{name}: {path!r} is no subclass of {whole}.")
+    raise ImproperlyConfigured(f"{name}: {path!r} is not a subclass of {whole}.")
 
 
 def refuse_unknown(name: str, given: Iterable[object], known: Iterable[str]) -> None:

@@ -112,8 +112,8 @@ class TestWrongAnswers:
         ("path", "message"),
         [
             ("nowhere.Source", "cannot import 'nowhere.Source'"),
-            ("tests.accounts.sources.PATH", "is no subclass"),
-            ("builtins.dict", "is no subclass"),
+            ("tests.accounts.sources.PATH", "is not a subclass"),
+            ("builtins.dict", "is not a subclass"),
             (7, "cannot import 7"),
         ],
     )

@@ -42,8 +42,8 @@ def limited(*rate_limit) -> dict[str, object]:
         ({"BACKEND": LOCMEM, "TIMING": {"lease": 0}}, "liveactivity.E001", "['lease'] must be"),
         ({"BACKEND": LOCMEM, "TIMING": {"lease": 1.5}}, "liveactivity.E001", "milliseconds"),
         ({"BACKEND": "nowhere.Backend"}, "liveactivity.E002", "cannot import 'nowhere.Backend'"),
-        ({"BACKEND": "datetime.datetime"}, "liveactivity.E002", "is no subclass"),
-        ({"BACKEND": "math.floor"}, "liveactivity.E002", "is no subclass"),
+        ({"BACKEND": "datetime.datetime"}, "liveactivity.E002", "is not a subclass"),
+        ({"BACKEND": "math.floor"}, "liveactivity.E002", "is not a subclass"),
         ({"BACKEND": LOCMEM, "OPTIONS": {"kee": 1}}, "liveactivity.E006", "unknown keys 'kee'"),
         (
             {"BACKEND": LOCMEM, "OPTIONS": {1: 2, "kee": 1}},
