@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -75,7 +75,7 @@ class _Pause:
 class DispatchLoop:
     """Drains the accounts that have something due, on a bounded number of threads.
 
-    Where more accounts are due than threads are free, those with ends go first.
+    Where more accounts are due than threads are free, the sweep goes first, then those with ends.
 
     Args:
         aliases: the accounts; None for all, those of the account source included.
@@ -97,13 +97,12 @@ class DispatchLoop:
         self._sweep_every = min(timing.sweep for timing in timings) / 1000
         self._stuck_after = max(timing.overdue_after for timing in timings) / 1000
         self._sweep_at = 0.0
-        self._sweeping: Future[None] | None = None
         self._failed_polls = 0
         self._source = conf.ChangeWatch()
         self._pauses: defaultdict[str, _Pause] = defaultdict(_Pause)
         self._running: Counter[str] = Counter()
         self._steps: dict[int, float] = {}
-        self._waiting: list[tuple[int, int, str, Ranks]] = []
+        self._waiting: list[tuple[int, int, Callable[[], None]]] = []
         self._turn = itertools.count()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="drain")
@@ -166,15 +165,19 @@ class DispatchLoop:
     def _submit(self, alias: str, ranks: Ranks) -> None:
         with self._lock:
             self._running[alias] += 1
-            heapq.heappush(self._waiting, (_urgency(ranks), next(self._turn), alias, ranks))
-        with suppress(RuntimeError):  # the pool is shutting down
-            self._pool.submit(self._drain_next)
+        self._enqueue(_urgency(ranks), partial(self._drain, alias, ranks))
 
-    def _drain_next(self) -> None:
+    def _enqueue(self, urgency: int, job: Callable[[], None]) -> None:
         with self._lock:
-            _, _, alias, ranks = heapq.heappop(self._waiting)
+            heapq.heappush(self._waiting, (urgency, next(self._turn), job))
+        with suppress(RuntimeError):  # the pool is shutting down
+            self._pool.submit(self._run_next)
+
+    def _run_next(self) -> None:
+        with self._lock:
+            _, _, job = heapq.heappop(self._waiting)
         with self._step():
-            self._drain(alias, ranks)
+            job()
 
     def _drain(self, alias: str, ranks: Ranks) -> None:
         failures = self._pauses[alias].failures
@@ -194,14 +197,15 @@ class DispatchLoop:
         self.bars.show(alias, status.backlog(conf.stand_in(alias)).count, note)
 
     def _sweep(self) -> None:
-        idle = self._sweeping is None or self._sweeping.done()
-        if idle and time.monotonic() >= self._sweep_at:
-            self._sweep_at = time.monotonic() + self._sweep_every
-            self._sweeping = self._pool.submit(self._sweep_now)
+        if time.monotonic() >= self._sweep_at:
+            self._sweep_at = math.inf  # until this one is over
+            self._enqueue(-1, self._sweep_now)  # first: without it, nothing seems to drain
 
     def _sweep_now(self) -> None:
-        with self._step():
+        try:
             sweep(lambda _: None, self.aliases)  # the next poll finds what is due
+        finally:
+            self._sweep_at = time.monotonic() + self._sweep_every
 
     def _log_failure(self, what: str, error: Exception, failures: int) -> float:
         """Log a failure, with its traceback the first time; return the pause after it."""
