@@ -23,12 +23,12 @@ from django_liveactivity import conf
 from django_liveactivity.delivery import Drained, discard_session, drain, due_accounts, sweep
 from django_liveactivity.health import Condition, status
 from django_liveactivity.health.condition import STUCK
-from django_liveactivity.models import Operation, cure_of
+from django_liveactivity.models import Operation, OperatorAction, cure_of
 from django_liveactivity.printable import get_logger, printable
 
 from .terminal import ProgressBars
 
-Ranks = frozenset[Operation.Rank | None]
+Ranks = frozenset[Operation.Rank | OperatorAction | None]
 DRAWN_EVERY = 0.5
 POLL_EVERY = 0.15
 LONGEST_PAUSE = 15.0
@@ -225,7 +225,7 @@ class DispatchLoop:
 
 def _urgency(ranks: Ranks) -> int:
     """Return the first rank among the due work; without a rank it is an end, or may be one."""
-    return min(Operation.Rank.END if rank is None else rank for rank in ranks)
+    return min(rank if isinstance(rank, Operation.Rank) else Operation.Rank.END for rank in ranks)
 
 
 def _pause_after(done: Drained, ranks: Ranks) -> _Pause:

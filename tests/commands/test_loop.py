@@ -11,6 +11,7 @@ from django_liveactivity import services
 from django_liveactivity.management import loop as loops
 
 ACCOUNTS = ("default", "a", "b")
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Pool:
@@ -96,3 +97,28 @@ class TestSweep:
             loop._sweep()
             with pytest.raises(ZeroDivisionError):
                 loop._pool.work()
+
+
+class TestOperatorAction:
+    """One that comes during a pause, in which another one was applied, or still waits."""
+
+    @pytest.fixture
+    def blocked(self, loop, vendor) -> Loop:
+        """The loop, when the vendor has refused the key."""
+        vendor.policy.api_keys = ["another"]
+        services.end_activity(stream_key="order-42")
+        assert (loop.look(), loop.look()) == (1, 0)
+        return loop
+
+    def test_ends_each_pause(self, blocked, vendor):
+        for calls in (2, 3):
+            services.probe_account(actor="ann")
+            assert (blocked.look(), blocked.look()) == (1, 0)
+            assert len(vendor.calls()) == calls
+
+    def test_that_cannot_be_applied_now_waits(self, blocked, vendor, monkeypatch):
+        monkeypatch.setattr("django_liveactivity.delivery.limits.permits.PERMITS", 0)
+        for _ in range(2):
+            services.probe_account(actor="ann")
+            assert (blocked.look(), blocked.look()) == (1, 0)
+        assert len(vendor.calls()) == 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Min, OuterRef, QuerySet, Subquery
+from django.db.models import Max, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from django_liveactivity import conf
@@ -24,6 +24,7 @@ from django_liveactivity.models import (
 )
 
 Rank = Operation.Rank
+Due = Rank | OperatorAction | None
 LOOK_AHEAD = 16
 NO_LANE = -1
 
@@ -92,21 +93,23 @@ def next_due_at(account: Account) -> int | None:
     return min((at for at in times if at is not None), default=None)
 
 
-def due_accounts(using: str) -> dict[str, frozenset[Rank | None]]:
+def due_accounts(using: str) -> dict[str, frozenset[Due]]:
     """Return the accounts with something due in a database, each with the ranks of what is due.
 
-    None among the ranks stands for a card whose time to live is over, and for what an operator
-    decided. The statements are three, however many accounts there are.
+    None among the ranks stands for a card whose time to live is over, and an operator action, of
+    which the primary key alone is known, for the newest that is to be applied. The statements are
+    three, however many accounts there are.
     """
-    found: dict[str, set[Rank | None]] = defaultdict(set)
+    found: dict[str, set[Due]] = defaultdict(set)
     due = Operation.objects.using(using).filter(rank__in=Rank.values, next_try_at__lte=Now())
     for alias, rank in due.values_list("account", "rank").distinct():
         found[alias].add(Rank(rank))
     lanes = Lane.objects.using(using).filter(deadline_at__lte=Now())
+    for alias in lanes.values_list("account", flat=True).distinct():
+        found[alias].add(None)
     actions = OperatorAction.objects.using(using).filter(applied_at=None)
-    for rows in (lanes, actions):
-        for alias in rows.values_list("account", flat=True).distinct():
-            found[alias].add(None)
+    for alias, newest in actions.values_list("account").annotate(Max("pk")):
+        found[alias].add(OperatorAction(pk=newest))
     return {alias: frozenset(ranks) for alias, ranks in found.items()}
 
 
