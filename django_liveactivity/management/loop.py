@@ -176,8 +176,9 @@ class DispatchLoop:
     def _run_next(self) -> None:
         with self._lock:
             _, _, job = heapq.heappop(self._waiting)
-        with self._step():
-            job()
+        if not self.stop.is_set():
+            with self._step():
+                job()
 
     def _drain(self, alias: str, ranks: Ranks) -> None:
         failures = self._pauses[alias].failures

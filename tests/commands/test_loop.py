@@ -122,3 +122,12 @@ class TestOperatorAction:
             services.probe_account(actor="ann")
             assert (blocked.look(), blocked.look()) == (1, 0)
         assert len(vendor.calls()) == 1
+
+
+def test_what_waits_for_a_thread_is_not_begun_after_the_stop(vendor, loop):
+    services.end_activity(stream_key="order-42")
+    loop._poll()
+    loop._sweep()
+    loop.stop.set()
+    loop._pool.work()
+    assert vendor.calls() == []
