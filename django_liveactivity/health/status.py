@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple, TypeVar
 
@@ -118,10 +118,6 @@ class AccountStatus:
     heartbeat_age: float | None = None
     is_used: bool = False
     tracking_failures: int = 0
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the fields as a dict, ready for JSON."""
-        return asdict(self)
 
 
 def account_status(account: conf.Account) -> AccountStatus:
