@@ -12,7 +12,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from django_liveactivity import conf
-from django_liveactivity.health import Condition, is_silent, statuses
+from django_liveactivity.health import Condition, statuses
+from django_liveactivity.health.condition import why_silent
 
 VIEWS = "django_liveactivity.api.views"
 
@@ -52,15 +53,10 @@ def check_heartbeat(**_: object) -> list[checks.CheckMessage]:
     """
     accounts = list(_accounts())
     return [
-        checks.Warning(
-            f"Nothing delivers for {_whose(account)}: {_last_sweep(age)}.",
-            hint="Run Celery's worker and beat, a worker of Django's tasks, or manage.py "
-            "liveactivity_dispatch.",
-            id="liveactivity.W005",
-        )
+        checks.Warning(f"For {_whose(account)} {silence}", id="liveactivity.W005")
         for account, status in zip(accounts, statuses(accounts), strict=True)
         if status.condition != Condition.UNREADABLE  # no table yet: the first deploy checks, too
-        and is_silent(age := status.heartbeat_age, account.timing)
+        and (silence := why_silent(status.heartbeat_age, account.timing))
     ]
 
 
@@ -101,10 +97,6 @@ def _whose(account: conf.Account) -> str:
     if account.from_source:
         return "the accounts of the account source"
     return f"the account {account.alias!r}"
-
-
-def _last_sweep(age: float | None) -> str:
-    return "there was no sweep yet" if age is None else f"the last sweep was {age:.0f} s ago"
 
 
 def check_endpoint(**_: object) -> list[checks.CheckMessage]:

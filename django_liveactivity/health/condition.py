@@ -124,7 +124,7 @@ def why_silent(age: float | None, timing: conf.Timing) -> str:
     if not is_silent(age, timing):
         return ""
     last = "there was never a sweep" if age is None else f"the last sweep was {age:.0f} s ago"
-    cure = "run liveactivity_dispatch, or Celery's or Django's worker"
+    cure = "run liveactivity_dispatch, Celery with beat, or Django's worker"
     return f"nothing drains: {last}; {cure}."
 
 

@@ -27,7 +27,7 @@ def test_sqlite_that_lets_writers_collide_is_found_and_nothing_else(db):
 
 class TestTheHeartbeat:
     def test_is_missing_where_nothing_ever_swept(self, db):
-        assert "there was no sweep yet" in found(deploy=True)[HEARTBEAT]
+        assert "nothing drains: there was never a sweep; run" in found(deploy=True)[HEARTBEAT]
 
     def test_is_there_after_a_sweep(self, db):
         sweep(lambda _: None)
