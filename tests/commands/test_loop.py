@@ -9,6 +9,7 @@ import pytest
 
 from django_liveactivity import services
 from django_liveactivity.management import loop as loops
+from django_liveactivity.models import DrainPermit
 
 ACCOUNTS = ("default", "a", "b")
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,8 +117,8 @@ class TestOperatorAction:
             assert (blocked.look(), blocked.look()) == (1, 0)
             assert len(vendor.calls()) == calls
 
-    def test_that_cannot_be_applied_now_waits(self, blocked, vendor, monkeypatch):
-        monkeypatch.setattr("django_liveactivity.delivery.limits.permits.PERMITS", 0)
+    def test_that_cannot_be_applied_now_waits(self, blocked, vendor):
+        DrainPermit.objects.update(lease_until=2**60)
         for _ in range(2):
             services.probe_account(actor="ann")
             assert (blocked.look(), blocked.look()) == (1, 0)
