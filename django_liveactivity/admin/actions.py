@@ -22,7 +22,7 @@ from django_liveactivity.templatetags.liveactivity import lock_screen_at_end
 
 from .forms import GiveUpForm, ReasonForm
 from .permissions import PermittedAdmin
-from .results import Report, Result, existing_result, log_change
+from .results import Report, Result, log_change, outcome_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -199,13 +199,7 @@ class EndCards(CardAction):
             reason=self.reason,
             **self._options,
         )
-        for end in ends:
-            if end.error is not None:
-                yield end.card, end.error
-            elif end.standing is not None:
-                yield end.card, existing_result(end.standing)
-            else:
-                yield end.card, Result.ENDING
+        return ((end.card, outcome_of(end)) for end in ends)
 
 
 class RetryOperations(CardAction):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django_stubs_ext import StrPromise
 
+    from django_liveactivity.services.batch import CardEnd
+
 NAMED = 20
 """Cards named in one message; a message may have to fit into a cookie."""
 REASONS = 5
@@ -278,6 +280,13 @@ def existing_result(end: Operation) -> Result:
     if end.state == Operation.State.NEEDS_OPERATOR:
         return Result.NEEDS_OPERATOR
     return Result.ALREADY_ENDED if end.is_settled else Result.ALREADY_ENDING
+
+
+def outcome_of(end: CardEnd) -> Result | InvalidInputError:
+    """Return the result of ending one card of several, or the error that refused it."""
+    if end.error is not None:
+        return end.error
+    return Result.ENDING if end.standing is None else existing_result(end.standing)
 
 
 def _refusal_text(error: InvalidInputError) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,20 +13,23 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
-from django_liveactivity import services
+from django_liveactivity import selectors, services
 from django_liveactivity.exceptions import InvalidInputError
-from django_liveactivity.models import LiveActivity, Source
+from django_liveactivity.models import Source
 from django_liveactivity.services.writer import recorded_as
 from django_liveactivity.sketches import EndSketch, sketches_at_end
 
+from .form_errors import place_errors
 from .form_page import FormPage, is_confirmed, posted_fields
 from .forms import EndForm
 from .permissions import may_on_site
-from .results import Report, Result, log_change
+from .results import Report, log_change, outcome_of
 from .subject_cards import CardKey, ObjectToEnd, card_key, draw, shown_card
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+    from django_liveactivity.services.batch import CardEnd
 
 MAX_OBJECTS = 500
 """Each is a form field, and Django takes 1,000 fields in a request."""
@@ -67,24 +69,54 @@ class EndSubjectsPage(FormPage):
         self.form = EndForm(posted_fields(self.request) if confirmed or is_get else None)
         if not (confirmed and self.form.is_valid()):
             return self.render()
-        self.report(self._end().messages())
+        try:
+            report = self._end()
+        except InvalidInputError as error:
+            place_errors(error, self.form)
+            return self.render()
+        self.report(report.messages())
         return None
 
     def _end(self) -> Report:
         """End the cards, and log it on their objects in the same transactions."""
-        actor = cast("User", self.request.user)  # the admin admits no anonymous one
-        cards = [card for each in self.objects for card in each.cards]
-        forbidden = [card for each in self.objects for card in each.forbidden]
-        run = EndRun(actor, self.form, {card.account for card in forbidden})
+        pks: dict[str, list[int]] = defaultdict(list)
+        for each in self.objects:
+            for card in each.cards:
+                pks[card.database].append(card.pk)
+        ends: list[CardEnd] = []
         with ExitStack() as stack:
-            stack.enter_context(recorded_as(Source.ADMIN))
-            for using in sorted({card.database for card in cards}):
+            for using, own in sorted(pks.items()):
                 stack.enter_context(transaction.atomic(using=using))
-            run.end(cards)
-            run.log(self.objects)
-        for card in forbidden:
-            run.report.refuse(card, gettext("you may not end it"))
-        return run.report
+                ends += self._end_in(using, own)
+            self._log({card_key(end.card) for end in ends if end.is_new})
+        report = Report()
+        for end in ends:
+            report.add(end.card, outcome_of(end))
+        for each in self.objects:
+            for card in each.forbidden:
+                report.refuse(card, gettext("you may not end it"))
+        return report
+
+    def _end_in(self, using: str, pks: Sequence[int]) -> list[CardEnd]:
+        """End cards of one database, the oldest first."""
+        with recorded_as(Source.ADMIN):
+            return services.batch.end_cards(
+                selectors.by_pks(using, pks)[::-1],
+                actor=self.request.user,
+                reason=self.form.cleaned_data["reason"],
+                **self.form.end_options,
+            )
+
+    def _log(self, ended: Collection[CardKey]) -> None:
+        """Write an entry in the admin's log for each object whose cards ended."""
+        changed = [
+            each.instance
+            for each in self.objects
+            if any(card_key(card) in ended for card in each.cards)
+        ]
+        actor = cast("User", self.request.user)  # the admin admits no anonymous one
+        text = gettext("End of its live activities requested.")
+        log_change(actor, changed, f"{text} {self.form.cleaned_data['reason']}")
 
     def context(self) -> dict[str, Any]:
         site, request = self.site, self.request
@@ -115,73 +147,3 @@ def _problem(objects: Sequence[ObjectToEnd]) -> str:
         MAX_OBJECTS,
     )
     return text % {"count": MAX_OBJECTS}
-
-
-@dataclass
-class EndRun:
-    """Ends cards, and reports which ended and which were refused.
-
-    Args:
-        actor: the user who ends them.
-        form: what the page asked, valid.
-        confined: the accounts of cards that the user may not end.
-    """
-
-    actor: User
-    form: EndForm
-    confined: Collection[str]
-    report: Report = field(default_factory=Report)
-    ended: set[CardKey] = field(default_factory=set)
-
-    def end(self, cards: Iterable[LiveActivity]) -> None:
-        """End the cards: in a few queries for each account, unless a card of it is refused."""
-        by_account: dict[str, list[LiveActivity]] = defaultdict(list)
-        for card in cards:
-            by_account[card.account].append(card)
-        for alias, own in by_account.items():
-            if alias in self.confined or not self._end_at_once(alias, own):
-                self._end_each(own)
-
-    @property
-    def reason(self) -> str:
-        """The reason, for the history."""
-        reason: str = self.form.cleaned_data["reason"]
-        return reason
-
-    def _end_at_once(self, alias: str, cards: Sequence[LiveActivity]) -> bool:
-        """End every card of the objects in an account; return False if one is refused."""
-        subjects = {card.named_subject for card in cards}
-        how = self.form.end_options
-        try:
-            services.end_activities(
-                subject=subjects, account=alias, actor=self.actor, reason=self.reason, **how
-            )
-        except InvalidInputError:
-            return False
-        for card in cards:
-            self._add(card)
-        return True
-
-    def _end_each(self, cards: Sequence[LiveActivity]) -> None:
-        for card in cards:
-            how = self.form.end_options
-            try:
-                services.end_activity(card, actor=self.actor, reason=self.reason, **how)
-            except InvalidInputError as error:
-                self.report.add(card, error)
-            else:
-                self._add(card)
-
-    def _add(self, card: LiveActivity) -> None:
-        self.report.add(card, Result.ENDING)
-        self.ended.add(card_key(card))
-
-    def log(self, objects: Sequence[ObjectToEnd]) -> None:
-        """Write an entry in the admin's log for each object whose cards ended."""
-        changed = [
-            each.instance
-            for each in objects
-            if not self.ended.isdisjoint(map(card_key, each.cards))
-        ]
-        text = gettext("End of its live activities requested.")
-        log_change(self.actor, changed, f"{text} {self.reason}")

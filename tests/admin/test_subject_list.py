@@ -249,6 +249,32 @@ class TestAction:
         assert "at" in answer.context["form"].errors
         assert not ends().exists()
 
+    def test_a_time_that_no_end_can_have_is_refused_beside_its_field(self, operator):
+        order = Order.objects.create()
+        show(order)
+
+        answer = select(operator, order, post="yes", when="at", at="9999-06-01T12:00")
+
+        assert "at" in answer.context["form"].errors
+        assert not ends().exists()
+
+    def test_a_card_that_ends_meanwhile_is_reported_and_not_logged(self, operator, monkeypatch):
+        order = Order.objects.create()
+        card = show(order)
+
+        def end_first(request, asked=None):
+            if asked is not None:
+                services.end_activity(card)
+            return True
+
+        model_admin = admin.site.get_model_admin(Order)
+        monkeypatch.setattr(model_admin, "has_end_liveactivity_permission", end_first)
+        answer = select(operator, order, post="yes")
+
+        assert messages_of(answer) == [("info", "1 live activity was already ending: card-1")]
+        assert ends().count() == 1
+        assert not LogEntry.objects.exists()
+
     def test_objects_without_open_cards_are_told_so(self, operator):
         order = Order.objects.create()
         services.end_activity(show(order))
