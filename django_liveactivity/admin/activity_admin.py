@@ -216,7 +216,6 @@ def change_form_context(
         "sketch_at_end": drawn(at_end),
         "may_operate": model_admin.has_operate_permission(request, any_card_of(card.account)),
         "buttons": shown_buttons(facts, may_end=may_end, may_operate=may_operate),
-        "is_over": card.status in LiveActivity.OVER,
         "is_moving": is_moving(facts),
         "typed_reason": typed.get("reason", "") if typed else "",
         "token_name": TOKEN,

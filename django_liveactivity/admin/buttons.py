@@ -127,7 +127,7 @@ def shown_buttons(facts: Facts, *, may_end: bool, may_operate: bool) -> dict[str
     pending = end is not None and end.state in Operation.UNFINISHED
     scheduled = pending and end is not None and end.due_at > facts.now
     asked = pending and not scheduled
-    is_open = card.status not in LiveActivity.OVER
+    is_open = not card.is_over
     stuck = asked or facts.content is not None
     return {
         "end_now": may_end and is_open and not asked,

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from django_liveactivity.health import AccountStatus
-from django_liveactivity.models import LiveActivity, from_datetime
+from django_liveactivity.models import from_datetime
 
 from .accounts import read_accounts, troubled_accounts
 from .batch_progress import progress_line
@@ -194,7 +194,7 @@ def _explain(shown: CardChangeList, accounts: Mapping[str, AccountStatus]) -> No
     cards = [
         card
         for card in shown.result_list
-        if card.wants_operator or card.newest.pending_end or card.status not in LiveActivity.OVER
+        if card.wants_operator or card.newest.pending_end or not card.is_over
     ]
     texts = explanations(cards, accounts)
     for card in cards:

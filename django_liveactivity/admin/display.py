@@ -109,7 +109,7 @@ def newest_of(cards: Sequence[LiveActivity]) -> Mapping[int, selectors.Newest]:
 
 def state_of(card: LiveActivity, now: int) -> str:
     """Return the state that pages show for a card, which was read with ``is_closed``."""
-    if card.status in LiveActivity.OVER:
+    if card.is_over:
         return card.status
     if card.is_closed:
         return DerivedState.ENDING

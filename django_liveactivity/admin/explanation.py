@@ -63,11 +63,7 @@ def explain(facts: Facts) -> str:
     end = facts.end
     if end is not None and end.state in Operation.UNFINISHED:
         return _of_pending_end(facts, end)
-    if (
-        end is not None
-        and end.state == State.GIVEN_UP
-        and facts.card.status not in LiveActivity.OVER
-    ):
+    if end is not None and end.state == State.GIVEN_UP and not facts.card.is_over:
         return _of_given_up_end(facts)
     if facts.card.status == Status.ENDED:
         return _of_ended(facts)
@@ -304,7 +300,7 @@ def _attempts(using: str, operations: Sequence[int]) -> dict[int, list[Attempt]]
 def _deadlines(using: str, cards: Sequence[LiveActivity]) -> dict[tuple[str, str], int]:
     lanes = Lane.objects.using(using).filter(
         account__in={card.account for card in cards},
-        digest__in={card.lane_digest for card in cards if card.status not in LiveActivity.OVER},
+        digest__in={card.lane_digest for card in cards if not card.is_over},
         deadline_at__isnull=False,
     )
     return {(lane.account, lane.digest): lane.deadline_at or 0 for lane in lanes}

@@ -204,12 +204,7 @@ def _newest_cards(instance: Model) -> list[ReadCard]:
         if subjects
         for card in _read(using, subjects).order_by(IS_OVER, "-pk")[: SHOWN_CARDS + 1]
     ]
-    return sorted(cards, key=is_over)[: SHOWN_CARDS + 1]
-
-
-def is_over(card: LiveActivity) -> bool:
-    """Return whether no phone shows the card anymore."""
-    return card.status in LiveActivity.OVER
+    return sorted(cards, key=lambda card: card.is_over)[: SHOWN_CARDS + 1]
 
 
 @dataclass(frozen=True)
@@ -266,7 +261,7 @@ def explained_cards(
     """
     seen = [card for card in cards if may_on_site(site, request, "view", card)]
     texts = _each_database(seen, explanations)
-    drawings = draw([card for card in seen if not is_over(card)], sketch)
+    drawings = draw([card for card in seen if not card.is_over], sketch)
     return [
         shown_card(
             site, request, card, sketch=drawings.get(name, ""), explanation=texts.get(name, "")

@@ -356,7 +356,7 @@ class ActivitySerializer(serializers.Serializer[LiveActivity]):
 
     def get_live(self, card: LiveActivity) -> bool:
         """Tell whether the card has no due end."""
-        return not card.is_closed and card.status not in LiveActivity.OVER
+        return not (card.is_closed or card.is_over)
 
     @extend_schema_field(MillisecondsField(allow_null=True))
     def get_ended(self, card: LiveActivity) -> str | None:

@@ -202,6 +202,11 @@ class LiveActivity(KeptModel):
         return to_datetime(self.ended_at)
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or was never shown."""
+        return self.status in self.OVER
+
+    @property
     def database(self) -> str:
         """The alias of its account's database; of where it was read, if the account is gone."""
         try:

@@ -333,7 +333,7 @@ def by_pks(using: str, numbers: Sequence[int]) -> list[LiveActivity]:
 
 def is_lasting(card: LiveActivity, account: conf.Account) -> bool:
     """Tell whether new rows may name a card that was read by ``by_pks``: it is not soon pruned."""
-    since = card.ended_at if card.status in LiveActivity.OVER else None
+    since = card.ended_at if card.is_over else None
     return since is None or since >= card.read_at - _kept(account)
 
 

@@ -175,7 +175,7 @@ def _end_in_force(
     if card.is_closed:
         return read.get(ids["due"])
     end = read.get(ids["end"])
-    may_come = card.status not in LiveActivity.OVER and (ids["keep"] or 0) < (ids["end"] or 0)
+    may_come = not card.is_over and (ids["keep"] or 0) < (ids["end"] or 0)
     if end is not None and may_come and end.is_scheduled and end.state in Operation.UNFINISHED:
         return end
     own = read.get(ids["own_end"])
