@@ -45,6 +45,8 @@ SHOWN_CARDS = 10
 """How many cards the page of one object shows."""
 CURRENT = ~Q(status__in=LiveActivity.OVER) | Q(needs_attention=True)
 """A condition on cards: they may be on a phone, or an operator should look at them."""
+OPEN = Q(is_closed=False)
+"""A condition on cards: they can be ended, as no end is due."""
 IS_OVER = ExpressionWrapper(Q(status__in=LiveActivity.OVER), BooleanField())
 
 
@@ -101,27 +103,15 @@ def account_databases(model: type[Model], home: str) -> Iterator[str]:
     return (using for using in conf.databases() if where_written(root, using) == home)
 
 
-def current_cards(model: type[Model], home: str, keys: Iterable[object]) -> CardsBySubject:
-    """Return the cards of objects that may be on a phone, or that an operator should look at.
-
-    It costs one query for each database of accounts and each 500 objects, as ``open_cards`` does.
+def cards_of(model: type[Model], home: str, keys: Iterable[object], condition: Q) -> CardsBySubject:
+    """Return the cards of objects, by object, in one query for each database and 500 objects.
 
     Args:
         model: of the objects.
         home: the database where they are written.
         keys: their primary keys.
+        condition: of the cards, such as ``CURRENT`` or ``OPEN``.
     """
-    return _by_subject(model, home, keys, CURRENT)
-
-
-def open_cards(model: type[Model], home: str, keys: Iterable[object]) -> CardsBySubject:
-    """Return the cards of objects that can be ended, as no end is due; see ``current_cards``."""
-    return _by_subject(model, home, keys, Q(("is_closed", False)))
-
-
-def _by_subject(
-    model: type[Model], home: str, keys: Iterable[object], condition: Q
-) -> CardsBySubject:
     found: CardsBySubject = defaultdict(list)
     subjects = list(subjects_of(model, keys))
     for using in account_databases(model, home):
@@ -162,7 +152,7 @@ def objects_of_instance(instance: Model, may_end: MayEnd) -> list[ObjectToEnd]:
         instance: the object. It costs one query for each database of accounts.
         may_end: tells whether the user may end a card.
     """
-    cards = open_cards(type(instance), write_database(instance), [instance.pk])
+    cards = cards_of(type(instance), write_database(instance), [instance.pk], OPEN)
     return [ObjectToEnd(instance).add(each, may_end) for each in cards.values()]
 
 
@@ -175,7 +165,7 @@ def objects_of_queryset(queryset: QuerySet[Model], may_end: MayEnd) -> list[Obje
         may_end: tells whether the user may end a card.
     """
     keys = list(queryset.order_by().values_list("pk", flat=True))
-    cards = open_cards(queryset.model, write_database_of_rows(queryset), keys)
+    cards = cards_of(queryset.model, write_database_of_rows(queryset), keys, OPEN)
     by_subject = subjects_of(queryset.model, keys)
     return [
         ObjectToEnd(each).add(cards[Subject.of(each)], may_end)
@@ -319,7 +309,8 @@ class ObjectsOnPage:
     @cached_property
     def _cards(self) -> CardsBySubject:
         first = self.objects[0]
-        return current_cards(type(first), write_database(first), [each.pk for each in self.objects])
+        keys = [each.pk for each in self.objects]
+        return cards_of(type(first), write_database(first), keys, CURRENT)
 
     def states_of(self, instance: Model) -> SafeString:
         """Return the state of each card of an object, by color and word; "" if it has none."""
