@@ -72,10 +72,7 @@ def account_sentence(status: AccountStatus, now: int) -> str:
     """Return what is wrong with an account, or "" if nothing is."""
     if status.condition != Condition.OPEN:
         return f"{condition_sentence(status, now)} {_vendor_words(status)}".strip()
-    silent = silent_for(status) if status.is_used else None
-    if silent is not None:
-        return silence_sentence(silent)
-    return _overdue(status)
+    return (silence(status) if status.is_used else "") or _overdue(status)
 
 
 def _vendor_words(status: AccountStatus) -> str:
@@ -144,20 +141,14 @@ def _text_of_block(status: AccountStatus) -> str:
     )
 
 
-def silent_for(status: AccountStatus | None) -> float | None:
-    """Return for how many seconds no worker has drained the account; None if one does."""
+def silence(status: AccountStatus | None) -> str:
+    """Return that no worker drains the account, or "" if one does."""
     if status is None or status.condition == Condition.UNREADABLE:
-        return None
-    account = conf.stand_in(status.account)
-    age = status.heartbeat_age
+        return ""
+    account, age = conf.stand_in(status.account), status.heartbeat_age
     if account.dispatcher == "immediate" or not is_silent(age, account.timing):
-        return None
-    return -1.0 if age is None else age
-
-
-def silence_sentence(seconds: float) -> str:
-    """Return that no worker has drained for so many seconds; -1.0 for never."""
-    if seconds < 0:
+        return ""
+    if age is None:
         return _(
             "Nothing has ever drained here: run liveactivity_dispatch, or Celery's worker and beat."
         )
@@ -165,7 +156,7 @@ def silence_sentence(seconds: float) -> str:
         "Nothing has drained for %(age)s: is liveactivity_dispatch, or Celery's worker and beat, "
         "running?"
     )
-    return text % {"age": duration(round(seconds * SECOND))}
+    return text % {"age": duration(round(age * SECOND))}
 
 
 def why_ends_wait(account: conf.Account) -> str:
@@ -175,19 +166,14 @@ def why_ends_wait(account: conf.Account) -> str:
     [status] = statuses([account], details=False)
     if status.condition in HOLDING_UP_ENDS:
         return condition_sentence(status, from_datetime(timezone.now()))
-    return _silence(status)
+    return silence(status)
 
 
 def why_nothing_drains(account: conf.Account) -> str:
     """Return in words why an operator's decision is not carried out now, or ""."""
     if not health.why_nothing_drains(account):
         return ""
-    return _silence(*statuses([account], details=False))
-
-
-def _silence(status: AccountStatus) -> str:
-    silent = silent_for(status)
-    return "" if silent is None else silence_sentence(silent)
+    return silence(*statuses([account], details=False))
 
 
 def _failure_words(failure: str) -> str:

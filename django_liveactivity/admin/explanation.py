@@ -16,7 +16,7 @@ from django_liveactivity.health import AccountStatus, Condition
 from django_liveactivity.models import Attempt, Lane, LiveActivity, Operation, OperatorAction
 from django_liveactivity.selectors import batched
 
-from .accounts import condition_sentence, read_accounts, silence_sentence, silent_for
+from .accounts import condition_sentence, read_accounts, silence
 from .display import newest_of
 from .labels import SECOND, duration, moment, outcome_words
 
@@ -39,8 +39,7 @@ class Facts:
         content: the newest content, if it is not finished, or None.
         attempts: the calls made for the end, or for the content, the newest first.
         account: the account's status, or None if ``LIVEACTIVITY`` no longer has it.
-        silent_for: seconds since the last sweep, -1.0 if there never was one; None if the account
-            is drained.
+        silence: that no worker drains the account, in words, or "".
         deadline_at: when the card's time to live ends it, or None.
         evictor_operation: the one for which the vendor ended the card, with its card, or None.
         decision: the operator action that gave the end up, or None.
@@ -52,7 +51,7 @@ class Facts:
     content: Operation | None = None
     attempts: Sequence[Attempt] = ()
     account: AccountStatus | None = None
-    silent_for: float | None = None
+    silence: str = ""
     deadline_at: int | None = None
     evictor_operation: Operation | None = None
     decision: OperatorAction | None = None
@@ -188,7 +187,7 @@ def _held_up(facts: Facts, conditions: Iterable[Condition]) -> str:
         return _("LIVEACTIVITY has no account of this name any more, so nothing is sent.")
     if status.condition in conditions:
         return condition_sentence(status, facts.now)
-    return "" if facts.silent_for is None else silence_sentence(facts.silent_for)
+    return facts.silence
 
 
 def _answered(attempts: Sequence[Attempt]) -> tuple[str, int]:
@@ -279,7 +278,7 @@ def _read_facts(
             content=contents.get(card.pk),
             attempts=attempts[each.pk] if (each := wanted.get(card.pk)) else (),
             account=accounts.get(card.account),
-            silent_for=silent_for(accounts.get(card.account)),
+            silence=silence(accounts.get(card.account)),
             deadline_at=deadlines.get((card.account, card.lane_digest)),
             evictor_operation=evictors.get(card.evicted_by or 0),
             decision=decisions.get(each.pk) if (each := ends.get(card.pk)) else None,

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from django_liveactivity import Progress, services
-from django_liveactivity.admin.accounts import account_sentence, read_accounts, troubled_accounts
+from django_liveactivity.admin.accounts import (
+    account_sentence,
+    read_accounts,
+    silence,
+    troubled_accounts,
+)
 from django_liveactivity.admin.explanation import Facts, explain, explanations, vendor_words
 from django_liveactivity.delivery import sweep
 from django_liveactivity.health import AccountStatus, Condition
@@ -136,11 +141,7 @@ SENTENCES = [
         Facts(card(), NOW, end(), account=account(Condition.FROZEN, next_call_in=20.0)),
         "The vendor answered 429 (too many calls); the account calls again in 20 s.",
     ),
-    (
-        Facts(card(), NOW, end(), account=OPEN, silent_for=360.0),
-        "Nothing has drained for 6 min: is liveactivity_dispatch, or Celery's worker and beat, r",
-    ),
-    (Facts(card(), NOW, end(), account=OPEN, silent_for=-1.0), "Nothing has ever drained here"),
+    (Facts(card(), NOW, end(), account=OPEN, silence="Nothing drains."), "Nothing drains."),
     (Facts(card(), NOW, end(), account=None), "LIVEACTIVITY has no account of this name any more"),
     # An end flows while the vendor asks for payment; content waits.
     (
@@ -235,6 +236,19 @@ def test_an_old_card_has_gone_by_itself():
     assert explain(Facts(old, NOW, account=OPEN)) == (
         "No end was asked for in 13 h; iOS has removed the card by itself."
     )
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (1.0, ""),
+        (360.0, "Nothing has drained for 6 min: is liveactivity_dispatch, or Celery's worker and"),
+        (None, "Nothing has ever drained here: run liveactivity_dispatch, or Celery's worker and"),
+    ],
+)
+def test_silence_is_told_by_the_age_of_the_last_sweep(age, said):
+    sentence = silence(AccountStatus("default", Condition.OPEN, heartbeat_age=age))
+    assert sentence[: len(said) or None] == said
 
 
 @pytest.mark.parametrize(
