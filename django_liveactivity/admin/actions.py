@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy as _, ngettext_lazy
 
 from django_liveactivity import conf, selectors, services
+from django_liveactivity.content.encoding import JSONObject
 from django_liveactivity.content.parsing import OptionFields
 from django_liveactivity.exceptions import ContentRequiredError, InvalidInputError
 from django_liveactivity.health import is_open
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise, StrPromise
 
     from django_liveactivity.services.batch import CardDecision
-    from django_liveactivity.services.writer import EndOptions
 
     from .end_forms import EndCardsForm
 
@@ -182,8 +183,22 @@ class EndCards(CardAction):
 
     @classmethod
     def preview(cls, cards: Sequence[LiveActivity], form: ReasonForm) -> list[SafeString]:
-        """Return drawings of cards as the form will end them."""
-        return drawings(cards, cast("EndCardsForm", form))
+        """Return drawings of the cards as the form ends them; by default, as they would end now."""
+        if not cards:
+            return []
+        changes: JSONObject = {}
+        beside: OptionFields = {}
+        seconds = None
+        if form.is_bound:
+            ending = cast("EndCardsForm", form)
+            changes, beside, seconds = ending.changes, ending.options, ending.dismiss_seconds
+        drawn = []
+        rows = selectors.by_pks(cards[0]._state.db or "", [each.pk for each in cards])
+        for card in rows:
+            with suppress(ContentRequiredError):
+                content, options = services.batch.sketch_of(card, changes, beside)
+                drawn.append(lock_screen_at_end(card, content, options, seconds))
+        return drawn
 
     def read(self, using: str, ids: Sequence[int]) -> list[LiveActivity]:
         """Return the cards with what the service needs."""
@@ -303,23 +318,3 @@ def _outcome(decision: CardDecision, done: Result) -> Outcome:
     if decision.asked:
         return decision.card, Result.ALREADY_ASKED
     return decision.card, Result.SCHEDULED if decision.scheduled else Result.NOTHING_UNFINISHED
-
-
-def drawings(cards: Sequence[LiveActivity], form: EndCardsForm) -> list[SafeString]:
-    """Return drawings of the cards as the form ends them; by default, as they would end now."""
-    ids = [card.pk for card in cards]
-    rows = selectors.by_pks(cards[0]._state.db or "", ids) if ids else []
-    return list(_drawings(rows, form))
-
-
-def _drawings(cards: Iterable[LiveActivity], form: EndCardsForm) -> Iterator[SafeString]:
-    changes = form.changes if form.is_bound else {}
-    asked: EndOptions = form.end_options if form.is_bound else {}
-    beside: OptionFields = {"action": asked["action"]} if "action" in asked else {}
-    seconds = form.dismiss_seconds if form.is_bound else None
-    for card in cards:
-        try:
-            content, options = services.batch.sketch_of(card, changes, beside)
-        except ContentRequiredError:
-            continue
-        yield lock_screen_at_end(card, content, options, seconds)

@@ -28,6 +28,7 @@ from .labels import TYPES
 if TYPE_CHECKING:
     from django.forms import BoundField
 
+    from django_liveactivity.content.parsing import OptionFields
     from django_liveactivity.services.writer import EndOptions
 
 
@@ -202,7 +203,7 @@ class EndCardsForm(EndForm):
         if not self.errors:
             try:
                 parse_content({"title": "any", **self.changes})
-                parse_options(self._values(OPTION_FIELDS))
+                parse_options(self.options)
             except InvalidInputError as error:
                 place_errors(error, self)
         return given
@@ -213,9 +214,14 @@ class EndCardsForm(EndForm):
         return self._values(CONTENT_FIELDS)
 
     @property
+    def options(self) -> OptionFields:
+        """What travels beside the content when the cards end."""
+        return cast("OptionFields", self._values(OPTION_FIELDS))
+
+    @property
     def end_options(self) -> EndOptions:
         """The arguments of ``end_cards`` besides the content."""
-        return cast("EndOptions", {**super().end_options, **self._values(OPTION_FIELDS)})
+        return {**super().end_options, **self.options}
 
     @property
     def content_fields(self) -> list[BoundField]:
