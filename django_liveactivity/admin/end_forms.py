@@ -85,6 +85,11 @@ class SingleEndForm(EndForm):
             options["dismiss_after"] = self._seconds * SECOND
         return options
 
+    @property
+    def dismiss_seconds(self) -> int | None:
+        """How long the ended card stays, in seconds; of the existing end until a form is sent."""
+        return super().dismiss_seconds if self.is_bound else self._seconds
+
     def is_due_as(self, end: Operation) -> bool:
         """Return whether an end is due when this form says."""
         given = self.cleaned_data
@@ -168,13 +173,6 @@ class EndForms:
         """The operator's reason."""
         reason: str = self.how.cleaned_data["reason"]
         return reason
-
-    @property
-    def dismiss_seconds(self) -> int | None:
-        """How long the ended card stays, in seconds; None if the form does not say so."""
-        if not self.how.is_bound:
-            return self.how._seconds
-        return self.how.dismiss_seconds
 
 
 def _name(path: str) -> str:

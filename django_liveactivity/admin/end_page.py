@@ -140,7 +140,8 @@ class EndPage(FormPage):
         forms, default = self.forms, _default_stay(end.account)
         asked = (self.request.user.get_username(), forms.reason, forms.content.content)
         stands = (end.actor, end.reason, end.content)
-        stays = (None, default) if forms.dismiss_seconds is None else (forms.dismiss_seconds,)
+        seconds = forms.how.dismiss_seconds
+        stays = (None, default) if seconds is None else (seconds,)
         return (
             (end.kind, *stands, end.options) == (Operation.Kind.END, *asked, forms.content.options)
             and end.dismiss_seconds in stays
@@ -221,7 +222,7 @@ class EndPage(FormPage):
         if self.forms.has_errors:
             return None
         content, options = self.forms.content.drawn
-        seconds = self.forms.dismiss_seconds
+        seconds = self.forms.how.dismiss_seconds
         return {"content": content, "options": options, "dismiss_seconds": seconds}
 
     def _again_url(self) -> str:
