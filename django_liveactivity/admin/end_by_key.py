@@ -16,7 +16,7 @@ from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity
 
 from .display import short_name
-from .end_page import END, TEMPLATES, EndPage, newest_operations
+from .end_page import END, EndPage, newest_operations
 from .end_target import EndPhase, EndTarget
 from .form_errors import place_errors
 from .form_page import posted_fields
@@ -85,7 +85,7 @@ class EndByKeyPage(EndPage):
         found: the card with this name that had ended.
     """
 
-    template = f"{TEMPLATES}/end_any.html"
+    template = "admin/django_liveactivity/liveactivity/end_any.html"
     title = _("End a live activity by its key or activity ID")
 
     def __init__(self, *args: Any, name: NameForm, found: LiveActivity | None) -> None:

@@ -27,7 +27,7 @@ from .display import describe, page_url, short_name
 from .end_forms import EndForms
 from .end_target import EndPhase, EndTarget, ends_since
 from .form_errors import place_errors
-from .form_page import FormPage, FormToken, posted_fields
+from .form_page import PREVIEW, FormPage, FormToken, posted_fields
 from .labels import TYPES, minute, outcome_words
 from .permissions import PermittedAdmin
 from .queryset import ACCOUNT, database_of, has_several_databases
@@ -36,9 +36,8 @@ from .results import Result, existing_result, log_change, result_messages
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-TEMPLATES = "admin/django_liveactivity/liveactivity"
-END, PREVIEW = "end", "preview"
-"""The values of the buttons that check the form; only the first ends the card."""
+END = "end"
+"""The value of the button that ends the card."""
 
 
 def end(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -71,7 +70,7 @@ class EndPage(FormPage):
         newest: the newest operations, read before the card was.
     """
 
-    template = f"{TEMPLATES}/end.html"
+    template = "admin/django_liveactivity/liveactivity/end.html"
     title = _("End live activity")
     model_admin: PermittedAdmin
     other_forms: Sequence[forms.Form] = ()

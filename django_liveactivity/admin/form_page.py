@@ -170,7 +170,7 @@ def _keep_draft(request: HttpRequest) -> None:
 
 
 PREVIEW = "preview"
-"""The value of the button that only shows the page again."""
+"""The value of the button that checks the form and only shows the page again."""
 
 
 def is_confirmed(request: HttpRequest) -> bool:
