@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
 from django.core import signing
+from django.forms import Media, Script
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
@@ -38,6 +39,10 @@ KEPT_FOR = 15 * 60
 """Seconds that the login may take."""
 LARGEST = 256 * 1024
 EMPTY: Mapping[str, int] = {}
+MEDIA = Media(
+    css={"all": ["django_liveactivity/lockscreen.css", "django_liveactivity/ending.css"]},
+    js=[Script("django_liveactivity/ending.js", defer=True)],  # type: ignore[list-item] # since 5.2
+)
 View = Callable[..., HttpResponse]
 
 
@@ -102,7 +107,7 @@ class FormPage:
             "title": self.title,
             "subtitle": None,
             "opts": self.model_admin.opts,
-            "media": self.model_admin.media,
+            "media": self.model_admin.media + MEDIA,
             "token_name": TOKEN,
             "token": self.new_token().sign(),
         }
