@@ -134,5 +134,7 @@ def test_a_page_of_the_admin_is_german(admin_client: Client, settings):
 
     assert "<h1>Live-Aktivität beenden</h1>" in page
     assert "Ein Ende ist unterwegs." in page
-    assert "Hier lief noch nie ein Zustelllauf: Starten Sie liveactivity_dispatch" in page
+    assert (
+        "Hier hat noch nie ein Worker zugestellt. Starten Sie einen: liveactivity_dispatch" in page
+    )
     assert "Wie lange die beendete Karte bleibt" in page

@@ -116,7 +116,8 @@ def _text(status: AccountStatus) -> str:
         Condition.UNREADABLE: _("The account's database does not answer: %(reason)s"),
         Condition.UNKNOWN: _("Nothing can be sent for the account: %(reason)s"),
         Condition.FROZEN: _(
-            "The vendor answered 429 (too many calls); the account calls again in %(wait)s."
+            "The vendor has asked for a pause (too many calls, or Retry-After); the "
+            "account calls again in %(wait)s."
         ),
         Condition.BILLING: _(
             "The vendor has asked for payment since %(since)s: content waits, ends are sent; "
@@ -150,11 +151,12 @@ def silence(status: AccountStatus | None) -> str:
         return ""
     if age is None:
         return _(
-            "Nothing has ever drained here: run liveactivity_dispatch, or Celery's worker and beat."
+            "No worker has ever delivered here. Start one: liveactivity_dispatch, Celery's worker "
+            "and beat, or a worker of Django's tasks."
         )
     text = _(
-        "Nothing has drained for %(age)s: is liveactivity_dispatch, or Celery's worker and beat, "
-        "running?"
+        "No worker has delivered for %(age)s. Is one running: liveactivity_dispatch, Celery's "
+        "worker and beat, or a worker of Django's tasks?"
     )
     return text % {"age": duration(round(age * SECOND))}
 

@@ -141,7 +141,7 @@ class CardAction:
             if self.may(self.model_admin, self.request, card):
                 allowed.append(card)
             else:
-                report.refuse(card, gettext("you may not do this to it"))
+                report.refuse(card, gettext("you have no permission for it"))
         with recorded_as(Source.ADMIN):
             for card, outcome in self.apply(allowed, selection):
                 report.add(card, outcome)

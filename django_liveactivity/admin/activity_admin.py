@@ -114,7 +114,9 @@ class LiveActivityAdmin(PermittedAdmin):
         """Run an action, unless a checkbox holds a value that cannot be a card."""
         if not all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             self.message_user(
-                request, gettext("Select live activities by their rows."), messages.ERROR
+                request,
+                gettext("Select live activities by the checkboxes in the list."),
+                messages.ERROR,
             )
             return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset, *args, **kwargs)

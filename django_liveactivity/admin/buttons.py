@@ -60,14 +60,14 @@ def _end(card: DescribedCard, actor: User, reason: str) -> Result:
 def _keep(card: DescribedCard, actor: User, reason: str) -> Result | str:
     end = card.newest.pending_end
     if end is None or end.due_at <= card.now:
-        return _("No end is scheduled that could be canceled.")
+        return _("There is no scheduled end to cancel.")
     services.keep_activity(card, actor=actor, reason=reason)
     return Result.KEPT
 
 
 def _retry(card: DescribedCard, actor: User, reason: str) -> Result | str:
     decisions = services.batch.retry_cards(_cards_of(card), actor=actor, reason=reason)
-    otherwise = _("Nothing is due that could be retried.")
+    otherwise = _("There is no due operation to retry.")
     return Result.RETRYING if _decided(decisions) else _asked(card, Kind.RETRY) or otherwise
 
 
@@ -75,7 +75,7 @@ def _give_up(card: DescribedCard, actor: User, reason: str) -> Result | str:
     if not reason:
         raise InvalidInputError.at("reason", _("Say why: the card may stay on the phones."))
     decisions = services.batch.give_up_cards(_cards_of(card), actor=actor, reason=reason)
-    otherwise = _("Nothing is unfinished that could be given up.")
+    otherwise = _("There is no unfinished operation to give up.")
     return Result.GIVING_UP if _decided(decisions) else _asked(card, Kind.GIVE_UP) or otherwise
 
 
@@ -108,7 +108,7 @@ def _asked(card: DescribedCard, kind: Kind) -> str:
     action = with_now(rows).order_by("pk").first()
     if action is None:
         return ""
-    text = _("%(actor)s has asked for this already, %(ago)s; the next drain does it.")
+    text = _("%(actor)s already requested this %(ago)s; the next drain does it.")
     return text % {"actor": action.actor, "ago": ago_text(action.now - action.created_at)}
 
 
@@ -160,7 +160,9 @@ def operate(model_admin: PermittedAdmin, request: HttpRequest, object_id: str) -
         for level, text in _press(button, request, card):
             model_admin.message_user(request, text, level)
     except ContentRequiredError:
-        text = _("Nothing is known of this card: give the title that its ended card shows.")
+        text = _(
+            "This project does not know what the card shows: give the title for the ended card."
+        )
         model_admin.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(url_of(model_admin, request, "end", object_id))
     except InvalidInputError as error:

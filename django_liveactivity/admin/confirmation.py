@@ -111,8 +111,8 @@ def _notes(summary: Summary) -> Iterator[str]:
     """Yield notes about the cards that are left out."""
     if summary.forbidden.count:
         text = ngettext_lazy(
-            "You may not do this to %(count)d live activity, which is left out: %(names)s",
-            "You may not do this to %(count)d live activities, which are left out: %(names)s",
+            "You have no permission for %(count)d live activity, which is left out: %(names)s",
+            "You have no permission for %(count)d live activities, which are left out: %(names)s",
             "count",
         )
         yield summary.forbidden.fill(text)

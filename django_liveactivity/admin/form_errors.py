@@ -30,7 +30,7 @@ WORDS: Mapping[str, StrPromise] = {
     "contains whitespace or control characters; percent-encode them": _(
         "A URL has no spaces and no control characters; percent-encode them."
     ),
-    "is not a URL; check its host and port": _("This is no URL; check its host and its port."),
+    "is not a URL; check its host and port": _("This is not a URL; check its host and its port."),
     "must start with https:// or http:// or shortcuts://": _(
         "Give a URL that begins with https://, http:// or shortcuts://."
     ),
@@ -40,15 +40,13 @@ WORDS: Mapping[str, StrPromise] = {
         "Give shortcuts://run-shortcut?name=… with the shortcut's name."
     ),
     "give a string of 1 to 64 characters, or a number": _("Give at most 64 characters."),
-    "must be 0 or more; give a string to show a negative number": _(
-        "This was a number, and cannot be below 0."
-    ),
+    "must be 0 or more; give a string to show a negative number": _("Give a number of 0 or more."),
     "must lie within ±2**53, as JSON's readers round larger integers": _(
         "This number is too large."
     ),
     "must be finite; JSON has no NaN and no infinity": _("Give numbers that are finite."),
     "contains an unpaired surrogate, which is not text; remove it": _(
-        "This contains characters that are no text; remove them."
+        "This contains characters that are not text; remove them."
     ),
     "contains a NUL character, which databases do not store; remove it": _(
         "Null characters are not allowed."
@@ -63,10 +61,10 @@ WORDS: Mapping[str, StrPromise] = {
     "give at most 20 entries": _("Give at most 20 tags."),
     "give at most 50 entries": _("Give at most 50 entries."),
     f"exceeds {CONTENT_LIMIT} bytes of JSON; shorten it": _(
-        "What the live activity shows is too much; shorten it."
+        "The content is too large; shorten it."
     ),
     f"all options together exceed {OPTIONS_LIMIT} bytes of JSON; shorten them": _(
-        "Buttons, announcement, tags and metadata are too much together; shorten them."
+        "Buttons, announcement, tags and metadata are too large together; shorten them."
     ),
     "give 1 to 255 of the characters A-Z, a-z, 0-9, underscore and hyphen": _(
         "A stream key has 1 to 255 of the characters A-Z, a-z, 0-9, underscore and hyphen."

@@ -62,7 +62,7 @@ class Dismissal(models.TextChoices):
 
     DEFAULT = "default", _("As the account or the vendor has set it")
     AT_ONCE = "at_once", _("Not at all: remove it at once")
-    MINUTES = "minutes", _("For so many minutes:")
+    MINUTES = "minutes", _("For this many minutes:")
 
 
 class When(models.TextChoices):
@@ -70,7 +70,7 @@ class When(models.TextChoices):
 
     NOW = "now", _("Now")
     AT = "at", _("At this time:")
-    AFTER = "after", _("After so many minutes:")
+    AFTER = "after", _("After this many minutes:")
 
 
 NEEDED = (

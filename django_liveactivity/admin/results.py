@@ -78,10 +78,10 @@ class Result(Enum):
             "count",
         ),
     )
-    KEPT = (SUCCESS, _("Kept, the scheduled end is canceled: %(names)s"))
+    KEPT = (SUCCESS, _("Scheduled end canceled: %(names)s"))
     SEEN = (SUCCESS, _("Marked as seen: %(names)s"))
     PROBING = (SUCCESS, _("The next drain probes: %(accounts)s"))
-    PROBING_ALREADY = (INFO, _("Asked for already; the next drain probes: %(accounts)s"))
+    PROBING_ALREADY = (INFO, _("Already requested; the next drain probes: %(accounts)s"))
     NOTHING_TO_PROBE = (INFO, _("Open, so there is nothing to probe: %(accounts)s"))
     ALREADY_ENDING = (
         INFO,
@@ -112,8 +112,10 @@ class Result(Enum):
     ALREADY_ASKED = (
         INFO,
         ngettext_lazy(
-            "%(count)d live activity waits for the next drain, which does this: %(names)s",
-            "%(count)d live activities wait for the next drain, which does this: %(names)s",
+            "This was already requested for %(count)d live activity; the next drain does it: "
+            "%(names)s",
+            "This was already requested for %(count)d live activities; the next drain does it: "
+            "%(names)s",
             "count",
         ),
     )

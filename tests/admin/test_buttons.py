@@ -100,7 +100,7 @@ class TestPressing:
     def test_nothing_due_is_not_retried(self, operator, card):
         services.end_activity(card, **TOMORROW)
         answer = press(operator, card, "retry")
-        assert messages_of(answer) == [("info", "Nothing is due that could be retried.")]
+        assert messages_of(answer) == [("info", "There is no due operation to retry.")]
 
     def test_seen_lets_the_card_need_no_attention(self, operator, vendor, card):
         partial(vendor, card)

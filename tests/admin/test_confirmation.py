@@ -266,12 +266,12 @@ class TestWhatEnds:
         monkeypatch.setattr(LiveActivityAdmin, "has_end_permission", may_end)
         asked = select_all(operator)
         assert asked.context["notes"] == [
-            "You may not do this to 1 live activity, which is left out: order-1"
+            "You have no permission for 1 live activity, which is left out: order-1"
         ]
         assert asked.context["summary"].count == 2
         answer = press(operator, asked)
         assert ended_keys() == {"order-0", "order-2"}
-        refusal = "Nothing was done to 1 live activity: order-1 (you may not do this to it)"
+        refusal = "Nothing was done to 1 live activity: order-1 (you have no permission for it)"
         assert messages_of(answer)[1:] == [("warning", refusal)]
 
     def test_is_told_once_for_each_reason_and_at_most_five(self, operator):

@@ -485,7 +485,7 @@ class TestErrors:
 
         assert sent(unknown("alert", fits))
         form = unknown("alert", {**fits, "title": "tt"})
-        assert form.errors == {"__all__": ["What the live activity shows is too much; shorten it."]}
+        assert form.errors == {"__all__": ["The content is too large; shorten it."]}
 
     def test_options_that_are_too_large_are_refused_for_the_whole(self):
         hook = {f"action.{name}": str(value) for name, value in ACTION.items()}

@@ -374,9 +374,7 @@ class TestErrors:
 
         answer = send(operator, page(operator, card), message="x" * 17_000)
 
-        assert errors_of(answer) == {
-            "__all__": ["What the live activity shows is too much; shorten it."]
-        }
+        assert errors_of(answer) == {"__all__": ["The content is too large; shorten it."]}
         send(operator, answer, message="x" * 16_000)
         assert len(only_end().content["message"]) == 16_000
 
@@ -526,7 +524,7 @@ class TestEndsThatStand:
         services.end_activity(card)
         advance(91)
 
-        assert "Nothing has drained for 1 min" in text_of(page(operator, card))
+        assert "No worker has delivered for 1 min" in text_of(page(operator, card))
 
     def test_what_is_changed_goes_with_an_end_on_its_way(self, operator, vendor):
         card = show()

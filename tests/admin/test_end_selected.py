@@ -214,7 +214,7 @@ class TestReport:
         (stored, _), (level, why) = messages_of(confirm_end(operator, card))
 
         assert (stored, level) == ("warning", "warning")
-        assert why.startswith("Account default: Nothing has drained for 1 min")
+        assert why.startswith("Account default: No worker has delivered for 1 min")
 
     def test_a_scheduled_end_is_brought_forward(self, operator):
         card = show()
@@ -278,7 +278,9 @@ class TestBounds:
 
         answer = operator.post(reverse(CHANGELIST), fields, follow=True)
 
-        assert messages_of(answer) == [("error", "Select live activities by their rows.")]
+        assert messages_of(answer) == [
+            ("error", "Select live activities by the checkboxes in the list.")
+        ]
         assert not ends().exists()
 
     def test_no_more_are_looked_up_than_can_be_chosen(self, operator, monkeypatch, settings):

@@ -139,7 +139,10 @@ SENTENCES = [
     ),
     (
         Facts(card(), NOW, end(), account=account(Condition.FROZEN, next_call_in=20.0)),
-        "The vendor answered 429 (too many calls); the account calls again in 20 s.",
+        (
+            "The vendor has asked for a pause (too many calls, or Retry-After); the account calls "
+            "again in 20 s."
+        ),
     ),
     (Facts(card(), NOW, end(), account=OPEN, silence="Nothing drains."), "Nothing drains."),
     (Facts(card(), NOW, end(), account=None), "LIVEACTIVITY has no account of this name any more"),
@@ -242,8 +245,11 @@ def test_an_old_card_has_gone_by_itself():
     ("age", "said"),
     [
         (1.0, ""),
-        (360.0, "Nothing has drained for 6 min: is liveactivity_dispatch, or Celery's worker and"),
-        (None, "Nothing has ever drained here: run liveactivity_dispatch, or Celery's worker and"),
+        (
+            360.0,
+            "No worker has delivered for 6 min. Is one running: liveactivity_dispatch, Celery's",
+        ),
+        (None, "No worker has ever delivered here. Start one: liveactivity_dispatch, Celery's"),
     ],
 )
 def test_silence_is_told_by_the_age_of_the_last_sweep(age, said):
@@ -338,7 +344,7 @@ class TestAccounts:
         show("import-7")
         advance(360)
         [line] = lines("default")
-        assert line.sentence.startswith("Nothing has drained for 6 min")
+        assert line.sentence.startswith("No worker has delivered for 6 min")
         assert not line.can_probe
 
     def test_an_overdue_end_is_told(self):

@@ -180,4 +180,4 @@ def test_a_decision_that_no_drain_carries_out_says_so(operator, action):
     [done, warned] = messages_of(confirm(operator, action, show()))
     assert done[0] == "success"
     assert warned[0] == "warning"
-    assert warned[1].startswith("Account default: Nothing has ever drained here")
+    assert warned[1].startswith("Account default: No worker has ever delivered here")

@@ -185,7 +185,7 @@ class TestSecondPresses:
     def test_keep(self, ana, ben, card):
         end(card, 50, after=HOUR)
         assert self.second(ana, ben, card, "keep") == [
-            ("info", "No end is scheduled that could be canceled.")
+            ("info", "There is no scheduled end to cancel.")
         ]
         assert Operation.objects.filter(kind="keep").count() == 1
 
@@ -194,7 +194,7 @@ class TestSecondPresses:
         end(card, 50)
         [(level, text)] = self.second(ana, ben, card, do, reason="The phone was lost.")
         assert level == "info"
-        assert text.startswith("ana has asked for this already, ")
+        assert text.startswith("ana already requested this ")
         assert text.endswith(" ago; the next drain does it.")
         assert OperatorAction.objects.count() == 1
 
@@ -209,8 +209,8 @@ class TestSecondPresses:
     @pytest.mark.parametrize(
         ("do", "told"),
         [
-            ("retry", "Nothing is due that could be retried."),
-            ("give_up", "Nothing is unfinished that could be given up."),
+            ("retry", "There is no due operation to retry."),
+            ("give_up", "There is no unfinished operation to give up."),
         ],
     )
     def test_what_a_drain_has_done_meanwhile(self, ana, ben, card, do, told):
@@ -225,7 +225,7 @@ class TestSecondPresses:
         end(card, 50)
         deliver()
         [(level, text)] = self.second(ana, ben, card, "seen")
-        assert (level, text[:31]) == ("info", "ana has asked for this already,")
+        assert (level, text[:26]) == ("info", "ana already requested this")
         assert OperatorAction.objects.count() == 1
         deliver()
         assert messages_of(press(ben, card, "seen")) == [
@@ -237,7 +237,7 @@ class TestSecondPresses:
         for client in (ana, ben):
             answer = client.post(PROBE, {"account": "default"}, follow=True)
         assert messages_of(answer) == [
-            ("info", "Asked for already; the next drain probes: default")
+            ("info", "Already requested; the next drain probes: default")
         ]
         assert OperatorAction.objects.count() == 1
 

@@ -351,8 +351,8 @@ class TestFilters:
                 deliver()
         assert names_in(viewer, outcome="delivered") == {"open", "older", "newest"}
         page = cards_in(viewer, outcome="delivered").content.decode()
-        assert "Looked for among those that are not over and the newest 2." in page
-        assert "Looked for among" not in cards_in(viewer).content.decode()
+        assert "The search covers the cards that are not over and the newest 2." in page
+        assert "The search covers" not in cards_in(viewer).content.decode()
 
     def test_by_when_it_was_created(self, viewer):
         for key, days in (("now", 0), ("two-days", 2), ("ten-days", 10), ("old", 40)):

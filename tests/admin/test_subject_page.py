@@ -431,7 +431,7 @@ class TestPermissionsOfSingleCards:
         answer = press(confined, order)
 
         assert "Title of theirs" not in asked
-        assert "1 more live activity is not yours to end, and stays." in asked
+        assert "You may not end 1 more live activity; it stays." in asked
         assert {end.activity.stream_key for end in ends()} == {"mine-1", "mine-2"}
         assert messages_of(answer)[1] == (
             "warning",
