@@ -207,12 +207,12 @@ def _unfinished(operation: Operation, using: str) -> Operation:
 def _has_settled(writer: Writer) -> bool:
     """Tell whether the account has been closing for long enough; note it, if that is new."""
     marks = rows_of(writer.account, OperatorAction).filter(kind=OperatorAction.Kind.CLOSE)
-    begun = marks.order_by("-pk").values("created_at", "applied_at").first()
-    if begun is None or _was_reopened(writer, begun["created_at"]):
+    # The newest only: an older one may be of an earlier closing.
+    mark = with_now(marks).order_by("-pk").first()
+    if mark is None or _was_reopened(writer, mark.created_at):
         writer.insert_operator_action(OperatorAction.Kind.CLOSE, None)
         return False
-    old = marks.filter(created_at__lte=Now() - SETTLED_AFTER_MS)
-    return begun["applied_at"] is not None and old.exists()
+    return mark.applied_at is not None and mark.created_at <= mark.now - SETTLED_AFTER_MS
 
 
 def _was_reopened(writer: Writer, closed_at: int) -> bool:

@@ -123,6 +123,23 @@ def test_an_account_that_is_opened_again_begins_anew(closing, customer, later):
     assert OperatorAction.objects.count() == 2
 
 
+def test_the_mark_of_an_earlier_closing_does_not_count(closing, customer, later):
+    close()
+    drain("acme")
+    customer()
+    later()
+    advance(10)
+    show("order-45")
+    customer(CLOSING=True)
+    later()
+    close()
+    drain("acme")
+    advance(1)
+    assert not close().is_done  # other processes may still show content
+    advance(4.1)
+    assert close().is_done
+
+
 def test_one_that_is_not_closing_is_refused(customer):
     customer()
     with pytest.raises(InvalidInputError, match="set CLOSING in its entry first"):

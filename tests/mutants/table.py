@@ -1011,9 +1011,15 @@ CLOSINGS = _of(
     ),
     (
         "_has_settled",
-        'begun["applied_at"] is not None and',
+        "mark.applied_at is not None and",
         "",
         "a key is forgotten before a drain has looked",
+    ),
+    (
+        "_has_settled",
+        'order_by("-pk")',
+        'order_by("pk")',
+        "a key is forgotten by the mark of an earlier closing",
     ),
     ("_refuse_closing", "writer.account.closing", "False", "a closing account shows content"),
     pinned="accounts",
