@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from django.db.models import Model, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable, RawSQL
 
 from django_liveactivity import conf
 from django_liveactivity.models import (
     KnownActivityId,
+    Lane,
     LiveActivity,
     Now,
     SameBytes,
@@ -105,12 +106,26 @@ def live(rows: Cards) -> Cards:
 def live_pks(account: conf.Account, most: int | None = None) -> list[int]:
     """Return the primary keys of the live cards of an account, the oldest first.
 
+    A stream whose content the vendor has refused is among them while an earlier call may have shown
+    it.
+
     Args:
         account: the account.
         most: how many; None for all.
     """
-    rows = live(activities(account).exclude(status__in=LiveActivity.OVER))
+    over = Q(status__in=LiveActivity.OVER) & ~_may_be_shown()
+    rows = live(activities(account).exclude(over))
     return list(rows.order_by("pk").values_list("pk", flat=True)[:most])
+
+
+def _may_be_shown() -> Q:
+    """Return, as a condition on cards, that a call of unknown outcome came before a refusal.
+
+    Only its lane remembers the refused content.
+    """
+    lane = Lane.objects.filter(account=OuterRef("account"), digest=OuterRef("lane_digest"))
+    remembered = Exists(lane.filter(newest_content_id__gt=0))
+    return Q(remembered, status=LiveActivity.Status.FAILED) & ~Q(stream_key="")
 
 
 def activities_of(account: conf.Account, subject: Model) -> Cards:

@@ -109,7 +109,8 @@ class ClosingAccount:
 
     Args:
         ended: the cards that this call has ended.
-        unfinished: operations that are not finished, such as ends that are not acknowledged.
+        unfinished: operations that are not finished, such as ends that are not acknowledged. If
+            there are none, cards whose time to live is to end them.
         in_flight: lanes of which a call is being made.
         is_done: nothing is left and nothing can follow, so you can delete the key.
     """
@@ -152,8 +153,12 @@ def close_account(account: str, *, actor: object, reason: str = "") -> ClosingAc
     waiting = rows_of(writer.account, Operation).filter(
         rank__in=Operation.Rank.values, next_try_at__gte=0
     )
-    unfinished = waiting.filter(state__in=Operation.UNFINISHED).count()
-    in_flight = rows_of(writer.account, Lane).filter(lease_until__gt=Now()).count()
+    lanes = rows_of(writer.account, Lane)
+    unfinished = (
+        waiting.filter(state__in=Operation.UNFINISHED).count()
+        or lanes.filter(deadline_at__isnull=False).count()
+    )
+    in_flight = lanes.filter(lease_until__gt=Now()).count()
     is_done = has_settled and not (ended or unfinished or in_flight)
     return ClosingAccount(ended, unfinished, in_flight, is_done)
 

@@ -85,6 +85,45 @@ def test_it_is_not_done_before_a_drain_has_seen_it(customer, later):
     assert close().is_done
 
 
+@pytest.mark.parametrize("time_to_live", [dt.timedelta(hours=8), None])
+def test_a_card_that_was_refused_but_may_be_alive_ends(customer, later, sandbox, time_to_live):
+    customer()
+    sandbox.faults = "PUT:reset-after@1,PUT:400@2"
+    shown = Progress(title="On its way", percentage=1)
+    services.stream_activity("order-42", shown, account="acme", time_to_live=time_to_live)
+    drain("acme")
+    advance(60)
+    drain("acme")
+    assert LiveActivity.objects.get().status == "failed"
+    assert not sandbox.phone()["empty"]
+    customer(CLOSING=True)
+    later()
+    assert (close().ended, close().unfinished) == (1, 1)
+    advance(5.1)
+    drain("acme")
+    assert close().is_done
+    assert sandbox.phone()["empty"]
+
+
+def test_a_card_that_was_refused_at_once_needs_no_end(customer, later, sandbox):
+    customer()
+    sandbox.faults = "PUT:400@1"
+    show()
+    drain("acme")
+    customer(CLOSING=True)
+    later()
+    assert (close().ended, close().unfinished) == (0, 0)
+
+
+def test_it_is_not_done_while_a_time_to_live_is_to_end_a_card(customer, later):
+    customer(CLOSING=True)
+    close()
+    drain("acme")
+    advance(5.1)
+    Lane.objects.create(account="acme", digest="x", deadline_at=2**60)
+    assert (close().unfinished, close().is_done) == (1, False)
+
+
 def test_content_that_was_under_way_ends_too(closing):
     close()
     drain("acme")

@@ -1005,6 +1005,12 @@ CLOSINGS = _of(
     ),
     (
         "close_account",
+        "or lanes.filter(deadline_at__isnull=False).count()",
+        "",
+        "a key is forgotten while a time to live is to end a card",
+    ),
+    (
+        "close_account",
         "if not writer.account.closing",
         "if False",
         "the cards of an account in use end",
