@@ -409,7 +409,7 @@ LANES = _of(
     ("next_generation", '"cards": []', '"cards": lane.cards',
      "the next generation ends past cards"),
     ("next_generation", "lane.generation + 1", "lane.generation", "generations are not counted"),
-    ("update_unfinished", ', "state__in": Operation.UNFINISHED', "",
+    ("update_unfinished", ", state__in=Operation.UNFINISHED", "",
      "what was given up is tried again"),
     ("generation_cards", "if not is_over(o, lane)", "", "a past card is of this generation"),
     ("is_certain", "claim.started_at >= claim.lane.stream_ambiguous_until", "True",

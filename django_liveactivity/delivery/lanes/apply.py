@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Case, F, When
+from django.db.models import Case, F, Model, When
 
 from django_liveactivity.client.answer import Answer, Outcome
 from django_liveactivity.conf import Account
@@ -105,16 +105,19 @@ def finish_operations(
     using: str, operations: Sequence[Operation], state: State, outcome: str = ""
 ) -> None:
     """Move operations into a final state: they are not tried any more."""
-    changes = {"state": state, "outcome": outcome, "next_try_at": None, "finished_at": Now()}
-    for some in batched(operations):
-        compiled.update(Operation, using, {"pk__in": [o.pk for o in some]}, changes)
+    changes: Changes = {
+        "state": state,
+        "outcome": outcome,
+        "next_try_at": None,
+        "finished_at": Now(),
+    }
+    _update(Operation, using, [o.pk for o in operations], changes)
 
 
 def update_unfinished(using: str, operations: Sequence[Operation], **changes: object) -> None:
     """Change operations, except those that were given up meanwhile."""
-    for some in batched(operations):
-        those = {"pk__in": [o.pk for o in some], "state__in": Operation.UNFINISHED}
-        compiled.update(Operation, using, those, changes)
+    pks = [o.pk for o in operations]
+    _update(Operation, using, pks, changes, state__in=Operation.UNFINISHED)
 
 
 @durable_transaction
@@ -129,8 +132,14 @@ def defer_lane(account: Account, digest: str) -> None:
 
 def update_cards(using: str, cards: Sequence[int], changes: Changes, **only: str) -> None:
     """Change the rows of a lane's card, or those ``only`` that have these values."""
-    for some in batched(cards):
-        compiled.update(LiveActivity, using, {"pk__in": [*some], **only}, changes)
+    _update(LiveActivity, using, cards, changes, **only)
+
+
+def _update(
+    model: type[Model], using: str, pks: Sequence[int], changes: Changes, **only: object
+) -> None:
+    for some in batched(pks):
+        compiled.update(model, using, {"pk__in": [*some], **only}, changes)
 
 
 def mark_displayed(using: str, lane: Lane, cards: Sequence[int]) -> None:
