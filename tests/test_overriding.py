@@ -9,7 +9,7 @@ from django_liveactivity import Progress, conf, services
 from django_liveactivity.backends import get_backend
 from django_liveactivity.client import Call
 from django_liveactivity.content.endpoints import Endpoint
-from django_liveactivity.dispatch import get_dispatcher
+from django_liveactivity.dispatch import dispatcher_of
 from django_liveactivity.exceptions import InvalidInputError
 from django_liveactivity.models import LiveActivity
 from django_liveactivity.sandbox import Sandbox
@@ -60,7 +60,7 @@ def test_what_waits_goes_to_the_backend_of_the_moment():
 
 
 def test_a_dispatcher_is_asked_from_the_moment_on(django_capture_on_commit_callbacks):
-    before = get_dispatcher("default")
+    before = dispatcher_of(conf.account())
     with one(LOCMEM, DISPATCHER=f"{__name__}.count"):
         with django_capture_on_commit_callbacks(execute=True):
             services.end_activity(stream_key="order-42")
@@ -68,7 +68,7 @@ def test_a_dispatcher_is_asked_from_the_moment_on(django_capture_on_commit_callb
     with django_capture_on_commit_callbacks(execute=True):
         services.end_activity(stream_key="order-43")
     assert wakes == ["default"]
-    assert get_dispatcher("default") is before
+    assert dispatcher_of(conf.account()) is before
 
 
 def test_options_hold_for_what_is_stored_from_then_on():

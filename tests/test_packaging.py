@@ -25,8 +25,8 @@ HEAVY = (
     "health_check",
     "prometheus_client",
 )
-GET_DISPATCHER = (
-    "from django_liveactivity.dispatch import get_dispatcher; get_dispatcher('default')"
+DISPATCHER = (
+    "from django_liveactivity import conf, dispatch; dispatch.dispatcher_of(conf.account())"
 )
 EXTRAS = (
     "celery",
@@ -153,9 +153,9 @@ def test_the_core_works_without_the_extras():
         ("import django_liveactivity.api.urls", "drf"),
         ("import django_liveactivity.health_check", "health-check"),
         ("import django_liveactivity.prometheus", "prometheus"),
-        (GET_DISPATCHER, "celery"),
+        (DISPATCHER, "celery"),
         pytest.param(
-            GET_DISPATCHER,
+            DISPATCHER,
             "tasks",
             marks=pytest.mark.skipif(find_spec("django.tasks") is not None, reason="Django has it"),
         ),

@@ -73,7 +73,7 @@ def wake(alias: str, delay: float = 0.0) -> None:
         delay: in how many seconds, at most 60.
     """
     try:
-        get_dispatcher(alias)(alias, delay)
+        dispatcher_of(conf.stand_in(alias))(alias, delay)
     except Exception:
         logger.exception("The wake-up for account %r failed; the next sweep will do.", alias)
 
@@ -82,19 +82,13 @@ def wake_none(alias: str, delay: float = 0.0) -> None:
     """Do nothing: a loop or a cron job of ``liveactivity_dispatch`` looks by itself."""
 
 
-def get_dispatcher(alias: str) -> Dispatcher:
-    """Return the function that wakes a drain for the account of this alias.
+def dispatcher_of(account: conf.Account) -> Dispatcher:
+    """Return the function that wakes a drain for an account.
 
     Raises:
-        UnknownAccountError: if no account can have it.
         ImproperlyConfigured: if it cannot be imported.
         MissingExtraError: if its extra is not installed; the message names it.
     """
-    return dispatcher_of(conf.stand_in(alias))
-
-
-def dispatcher_of(account: conf.Account) -> Dispatcher:
-    """Return the function that wakes a drain for this account; see ``get_dispatcher``."""
     name = account.dispatcher
     path = SHORT_NAMES.get(name, name) if isinstance(name, str) else ""
     if "." not in path:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from django_liveactivity import Progress, services
-from django_liveactivity.dispatch import get_dispatcher
+from django_liveactivity import Progress, conf, services
+from django_liveactivity.dispatch import dispatcher_of
 from django_liveactivity.models import Operation
 from tests.celery_apps import celery_apps, needs_redis, publishing_ends
 from tests.ports import free_port
@@ -53,13 +53,13 @@ def test_an_unknown_dispatcher_is_refused_by_name(settings):
     with pytest.raises(
         ImproperlyConfigured, match="'pigeon'; give one of none, celery, tasks, immediate"
     ):
-        get_dispatcher("default")
+        dispatcher_of(conf.account())
 
 
 def test_a_path_that_leads_nowhere_is_refused(settings):
     use(settings, "nowhere.at_all")
     with pytest.raises(ImproperlyConfigured, match="cannot import 'nowhere.at_all'"):
-        get_dispatcher("default")
+        dispatcher_of(conf.account())
 
 
 class TestCelery:
