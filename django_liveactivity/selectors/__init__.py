@@ -14,7 +14,6 @@ from django_liveactivity.models import (
     Now,
     SameBytes,
     Subject,
-    TrackingFailure,
     batched,
     compiled,
     lane_digest,
@@ -73,7 +72,6 @@ __all__ = [
     "subjects",
     "tracked_cards",
     "tracked_cards_beside",
-    "tracking_failures",
 ]
 
 Cards = QuerySet[LiveActivity, LiveActivity]
@@ -273,12 +271,6 @@ def _tracked(rows: Cards, models: Iterable[str]) -> Cards:
     rows = live(_in_scope(shown, conf.subject_scope()))
     labels = list(models)
     return rows.filter(subject_model__in=labels) if labels else rows
-
-
-def tracking_failures(account: conf.Account) -> QuerySet[TrackingFailure, TrackingFailure]:
-    """Return what hooks of ``ModelActivity`` classes raised within the last 24 hours."""
-    recent = Now() - TRACKING_FAILURES_KEPT_MS
-    return rows_of(account, TrackingFailure).filter(created_at__gt=recent)
 
 
 def newest_by_stream_key(account: conf.Account, stream_key: str) -> LiveActivity | None:

@@ -27,6 +27,7 @@ TESTS: dict[str, tuple[Stage, ...]] = {
         (f"{DELIVERY}/test_end_to_end.py", f"{DELIVERY}/test_regressions.py"),
     ),
     "selectors": (("tests/services", DELIVERY, "tests/tracking"),),
+    "health": (("tests/test_health.py", "tests/services/test_pinned_reads.py"),),
     "client": (("tests/client",),),
     "content": (("tests/content",), ("tests/client/test_calls.py",)),
     "lockscreen": (("tests/lockscreen/test_drawing.py",), ("tests/lockscreen",)),
@@ -744,8 +745,6 @@ SELECTORS = _of(
     ("open_cards", "if card.named_subject in wanted",
      'if card.subject_pk == ""', "no card of an object is found"),
     ("_tracked", '.exclude(subject_model="")', "", "a card of no object is reconciled"),
-    ("tracking_failures", "created_at__gt=recent", "created_at__gt=0",
-     "a hook that failed long ago fails still"),
     ("newest_by_activity_id", "key=lambda card: card.pk", "key=lambda card: -card.pk",
      "the oldest card of an id is ended"),
     ("_due_ends", "When(content=None, then=own), default=after_content",
@@ -755,6 +754,13 @@ SELECTORS = _of(
      "a card that is shown again after 45 minutes is forgotten"),
     ("", "PRUNE_MARGIN_MS = 24 * 3600 * 1000", "PRUNE_MARGIN_MS = 12 * 3600 * 1000",
      "a host's transaction of 18 hours names a card that is pruned"),
+    pinned="selectors",
+)
+
+STATUS = _of(
+    "health",
+    ("failures", "created_at__gt=kept", "created_at__gt=0",
+     "a hook that failed long ago fails still"),
     pinned="selectors",
 )
 
@@ -1065,7 +1071,7 @@ MOVES = _of(
 
 MUTANTS = [
     *(*PLANS, *VERDICTS, *BODIES, *GATES, *PAUSES, *PACE, *RANKS, *LANES, *CLAIMS, *HOUSEKEEPING),
-    *(*SERVICES, *BATCHES, *SELECTORS, *CLIENT, *CONTENT, *DRAWINGS, *SKETCHES),
+    *(*SERVICES, *BATCHES, *SELECTORS, *STATUS, *CLIENT, *CONTENT, *DRAWINGS, *SKETCHES),
     *(*SOURCES, *KEYS, *CLOSINGS, *MOVES, *EQUAL_KEYS, *SPELLINGS),
     *(*SCHEDULES, *SCOPES),
 ]

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from django_liveactivity import Progress, conf, selectors, services
+from django_liveactivity.health.status import account_status
 from django_liveactivity.models import LiveActivity, Operation, Subject, TrackingFailure
 from django_liveactivity.testing import deliver
 from tests.clock import advance
@@ -55,7 +56,7 @@ def test_the_failure_of_a_hook_is_told_for_a_day(hours, count):
     )
     assert card.pk
     advance(hours * HOUR)
-    assert selectors.tracking_failures(conf.account()).count() == count
+    assert account_status(conf.account()).tracking_failures == count
 
 
 def test_the_cards_that_are_tracked_are_of_objects_and_not_over(order):
