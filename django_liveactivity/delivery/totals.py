@@ -9,9 +9,8 @@ lowered, as a monitor takes a value that falls for a restart, and counts all of 
 import functools
 import operator
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import models
@@ -53,23 +52,8 @@ class Key(NamedTuple):
     bound: int
 
 
-@dataclass
-class Counted:
-    """What one step has counted for a total: how many, and their milliseconds, of each part."""
-
-    settled_count: int = 0
-    settled_duration: int = 0
-    recent_count: int = 0
-    recent_duration: int = 0
-
-    def add(self, count: int, duration: int | None, *, settled: bool) -> None:
-        """Add some of one part."""
-        if settled:
-            self.settled_count += count
-            self.settled_duration += duration or 0
-        else:
-            self.recent_count += count
-            self.recent_duration += duration or 0
+Totals = Counter[tuple[Key, bool]]
+"""Numbers by what they belong to, and by whether they are settled."""
 
 
 class Window(NamedTuple):
@@ -104,7 +88,7 @@ def count_calls(using: str, accounts: conf.DatabaseAccounts) -> bool:
     deadline = time.monotonic() + SECONDS
     age = SETTLED_AFTER * max(each.lease + each.call_deadline for each in accounts.timings)
     while (window := _window(using, age)) is not None:
-        if not _store(using, window, _count(using, window)):
+        if not _store(using, window, *_count(using, window)):
             return False
         if window.is_last:
             return True
@@ -132,15 +116,17 @@ def _window(using: str, age: int) -> Window | None:
     return Window(fence, after, until, through, is_last=last < until or through == after)
 
 
-def _count(using: str, window: Window) -> dict[Key, Counted]:
+def _count(using: str, window: Window) -> tuple[Totals, Totals]:
+    """Return how many there were, and how many milliseconds they took together."""
     rows = Attempt.objects.using(using).filter(pk__gt=window.after, pk__lt=window.until)
     settled = models.ExpressionWrapper(models.Q(pk__lte=window.through), models.BooleanField())
     marked = rows.annotate(settled=settled).order_by()
-    found: dict[Key, Counted] = defaultdict(Counted)
+    counts, durations = Totals(), Totals()
     answered = marked.filter(models.Q(pk__lte=window.through) | ~models.Q(outcome=""))
     for is_settled, key, count, duration in [*_calls(answered), *_ends(answered)]:
-        found[key].add(count, duration, settled=is_settled)
-    return found
+        counts[key, is_settled] += count
+        durations[key, is_settled] += duration or 0
+    return counts, durations
 
 
 def _calls(rows: Attempts) -> Iterator[tuple[bool, Key, int, int | None]]:
@@ -203,27 +189,32 @@ def _bound(duration: str, metric: MetricTotal.Metric) -> models.Case:
 
 
 @durable_transaction
-def _store(using: str, window: Window, found: dict[Key, Counted]) -> bool:
+def _store(using: str, window: Window, counts: Totals, durations: Totals) -> bool:
     """Add what was counted to the totals; False if another sweep has counted meanwhile."""
     beats = Heartbeat.objects.using(using).filter(pk=1, count_fence=window.fence)
     if not beats.update(count_fence=models.F("count_fence") + 1, counted_through=window.through):
         return False
     rows = MetricTotal.objects.using(using)
-    known = {Key(row.metric, row.operation, row.outcome, row.bound): row for row in rows.all()}
-    new = [MetricTotal(**key._asdict()) for key in found.keys() - known.keys()]
-    changed = [known[key] for key in found.keys() & known.keys()]
+    keys, known = {key for key, _ in counts}, {_key(row): row for row in rows.all()}
+    new = [MetricTotal(**key._asdict()) for key in keys - known.keys()]
+    changed = [known[key] for key in keys & known.keys()]
     for row in [*new, *changed]:
-        _add(row, found[Key(row.metric, row.operation, row.outcome, row.bound)])
+        _add(row, counts, durations)
     rows.bulk_create(new)
     names = ("count", "duration", "settled_count", "settled_duration")
     rows.bulk_update(changed, names)
     return True
 
 
-def _add(total: MetricTotal, counted: Counted) -> None:
-    total.settled_count += counted.settled_count
-    total.settled_duration += counted.settled_duration
-    count = total.settled_count + counted.recent_count
+def _key(total: MetricTotal) -> Key:
+    return Key(total.metric, total.operation, total.outcome, total.bound)
+
+
+def _add(total: MetricTotal, counts: Totals, durations: Totals) -> None:
+    key = _key(total)
+    total.settled_count += counts[key, True]
+    total.settled_duration += durations[key, True]
+    count = total.settled_count + counts[key, False]
     if count >= total.count:
-        duration = total.settled_duration + counted.recent_duration
+        duration = total.settled_duration + durations[key, False]
         total.count, total.duration = count, max(total.duration, duration)

@@ -223,8 +223,8 @@ class TestEachStep:
         Heartbeat.objects.create(pk=1)
         window = totals._window("default", 1)
         found = totals._count("default", window)
-        assert totals._store("default", window, found)
-        assert not totals._store("default", window, found)
+        assert totals._store("default", window, *found)
+        assert not totals._store("default", window, *found)
         assert told() == {"end not_found": 5}
 
     @pytest.mark.parametrize("number", [1, 10])
