@@ -114,7 +114,7 @@ class TestACardOfATenantsObject:
                 selectors.cards_about(account.database, [named]),
                 selectors.open_cards(account, [named]),
                 selectors.followed_cards_of(account, named, ""),
-                selectors.tracked_cards(account),
+                selectors.tracked_cards(selectors.activities(account)),
             ]
         assert [[str(card) for card in rows] for rows in reads] == [["acme-1"]] * 5
 
@@ -129,7 +129,9 @@ class TestACardOfATenantsObject:
             assert [str(c) for c in selectors.cards_about(account.database, [named])] == ["Acme-1"]
             assert [str(card) for card in selectors.open_cards(account, [named])] == ["Acme-1"]
             assert [str(c) for c in selectors.followed_cards_of(account, named, "")] == ["Acme-1"]
-            assert [str(card) for card in selectors.tracked_cards(account)] == ["Acme-1"]
+            assert [
+                str(card) for card in selectors.tracked_cards(selectors.activities(account))
+            ] == ["Acme-1"]
 
     def test_leads_to_no_object_of_another_tenant(self, order):
         show_both(order)

@@ -71,7 +71,6 @@ __all__ = [
     "stored_keys",
     "subjects",
     "tracked_cards",
-    "tracked_cards_beside",
 ]
 
 Cards = QuerySet[LiveActivity, LiveActivity]
@@ -252,25 +251,18 @@ def _still_open(rows: Cards) -> Cards:
     return _annotated(live(rows.exclude(over)), Value(False)).order_by()
 
 
-def tracked_cards(account: conf.Account, models: Iterable[str] = ()) -> Cards:
-    """Return the cards that may be on phones and represent an object, of these models or of any.
+def tracked_cards(rows: Cards, models: Collection[str] = ()) -> Cards:
+    """Return those of the cards that may be on phones and represent an object.
 
     They are those of the scope that holds here and now: another tenant's objects cannot be read.
+
+    Args:
+        rows: the cards.
+        models: the labels of the objects' models; by default of any.
     """
-    return _tracked(activities(account), models)
-
-
-def tracked_cards_beside(using: str, others: Iterable[str], models: Iterable[str] = ()) -> Cards:
-    """Return what ``tracked_cards`` does, for every account of a database but these others."""
-    rows = LiveActivity.objects.using(using).exclude(account__in=list(others))
-    return _tracked(rows, models)
-
-
-def _tracked(rows: Cards, models: Iterable[str]) -> Cards:
     shown = rows.exclude(status__in=LiveActivity.OVER).exclude(subject_model="")
     rows = live(_in_scope(shown, conf.subject_scope()))
-    labels = list(models)
-    return rows.filter(subject_model__in=labels) if labels else rows
+    return rows.filter(subject_model__in=models) if models else rows
 
 
 def newest_by_stream_key(account: conf.Account, stream_key: str) -> LiveActivity | None:

@@ -239,9 +239,10 @@ def _cards(models: Collection[type[Model]]) -> Iterator[tuple[str, Cards]]:
     labels = [root_model(model)._meta.label for model in models]
     for using, accounts in conf.databases().items():
         for account in accounts.named.values():
-            yield using, selectors.tracked_cards(account, labels)
+            yield using, selectors.tracked_cards(selectors.activities(account), labels)
         if accounts.has_source:
-            yield using, selectors.tracked_cards_beside(using, [*accounts.named], labels)
+            others = selectors.activities_in(using).exclude(account__in=[*accounts.named])
+            yield using, selectors.tracked_cards(others, labels)
 
 
 def _batches(rows: QuerySet[Model, T]) -> Iterator[list[T]]:

@@ -740,11 +740,11 @@ SELECTORS = _of(
      "rows name a card that is being pruned"),
     ("_kept", "keep - min(PRUNE_MARGIN_MS, keep // 2)", "keep",
      "a card is named until it is pruned"),
-    ("_tracked", "exclude(status__in=LiveActivity.OVER)", "all()",
+    ("tracked_cards", "exclude(status__in=LiveActivity.OVER)", "all()",
      "an ended card is on phones"),
     ("open_cards", "if card.named_subject in wanted",
      'if card.subject_pk == ""', "no card of an object is found"),
-    ("_tracked", '.exclude(subject_model="")', "", "a card of no object is reconciled"),
+    ("tracked_cards", '.exclude(subject_model="")', "", "a card of no object is reconciled"),
     ("newest_by_activity_id", "key=lambda card: card.pk", "key=lambda card: -card.pk",
      "the oldest card of an id is ended"),
     ("_due_ends", "When(content=None, then=own), default=after_content",
@@ -939,7 +939,7 @@ SCHEDULES = _of(
 
 SCOPES = _of(
     "selectors",
-    ("_tracked", "_in_scope(shown, conf.subject_scope())", "shown",
+    ("tracked_cards", "_in_scope(shown, conf.subject_scope())", "shown",
      "a card ends by another tenant's object"),
     ("subjects", "and row.subject_scope == conf.subject_scope()", "",
      "a card leads to another tenant's object"),

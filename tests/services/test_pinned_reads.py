@@ -66,9 +66,13 @@ def test_the_cards_that_are_tracked_are_of_objects_and_not_over(order):
         card = services.stream_activity(f"{status}", CONTENT, subject=order)
         LiveActivity.objects.filter(pk=card.pk).update(status=status)
     services.end_activity(services.stream_activity("ending", CONTENT, subject=order))
-    assert list(selectors.tracked_cards(conf.account())) == [shown]
-    assert list(selectors.tracked_cards(conf.account(), ["shop.Order"])) == [shown]
-    assert list(selectors.tracked_cards(conf.account(), ["shop.Customer"])) == []
+    assert list(selectors.tracked_cards(selectors.activities(conf.account()))) == [shown]
+    assert list(selectors.tracked_cards(selectors.activities(conf.account()), ["shop.Order"])) == [
+        shown
+    ]
+    assert (
+        list(selectors.tracked_cards(selectors.activities(conf.account()), ["shop.Customer"])) == []
+    )
 
 
 def test_the_end_of_a_past_card_does_not_close_a_card_whose_content_was_refused():
