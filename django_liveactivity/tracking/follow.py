@@ -55,22 +55,26 @@ def follow(activity: AnyActivity, instance: Model, using: str, save: Save | None
 
 
 def _account(activity: AnyActivity, using: str) -> conf.Account | None:
-    """Return the account if the object is in its database: elsewhere its key is another's.
-
-    For a class that chooses among accounts, return a stand-in for all of them.
-    """
+    """Return the account if the object is in its database: elsewhere its key is another's."""
     try:
-        if activity.chooses_account:
-            return any_account(activity, using) if using in conf.databases() else None
-        account = conf.account(activity.account)
+        if activity.chooses_account and using not in conf.databases():
+            return None
+        account = account_of(activity, using)
     except (LiveActivityError, ImproperlyConfigured):
         logger.exception("%s: nothing can be followed.", activity.name)
         return None
     return account if account.database == using else None
 
 
-def any_account(activity: AnyActivity, using: str) -> conf.Account:
-    """Return a stand-in for the accounts of a database that a class chooses among."""
+def account_of(activity: AnyActivity, using: str) -> conf.Account:
+    """Return the account of a class, or a stand-in for those of a database that it chooses among.
+
+    Raises:
+        UnknownAccountError: at ``account``, if there is no such account.
+        AccountSourceError: if the account source does not answer.
+    """
+    if not activity.chooses_account:
+        return conf.account(activity.account)
     account = conf.find_stand_in(activity.account)
     if account is None or account.database != using:
         return conf.Account(activity.account, backend="", database=using)

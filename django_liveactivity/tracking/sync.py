@@ -21,7 +21,7 @@ from django_liveactivity.services.writer import recorded_as
 
 from .activity import AnyActivity, BatchResult, Change, ModelActivity, SyncResult
 from .decision import Decision, apply_decision, decide, log_hook_errors, writers
-from .follow import any_account, read_objects
+from .follow import account_of, read_objects
 from .registry import followers, registered
 
 T = TypeVar("T")
@@ -40,17 +40,10 @@ def _sync_registered(cls: type[AnyActivity], queryset: QuerySet[Model]) -> SyncR
         raise InvalidInputError.at("queryset", message)
     result = SyncResult()
     for activity in activities:
-        account = _account(activity, router.db_for_write(activity.model))
+        account = account_of(activity, router.db_for_write(activity.model))
         for pks in _batches(queryset.using(account.database).values_list("pk", flat=True)):
             result.add(sync_objects(activity, account, [*map(str, pks)]))
     return result
-
-
-def _account(activity: AnyActivity, using: str) -> conf.Account:
-    """Return the account of a class, or a stand-in for those that it chooses among."""
-    if activity.chooses_account:
-        return any_account(activity, using)
-    return conf.account(activity.account)
 
 
 ModelActivity._sync = _sync_registered
@@ -261,7 +254,7 @@ def _compare(using: str, cards: Sequence[LiveActivity], *, dry_run: bool) -> Bat
         activity = _follower(cards[0])
         if activity is None:
             return _end_orphans(using, cards, dry_run=dry_run)
-        keys, account = _keys(cards), _account(activity, using)
+        keys, account = _keys(cards), account_of(activity, using)
         done = sync_objects(activity, account, keys, starts=False, dry_run=dry_run)
         return replace(done, examined=len(cards))
     except (Error, LookupError, ValidationError, LiveActivityError):
