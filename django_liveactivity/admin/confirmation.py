@@ -142,7 +142,7 @@ def run_action(
         form = action.form_for(request.POST if "post" in request.POST else None)
         page = ConfirmationPage(model_admin, request, action, Selection(using, ids), filters)
         return page.respond(form)
-    batch = _store(request, ids, using, filters)
+    batch = _store(request, ids, using)
     query = urlencode({CAME_FROM: filters}) if filters else ""
     url = page_url(model_admin.admin_site, "confirm", batch.pk, action.name, query=query)
     return HttpResponseRedirect(url)
@@ -221,7 +221,7 @@ class ConfirmationPage(FormPage):
     def _run(self) -> Report | None:
         selection = self.selection
         if self.action.makes_batch and selection.batch is None and len(selection.ids) > 1:
-            batch = _store(self.request, selection.ids, selection.using, self.filters)
+            batch = _store(self.request, selection.ids, selection.using)
             self.selection = selection = replace(selection, batch=batch)
         return self.action(self.model_admin, self.request, self.form).run(selection)
 
@@ -275,8 +275,8 @@ class ConfirmationPage(FormPage):
         return summary
 
 
-def _store(request: HttpRequest, ids: Sequence[int], using: str, filters: str) -> EndBatch:
-    return services.batch.choose_cards(ids, using=using, filters=filters, actor=request.user)
+def _store(request: HttpRequest, ids: Sequence[int], using: str) -> EndBatch:
+    return services.batch.choose_cards(ids, using=using, actor=request.user)
 
 
 def list_url(model_admin: PermittedAdmin, query: str) -> str:

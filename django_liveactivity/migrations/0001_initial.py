@@ -67,10 +67,7 @@ class Migration(migrations.Migration):
             name='EndBatch',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('filters', models.TextField(blank=True, verbose_name='filters')),
-                ('highest_id', models.BigIntegerField()),
                 ('ranges', models.JSONField(default=list)),
-                ('size', models.PositiveIntegerField(default=0, verbose_name='size')),
                 ('actor', models.CharField(max_length=255, verbose_name='actor')),
                 ('created_at', models.BigIntegerField(editable=False)),
                 ('ended_at', models.BigIntegerField(editable=False, null=True)),

@@ -39,19 +39,13 @@ class EndBatch(InsertedModel):
     """The cards that one operator chose at once, in one row; the ends they get carry its number.
 
     Args:
-        filters: the query string of the list that the cards were chosen from.
-        highest_id: the newest of the cards: a later one was never chosen.
         ranges: the ids of the cards, as pairs of the first and the last of consecutive ones: what
-            the filters find later was not chosen.
-        size: how many cards were chosen.
+            the list's filters find later was not chosen.
         actor: who chose them.
         ended_at: when the choice was confirmed, which can be done once.
     """
 
-    filters = AnyTextField(_("filters"), blank=True)
-    highest_id = models.BigIntegerField()
     ranges = models.JSONField(default=list)
-    size = models.PositiveIntegerField(_("size"), default=0)
     actor = AnyCharField(_("actor"), max_length=MAX_ACTOR)
     created_at = models.BigIntegerField(editable=False)
     ended_at = models.BigIntegerField(null=True, editable=False)

@@ -39,27 +39,18 @@ AT_ONCE = 1_000
 
 
 @names_missing_migration
-def choose_cards(ids: Iterable[int], *, using: str, filters: str = "", actor: object) -> EndBatch:
+def choose_cards(ids: Iterable[int], *, using: str, actor: object) -> EndBatch:
     """Store which cards an operator has chosen, before the choice is confirmed.
 
     Args:
         ids: the primary keys of the cards, at least one.
         using: their database.
-        filters: the query string of the list that they were chosen from.
         actor: a user, another principal, or a name of at most 255 characters.
 
     Raises:
         InvalidInputError: at ``actor``.
     """
-    ranges = list(_ranges(sorted(ids)))
-    return insert_batch(
-        using,
-        actor=actor,
-        filters=filters,
-        highest_id=ranges[-1][1],
-        ranges=ranges,
-        size=sum(last - first + 1 for first, last in ranges),
-    )
+    return insert_batch(using, actor=actor, ranges=[*_ranges(sorted(ids))])
 
 
 @names_missing_migration

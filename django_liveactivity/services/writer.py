@@ -80,15 +80,6 @@ class OperationFields(TypedDict, total=False):
     batch: EndBatch | None
 
 
-class BatchFields(TypedDict):
-    """The columns of a selection of cards."""
-
-    filters: str
-    highest_id: int
-    ranges: Sequence[tuple[int, int]]
-    size: int
-
-
 @dataclass(frozen=True)
 class Writer:
     """Writes the rows of one service call: for an account, with who asks and why."""
@@ -261,19 +252,21 @@ class Writer:
         )
 
 
-def insert_batch(using: str, *, actor: object, **columns: Unpack[BatchFields]) -> EndBatch:
+def insert_batch(using: str, *, actor: object, ranges: Sequence[tuple[int, int]]) -> EndBatch:
     """INSERT the row of a selection of cards.
 
     Args:
         using: the database of the cards.
         actor: who has chosen them: a user or another principal, or a name.
-        **columns: what else the row says.
+        ranges: the first and the last of each run of consecutive ids.
 
     Raises:
         InvalidInputError: at ``actor``.
     """
     name = actor_text(actor)
-    row: EndBatch = EndBatch.objects.using(using).insert(actor=name, created_at=Now(), **columns)
+    row: EndBatch = EndBatch.objects.using(using).insert(
+        actor=name, ranges=ranges, created_at=Now()
+    )
     return row
 
 

@@ -169,7 +169,7 @@ class TestConfinedPages:
         assert list(ends) == (["acme"] if several else [])
 
     def test_a_batch_is_counted_for_the_own_cards(self, client, cards):
-        batch = EndBatch.objects.insert(actor="x", highest_id=0, created_at=0)
+        batch = EndBatch.objects.insert(actor="x", created_at=0)
         services.batch.end_cards(
             selectors.by_pks("default", [card.pk for card in cards.values()]),
             batch=batch,

@@ -62,7 +62,7 @@ class TestTheSelection:
 
         stored = EndBatch.objects.get()
         assert stored.card_ids == [card.pk for card in cards]
-        assert (stored.size, stored.highest_id, stored.actor) == (30, cards[-1].pk, "ana")
+        assert stored.actor == "ana"
         assert asked.request["PATH_INFO"] == reverse(CONFIRM, args=[stored.pk, "end_selected"])
         assert "_selected_action" not in asked.content.decode()
         assert not ends().exists()
@@ -113,7 +113,6 @@ class TestTheSelection:
     def test_knows_the_list_that_it_was_made_on(self, operator):
         show_many(2)
         asked = select_all(operator, query="?status__exact=pending")
-        assert EndBatch.objects.get().filters == "status__exact=pending"
         assert asked.context["back_url"] == f"{reverse(CHANGELIST)}?status__exact=pending"
 
     @pytest.mark.parametrize("number", [2, 40])

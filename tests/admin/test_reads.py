@@ -63,7 +63,7 @@ def open_cards(transactional_db, settings):
     """The oldest cards: they are open, some are ending, some will be, and some are expired."""
     near = settings.LIVEACTIVITY["default"]
     settings.LIVEACTIVITY = {"default": near, "other": near}
-    batch = EndBatch.objects.create(highest_id=OPEN, size=OPEN, actor="ana", created_at=0)
+    batch = EndBatch.objects.create(actor="ana", created_at=0)
     for number in range(OPEN):
         key, account = f"open-{number}", "other" if number % 2 else "default"
         services.stream_activity(key, progress(10), account=account)

@@ -99,9 +99,7 @@ def fill(size: Size) -> None:
         for statement in STATEMENTS:
             cursor.execute(statement.format(**values), given)
         cursor.execute("VACUUM ANALYZE")
-    models.EndBatch.objects.create(
-        highest_id=size.cards, size=size.batch, actor="ana", created_at=0
-    )
+    models.EndBatch.objects.create(actor="ana", created_at=0)
     models.Heartbeat.objects.create(beat_at=models.Now())
 
 

@@ -110,7 +110,7 @@ def _leave(sandbox: Sandbox) -> None:
     services.end_activity(activity_id=STARTED_ELSEWHERE, content=progress(100))
     refused = Operation.objects.get(state=Operation.State.NEEDS_OPERATOR)
     services.retry_operation(refused, actor="operator")
-    EndBatch.objects.create(highest_id=1, ranges=[[1, 1]], size=1, actor="operator", created_at=1)
+    EndBatch.objects.create(ranges=[[1, 1]], actor="operator", created_at=1)
     TrackingFailure.objects.create(
         account="default",
         tracked_by="deployments.liveactivities.DeploymentActivity",

@@ -13,7 +13,7 @@ CREATE TABLE `django_liveactivity_drainpermit` (`id` bigint AUTO_INCREMENT NOT N
 --
 -- Create model EndBatch
 --
-CREATE TABLE `django_liveactivity_endbatch` (`id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY, `filters` longtext NOT NULL, `highest_id` bigint NOT NULL, `ranges` json NOT NULL, `size` integer UNSIGNED NOT NULL CHECK (`size` >= 0), `actor` varchar(255) NOT NULL, `created_at` bigint NOT NULL, `ended_at` bigint NULL);
+CREATE TABLE `django_liveactivity_endbatch` (`id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY, `ranges` json NOT NULL, `actor` varchar(255) NOT NULL, `created_at` bigint NOT NULL, `ended_at` bigint NULL);
 --
 -- Create model Lane
 --

@@ -14,7 +14,7 @@ CREATE TABLE "django_liveactivity_drainpermit" ("id" integer NOT NULL PRIMARY KE
 --
 -- Create model EndBatch
 --
-CREATE TABLE "django_liveactivity_endbatch" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "filters" text NOT NULL, "highest_id" bigint NOT NULL, "ranges" text NOT NULL CHECK ((JSON_VALID("ranges") OR "ranges" IS NULL)), "size" integer unsigned NOT NULL CHECK ("size" >= 0), "actor" varchar(255) NOT NULL, "created_at" bigint NOT NULL, "ended_at" bigint NULL);
+CREATE TABLE "django_liveactivity_endbatch" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "ranges" text NOT NULL CHECK ((JSON_VALID("ranges") OR "ranges" IS NULL)), "actor" varchar(255) NOT NULL, "created_at" bigint NOT NULL, "ended_at" bigint NULL);
 --
 -- Create model Lane
 --
