@@ -36,6 +36,17 @@ def closing(customer, later):
     later()
 
 
+@pytest.fixture
+def reopened(closing, customer, later):
+    """An account that was closing, was opened again, and shows a new card."""
+    close()
+    drain("acme")
+    customer()
+    later()
+    advance(10)
+    show("order-45")
+
+
 def test_waits_for_as_long_as_another_process_may_know_an_old_entry():
     assert SETTLED_AFTER_MS == 1_000 * STALE_AFTER
 
@@ -148,13 +159,7 @@ def test_it_takes_ends(closing):
     assert services.end_activity(stream_key="order-42", account="acme").kind == "end"
 
 
-def test_an_account_that_is_opened_again_begins_anew(closing, customer, later):
-    close()
-    drain("acme")
-    customer()
-    later()
-    advance(10)
-    show("order-45")
+def test_an_account_that_is_opened_again_begins_anew(reopened, customer, later):
     drain("acme")
     customer(CLOSING=True)
     later()
@@ -162,13 +167,7 @@ def test_an_account_that_is_opened_again_begins_anew(closing, customer, later):
     assert OperatorAction.objects.count() == 2
 
 
-def test_the_mark_of_an_earlier_closing_does_not_count(closing, customer, later):
-    close()
-    drain("acme")
-    customer()
-    later()
-    advance(10)
-    show("order-45")
+def test_the_mark_of_an_earlier_closing_does_not_count(reopened, customer, later):
     customer(CLOSING=True)
     later()
     close()
