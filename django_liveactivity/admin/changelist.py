@@ -21,7 +21,7 @@ from .explanation import explanations
 from .filters import AccountFilter, CardFilter
 from .labels import number_text
 from .permissions import PermittedAdmin
-from .queryset import LIMIT, Cards, Window, aliases_of, cut, is_cut, newest_ids
+from .queryset import LIMIT, Cards, Window, aliases_of, cut, is_cut, newest_ids, of_accounts
 from .search import search
 
 
@@ -67,7 +67,7 @@ class CardChangeList(ChangeList):
     def _confined(self, request: HttpRequest) -> Cards:
         model_admin = cast("PermittedAdmin", self.model_admin)
         self._allowed = model_admin.allowed_accounts(request)
-        return model_admin.confined(request, model_admin.get_queryset(request))
+        return of_accounts(model_admin.get_queryset(request), self._allowed)
 
     def _find(self, rows: Cards) -> Found:
         """Return the cards that match every filter and the search."""

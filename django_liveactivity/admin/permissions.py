@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django_liveactivity.models import LiveActivity
 from django_liveactivity.models.activity import is_allowed
 
-from .queryset import ACCOUNT, Cards, aliases_of, database_of
+from .queryset import ACCOUNT, Cards, aliases_of, database_of, of_accounts
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[LiveActivity]
@@ -61,8 +61,7 @@ class PermittedAdmin(Base):
 
     def confined(self, request: HttpRequest, rows: Cards) -> Cards:
         """Return the rows of the accounts that a page may list."""
-        allowed = self.allowed_accounts(request)
-        return rows if allowed is None else rows.filter(account__in=allowed)
+        return of_accounts(rows, self.allowed_accounts(request))
 
     def has_view_permission(self, request: HttpRequest, obj: LiveActivity | None = None) -> bool:
         if not self._may_use_account(request, obj):

@@ -69,6 +69,11 @@ def cards(using: str) -> Cards:
     return annotated
 
 
+def of_accounts(rows: Cards, accounts: Sequence[str] | None) -> Cards:
+    """Return the rows of these accounts, all if they are None."""
+    return rows if accounts is None else rows.filter(account__in=accounts)
+
+
 def last_outcome() -> Subquery:
     """Return a card's newest outcome as a subquery; None before the first."""
     own = Operation.objects.filter(activity=OuterRef("pk")).exclude(outcome="")

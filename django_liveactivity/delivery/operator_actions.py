@@ -75,7 +75,7 @@ def _probe(account: Account) -> None:
     waiting = tried.filter(state__in=Operation.UNFINISHED, acknowledged_at=None)
     first = waiting.order_by("rank", "next_try_at").values_list("pk", flat=True).first()
     if first is not None:
-        rows_of(account, Operation).filter(pk=first).update(next_try_at=Now())
+        _make_due(rows_of(account, Operation).filter(pk=first))
 
 
 def _retry(using: str, operation: Operation) -> None:
